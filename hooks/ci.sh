@@ -4,6 +4,7 @@
 #   ci.sh key                  a key for the cache of the built program
 #   ci.sh install              make sure that there is a planspec; on GitHub, for later steps as well
 #   ci.sh MODE                 validate, review, reconcile, work, carry or verified
+#   ci.sh unreviewed           where a review could not be begun: have a comment say so that is of an earlier state
 #
 # Everything comes from the environment: INPUT_PROGRAM (a planspec that is there already), INPUT_BASE
 # (review against this revision), INPUT_PLAN (review only this plan), INPUT_COMMENT (false: none),
@@ -20,8 +21,13 @@ set -euo pipefail
 
 source_dir=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 INPUT_PLAN=${INPUT_PLAN:-}
+mode=${1:-}
 work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
+# Whether the comment of a pull request says what there is to say by now.
+told=false
+trap ended EXIT
+# Whoever cancels a job starts another.
+trap 'told=true; exit 143' INT TERM
 
 # Most characters of a comment or a summary that we write; GitHub takes 65,536 and 1 MiB.
 most=60000
@@ -66,6 +72,15 @@ block() { # FILE
   head -c "$most" "$1" | if [ "$size" -gt "$most" ]; then sed '$d'; else cat; fi | sed 's/^/    /'
   if [ "$size" -gt "$most" ]; then
     printf '\n(cut: %s bytes in all; the log has the rest)\n' "$size"
+  fi
+}
+
+# Where the log of this job is, if the forge says it.
+job_url() {
+  if on_gitlab; then
+    printf '%s' "${CI_JOB_URL:-}"
+  elif [ -n "${GITHUB_SERVER_URL:-}" ] && [ -n "${GITHUB_RUN_ID:-}" ]; then
+    printf '%s/%s/actions/runs/%s' "$GITHUB_SERVER_URL" "${GITHUB_REPOSITORY:-}" "$GITHUB_RUN_ID"
   fi
 }
 
@@ -173,10 +188,14 @@ range() {
   if [ -z "$base" ] && is_pull_request; then
     base=refs/remotes/origin/${GITHUB_BASE_REF:-${CI_MERGE_REQUEST_TARGET_BRANCH_NAME:-}}
   fi
-  # There the base is checked out; only objects are read of the other side, nothing of it is run.
-  if [ "${GITHUB_EVENT_NAME:-}" = pull_request_target ]; then
+  # What was pushed, and not the merge of it that the forge has made to run checks on; with pull_request_target the base is
+  # checked out. Only objects are read of it, nothing is run.
+  if is_pull_request && ! on_gitlab; then
     head=$(event .pull_request.head.sha)
+  elif is_pull_request; then
+    head=${CI_MERGE_REQUEST_SOURCE_BRANCH_SHA:-}
   fi
+  head=${head:-HEAD}
   # The commit before a push; of a new branch it is all zeros.
   if [ -z "$base" ] && [ "${GITHUB_EVENT_NAME:-}" = push ]; then
     base=$(event .before)
@@ -247,7 +266,7 @@ find_comment() { # MARK AUTHOR
       | first // empty' "$work/answer" >"$work/found"
     if [ -s "$work/found" ]; then
       cat "$work/found"
-      return
+      return 0
     fi
     [ "$(jq length "$work/answer")" -ge 100 ] || return 0
   done
@@ -260,28 +279,29 @@ refused() { # STATUS
 }
 
 comment() { # MARKDOWN_FILE
+  told=true
   [ "${INPUT_COMMENT:-true}" = true ] && is_pull_request || return 0
   if is_fork && [ "${GITHUB_EVENT_NAME:-}" != pull_request_target ]; then
     say notice 'a fork: it has no token that may write, so the review is in the summary and the log only'
-    return
+    return 0
   fi
   if [ -z "${INPUT_TOKEN:-}" ]; then
     say notice 'no token: the review is in the summary and the log only'
-    return
+    return 0
   fi
   if ! on_gitlab; then comments=$api/$(event .pull_request.number)/comments; fi
   local mark="<!-- planspec review ${INPUT_PLAN//[^a-z0-9.\/-]/} -->" author id status
   author=$(author) || true
   if [ -z "$author" ]; then
     refused 401
-    return
+    return 0
   fi
   if ! id=$(find_comment "$mark" "$author"); then
     refused "$(cat "$work/refused")"
-    return
+    return 0
   fi
   if [ -z "$id" ] && [ "$nothing" = true ]; then
-    return # Nothing to say, and nothing was said before.
+    return 0 # Nothing to say, and nothing was said before.
   fi
   jq -n --arg mark "$mark" --rawfile text "$1" '{body: ($mark + "\n" + $text)}' >"$work/body"
   if [ -n "$id" ]; then
@@ -299,11 +319,11 @@ validate() {
   local code=0 arguments=()
   if [ -n "${INPUT_BASE:-}" ]; then arguments+=(--base "$INPUT_BASE"); fi
   if on_gitlab; then
-    run validate ${arguments[@]+"${arguments[@]}"} -o gitlab >gl-code-quality-report.json || code=$?
-    run validate ${arguments[@]+"${arguments[@]}"} || true
+    run validate ${arguments[@]+"${arguments[@]}"} --out gitlab=gl-code-quality-report.json || code=$?
   else
-    run validate ${arguments[@]+"${arguments[@]}"} -o github || code=$?
-    run validate ${arguments[@]+"${arguments[@]}"} -o concise >"$work/text" 2>>"$work/text" || true
+    run validate ${arguments[@]+"${arguments[@]}"} -o github --out concise="$work/text" 2>"$work/messages" || code=$?
+    cat "$work/messages" >&2
+    cat "$work/messages" >>"$work/text"
     {
       printf '### planspec validate\n\n'
       block "$work/text"
@@ -314,24 +334,37 @@ validate() {
 }
 
 review() {
-  local code=0 between arguments=()
+  [ -n "$program" ] || fail 'there is no planspec: run "ci.sh install" first'
+  local code=0 between arguments=(--out markdown="$work/review.md" --out json="$work/review.json")
   between=$(range)
   if [ -n "$between" ]; then arguments+=("$between"); fi
   if [ -n "$INPUT_PLAN" ]; then arguments+=(--plan "$INPUT_PLAN"); fi
-  run review -o markdown ${arguments[@]+"${arguments[@]}"} >"$work/review.md" || code=$?
+  if ! on_gitlab; then arguments+=(-o github); fi
+  run review "${arguments[@]}" || code=$?
   # Not "no changes", but: it could not be looked. A review that was made says something.
   [ "$code" -le 1 ] && [ -s "$work/review.md" ] || fail "there is no review (exit code $code); see the log" "$code"
-  run review -o json ${arguments[@]+"${arguments[@]}"} >"$work/review.json" || true
-  nothing=$(jq '(.subjects // []) == [] and (.findings // []) == []' "$work/review.json")
-  if on_gitlab; then
-    run review ${arguments[@]+"${arguments[@]}"} || true
-  else
-    run review -o github ${arguments[@]+"${arguments[@]}"} || true
-    if [ -z "${GITHUB_STEP_SUMMARY:-}" ]; then cat "$work/review.md"; fi
-  fi
+  nothing=$(jq '[.subjects, .findings, .configuration] | map(. // []) == [[], [], []]' "$work/review.json")
+  if ! on_gitlab && [ -z "${GITHUB_STEP_SUMMARY:-}" ]; then cat "$work/review.md"; fi
   summary "$work/review.md"
   comment "$work/review.md"
   return "$code"
+}
+
+# Where something was said of this pull request before, it is of an earlier state of it by now.
+unreviewed() {
+  local log=log
+  if [ -n "$(job_url)" ]; then log="[log]($(job_url))"; fi
+  printf '## ⛔ This could not be reviewed\n\nWhy, the %s of the job says. What stood here was about an earlier state.\n' \
+    "$log" >"$work/unreviewed.md"
+  nothing=true
+  comment "$work/unreviewed.md"
+}
+
+# Whatever the reason is for which this ends, the comment is no older than the pull request. What is called here returns with a
+# number: `return` alone would be the code of what ended.
+ended() {
+  if [ "$mode" = review ] && [ "$told" = false ]; then unreviewed || true; fi
+  rm -rf "$work"
 }
 
 reconcile() {
@@ -525,12 +558,16 @@ carry() {
   fi
 }
 
-mode=${1:-}
 nothing=false
 case "$mode" in
 key) key ;;
 install) install ;;
-validate | review | reconcile | work | carry | verified)
+unreviewed) unreviewed ;;
+review)
+  program=$(program)
+  review
+  ;;
+validate | reconcile | work | carry | verified)
   program=$(program)
   [ -n "$program" ] || fail 'there is no planspec: run "ci.sh install" first'
   "$mode"

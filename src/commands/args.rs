@@ -47,6 +47,37 @@ impl From<TextFormat> for OutputArg {
     }
 }
 
+/// A file that gets the answer as well, in a format of its own: `FORMAT=FILE`.
+#[derive(Debug, Clone)]
+pub struct OutFile<F> {
+    /// How it is written there.
+    pub format: F,
+    /// The file.
+    pub path: PathBuf,
+}
+
+/// Read `FORMAT=FILE`.
+///
+/// # Errors
+/// In a sentence: there is no such format, or no file is named.
+pub fn out_file<F: clap::ValueEnum>(text: &str) -> Result<OutFile<F>, String> {
+    let known: Vec<String> = F::value_variants()
+        .iter()
+        .filter_map(|format| Some(format.to_possible_value()?.get_name().to_owned()))
+        .collect();
+    let known = known.join(", ");
+    match text.split_once('=') {
+        Some((format, path)) if !path.is_empty() => Ok(OutFile {
+            format: F::from_str(format, false)
+                .map_err(|_| format!("there is no format `{format}`: write one of {known}"))?,
+            path: PathBuf::from(path),
+        }),
+        _ => Err(format!(
+            "write FORMAT=FILE, as in `json=FILE`; the formats are {known}"
+        )),
+    }
+}
+
 /// Which namespace is meant.
 #[derive(Debug, Clone, Default, clap::Args)]
 pub struct NamespaceArg {

@@ -7,13 +7,14 @@ use crate::api::change::Committed;
 use crate::api::{self, Answer};
 use crate::clock;
 use crate::core::base::escape;
+use crate::core::base::secrets::masked;
 use crate::core::resource::Time;
 use crate::failure::{Failure, Outcome};
-use crate::service::Findings;
 use crate::service::change::Changed;
 use crate::service::record::Recorded;
 use crate::service::sources::Source;
 use crate::service::store::Store;
+use crate::service::{self, Findings};
 use crate::show;
 use crate::terminal::Terminal;
 
@@ -83,6 +84,14 @@ impl Context {
         }
         self.terminal.out(&answer_document(output, answer)?);
         Ok(())
+    }
+
+    /// Write an answer into a file that the user names, in the place of what stood there.
+    ///
+    /// # Errors
+    /// It cannot be written.
+    pub fn write(&self, path: &Path, text: &str) -> Outcome {
+        Ok(service::sources::write(&self.path(path), &masked(text))?)
     }
 
     /// Tell people what there is to say besides.

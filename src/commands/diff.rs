@@ -46,5 +46,5 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
         namespace: args.namespace.given(),
     };
     let reviewed = diff(&context.open()?, &request)?;
-    context.reviewed(args.output, &reviewed)
+    context.reviewed(&args.output, &reviewed)
 }

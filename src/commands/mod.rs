@@ -52,7 +52,8 @@ pub mod watch;
 pub mod work;
 
 use args::{
-    NamedArgs, NamespaceArg, OutputArg, PaceArgs, RecordArgs, TextFormat, WorkingArgs, document,
+    NamedArgs, NamespaceArg, OutFile, OutputArg, PaceArgs, RecordArgs, TextFormat, WorkingArgs,
+    document, out_file,
 };
 pub use context::{Context, show_findings};
 use context::{answer_document, json, next_document};

@@ -38,5 +38,5 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
         namespace: args.namespace.given(),
     };
     let reviewed = review(&context.open()?, &request)?;
-    context.reviewed(args.output, &reviewed)
+    context.reviewed(&args.output, &reviewed)
 }

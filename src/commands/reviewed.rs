@@ -2,7 +2,7 @@
 
 use clap::ValueEnum;
 
-use super::{Context, json};
+use super::{Context, OutFile, json, out_file};
 use crate::core::base::diagnostic::Diagnostic;
 use crate::core::review::Subject;
 use crate::core::review::rules::declared;
@@ -12,7 +12,7 @@ use crate::show::findings::{self, FindingsFormat};
 use crate::show::review::{self, Shown};
 
 /// How to show what changes.
-#[derive(Debug, Clone, Copy, clap::Args)]
+#[derive(Debug, Clone, clap::Args)]
 pub struct ReviewOutputArg {
     /// How to show it
     #[arg(
@@ -23,6 +23,9 @@ pub struct ReviewOutputArg {
         alias = "format"
     )]
     output: ReviewFormat,
+    /// Write it into a file as well, whatever stands there; may be repeated
+    #[arg(long, value_name = "FORMAT=FILE", value_parser = out_file::<ReviewFormat>)]
+    out: Vec<OutFile<ReviewFormat>>,
 }
 
 /// How a review is written.
@@ -46,7 +49,7 @@ impl Context {
     ///
     /// # Errors
     /// A rule at error level is broken.
-    pub fn reviewed(&self, output: ReviewOutputArg, reviewed: &Reviewed) -> Outcome {
+    pub fn reviewed(&self, output: &ReviewOutputArg, reviewed: &Reviewed) -> Outcome {
         let rules = reviewed.broken_rules();
         let declared = |subject: &Subject| declared(subject, &reviewed.old, &reviewed.new);
         let place = |finding: &_| {
@@ -61,6 +64,7 @@ impl Context {
             declared: &declared,
             touched: &reviewed.touched,
             status_known: reviewed.status_known,
+            runs_unknown: reviewed.runs_unknown.as_deref(),
             findings: &rules,
             scope: reviewed.scope.as_ref(),
             configuration: &reviewed.configuration,
@@ -69,24 +73,27 @@ impl Context {
         };
         let all = &reviewed.findings;
         let text_of = |file: &str| all.texts.get(file).cloned();
+        let written =
+            |format: ReviewFormat, colors: bool, width: Option<usize>| -> Outcome<String> {
+                let of = |found: &[Diagnostic], format| {
+                    findings::render(found, &text_of, format, colors)
+                };
+                Ok(match format {
+                    ReviewFormat::Text => {
+                        let text = review::text::render(&shown, width, colors);
+                        text + &of(&rules, FindingsFormat::Text)
+                    }
+                    ReviewFormat::Markdown => review::markdown::render(&shown),
+                    ReviewFormat::Json => json(&review::json::answer(&shown, all.values()))?,
+                    ReviewFormat::Github => of(&all.found, FindingsFormat::Github),
+                    ReviewFormat::Sarif => of(&all.found, FindingsFormat::Sarif),
+                })
+            };
+        for file in &output.out {
+            self.write(&file.path, &written(file.format, false, None)?)?;
+        }
         let colors = self.terminal.colors_out();
-        let text = match output.output {
-            ReviewFormat::Text => {
-                let width = self.terminal.width();
-                let mut text = review::text::render(&shown, width, colors);
-                let format = FindingsFormat::Text;
-                text.push_str(&findings::render(&rules, &text_of, format, colors));
-                text
-            }
-            ReviewFormat::Markdown => review::markdown::render(&shown),
-            ReviewFormat::Json => json(&review::json::answer(&shown, all.values()))?,
-            ReviewFormat::Github => {
-                findings::render(&all.found, &text_of, FindingsFormat::Github, colors)
-            }
-            ReviewFormat::Sarif => {
-                findings::render(&all.found, &text_of, FindingsFormat::Sarif, colors)
-            }
-        };
+        let text = written(output.output, colors, self.terminal.width())?;
         if matches!(output.output, ReviewFormat::Github) {
             self.terminal.out_commands(&text);
         } else {

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::builder::PossibleValue;
 use clap::{Args as ClapArgs, ValueEnum};
 
-use super::{Context, NamespaceArg, json};
+use super::{Context, NamespaceArg, OutFile, json, out_file};
 use crate::api::findings::{Findings, Scope};
 use crate::core::base::diagnostic::Level;
 use crate::core::base::escape;
@@ -84,6 +84,9 @@ pub struct Args {
         alias = "format"
     )]
     output: FindingsFormat,
+    /// Write the findings into a file as well, whatever stands there; may be repeated
+    #[arg(long, value_name = "FORMAT=FILE", value_parser = out_file::<FindingsFormat>, conflicts_with = "asked")]
+    out: Vec<OutFile<FindingsFormat>>,
 }
 
 impl ValueEnum for FindingsFormat {
@@ -203,6 +206,9 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
     };
     // Never dropped: the program ends soon, and freeing every resource would only take time.
     let validated = ManuallyDrop::new(validated);
+    for file in &args.out {
+        context.write(&file.path, &written(&validated, file.format, false)?)?;
+    }
     show_findings(context, &validated, args.output)?;
     if args.output.is_for_people() {
         for line in said(&validated) {
@@ -243,7 +249,8 @@ fn put_right(context: &Context, args: &Args, request: &ValidateRequest) -> Outco
     Ok(())
 }
 
-fn show_findings(context: &Context, validated: &Validated, format: FindingsFormat) -> Outcome {
+/// The findings in a format.
+fn written(validated: &Validated, format: FindingsFormat, colors: bool) -> Outcome<String> {
     let all = &validated.findings;
     if format == FindingsFormat::Json {
         let scope = validated.scope.as_ref().map(Scope::from);
@@ -251,12 +258,14 @@ fn show_findings(context: &Context, validated: &Validated, format: FindingsForma
             readiness: validated.readiness.clone(),
             ..Findings::new(all.values(), scope)
         };
-        context.terminal.out(&json(&answer)?);
-        return Ok(());
+        return json(&answer);
     }
     let text_of = |file: &str| all.texts.get(file).cloned();
-    let colors = context.terminal.colors_out();
-    let text = findings::render(&all.found, &text_of, format, colors);
+    Ok(findings::render(&all.found, &text_of, format, colors))
+}
+
+fn show_findings(context: &Context, validated: &Validated, format: FindingsFormat) -> Outcome {
+    let text = written(validated, format, context.terminal.colors_out())?;
     if format == FindingsFormat::Github {
         context.terminal.out_commands(&text);
     } else {

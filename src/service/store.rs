@@ -92,6 +92,24 @@ impl Store {
         Ok(Store { repo, remote })
     }
 
+    /// The same repository, with another remote as the one that is shared; nothing where this clone does not know it.
+    ///
+    /// # Errors
+    /// The repository cannot be used.
+    pub fn on_remote(&self, remote: Option<String>) -> Result<Option<Store>> {
+        let is_here = |name: &String| self.repo.remote_url(name).is_some();
+        let Some(remote) = remote.filter(is_here) else {
+            return Ok(None);
+        };
+        let at = self
+            .repo
+            .workdir()
+            .unwrap_or_else(|| self.repo.common_dir());
+        let repo = Repo::open(Some(at))?;
+        let remote = Some(remote);
+        Ok(Some(Store { repo, remote }))
+    }
+
     /// Who acts: who is named, else the e-mail that Git commits with.
     ///
     /// # Errors
@@ -261,6 +279,7 @@ impl Store {
         }
         let default = listing.default_branch.clone();
         let configured = self.repo.config("planspec.specBranch");
+        self.have_at_once(remote, &branches, default.as_deref())?;
         for name in default.iter().chain(&configured) {
             if let Some(tip) = branches.get(name) {
                 self.have(remote, name, tip)?;
@@ -312,6 +331,24 @@ impl Store {
             "`git config --unset planspec.remote` takes the name that the configuration file has; or name the remote of \
              this project: `git config planspec.remote NAME`",
         ))
+    }
+
+    /// Of a shallow clone, as CI has it, get the tips by one fetch that are most likely the spec branch and the status branch.
+    fn have_at_once(
+        &self,
+        remote: &str,
+        branches: &BTreeMap<String, String>,
+        default: Option<&str>,
+    ) -> Result {
+        if !self.repo.is_shallow() {
+            return Ok(());
+        }
+        let usual = Config::default().status.branch;
+        let likely = default.into_iter().chain([usual.as_str()]);
+        let tips: Vec<String> = likely
+            .filter_map(|name| branches.get(name).cloned())
+            .collect();
+        Ok(remote::fetch(&self.repo, remote, &tips, true)?)
     }
 
     /// Fetch the tip of a branch, unless it is what the last fetch brought. That the commit is here

@@ -383,7 +383,157 @@ fn a_review_that_could_not_look_is_an_error() {
         .exits(1)
         .says("::error title=planspec::there is no review")
         .notes("git ls-remote origin");
-    assert_eq!(forge.seen(), Vec::<String>::new());
+    assert_eq!(forge.comments(), Vec::<String>::new());
+    // Where something was said before, it is not left standing as if it were about this.
+    forge.has("github-actions[bot]", "<!-- planspec review  -->\nall well");
+    let says_so = |forge: &Forge| {
+        let comment = forge.comments().pop().unwrap();
+        assert!(comment.contains("could not be reviewed"), "{comment}");
+        assert!(!comment.contains("all well"), "{comment}");
+        assert!(
+            comment.contains("[log](https://forge.example/team/plans/actions/runs/12)"),
+            "{comment}"
+        );
+    };
+    let runner = runner
+        .with("GITHUB_SERVER_URL", "https://forge.example")
+        .with("GITHUB_RUN_ID", "12");
+    runner.run("review").exits(1);
+    says_so(&forge);
+    // Nor where there is no program to look with, or only one that ends by a signal.
+    let tools = sandbox.folder("tools");
+    tools.write_executable("planspec", "#!/bin/sh\nkill -9 $$\n");
+    for (name, program, mode, code) in [
+        ("none", "", "review", 2),
+        (
+            "killed",
+            tools.dir.join("planspec").to_str().unwrap(),
+            "review",
+            137,
+        ),
+        ("unbuilt", "", "unreviewed", 0),
+    ] {
+        let id = forge.comments().len() - 1;
+        forge.state.lock().unwrap().comments[id]["body"] =
+            json!("<!-- planspec review  -->\nall well");
+        let ran = pull_request(&sandbox, name, &forge, "team/plans")
+            .with("INPUT_PROGRAM", program)
+            .with("GITHUB_SERVER_URL", "https://forge.example")
+            .with("GITHUB_RUN_ID", "12")
+            .run(mode);
+        assert_eq!(ran.code, code, "{ran}");
+        says_so(&forge);
+    }
+    assert_eq!(forge.comments().len(), 1);
+}
+
+/// What a pull request does to runs stands on the status branch, which no checkout of CI has.
+#[test]
+fn the_review_names_the_runs_that_a_pull_request_touches_or_says_that_they_are_unknown() {
+    let sandbox = Sandbox::new();
+    let ana = team(&sandbox);
+    ana.run("reconcile").ok();
+    let forge = Forge::start();
+    let runner = pull_request(&sandbox, "known", &forge, "team/plans");
+    runner.run("review");
+    let comment = forge.comments().pop().unwrap();
+    assert!(comment.contains("### Runs"), "{comment}");
+    assert!(comment.contains("default/run"), "{comment}");
+    // A pull request does not choose the remote whose runs it is held against.
+    ana.publish(".planspec.yaml", "status: {branch: planspec/status}\n");
+    propose(&ana, plan("p", &[task("build"), task("announce")]));
+    let hidden = pull_request(&sandbox, "hidden", &forge, "team/plans");
+    hidden.run("review");
+    let comment = forge.comments().pop().unwrap();
+    assert!(comment.contains("default/run"), "{comment}");
+    // Where the status is not where it was left, nothing is said as if there were no runs.
+    ana.git("push -q origin :refs/heads/planspec/status");
+    let unknown = pull_request(&sandbox, "unknown", &forge, "team/plans");
+    let ran = unknown.run("review");
+    assert!(ran.code < 2, "{ran}");
+    let comment = forge.comments().pop().unwrap();
+    assert!(comment.contains("runs unknown"), "{comment}");
+    assert!(comment.contains("announce"), "{comment}");
+    let range = "refs/remotes/origin/main...HEAD";
+    let json = unknown
+        .place
+        .run(&format!("review {range} -o json"))
+        .answer("Review");
+    assert_eq!(json["statusKnown"], false);
+    assert!(json["runsUnknown"].as_str().unwrap().contains("is gone"));
+}
+
+/// What is compared is what was pushed, and not the merge of it that the forge makes.
+#[test]
+fn the_head_of_a_pull_request_is_reviewed() {
+    let sandbox = Sandbox::new();
+    let ana = team(&sandbox);
+    let head = ana.git("rev-parse topic");
+    let payload = json!({"pull_request": {"number": 7, "head": {"sha": head, "repo": {"full_name": "team/plans"}}}});
+    let forge = Forge::start();
+    let runner = Runner::github(
+        &sandbox,
+        "one",
+        "pull_request",
+        "refs/pull/7/merge",
+        &payload,
+    )
+    .with("GITHUB_BASE_REF", "main")
+    .with("GITHUB_API_URL", &forge.url)
+    .with("INPUT_TOKEN", TOKEN);
+    assert_ne!(runner.place.git("rev-parse HEAD"), head);
+    runner.run("review");
+    let comment = forge.comments().pop().unwrap();
+    assert!(comment.contains(&head[..10]), "{comment}");
+}
+
+/// A runner whose calls of `git` are written down.
+fn counting<'a>(sandbox: &Sandbox, runner: Runner<'a>) -> (Runner<'a>, PathBuf) {
+    let tools = sandbox.folder("counting");
+    let asked = tools.dir.join("asked");
+    let path = std::env::var("PATH").unwrap();
+    let git = std::env::split_paths(&path)
+        .map(|folder| folder.join("git"))
+        .find(|git| git.is_file());
+    let script = format!(
+        "#!/bin/sh\necho \"$@\" >>'{}'\nexec '{}' \"$@\"\n",
+        asked.display(),
+        git.unwrap().display()
+    );
+    tools.write_executable("git", &script);
+    let runner = runner.with("PATH", &format!("{}:{path}", tools.dir.display()));
+    (runner, asked)
+}
+
+/// How often a remote was asked, by the subcommand of Git.
+fn asked_of(asked: &Path) -> BTreeMap<String, usize> {
+    let mut counts = BTreeMap::new();
+    let text = std::fs::read_to_string(asked).unwrap();
+    for word in text.split_whitespace() {
+        if ["ls-remote", "fetch", "push"].contains(&word) {
+            *counts.entry(word.to_owned()).or_default() += 1;
+        }
+    }
+    std::fs::remove_file(asked).unwrap();
+    counts
+}
+
+/// One listing, one fetch of what is compared and of the status, and one for each step behind the ends of a shallow clone.
+#[test]
+fn a_job_looks_once() {
+    let sandbox = Sandbox::new();
+    let ana = team(&sandbox);
+    ana.run("reconcile").ok();
+    let forge = Forge::start();
+    let (review, asked) = counting(
+        &sandbox,
+        pull_request(&sandbox, "review", &forge, "team/plans"),
+    );
+    review.run("review");
+    assert!(forge.comments()[0].contains("default/run"));
+    let counts = asked_of(&asked);
+    assert_eq!(counts["ls-remote"], 1, "{counts:?}");
+    assert_eq!(counts["fetch"], 2, "{counts:?}");
 }
 
 #[test]

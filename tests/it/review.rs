@@ -73,6 +73,7 @@ fn said(old: &Snapshot, new: &Snapshot) -> [(&'static str, String); 3] {
         declared: &declared,
         touched: &[],
         status_known: true,
+        runs_unknown: None,
         findings: &rules,
         scope: None,
         configuration: &[],

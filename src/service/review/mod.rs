@@ -1,11 +1,13 @@
 //! What changes in the work between two revisions.
 
 mod range;
+mod runs;
 
 use std::collections::BTreeSet;
 
 pub use range::{Range, range};
 
+use self::runs::Known;
 use super::index::{self, Step, Use};
 use super::names::choose_among;
 use super::revision::{self, Settings};
@@ -50,6 +52,8 @@ pub struct ReviewRequest {
 /// # Errors
 /// They, or what lies between them, are not there; there is no such plan.
 pub fn review(store: &Store, request: &ReviewRequest) -> Result<Reviewed> {
+    // First, since what the remote says of the spec branch is what there is to compare with.
+    let known = Known::now(store)?;
     let range = range(store, request.range.as_deref())?;
     // A plan that is named may be one that does not change.
     let differing = match &request.plan {
@@ -89,7 +93,8 @@ pub fn review(store: &Store, request: &ReviewRequest) -> Result<Reviewed> {
         name: short(&range.head).to_owned(),
         commit: Some(range.head),
     };
-    let mut reviewed = comparison.reviewed(store, base, head)?;
+    let known = known.by(store, &comparison.before.config)?;
+    let mut reviewed = comparison.told(store, known, base, head)?;
     reviewed.notes.extend(range.doubt);
     Ok(reviewed)
 }
@@ -185,6 +190,8 @@ pub struct Reviewed {
     pub touched: Vec<Touched>,
     /// Whether anything is known about runs.
     pub status_known: bool,
+    /// Why nothing is, where there may be some.
+    pub runs_unknown: Option<String>,
     /// Every rule that the change breaks, every finding that was not there before, and every
     /// change to look at twice.
     pub findings: Findings,
@@ -307,7 +314,7 @@ impl Comparison {
         self.wanted = Some(subjects.map(|subject| subject.key.clone()).collect());
     }
 
-    /// Everything that is to be said about it.
+    /// Everything that is to be said about it, of runs by what the last fetch brought.
     ///
     /// # Errors
     /// The status branch is there and cannot be read.
@@ -317,9 +324,20 @@ impl Comparison {
         base: Compared<String>,
         head: Compared<Option<String>>,
     ) -> Result<Reviewed> {
+        let known = Known::of(store.known_if_any()?);
+        self.told(store, known, base, head)
+    }
+
+    fn told(
+        self,
+        store: &Store,
+        known: Known,
+        base: Compared<String>,
+        head: Compared<Option<String>>,
+    ) -> Result<Reviewed> {
         let found = self.findings();
-        let status = match store.known_if_any()? {
-            Some(view) => self.status(store, &view)?,
+        let status = match &known.view {
+            Some(view) => self.status(store, view)?,
             None => None,
         };
         let touched = match &status {
@@ -344,6 +362,7 @@ impl Comparison {
             review: self.review,
             touched,
             status_known: status.is_some(),
+            runs_unknown: known.unknown,
             findings,
             scope: self.scope,
             notes: Vec::new(),

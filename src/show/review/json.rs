@@ -29,6 +29,7 @@ pub fn answer(shown: &Shown<'_>, findings: Vec<Finding>) -> api::Review {
             .collect(),
         runs: shown.touched.iter().map(run).collect(),
         status_known: shown.status_known,
+        runs_unknown: shown.runs_unknown.map(str::to_owned),
         summary: Summary::of(&findings),
         findings,
         scope: shown.scope.map(Scope::from),

@@ -306,6 +306,9 @@ fn of_scope(shown: &Shown<'_>) -> String {
 }
 
 fn runs(shown: &Shown<'_>) -> String {
+    if let Some(why) = words::runs_unknown(shown) {
+        return format!("### Runs\n\n⚠️ {}\n", text(&short(&why)));
+    }
     let mut lines = Vec::new();
     for touched in shown.touched {
         lines.push(format!("- {}\n", text(&words::run(touched))));

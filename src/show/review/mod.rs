@@ -32,6 +32,8 @@ pub struct Shown<'a> {
     pub touched: &'a [Touched],
     /// Whether anything is known about runs.
     pub status_known: bool,
+    /// Why nothing is, where there may be runs.
+    pub runs_unknown: Option<&'a str>,
     /// The rules that are broken.
     pub findings: &'a [Diagnostic],
     /// What the scope of the plan that is asked about says of the changed files.

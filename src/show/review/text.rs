@@ -97,6 +97,10 @@ pub fn render(shown: &Shown<'_>, width: Option<usize>, color: bool) -> String {
     for subject in &shown.review.subjects {
         of_subject(&mut page, shown, subject);
     }
+    if let Some(why) = words::runs_unknown(shown) {
+        page.gap();
+        page.line(0, BOLD, &why);
+    }
     if !shown.touched.is_empty() {
         page.gap();
         page.line(0, BOLD, "Runs");

@@ -36,6 +36,13 @@ pub(super) fn verdict(shown: &Shown<'_>) -> String {
     parts.join(", ")
 }
 
+/// That nothing can be said about runs, where something changes that may touch some.
+pub(super) fn runs_unknown(shown: &Shown<'_>) -> Option<String> {
+    let is_empty = shown.review.is_empty() && shown.configuration.is_empty();
+    let why = shown.runs_unknown.filter(|_| !is_empty)?;
+    Some(format!("runs unknown: {why}"))
+}
+
 /// How many changes are to be looked at twice, those of the configuration among them.
 pub(super) fn all_dangers(shown: &Shown<'_>) -> usize {
     let changes = shown.configuration.iter();
