@@ -60,7 +60,7 @@ fail() { # MESSAGE [CODE]
 
 # Markdown for the page of the run; on GitLab there is none.
 summary() { # FILE
-  [ -n "${GITHUB_STEP_SUMMARY:-}" ] || return 0
+  [ -n "${GITHUB_STEP_SUMMARY:-}" ] && [ -f "$1" ] || return 0
   cat "$1" >>"$GITHUB_STEP_SUMMARY"
 }
 
@@ -84,12 +84,21 @@ job_url() {
   fi
 }
 
+# Where the forge shows the repository.
+web() {
+  if on_gitlab; then
+    [ -z "${CI_PROJECT_URL:-}" ] || printf '%s/-' "$CI_PROJECT_URL"
+  elif [ -n "${GITHUB_SERVER_URL:-}" ]; then
+    printf '%s/%s' "$GITHUB_SERVER_URL" "${GITHUB_REPOSITORY:-}"
+  fi
+}
+
 # --- The program -------------------------------------------------------------------------------
 
 # The same for the same source: where a program was built from it, it is built no more.
 key() {
   (cd "$source_dir" &&
-    find Cargo.toml Cargo.lock src docs/rules docs/schemas -type f -print0 | LC_ALL=C sort -z |
+    find Cargo.toml Cargo.lock src docs/rules docs/schemas hooks/pre-commit -type f -print0 | LC_ALL=C sort -z |
     xargs -0 cat) | git hash-object --stdin
 }
 
@@ -377,16 +386,19 @@ reconcile() {
     return
     ;;
   esac
-  local code=0 arguments=()
+  local code=0 arguments=(--out markdown="$work/summary")
   if [ "${INPUT_FULL:-}" = true ]; then arguments+=(--full); fi
-  run reconcile ${arguments[@]+"${arguments[@]}"} >"$work/text" 2>"$work/messages" || code=$?
-  cat "$work/text"
+  if [ -n "$(web)" ]; then arguments+=(--web "$(web)"); fi
+  if [ -n "$(job_url)" ]; then arguments+=(--job "$(job_url)"); fi
+  if wants_jobs; then arguments+=(--out github-matrix="$work/next"); fi
+  run reconcile "${arguments[@]}" 2>"$work/messages" || code=$?
   cat "$work/messages" >&2
-  {
-    printf '### planspec reconcile\n\n'
-    cat "$work/text" "$work/messages" >"$work/both"
-    block "$work/both"
-  } >"$work/summary"
+  if [ "$code" -ne 0 ]; then
+    {
+      printf '### planspec reconcile failed\n\n'
+      block "$work/messages"
+    } >"$work/summary"
+  fi
   summary "$work/summary"
   [ "$code" -eq 0 ] || fail "reconcile ended with exit code $code; see the log" "$code"
   if [ "${INPUT_FULL:-}" = true ]; then audit; fi
@@ -429,11 +441,12 @@ verified() {
   [ "$code" -eq 0 ] || fail "not to be deployed (exit code $code): $(sed -n 's/^error: //p' "$work/messages" | head -n 1)" "$code"
 }
 
+wants_jobs() { [ -n "${GITHUB_OUTPUT:-}" ] || { on_gitlab && [ -n "${INPUT_JOBS:-}" ]; }; }
+
 # What can be claimed and is bound to a command, as jobs: a matrix on GitHub, a child pipeline on GitLab. What people and agents
 # do is not for a job.
 matrix() {
-  [ -n "${GITHUB_OUTPUT:-}" ] || { on_gitlab && [ -n "${INPUT_JOBS:-}" ]; } || return 0
-  run next -o github-matrix >"$work/next"
+  wants_jobs || return 0
   jq -c '.include |= map(select(.provider | startswith("tool://")))' "$work/next" >"$work/matrix"
   if on_gitlab; then
     pipeline <"$work/matrix" >"$INPUT_JOBS"

@@ -176,6 +176,21 @@ impl From<&NextNode> for MatrixJob {
     }
 }
 
+/// Most jobs of a matrix: GitHub's limit.
+const MAX_MATRIX: usize = 256;
+
+impl NextNodes {
+    /// The nodes as jobs of a matrix; and what is to be known of those that found no room.
+    pub fn matrix(&self) -> (Matrix, Option<String>) {
+        let all = self.items.len();
+        let left_out = (all > MAX_MATRIX)
+            .then(|| format!("{MAX_MATRIX} of {all} nodes are listed: a matrix has no more jobs"));
+        let jobs = self.items.iter().take(MAX_MATRIX);
+        let include = jobs.map(MatrixJob::from).collect();
+        (Matrix { include }, left_out)
+    }
+}
+
 impl NextNode {
     /// `namespace/execution/node`
     pub fn qualified(&self) -> String {

@@ -3,10 +3,12 @@
 use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::Answer;
 use crate::core::resource::Time;
+use crate::core::run::proposal::retry;
+use crate::core::run::summary::outline::Ended;
 use crate::core::run::transition::Waiting;
 
 /// Where everything stands: what is wanted first. Of each list the first 50 are there.
@@ -60,19 +62,31 @@ pub struct Wanted {
 }
 
 /// An execution that has failed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct FailedRun {
     /// Its namespace.
     pub namespace: String,
     /// Its name.
     pub name: String,
-    /// When it failed.
-    pub since: Option<Time>,
-    /// Why.
+    /// When it ended.
+    pub end: Option<Time>,
+    /// Why, in a sentence.
     pub why: String,
     /// What tries it again.
     pub command: String,
+}
+
+impl From<&Ended> for FailedRun {
+    fn from(ended: &Ended) -> FailedRun {
+        FailedRun {
+            namespace: ended.run.namespace.clone(),
+            name: ended.run.name.clone(),
+            end: ended.end,
+            why: ended.why.clone(),
+            command: retry(&ended.run, None),
+        }
+    }
 }
 
 /// An execution that is not over.

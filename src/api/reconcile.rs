@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::Answer;
+use super::overview::FailedRun;
 use crate::core::resource::Time;
 use crate::core::run::transition::{self as core, Waiting};
 
@@ -37,12 +38,38 @@ pub struct Reconciled {
     pub waiting: Vec<Waiting>,
     /// How much more waits.
     pub waiting_more: usize,
+    /// Executions that failed and may be tried again, the last first; the first 50.
+    pub failed: Vec<FailedRun>,
     /// What there is to say besides.
     pub notes: Vec<String>,
 }
 
 impl Answer for Reconciled {
     const KIND: &'static str = "Reconcile";
+}
+
+/// How a reconcile that goes on for ever stands: what a health file holds.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Health {
+    /// Whether the last look succeeded.
+    pub healthy: bool,
+    /// When it was. Where that is long ago, nothing looks any more.
+    pub looked_at: Time,
+    /// When the last one that succeeded was.
+    pub succeeded_at: Option<Time>,
+    /// How many have failed since.
+    pub failures: u32,
+    /// Why the last one failed.
+    pub error: Option<String>,
+    /// Number of the newest status commit that it knows.
+    pub sequence: Option<u64>,
+    /// How much waits for somebody.
+    pub waiting: usize,
+}
+
+impl Answer for Health {
+    const KIND: &'static str = "Health";
 }
 
 /// One phase that changed; or one condition, or what somebody says about a criterion.

@@ -17,7 +17,7 @@ use super::made::{Created, Hook, Initialized};
 use super::namespace::{NamespaceChanged, NamespaceList};
 use super::next::NextNodes;
 use super::overview::Overview;
-use super::reconcile::Reconciled;
+use super::reconcile::{Health, Reconciled};
 use super::record::{
     Answered, AskedQuestion, Attested, Claimed, Decided, DocumentAttested, DoneBefore, Recorded,
     Released, Reopening, Reported, Requested,
@@ -63,6 +63,7 @@ pub const ANSWERS: &[Registered] = &[
     of::<EventList>(),
     of::<Findings>(),
     of::<Graph>(),
+    of::<Health>(),
     of::<HeldNodes>(),
     of::<Hook>(),
     of::<Initialized>(),

@@ -36,7 +36,6 @@ pub struct Review {
     /// Whether anything is known about runs: the status branch is in this clone.
     pub status_known: bool,
     /// Why nothing is, where there may be runs.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub runs_unknown: Option<String>,
     /// The rules that are broken, what is wrong now and was not before, what is to be looked at
     /// twice.

@@ -94,6 +94,14 @@ impl Context {
         Ok(service::sources::write(&self.path(path), &masked(text))?)
     }
 
+    /// The same, where whoever reads it meanwhile finds what stood there or what stands there, and nothing between.
+    ///
+    /// # Errors
+    /// It cannot be written.
+    pub fn write_whole(&self, path: &Path, text: &str) -> Outcome {
+        Ok(service::sources::replace(&self.path(path), &masked(text))?)
+    }
+
     /// Tell people what there is to say besides.
     pub fn notes(&self, notes: &[String]) {
         for note in notes {

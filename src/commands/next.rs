@@ -3,14 +3,12 @@
 use clap::Args as ClapArgs;
 
 use super::{Context, NamespaceArg, json};
-use crate::api::next::{Matrix, MatrixJob, NextNode, NextNodes};
+use crate::api::next::NextNode;
 use crate::core::run::transition::{Waiting, WaitingFor};
 use crate::failure::Outcome;
 use crate::service::next::{NextRequest, next};
 use crate::show;
 
-/// Most jobs of a matrix: GitHub's limit.
-const MAX_MATRIX: usize = 256;
 /// Most of what is waited for to tell.
 const MAX_WAITING: usize = 10;
 
@@ -71,7 +69,11 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
             context.notes(&waits(&found.waiting));
             table(&found.items, context.terminal.width())
         }
-        NextFormat::GithubMatrix => matrix(context, &found)?,
+        NextFormat::GithubMatrix => {
+            let (matrix, left_out) = found.matrix();
+            context.notes(left_out.as_slice());
+            show::json_line(&serde_json::to_value(matrix)?)
+        }
         NextFormat::Json => json(&found)?,
     };
     context.terminal.out(&text);
@@ -102,21 +104,6 @@ fn waits(waiting: &[Waiting]) -> Vec<String> {
 fn names(items: &[NextNode]) -> String {
     let names = items.iter().map(|next| format!("{}\n", next.qualified()));
     names.collect()
-}
-
-/// The matrix of a GitHub Actions job, on one line.
-fn matrix(context: &Context, found: &NextNodes) -> Outcome<String> {
-    let all = found.items.len();
-    if all > MAX_MATRIX {
-        context.notes(&[format!(
-            "{MAX_MATRIX} of {all} nodes are listed: a matrix has no more jobs"
-        )]);
-    }
-    let jobs = found.items.iter().take(MAX_MATRIX);
-    let matrix = Matrix {
-        include: jobs.map(MatrixJob::from).collect(),
-    };
-    Ok(show::json_line(&serde_json::to_value(matrix)?))
 }
 
 fn table(items: &[NextNode], width: Option<usize>) -> String {

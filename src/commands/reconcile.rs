@@ -1,17 +1,22 @@
 //! `planspec reconcile`: advance what can be advanced, and commit the status back.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args as ClapArgs;
 
-use super::{Context, OutputArg, next_document};
+use super::{Context, OutFile, OutputArg, json, next_document, out_file};
 use crate::api::reconcile::Reconciled;
 use crate::api::refusal::Refusal;
+use crate::core::base::invisible::is_invisible;
 use crate::failure::Outcome;
-use crate::service::reconcile::{ReconcileRequest, reconcile};
-use crate::service::store::Store;
+use crate::service::next::{NextRequest, next, next_in};
+use crate::service::reconcile::watch::{Course, Watch};
+use crate::service::reconcile::{ReconcileRequest, reconcile_and_look};
+use crate::service::store::{Store, View};
 use crate::service::{Error, Result};
 use crate::show;
+use crate::worker::signals::Stop;
 
 /// Advance executions and commit their status to the status branch
 ///
@@ -37,42 +42,151 @@ pub struct Args {
     /// Go back to the status of this commit, by a commit on top of all there is; decides nothing
     #[arg(long, value_name = "COMMIT", conflicts_with_all = ["dry_run", "watch", "rev", "full", "initialize"])]
     restore: Option<String>,
-    /// Go on for ever, looking every few seconds
+    /// Go on for ever, looking every second while something is open
     #[arg(long)]
     watch: bool,
-    /// Seconds between two looks of --watch
-    #[arg(long, value_name = "SECONDS", default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..=86400))]
+    /// Seconds between two looks of --watch while something is open; where nothing is, five at least
+    #[arg(long, value_name = "SECONDS", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..=86400))]
     interval: u64,
+    /// With --watch: write after each look how things stand into this file, as JSON
+    #[arg(long, value_name = "FILE", requires = "watch")]
+    health_file: Option<PathBuf>,
+    /// Write what came of it into a file as well, whatever stands there; may be repeated
+    #[arg(long, value_name = "FORMAT=FILE", value_parser = out_file::<OutFormat>, conflicts_with = "watch")]
+    out: Vec<OutFile<OutFormat>>,
+    /// Where the forge shows the repository, for example https://github.com/OWNER/NAME: links of --out markdown lead there
+    #[arg(long, value_name = "URL", requires = "out", value_parser = web)]
+    web: Option<String>,
+    /// The job that this runs in: named in the message of the status commit
+    #[arg(long, value_name = "TEXT", value_parser = job)]
+    job: Option<String>,
     #[command(flatten)]
     output: OutputArg,
 }
 
+/// What is written into files.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum OutFormat {
+    /// Tables for the page of a job: what failed, what waits for whom, what moved
+    Markdown,
+    /// One JSON document
+    Json,
+    /// What can be claimed afterwards, as `next -o github-matrix` lists it
+    GithubMatrix,
+}
+
+/// Most characters of a job's name.
+const MAX_JOB: usize = 300;
+
+fn job(text: &str) -> std::result::Result<String, String> {
+    let is_line = !text.trim().is_empty() && !text.chars().any(is_invisible);
+    if is_line && text.chars().count() <= MAX_JOB {
+        return Ok(text.to_owned());
+    }
+    Err(format!(
+        "write one line of at most {MAX_JOB} characters, for example the address of the job"
+    ))
+}
+
+fn web(text: &str) -> std::result::Result<String, String> {
+    let is_web = ["https://", "http://"]
+        .iter()
+        .any(|scheme| text.starts_with(scheme));
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-._~/:[]%+@".contains(c);
+    if is_web && text.chars().all(is_plain) {
+        return Ok(text.to_owned());
+    }
+    Err("write an address, for example https://github.com/OWNER/NAME".to_owned())
+}
+
 /// Run the verb.
 pub fn run(context: &Context, args: &Args) -> Outcome {
-    if !args.watch {
-        return show(context, args.output, &once(context, args)?);
+    if args.watch {
+        return watch(context, args);
     }
-    let mut has_begun = false;
-    loop {
+    let (store, done, view) = once(context, args)?;
+    for file in &args.out {
+        let text = match file.format {
+            OutFormat::Markdown => show::summary::markdown(&done, args.web.as_deref()),
+            OutFormat::Json => json(&done)?,
+            OutFormat::GithubMatrix => matrix(context, &store, view.as_ref())?,
+        };
+        context.write(&file.path, &text)?;
+    }
+    show(context, args.output, &done)
+}
+
+/// What can be claimed now, on one line.
+fn matrix(context: &Context, store: &Store, view: Option<&View>) -> Outcome<String> {
+    let request = NextRequest {
+        execution: None,
+        namespace: None,
+        provider: None,
+        limit: None,
+        for_programs: true,
+        now: context.now,
+    };
+    let found = match view {
+        Some(view) => next_in(store, view.clone(), &request)?,
+        None => next(store, &request)?,
+    };
+    let (matrix, left_out) = found.matrix();
+    context.notes(left_out.as_slice());
+    Ok(show::json_line(&serde_json::to_value(matrix)?))
+}
+
+/// Look again and again, until a signal says that it is enough: then what has begun is brought to its end.
+fn watch(context: &Context, args: &Args) -> Outcome {
+    let stop = Stop::on_signals().map_err(Error::unavailable)?;
+    let has_remote = context.open()?.remote.is_some();
+    let interval = Duration::from_secs(args.interval);
+    let mut watch = Watch::new(interval, context.now, has_remote);
+    // Where it could not be written, nobody would see how things stand.
+    write_health(context, args, &watch)?;
+    while !stop.is_wished() {
         let context = context.again()?;
-        match once(&context, args) {
-            Ok(done) if done.transitions.is_empty() => has_begun = true,
-            Ok(done) => {
-                has_begun = true;
+        let looked = once(&context, args).map(|(_, done, _)| done);
+        let (course, wait) = watch.after(&looked, context.again()?.now);
+        match (course, looked) {
+            (Course::Ends, Err(error)) => return Err(error.into()),
+            (Course::Moved { is_back }, Ok(done)) => {
+                back(&context, args.output, is_back);
                 tell(&context, args.output, &done)?;
             }
-            // A remote that is away for a moment is no reason to stop watching.
-            Err(error) if has_begun => complain(&context, args.output, &error)?,
-            Err(error) => return Err(error.into()),
+            (Course::Back, _) => back(&context, args.output, true),
+            (Course::Failed, Err(error)) if !stop.is_wished() => {
+                complain(&context, args.output, &error, wait)?;
+            }
+            _ => {}
+        }
+        if let Err(failure) = write_health(&context, args, &watch) {
+            let why = failure.error.map(|error| error.message);
+            context.notes(why.as_slice());
         }
         if context.terminal.reader_is_gone() {
             return Ok(());
         }
-        std::thread::sleep(Duration::from_secs(args.interval));
+        stop.wait(wait);
+    }
+    Ok(())
+}
+
+/// It succeeds again.
+fn back(context: &Context, output: OutputArg, is_back: bool) {
+    if is_back && output.is_text() {
+        context.terminal.note("note: reconciling again");
     }
 }
 
-fn once(context: &Context, args: &Args) -> Result<Reconciled> {
+fn write_health(context: &Context, args: &Args, watch: &Watch) -> Outcome {
+    match &args.health_file {
+        Some(path) => context.write_whole(path, &json(watch.health())?),
+        None => Ok(()),
+    }
+}
+
+/// What came of it, and what there is afterwards.
+fn once(context: &Context, args: &Args) -> Result<(Store, Reconciled, Option<View>)> {
     let request = ReconcileRequest {
         now: context.now,
         dry_run: args.dry_run,
@@ -81,9 +195,10 @@ fn once(context: &Context, args: &Args) -> Result<Reconciled> {
         accept_time: args.accept_time,
         initialize: args.initialize,
         restore: args.restore.clone(),
+        job: args.job.clone(),
     };
     let store = Store::open(context.dir.as_deref())?;
-    let mut done = reconcile(&store, &request)?;
+    let (mut done, view) = reconcile_and_look(&store, &request)?;
     done.notes.extend(store.keeps_to_itself());
     if let Some(commit) = done
         .status_commit
@@ -92,7 +207,7 @@ fn once(context: &Context, args: &Args) -> Result<Reconciled> {
     {
         context.terminal.stands(format!("status commit {commit}"));
     }
-    Ok(done)
+    Ok((store, done, view))
 }
 
 fn show(context: &Context, output: OutputArg, done: &Reconciled) -> Outcome {
@@ -113,11 +228,17 @@ fn tell(context: &Context, output: OutputArg, done: &Reconciled) -> Outcome {
     Ok(())
 }
 
-/// Something did not work, and is tried again.
-fn complain(context: &Context, output: OutputArg, error: &Error) -> Outcome {
+/// Something did not work, and is tried again after some time.
+fn complain(context: &Context, output: OutputArg, error: &Error, wait: Duration) -> Outcome {
     let error = error.refused();
     if output.is_text() {
-        context.terminal.note(&format!("error: {}", error.message));
+        let message = &error.message;
+        context.terminal.note(&format!("error: {message}"));
+        let hint = error.hint.iter().map(|hint| format!("help: {hint}"));
+        hint.for_each(|hint| context.terminal.note(&hint));
+        let seconds = wait.as_secs().max(1);
+        let later = format!("note: it is tried again, for the first time in {seconds} s");
+        context.terminal.note(&later);
         return Ok(());
     }
     let document = next_document(output.output, &Refusal { error })?;

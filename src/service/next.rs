@@ -8,8 +8,8 @@ use super::get::empty_namespace;
 use super::held::AttemptChain;
 use super::overlap::Overlaps;
 use super::provider::Providers;
-use super::runs::{Observed, ObservedNode, is_unread, observe_runs};
-use super::store::Store;
+use super::runs::{Observed, ObservedNode, is_unread, observe_runs_in};
+use super::store::{Store, View};
 use super::unshared;
 use crate::api::next::{NextGoal, NextNode, NextNodes, NextPlan, NextTask, NextWhole};
 use crate::core::base::natural;
@@ -43,8 +43,16 @@ pub struct NextRequest {
 /// # Errors
 /// Nothing has been reconciled yet, or there is no such execution.
 pub fn next(store: &Store, request: &NextRequest) -> Result<NextNodes> {
+    next_in(store, store.fresh()?, request)
+}
+
+/// The same, as things were when somebody looked.
+///
+/// # Errors
+/// As [`next`].
+pub fn next_in(store: &Store, view: View, request: &NextRequest) -> Result<NextNodes> {
     let namespace = request.namespace.as_deref();
-    let observed = observe_runs(store, request.execution.as_deref(), namespace)?;
+    let observed = observe_runs_in(store, view, request.execution.as_deref(), namespace)?;
     let providers = request.provider.as_deref().map(Providers::read);
     let providers = providers.transpose()?;
     let is_meant = |node: &ObservedNode<'_>| is_for(*node, providers.as_ref());

@@ -8,10 +8,10 @@ use super::store::Store;
 use crate::api::overview::{FailedRun, OpenRun, Overview, Wanted};
 use crate::core::resource::Time;
 use crate::core::run::board::headline;
-use crate::core::run::proposal::{command, retry};
+use crate::core::run::proposal::command;
 use crate::core::run::status::ControllerState;
 use crate::core::run::summary::concern::Heading;
-use crate::core::run::summary::outline::{Ended, Listed, Outline, Standing};
+use crate::core::run::summary::outline::{Listed, Outline, Standing};
 use crate::core::run::transition::Waiting;
 
 /// How long after a deadline somebody should have reconciled: a schedule may be this wide.
@@ -70,23 +70,13 @@ fn of(tip: &str, controller: ControllerState, outline: &Outline, now: Time) -> O
                 oldest: outline.oldest(*concern),
             })
             .collect(),
-        failed: outline.failed.first.iter().map(failed).collect(),
+        failed: outline.failed.first.iter().map(FailedRun::from).collect(),
         open: lists
             .iter()
             .flat_map(|(heading, list)| open(*heading, list))
             .collect(),
         more,
         findings: controller.findings,
-    }
-}
-
-fn failed(row: &Ended) -> FailedRun {
-    FailedRun {
-        namespace: row.run.namespace.clone(),
-        name: row.run.name.clone(),
-        since: row.end,
-        why: row.why.clone(),
-        command: retry(&row.run, None),
     }
 }
 

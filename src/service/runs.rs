@@ -93,7 +93,20 @@ pub fn observe_runs(
     execution: Option<&str>,
     namespace: Option<&str>,
 ) -> Result<Observed> {
-    let (view, status) = status_now(store)?;
+    observe_runs_in(store, store.fresh()?, execution, namespace)
+}
+
+/// The same, as things were when somebody looked.
+///
+/// # Errors
+/// As [`observe_runs`].
+pub fn observe_runs_in(
+    store: &Store,
+    view: View,
+    execution: Option<&str>,
+    namespace: Option<&str>,
+) -> Result<Observed> {
+    let (view, status) = status_in(store, view)?;
     let kind = Kind::Execution;
     let keys = match execution {
         Some(name) => {
@@ -235,7 +248,10 @@ fn names_no_node(target: &str, example: &str) -> Error {
 
 /// The status as it is now, of which nothing is read yet.
 fn status_now(store: &Store) -> Result<(View, StatusReader<'_>)> {
-    let view = store.fresh()?;
+    status_in(store, store.fresh()?)
+}
+
+fn status_in(store: &Store, view: View) -> Result<(View, StatusReader<'_>)> {
     match StatusReader::open(store, &view)? {
         Some(status) => Ok((view, status)),
         None => Err(unshared::no_status(store, &view)),

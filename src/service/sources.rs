@@ -52,6 +52,14 @@ pub fn bytes(path: &Path) -> Result<Vec<u8>> {
     Ok(files::user_file(path)?)
 }
 
+/// Write a file that a caller names in the place of what was there, whole or not at all.
+///
+/// # Errors
+/// It cannot be written.
+pub fn replace(path: &Path, text: &str) -> Result {
+    Ok(files::replace(path, text.as_bytes())?)
+}
+
 /// Write a file that a caller names, whatever was there.
 ///
 /// # Errors

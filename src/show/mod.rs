@@ -17,6 +17,7 @@ pub mod resource;
 pub mod review;
 pub mod run;
 pub mod scope;
+pub mod summary;
 pub mod svg;
 pub mod table;
 mod tree;

@@ -80,7 +80,7 @@ fn section(text: &mut String, heading: Heading, mut rows: Vec<Vec<String>>, widt
 
 fn failed_row(run: &FailedRun, now: Time) -> Vec<String> {
     let name = format!("{}/{}", run.namespace, run.name);
-    vec![name, age(run.since, now), line(&run.why)]
+    vec![name, age(run.end, now), line(&run.why)]
 }
 
 fn open_row(run: &OpenRun, now: Time) -> Vec<String> {

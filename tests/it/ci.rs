@@ -534,6 +534,89 @@ fn a_job_looks_once() {
     let counts = asked_of(&asked);
     assert_eq!(counts["ls-remote"], 1, "{counts:?}");
     assert_eq!(counts["fetch"], 2, "{counts:?}");
+
+    ana.run("claim run/build --as agent:a").ok();
+    let output = sandbox.path("output");
+    let push = Runner::github(&sandbox, "push", "push", "refs/heads/main", &json!({}))
+        .with("GITHUB_OUTPUT", output.to_str().unwrap());
+    let (push, asked) = counting(&sandbox, push);
+    push.run("reconcile").ok();
+    let counts = asked_of(&asked);
+    // The status with the branch that the checkout has, and the record.
+    let expected = [("fetch", 2), ("ls-remote", 1), ("push", 1)];
+    let expected = expected.map(|(what, times)| (what.to_owned(), times));
+    assert_eq!(counts, BTreeMap::from(expected));
+    let jobs = std::fs::read_to_string(&output).unwrap();
+    assert_eq!(jobs, "matrix={\"include\":[]}\n");
+}
+
+/// The page of the job says what failed, what waits for whom and what ends that, with links; the commit names the job.
+#[test]
+fn the_summary_of_a_reconcile_names_what_failed_and_what_waits_and_the_commit_its_job() {
+    let sandbox = Sandbox::new();
+    let tasks = [("build", "", shell("false")), ("test", "", shell("true"))];
+    let ana = started(&sandbox, "", &tasks);
+    let by_hand = file(&[plan("hand", &[task("think")]), execution("other", "hand")]);
+    ana.publish("planspec/hand.yaml", by_hand);
+    let runner = |name: &str| {
+        Runner::github(&sandbox, name, "push", "refs/heads/main", &json!({}))
+            .with("GITHUB_SERVER_URL", "https://forge.example")
+            .with("GITHUB_RUN_ID", "41")
+    };
+    runner("first").run("reconcile").ok();
+    ana.git("fetch -q origin");
+    ana.run("claim run/build --as ci").ok();
+    ana.run("report run/build --failed -m 'a|b <script>' --as ci")
+        .ok();
+    ana.run("claim run/test --as ci").ok();
+    ana.run("report run/test --succeeded --as ci").ok();
+    let second = runner("second");
+    second.run("reconcile").ok();
+    ana.git("fetch -q origin");
+    let tip = ana.status_tip();
+    let said = ana.git(&format!("show -s --format=%B {tip}"));
+    let job = "Job: https://forge.example/team/plans/actions/runs/41";
+    assert!(said.lines().any(|line| line == job), "{said}");
+    let summary = second.summary();
+    let at = format!("https://forge.example/team/plans/blob/{tip}/default/executions/");
+    for expected in [
+        "### planspec reconcile: 1 failed, 1 waiting",
+        "#### ❌ Failed",
+        "planspec retry run -n default",
+        "#### ⏳ Waiting",
+        "anybody to claim it",
+        "planspec claim other/think",
+        &at,
+        &format!("(https://forge.example/team/plans/commit/{tip})"),
+    ] {
+        assert!(summary.contains(expected), "{expected}: {summary}");
+    }
+    assert!(!summary.contains("<script>"), "{summary}");
+    // It is there as long as nobody does anything about it, also where nothing is to be done.
+    let third = runner("third");
+    third.run("reconcile").ok();
+    assert!(
+        third.summary().contains("#### ❌ Failed"),
+        "{}",
+        third.summary()
+    );
+    assert_eq!(
+        ana.git("ls-remote origin refs/heads/planspec/status")
+            .split('\t')
+            .next(),
+        Some(tip.as_str())
+    );
+    ana.run("audit").ok();
+    let refused = ana.run("reconcile --web javascript:x --out markdown=x");
+    refused.exits(2).notes("write an address");
+    let broken = runner("broken").with("GITHUB_RUN_ID", "42");
+    broken.place.git("remote set-url origin file:///nowhere");
+    broken.run("reconcile").exits(3);
+    assert!(
+        broken.summary().contains("### planspec reconcile failed"),
+        "{}",
+        broken.summary()
+    );
 }
 
 #[test]
@@ -584,7 +667,7 @@ fn pushes_schedules_and_hands_reconcile_and_two_at_once_do_no_harm() {
         };
         assert!(summary.contains(expected), "{event}: {summary}");
         assert!(
-            summary.contains("### planspec reconcile\n\n    "),
+            summary.contains("### planspec reconcile: 0 failed, 1 waiting"),
             "{summary}"
         );
     }
@@ -626,10 +709,7 @@ fn a_full_reconcile_is_one_that_looks_at_everything_and_is_audited() {
     tools.write_executable("planspec", &script);
     let program = tools.dir.join("planspec").display().to_string();
     let payload = json!({"schedule": "41 4 * * 1"});
-    for (full, expected) in [
-        ("true", "reconcile --full\naudit\n"),
-        ("false", "reconcile\n"),
-    ] {
+    for (full, expected) in [("true", "--full\naudit\n"), ("false", "/summary\n")] {
         let runner = Runner::github(&sandbox, full, "schedule", "refs/heads/main", &payload);
         let runner = runner
             .with("INPUT_PROGRAM", &program)

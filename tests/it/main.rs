@@ -49,6 +49,7 @@ mod questions;
 mod races;
 mod readme;
 mod reads;
+mod reconciler;
 mod recovery;
 mod resources;
 mod review;

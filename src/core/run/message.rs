@@ -2,21 +2,31 @@
 
 use crate::core::base::digest::short;
 use crate::core::base::escape::line;
+use crate::core::base::secrets::masked;
 use crate::core::run::status::{RESTORES_TRAILER, StatusTree, trailers};
 use crate::core::run::transition::Transition;
 
 /// Most transitions to spell out in a commit message.
 const LINES_IN_MESSAGE: usize = 200;
 
-/// The message of the status commit: what moved, and trailers for programs.
-pub fn message(spec_commit: &str, tree: &StatusTree, transitions: &[Transition]) -> String {
+/// The message of the status commit: what moved, the job that found out, if one did, and trailers for programs.
+pub fn message(
+    spec_commit: &str,
+    tree: &StatusTree,
+    transitions: &[Transition],
+    job: Option<&str>,
+) -> String {
     let count = transitions.len();
     let subject = match transitions {
         [] => format!("reconcile {}", short(spec_commit)),
         [only] => format!("{} {}", subject_of(only), only.arrow()),
         _ => format!("reconcile {}: {count} transitions", short(spec_commit)),
     };
-    with_lines(&subject, transitions, &trailers_of(tree))
+    // In a paragraph of its own: the trailers are these and no others.
+    let job = job.map_or_else(String::new, |job| {
+        format!("Job: {}\n\n", line(&masked(job)))
+    });
+    with_lines(&subject, transitions, &(job + &trailers_of(tree)))
 }
 
 /// The message of a commit that goes back to the status of an earlier one: what moved by that.

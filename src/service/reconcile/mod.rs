@@ -8,6 +8,7 @@ mod inbox;
 mod peer;
 mod recovery;
 pub mod replay;
+pub mod watch;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -23,6 +24,7 @@ use super::status::{self, StatusReader};
 use super::status_signature;
 use super::store::{Store, View};
 use super::unshared;
+use crate::api::overview::FailedRun;
 use crate::api::reconcile::Reconciled;
 use crate::core::base::digest::sha256_hex;
 use crate::core::resource::{Key, Time};
@@ -59,6 +61,8 @@ pub struct ReconcileRequest {
     pub initialize: bool,
     /// Go back to the status of this commit, and decide nothing.
     pub restore: Option<String>,
+    /// The job that this runs in, for whoever reads the history of the status.
+    pub job: Option<String>,
 }
 
 impl ReconcileRequest {
@@ -72,6 +76,7 @@ impl ReconcileRequest {
             accept_time: false,
             initialize: false,
             restore: None,
+            job: None,
         }
     }
 }
@@ -81,6 +86,17 @@ impl ReconcileRequest {
 /// # Errors
 /// The repository or the remote cannot be used, or the race was lost too often.
 pub fn reconcile(store: &Store, request: &ReconcileRequest) -> Result<Reconciled> {
+    reconcile_and_look(store, request).map(|(done, _)| done)
+}
+
+/// The same, with what there is afterwards, where nobody has to look again for that.
+///
+/// # Errors
+/// As [`reconcile`].
+pub fn reconcile_and_look(
+    store: &Store,
+    request: &ReconcileRequest,
+) -> Result<(Reconciled, Option<View>)> {
     if request.revision.is_some() && !request.dry_run {
         return Err(Error::ambiguous(
             "only the spec branch decides for real, not another revision",
@@ -88,7 +104,7 @@ pub fn reconcile(store: &Store, request: &ReconcileRequest) -> Result<Reconciled
         .hint("add --dry-run to look at another revision"));
     }
     if let Some(commit) = &request.restore {
-        return recovery::restore(store, request, commit);
+        return Ok((recovery::restore(store, request, commit)?, None));
     }
     let mut first = None;
     for attempt in 0..TRIES {
@@ -108,7 +124,11 @@ pub fn reconcile(store: &Store, request: &ReconcileRequest) -> Result<Reconciled
             let unpushed = unshared::unpushed_to(store, &done.spec_branch, &done.spec_commit);
             let unpushed = unpushed.filter(|_| done.revision.is_none());
             done.notes.extend(unpushed.map(|unpushed| unpushed.note()));
-            return Ok(done);
+            let view = first.filter(|_| attempt == 0).map(|view| View {
+                status_tip: done.status_commit.clone().or(view.status_tip.clone()),
+                ..view
+            });
+            return Ok((done, view));
         }
         tracing::debug!(attempt, "somebody else wrote the status first");
     }
@@ -293,7 +313,8 @@ fn decide_and_write(
     }
     if decision.changed {
         let decided = (old.as_ref(), &mut decision);
-        if !put(store, (view, place), decided, now, &mut done)? {
+        let by = (now, request.job.as_deref());
+        if !put(store, (view, place), decided, by, &mut done)? {
             return Ok(None);
         }
     } else {
@@ -322,7 +343,7 @@ fn put(
     store: &Store,
     (view, place): (&View, &Place),
     (old, decision): (Option<&StatusTree>, &mut Reconciliation),
-    now: Time,
+    now: (Time, Option<&str>),
     done: &mut Reconciled,
 ) -> Result<bool> {
     let written = write(store, (view, place), old, decision, now)?;
@@ -421,6 +442,7 @@ struct Idle {
     sequence: u64,
     next_deadline: Option<Time>,
     waiting: Listed<Waiting>,
+    failed: Vec<FailedRun>,
     /// What there was to say besides.
     notes: Vec<String>,
 }
@@ -441,6 +463,14 @@ impl Idle {
             sequence: tree.controller.sequence,
             next_deadline: tree.controller.next_deadline,
             waiting: tree.summaries.outline.waits(),
+            failed: tree
+                .summaries
+                .outline
+                .failed
+                .first
+                .iter()
+                .map(FailedRun::from)
+                .collect(),
             notes: Vec::new(),
         }
     }
@@ -471,6 +501,7 @@ impl Idle {
             transitions: Vec::new(),
             waiting_more: self.waiting.more(),
             waiting: self.waiting.first,
+            failed: self.failed,
             notes: self.notes,
         }
     }
@@ -498,7 +529,7 @@ fn write(
     (view, place): (&View, &Place),
     old: Option<&StatusTree>,
     decision: &mut Reconciliation,
-    now: Time,
+    (now, job): (Time, Option<&str>),
 ) -> Result<Option<String>> {
     let begun_on = match (&place.base, &place.parent) {
         (None, Some(before)) => Some(StatusReader::at(&store.repo, before)?.sequence()),
@@ -515,7 +546,7 @@ fn write(
             parent: place.parent.clone(),
             base: place.base.clone(),
             files,
-            message: message::message(&view.spec_commit, tree, &decision.transitions),
+            message: message::message(&view.spec_commit, tree, &decision.transitions, job),
             evidence: decision.evidence.clone(),
             time: now,
             identity: store.identity(),

@@ -1,0 +1,51 @@
+#!/bin/sh
+# Reconcile for ever, in a clone of its own: what the unit and the container beside this file run. See docs/reconciler.md.
+#
+#   reconcile.sh [OPTION…]     OPTIONs are those of `planspec reconcile`
+#   reconcile.sh healthy       whether it looks, and its last look succeeded
+#
+#   PLANSPEC_REMOTE            Git address of the repository of plans
+#   PLANSPEC_STATE             a folder that is kept [default: /var/lib/planspec]
+#   PLANSPEC_HEALTH            the file that says how things stand [default: /run/planspec/health.json]
+#   PLANSPEC_KEY               the private SSH key that may read the repository and push the status
+#   PLANSPEC_KNOWN_HOSTS       the public keys of the forge, as known_hosts has them
+#   PLANSPEC_SIGNING_KEY       the private SSH key that signs the status, where the configuration names signers
+set -eu
+
+state=${PLANSPEC_STATE:-/var/lib/planspec}
+health=${PLANSPEC_HEALTH:-/run/planspec/health.json}
+clone=$state/clone
+
+if [ "${1:-}" = healthy ]; then
+  # Written after every look, of which there is one a minute at least.
+  [ -n "$(find "$health" -mmin -3 2>/dev/null)" ] && grep -q '"healthy": true' "$health"
+  exit
+fi
+
+# The first process of a container is not ended by a signal that it does not ask for.
+trap 'exit 143' TERM INT
+
+if [ -n "${PLANSPEC_KEY:-}" ]; then
+  hosts=${PLANSPEC_KNOWN_HOSTS:?name a file with the public keys of the forge: ssh-keyscan shows them, the forge publishes their fingerprints}
+  GIT_SSH_COMMAND="ssh -i '$PLANSPEC_KEY' -o IdentitiesOnly=yes -o BatchMode=yes -o StrictHostKeyChecking=yes -o UserKnownHostsFile='$hosts'"
+  export GIT_SSH_COMMAND
+fi
+
+pause=1
+while [ ! -d "$clone" ]; do
+  rm -rf "$clone.new"
+  if git clone --quiet --no-checkout "${PLANSPEC_REMOTE:?name the Git address of the repository of plans}" "$clone.new"; then
+    mv "$clone.new" "$clone"
+    break
+  fi
+  echo "it is tried again in $pause s" >&2
+  sleep "$pause" &
+  wait $!
+  pause=$((pause < 30 ? pause * 2 : 60))
+done
+if [ -n "${PLANSPEC_REMOTE:-}" ]; then git -C "$clone" remote set-url origin "$PLANSPEC_REMOTE"; fi
+if [ -n "${PLANSPEC_SIGNING_KEY:-}" ]; then
+  git -C "$clone" config gpg.format ssh
+  git -C "$clone" config user.signingkey "$PLANSPEC_SIGNING_KEY"
+fi
+exec planspec -C "$clone" reconcile --watch --health-file "$health" --job "reconciler on $(uname -n)" "$@"
