@@ -30,6 +30,8 @@ pub struct Reconciled {
     pub changed: bool,
     /// Whether nothing was to be written.
     pub dry_run: bool,
+    /// Whether another reconcile, at the same time, has written what moved: that one tells it as well.
+    pub written_by_another: bool,
     /// What moved.
     #[serde(serialize_with = "super::each::<_, Transition, _>")]
     #[schemars(with = "Vec<Transition>")]
@@ -40,6 +42,8 @@ pub struct Reconciled {
     pub waiting_more: usize,
     /// Executions that failed and may be tried again, the last first; the first 50.
     pub failed: Vec<FailedRun>,
+    /// What became of the refs of the inbox that were taken in.
+    pub records: core::TakenIn,
     /// What there is to say besides.
     pub notes: Vec<String>,
 }

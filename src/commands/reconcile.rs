@@ -1,7 +1,7 @@
 //! `planspec reconcile`: advance what can be advanced, and commit the status back.
 
-use std::path::PathBuf;
-use std::time::Duration;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use clap::Args as ClapArgs;
 
@@ -11,11 +11,13 @@ use crate::api::refusal::Refusal;
 use crate::core::base::invisible::is_invisible;
 use crate::failure::Outcome;
 use crate::service::next::{NextRequest, next, next_in};
+use crate::service::overview::overview;
 use crate::service::reconcile::watch::{Course, Watch};
 use crate::service::reconcile::{ReconcileRequest, reconcile_and_look};
 use crate::service::store::{Store, View};
 use crate::service::{Error, Result};
 use crate::show;
+use crate::show::metrics::{Look, openmetrics};
 use crate::worker::signals::Stop;
 
 /// Advance executions and commit their status to the status branch
@@ -51,6 +53,9 @@ pub struct Args {
     /// With --watch: write after each look how things stand into this file, as JSON
     #[arg(long, value_name = "FILE", requires = "watch")]
     health_file: Option<PathBuf>,
+    /// Write how everything stands into this file, as OpenMetrics text, also where the reconcile fails
+    #[arg(long, value_name = "FILE", conflicts_with = "dry_run")]
+    metrics: Option<PathBuf>,
     /// Write what came of it into a file as well, whatever stands there; may be repeated
     #[arg(long, value_name = "FORMAT=FILE", value_parser = out_file::<OutFormat>, conflicts_with = "watch")]
     out: Vec<OutFile<OutFormat>>,
@@ -104,7 +109,7 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
     if args.watch {
         return watch(context, args);
     }
-    let (store, done, view) = once(context, args)?;
+    let (store, done, view) = measured(context, args)?;
     for file in &args.out {
         let text = match file.format {
             OutFormat::Markdown => show::summary::markdown(&done, args.web.as_deref()),
@@ -145,7 +150,7 @@ fn watch(context: &Context, args: &Args) -> Outcome {
     write_health(context, args, &watch)?;
     while !stop.is_wished() {
         let context = context.again()?;
-        let looked = once(&context, args).map(|(_, done, _)| done);
+        let looked = measured(&context, args).map(|(_, done, _)| done);
         let (course, wait) = watch.after(&looked, context.again()?.now);
         match (course, looked) {
             (Course::Ends, Err(error)) => return Err(error.into()),
@@ -183,6 +188,30 @@ fn write_health(context: &Context, args: &Args, watch: &Watch) -> Outcome {
         Some(path) => context.write_whole(path, &json(watch.health())?),
         None => Ok(()),
     }
+}
+
+/// The same as [`once`], with the file of metrics. Where that cannot be written it is said: what was decided stands.
+fn measured(context: &Context, args: &Args) -> Result<(Store, Reconciled, Option<View>)> {
+    let begin = Instant::now();
+    let looked = once(context, args);
+    let Some(path) = &args.metrics else {
+        return looked;
+    };
+    let look = Look {
+        at: context.now,
+        took: begin.elapsed(),
+        records: looked.as_ref().ok().map(|(_, done, _)| done.records),
+    };
+    if let Err(failure) = write_metrics(context, path, &look) {
+        let why = failure.error.map(|error| error.message);
+        context.notes(why.as_slice());
+    }
+    looked
+}
+
+fn write_metrics(context: &Context, path: &Path, look: &Look) -> Outcome {
+    let overview = overview(&context.open()?, context.now)?;
+    context.write_whole(path, &openmetrics(&overview, look))
 }
 
 /// What came of it, and what there is afterwards.

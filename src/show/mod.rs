@@ -11,6 +11,7 @@ pub mod graph;
 mod layout;
 pub mod log;
 pub mod made;
+pub mod metrics;
 pub mod overview;
 pub mod reconcile;
 pub mod resource;

@@ -102,6 +102,39 @@ impl Transition {
     }
 }
 
+/// What became of the refs of the inbox that were taken in.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "service", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct TakenIn {
+    /// How many of them were applied.
+    pub applied: usize,
+    /// How many could not be.
+    pub refused: usize,
+}
+
+/// How many refs of the inbox were taken in between two statuses.
+pub fn taken_in(old: Option<&StatusTree>, new: &StatusTree) -> TakenIn {
+    let before = |key: &Key| old?.files.get(key)?.status.execution();
+    let mut count = TakenIn::default();
+    let runs = new.files.iter();
+    let runs = runs.filter_map(|(key, file)| Some((key, file.status.execution()?)));
+    for (key, run) in runs {
+        let known = before(key).map(|run| &run.extensions);
+        let refused = run.extensions.unapplied.iter();
+        let refused: BTreeSet<&str> = refused
+            .filter(|no| known.is_none_or(|known| !known.unapplied.contains(no)))
+            .map(|no| no.ref_name.as_str())
+            .collect();
+        let records = run.extensions.records.iter();
+        let new = records
+            .filter(|(at, tip)| known.is_none_or(|known| known.records.get(*at) != Some(*tip)));
+        count.refused += refused.len();
+        count.applied += new.filter(|(at, _)| !refused.contains(at.as_str())).count();
+    }
+    count
+}
+
 /// Everything that moved, resource by resource, nodes behind their execution.
 pub fn transitions(old: Option<&StatusTree>, new: &StatusTree) -> Vec<Transition> {
     let empty = BTreeMap::new();

@@ -32,7 +32,7 @@ use crate::core::run::asked::INPUTS_FILE;
 use crate::core::run::reconcile::Reconciliation;
 use crate::core::run::status::{BOARD_FILE, HIGH_WATER, StatusFile, StatusTree, pinned_path};
 use crate::core::run::summary::outline::Listed;
-use crate::core::run::transition::Waiting;
+use crate::core::run::transition::{TakenIn, Waiting, taken_in};
 use crate::core::run::{board, message};
 use crate::core::text::yaml;
 use crate::git::status_branch::{self, FileBody, NewStatus};
@@ -302,6 +302,7 @@ fn decide_and_write(
     let mut done = Reconciled {
         transitions: decision.transitions.clone(),
         changed: decision.changed,
+        records: taken_in(old.as_ref(), &decision.tree),
         notes: doubts.iter().chain(&idle.notes).cloned().collect(),
         ..idle.clone().reconciled(view, request)
     };
@@ -498,10 +499,12 @@ impl Idle {
             next_deadline: self.next_deadline,
             changed: false,
             dry_run: request.dry_run,
+            written_by_another: false,
             transitions: Vec::new(),
             waiting_more: self.waiting.more(),
             waiting: self.waiting.first,
             failed: self.failed,
+            records: TakenIn::default(),
             notes: self.notes,
         }
     }

@@ -95,6 +95,7 @@ pub(super) fn took_in(
     Ok(Some(Reconciled {
         transitions: transitions(Some(&old), &after),
         changed: true,
+        written_by_another: true,
         status_commit: Some(tip),
         notes,
         ..Idle::of(String::new(), None, &after).reconciled(&view, request)

@@ -144,10 +144,12 @@ mod tests {
             next_deadline: None,
             changed: false,
             dry_run: false,
+            written_by_another: false,
             transitions: Vec::new(),
             waiting: Vec::new(),
             waiting_more,
             failed: Vec::new(),
+            records: Default::default(),
             notes: Vec::new(),
         })
     }

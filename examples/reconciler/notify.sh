@@ -1,0 +1,34 @@
+#!/bin/sh
+# Tell people what a reconcile moved that is theirs: runs that ended, nodes that wait for somebody. One message for each
+# reconcile that moved any of it, so nothing is told twice. Reads what `planspec reconcile -o json` prints, with --watch or
+# without. Needs jq and curl. See docs/reconciler.md.
+#
+#   planspec reconcile -o json | notify.sh
+#   planspec reconcile --watch -o json | notify.sh
+#
+#   NOTIFY_URL    where {"text": "…"} is posted: an incoming webhook of Slack, Mattermost, Rocket.Chat, Google Chat, …
+set -eu
+
+: "${NOTIFY_URL:?name the address of an incoming webhook}"
+
+# What another reconciler has written at the same time, it tells itself.
+messages='
+  select(.kind == "Reconcile" and (.dryRun or .writtenByAnother | not))
+  | . as $done
+  | .transitions
+  | map(select(.kind == "Execution" and .criterion == null and .condition == null)
+      | select((.node == null and (.to == "Failed" or .to == "Succeeded" or .to == "Cancelled"))
+            or (.node != null and .to == "Blocked"))
+      | . as $moved
+      | ($done.failed | map(select(.namespace == $moved.namespace and .name == $moved.name)) | first) as $failed
+      | (if .node == null and $failed then $failed.why else .message end) as $why
+      | "\(.namespace)/\(.name)\(if .node then "/\(.step // .node)" else "" end): \(.to)"
+        + (if $why == "" then "" else ": " + $why end))
+  | select(length > 0)
+  | {text: join("\n")}'
+
+jq --unbuffered --compact-output "$messages" | while IFS= read -r message; do
+  printf '%s' "$message" | curl --silent --show-error --fail --max-time 20 --retry 3 --retry-connrefused \
+    --header 'Content-Type: application/json' --data-binary @- --output /dev/null "$NOTIFY_URL" \
+    || echo "notify.sh: not told: $message" >&2
+done

@@ -1,0 +1,123 @@
+//! How everything stands as OpenMetrics text, for whatever collects metrics from files. Only gauges: the program begins anew
+//! each time, and so would counters.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use crate::api::overview::Overview;
+use crate::core::resource::{ExecutionPhase, Time};
+use crate::core::run::summary::concern::Concern;
+use crate::core::run::transition::TakenIn;
+
+/// What is told beside how everything stands.
+#[derive(Debug, Clone, Copy)]
+pub struct Look {
+    /// When it was.
+    pub at: Time,
+    /// How long it took.
+    pub took: Duration,
+    /// What became of the records, where it succeeded.
+    pub records: Option<TakenIn>,
+}
+
+/// The text of the file.
+pub fn openmetrics(overview: &Overview, look: &Look) -> String {
+    let mut text = String::new();
+    let phases = ExecutionPhase::ALL.iter().map(|phase| {
+        let count = overview.phases.get(&phase.to_string()).copied();
+        (
+            label("phase", &phase.to_string()),
+            count.unwrap_or_default().to_string(),
+        )
+    });
+    gauge(&mut text, "executions", "Executions by phase.", phases);
+    let wanted = |concern: &Concern| {
+        let mut wanted = overview.wanted.iter();
+        wanted.find(|one| one.what == concern.word())
+    };
+    let counts = Concern::ALL.iter().map(|concern| {
+        let count = wanted(concern).map_or(0, |one| one.count);
+        (label("what", concern.word()), count.to_string())
+    });
+    let help = "What executions want, by kind.";
+    gauge(&mut text, "wanted", help, counts);
+    let oldest = Concern::ALL.iter().filter_map(|concern| {
+        let oldest = wanted(concern)?.oldest?;
+        Some((label("what", concern.word()), seconds(oldest)))
+    });
+    let help = "Since when it is wanted, of what is wanted longest.";
+    gauge(&mut text, "wanted_oldest_timestamp_seconds", help, oldest);
+    let needs = u8::from(overview.needs_somebody).to_string();
+    let help = "Whether anything stays as it is until a person does something.";
+    gauge(&mut text, "needs_somebody", help, [(String::new(), needs)]);
+    let deadline = overview
+        .next_deadline
+        .map(|at| (String::new(), seconds(at)));
+    let help = "The next moment at which something happens by itself.";
+    gauge(&mut text, "next_deadline_timestamp_seconds", help, deadline);
+    let findings = overview.findings.len().to_string();
+    let help = "What is wrong with what belongs to no resource.";
+    gauge(&mut text, "findings", help, [(String::new(), findings)]);
+    of_look(&mut text, look);
+    text.push_str("# EOF\n");
+    text
+}
+
+fn of_look(text: &mut String, look: &Look) {
+    let one = |value: String| [(String::new(), value)];
+    let succeeded = u8::from(look.records.is_some()).to_string();
+    gauge(
+        text,
+        "reconcile_success",
+        "Whether the last reconcile succeeded.",
+        one(succeeded),
+    );
+    let help = "When the last reconcile was.";
+    gauge(
+        text,
+        "reconcile_timestamp_seconds",
+        help,
+        one(seconds(look.at)),
+    );
+    let took = format!("{:.3}", look.took.as_secs_f64());
+    gauge(
+        text,
+        "reconcile_duration_seconds",
+        "How long the last reconcile took.",
+        one(took),
+    );
+    let records = look.records.into_iter().flat_map(|records| {
+        [("applied", records.applied), ("refused", records.refused)]
+            .map(|(result, count)| (label("result", result), count.to_string()))
+    });
+    let help = "Refs of the inbox that the last reconcile took in.";
+    gauge(text, "reconcile_records", help, records);
+}
+
+fn gauge(
+    text: &mut String,
+    name: &str,
+    help: &str,
+    samples: impl IntoIterator<Item = (String, String)>,
+) {
+    let mut samples = samples.into_iter().peekable();
+    if samples.peek().is_none() {
+        return;
+    }
+    let _ = write!(
+        text,
+        "# TYPE planspec_{name} gauge\n# HELP planspec_{name} {help}\n"
+    );
+    for (labels, value) in samples {
+        let _ = writeln!(text, "planspec_{name}{labels} {value}");
+    }
+}
+
+/// Values are words of this program: nothing in them needs an escape.
+fn label(name: &str, value: &str) -> String {
+    format!("{{{name}=\"{value}\"}}")
+}
+
+fn seconds(at: Time) -> String {
+    at.timestamp().to_string()
+}
