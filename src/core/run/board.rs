@@ -27,7 +27,7 @@ pub fn board(tree: &StatusTree) -> String {
         failed(&outline.failed),
         waiting(Heading::Stuck, &outline.stuck),
         waiting(Heading::People, &outline.people),
-        waiting(Heading::Unclaimed, &outline.unclaimed),
+        unclaimed(&outline.unclaimed),
         at_work(&outline.at_work),
         ended(&outline.ended),
         goals(&outline.goals),
@@ -66,7 +66,7 @@ pub fn headline(outline: &Outline) -> String {
                 _ => outline.oldest(*concern),
             };
             let since = since.map_or(String::new(), |at| {
-                format!(" (the oldest since {})", time(at))
+                format!(" (the oldest since {} UTC)", minute(at))
             });
             concern.counted(*count) + &since
         })
@@ -88,11 +88,11 @@ fn findings(findings: &[String]) -> Option<String> {
 }
 
 fn failed(failed: &Listed<Ended>) -> Option<String> {
-    let head = ["Execution", "Since", "Why", "Try again"];
+    let head = ["Execution", "Since (UTC)", "Why", "Try again"];
     table(Heading::Failed.title(), head, failed, |row| {
         [
             link(&row.run),
-            row.end.map(time).unwrap_or_default(),
+            row.end.map(minute).unwrap_or_default(),
             prose(&row.why),
             shell(&retry(&row.run, None)),
         ]
@@ -100,7 +100,7 @@ fn failed(failed: &Listed<Ended>) -> Option<String> {
 }
 
 fn waiting(heading: Heading, waiting: &Listed<Standing>) -> Option<String> {
-    let head = ["Execution", "Done", "Since", "Waits for", "Command"];
+    let head = ["Execution", "Done", "Since (UTC)", "Waits for", "Command"];
     table(heading.title(), head, waiting, |row| {
         let waits: Vec<Waiting> = row.waits.iter().map(|wait| wait.of(&row.run)).collect();
         let since = waits.iter().find_map(|wait| wait.since);
@@ -108,11 +108,40 @@ fn waiting(heading: Heading, waiting: &Listed<Standing>) -> Option<String> {
         [
             link(&row.run),
             done(row),
-            since.map(time).unwrap_or_default(),
+            since.map(minute).unwrap_or_default(),
             wants(&row.waits) + &and_more_of_it(row.more),
             command.map_or(String::new(), |text| shell(&text)),
         ]
     })
+}
+
+/// A line for each run, whose nodes anybody may claim: what takes one is said once.
+fn unclaimed(unclaimed: &Listed<Standing>) -> Option<String> {
+    let head = ["Execution", "Done", "Since (UTC)", "Nodes"];
+    let table = table(Heading::Unclaimed.title(), head, unclaimed, |row| {
+        let nodes = row.waits.iter().map(|wait| match (&wait.what, &wait.node) {
+            (WaitingFor::Worker { provider, .. }, Some(node)) => {
+                let who = provider.as_deref();
+                let who = who.map_or(String::new(), |who| format!(" for {}", code(who)));
+                code(node) + &who
+            }
+            _ => wants([wait]),
+        });
+        [
+            link(&row.run),
+            done(row),
+            row.waits
+                .iter()
+                .find_map(|wait| wait.since)
+                .map(minute)
+                .unwrap_or_default(),
+            nodes.collect::<Vec<_>>().join(", ") + &and_more(row.more),
+        ]
+    })?;
+    Some(
+        table
+            + "\n`planspec next` says what each is about, `planspec claim EXECUTION/NODE` takes one.\n",
+    )
 }
 
 /// What a run waits for, each with its node.
@@ -126,7 +155,7 @@ fn wants<'w>(waits: impl IntoIterator<Item = &'w Wait>) -> String {
 }
 
 fn at_work(at_work: &Listed<Standing>) -> Option<String> {
-    let head = ["Execution", "Done", "Started", "At work"];
+    let head = ["Execution", "Done", "Started (UTC)", "At work"];
     table(Heading::AtWork.title(), head, at_work, |row| {
         let working = row.progress.iter().flat_map(|progress| &progress.working);
         let working = working.map(|(id, actor)| match actor {
@@ -142,7 +171,7 @@ fn at_work(at_work: &Listed<Standing>) -> Option<String> {
         [
             link(&row.run),
             done(row),
-            row.start.map(time).unwrap_or_default(),
+            row.start.map(minute).unwrap_or_default(),
             working.join("; ") + &and_more(more),
         ]
     })
@@ -166,12 +195,12 @@ const MARKDOWN: Notation = Notation {
 };
 
 fn ended(ended: &Listed<Ended>) -> Option<String> {
-    let head = ["Execution", "Phase", "Ended", "Why"];
+    let head = ["Execution", "Phase", "Ended (UTC)", "Why"];
     table("Ended last", head, ended, |row| {
         [
             link(&row.run),
             row.phase.to_string(),
-            row.end.map(time).unwrap_or_default(),
+            row.end.map(minute).unwrap_or_default(),
             prose(&row.why),
         ]
     })
@@ -206,6 +235,11 @@ fn table<T, const N: usize>(
         out.push_str(&format!("\n… and {} more\n", rows.more()));
     }
     Some(out)
+}
+
+/// Rows are to fit on one line: seconds tell nothing there.
+fn minute(time: Time) -> String {
+    time.format("%Y-%m-%d %H:%M").to_string()
 }
 
 fn time(time: Time) -> String {
@@ -511,28 +545,30 @@ Observed commit `5f1c0d2e`, sequence 12, next deadline 2026-03-01 10:00:00 UTC. 
 
 ## Failed
 
-| Execution | Since | Why | Try again |
+| Execution | Since (UTC) | Why | Try again |
 | --- | --- | --- | --- |
-| [team/old-2](team/executions/fe/old-2.yaml) | 2026-02-02 00:00:00 UTC | node build failed | `planspec retry old-2 -n team` |
+| [team/old-2](team/executions/fe/old-2.yaml) | 2026-02-02 00:00 | node build failed | `planspec retry old-2 -n team` |
 
 ## Cannot go on
 
-| Execution | Done | Since | Waits for | Command |
+| Execution | Done | Since (UTC) | Waits for | Command |
 | --- | --- | --- | --- | --- |
-| [team/sso-2](team/executions/55/sso-2.yaml) | 0 of 2 | 2026-03-01 09:15:00 UTC | `deploy`: no rule binds \\`deploy\\`; `approve`: [team/security](team/gates/5d/security.yaml): 1 of 2 approvals | `planspec approve sso-2/approve -n team` |
+| [team/sso-2](team/executions/55/sso-2.yaml) | 0 of 2 | 2026-03-01 09:15 | `deploy`: no rule binds \\`deploy\\`; `approve`: [team/security](team/gates/5d/security.yaml): 1 of 2 approvals | `planspec approve sso-2/approve -n team` |
 | [team/sso-3](team/executions/5c/sso-3.yaml) |  |  | plan \\`sso\\` is Invalid |  |
 
 ## Unclaimed
 
-| Execution | Done | Since | Waits for | Command |
-| --- | --- | --- | --- | --- |
-| [team/sso-1](team/executions/2a/sso-1.yaml) | 1 of 5 |  | `test`: anybody to claim it; `implement`: the report of `agent:claude`; `research`: the next attempt at 2026-03-01 10:00:00 UTC | `planspec claim sso-1/test -n team` |
+| Execution | Done | Since (UTC) | Nodes |
+| --- | --- | --- | --- |
+| [team/sso-1](team/executions/2a/sso-1.yaml) | 1 of 5 |  | `test`, `implement`: the report of `agent:claude`, `research`: the next attempt at 2026-03-01 10:00:00 UTC |
+
+`planspec next` says what each is about, `planspec claim EXECUTION/NODE` takes one.
 
 ## Ended last
 
-| Execution | Phase | Ended | Why |
+| Execution | Phase | Ended (UTC) | Why |
 | --- | --- | --- | --- |
-| [team/old-1](team/executions/6e/old-1.yaml) | Succeeded | 2026-02-01 00:00:00 UTC |  |
+| [team/old-1](team/executions/6e/old-1.yaml) | Succeeded | 2026-02-01 00:00 |  |
 
 ## Goals
 
