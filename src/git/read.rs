@@ -144,6 +144,11 @@ impl FoundFile {
         format!("{:o} {}{flaw}", self.mode, self.id)
     }
 
+    /// A regular file with this content; nothing where that is no id.
+    pub fn regular(path: &str, blob: &str) -> Option<FoundFile> {
+        FoundFile::at(path, &format!("100644 {blob}"))
+    }
+
     /// The file at `path` in a version that [`Found::version`] wrote.
     pub fn at(path: &str, version: &str) -> Option<FoundFile> {
         let mut words = version.split(' ');

@@ -2,11 +2,14 @@
 //! exactly. What [`super::apply`], [`super::start`], [`super::edit`] and [`super::delete`] have in
 //! common.
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
+use std::rc::Rc;
 
 use serde_json::Value;
 
+use super::index::{self, Step, Trouble, Use};
 use super::names::Named;
 use super::store::Store;
 use super::{Error, ErrorKind, Findings, Result, revision};
@@ -16,6 +19,9 @@ use crate::core::base::limits::{CONFIG_FILE, Limits};
 use crate::core::base::source::{Content, SourceFile};
 use crate::core::base::time;
 use crate::core::repository::config::Config;
+use crate::core::repository::definitions::Definition;
+use crate::core::repository::facts::{identity, is_local};
+use crate::core::repository::index::{Index, MemoryPages, Pages};
 use crate::core::repository::list::{self, Spot};
 use crate::core::repository::manifest;
 use crate::core::repository::snapshot::Snapshot;
@@ -24,7 +30,7 @@ use crate::core::text::located::ResourceName;
 use crate::core::text::{json, yaml};
 use crate::git::commit::{self, Turn};
 use crate::git::hooks::{self, HookStanding};
-use crate::git::read::Tree;
+use crate::git::read::{FoundFile, Tree};
 use crate::git::{GitError, Head, read};
 
 /// Where `planspec new` puts schemas for editors.
@@ -33,7 +39,8 @@ pub const SCHEMAS: &str = ".planspec/schemas/";
 /// What our hook finds in its environment while `apply` commits: what refers to something that is not there yet may come later.
 pub const APPLIES: &str = "PLANSPEC_APPLIES";
 
-/// The repository as HEAD has it, and the files that are to change.
+/// The repository as HEAD has it, and the files that are to change. Of HEAD only that is read which somebody asks for, and what
+/// the change reaches.
 pub struct Changeset<'a> {
     store: &'a Store,
     /// The configuration in HEAD.
@@ -42,8 +49,8 @@ pub struct Changeset<'a> {
     base: Option<String>,
     /// Held where the change is to be committed.
     _turn: Option<Turn>,
-    head: BTreeMap<String, SourceFile>,
-    before: Snapshot,
+    /// What was looked up in HEAD.
+    looked_up: RefCell<BTreeMap<Key, Rc<Snapshot>>>,
     /// New text by path; nothing removes the file.
     changed: BTreeMap<String, Option<String>>,
     /// Files that are no resources and are committed with them, by path.
@@ -73,26 +80,16 @@ impl<'a> Changeset<'a> {
     pub fn begin(store: &'a Store) -> Result<Changeset<'a>> {
         let head = store.repo.head()?;
         let base = head.commit().map(str::to_owned);
-        let (config, files) = match head.commit() {
-            Some(commit) => {
-                let config = store.config_at(commit)?;
-                let files = store.files(commit, &config)?;
-                (config, files)
-            }
-            None => (Config::default(), Vec::new()),
+        let config = match head.commit() {
+            Some(commit) => store.config_at(commit)?,
+            None => Config::default(),
         };
-        let before = Snapshot::build(&files, &config);
-        let head = files
-            .into_iter()
-            .map(|file| (file.path.clone(), file))
-            .collect();
         Ok(Changeset {
             store,
             config,
             base,
             _turn: None,
-            head,
-            before,
+            looked_up: RefCell::default(),
             changed: BTreeMap::new(),
             beside: BTreeMap::new(),
             touched: Vec::new(),
@@ -153,9 +150,67 @@ impl<'a> Changeset<'a> {
         self.base.as_deref()
     }
 
-    /// The resources as HEAD has them.
-    pub fn before(&self) -> &Snapshot {
-        &self.before
+    /// A resource as HEAD has it, with what else its files hold.
+    ///
+    /// # Errors
+    /// HEAD cannot be read.
+    pub fn in_head(&self, key: &Key) -> Result<Rc<Snapshot>> {
+        if let Some(known) = self.looked_up.borrow().get(key) {
+            return Ok(Rc::clone(known));
+        }
+        let found = match &self.base {
+            Some(commit) => index::defining(&self.store.repo, commit, &self.config, key)?,
+            None => Snapshot::default(),
+        };
+        let found = Rc::new(found);
+        let mut looked_up = self.looked_up.borrow_mut();
+        looked_up.insert(key.clone(), Rc::clone(&found));
+        Ok(found)
+    }
+
+    /// The resource of HEAD that is meant.
+    ///
+    /// # Errors
+    /// There is none, or there are several; HEAD cannot be read.
+    pub fn find(&self, named: &Named) -> Result<Key> {
+        match &self.base {
+            Some(commit) => index::find(&self.store.repo, commit, &self.config, named),
+            None => named.among(std::iter::empty()).cloned(),
+        }
+    }
+
+    /// A resource of HEAD, with all that it refers to: what there is to say of it.
+    ///
+    /// # Errors
+    /// HEAD cannot be read.
+    pub fn about(&self, key: &Key) -> Result<Snapshot> {
+        let keys = BTreeSet::from([key.clone()]);
+        match &self.base {
+            Some(commit) => index::about(&self.store.repo, commit, &self.config, &keys),
+            None => Ok(Snapshot::default()),
+        }
+    }
+
+    /// The resources of HEAD for which `wanted` says so; what else is in their files is there too.
+    ///
+    /// # Errors
+    /// HEAD cannot be read.
+    pub fn matching(&self, wanted: impl Fn(&Key) -> bool) -> Result<Snapshot> {
+        match &self.base {
+            Some(commit) => index::matching(&self.store.repo, commit, &self.config, wanted),
+            None => Ok(Snapshot::default()),
+        }
+    }
+
+    /// What refers to a resource of HEAD; what else is in its files is there too.
+    ///
+    /// # Errors
+    /// HEAD cannot be read.
+    pub fn referring_to(&self, key: &Key) -> Result<Snapshot> {
+        match &self.base {
+            Some(commit) => index::referring(&self.store.repo, commit, &self.config, key),
+            None => Ok(Snapshot::default()),
+        }
     }
 
     /// Take in one file: as it is when it is part of the repository, else resource by resource.
@@ -206,7 +261,7 @@ impl<'a> Changeset<'a> {
             }
             let path = self.path_of(&key)?;
             let part = in_form_of(&path, &file.path, part);
-            if self.is_unchanged(&key, &path, &part) {
+            if self.is_unchanged(&key, &path, &part)? {
                 self.touched.push((key, path));
             } else {
                 self.place(key, &part)?;
@@ -236,7 +291,7 @@ impl<'a> Changeset<'a> {
                 continue;
             };
             let key = Key::new(kind, namespace, name);
-            let now = self.before.resource(&key).map(Resource::version);
+            let now = self.in_head(&key)?.resource(&key).map(Resource::version);
             if let Some(now) = now.filter(|now| now != made_from) {
                 let why = format!(
                     "{key} has changed since this was made of it: it has resourceVersion {given}, and HEAD has {now}"
@@ -359,17 +414,13 @@ impl<'a> Changeset<'a> {
             return Err(Error::not_found(format!("{key} does not exist in HEAD")));
         };
         // Another resource of the same document was removed already, and this one with it.
-        let is_gone = self.touched.iter().any(|(other, at)| {
-            let definition = self.before.definition(other);
-            *at == path && definition.is_some_and(|definition| definition.spot() == spot)
-        });
-        if is_gone {
+        if self.removed_from(&path)?.contains(&spot) {
             self.touched.push((key.clone(), path));
             return Ok(());
         }
         self.check_free(&path, None)?;
         let current = self.current(&path).unwrap_or_default();
-        let rest = replaced(&path, &current, self.spot_now(&path, spot), None);
+        let rest = replaced(&path, &current, self.spot_now(&path, spot)?, None);
         let is_empty = yaml::split::documents(&rest).is_empty();
         self.changed
             .insert(path.clone(), (!is_empty).then_some(rest));
@@ -377,12 +428,23 @@ impl<'a> Changeset<'a> {
         Ok(())
     }
 
+    /// Where the resources of a file that are touched stand in HEAD.
+    fn removed_from(&self, path: &str) -> Result<BTreeSet<Spot>> {
+        let mut removed = BTreeSet::new();
+        for (other, _) in self.touched.iter().filter(|(_, at)| at == path) {
+            let there = self.in_head(other)?;
+            removed.extend(there.definition(other).map(Definition::spot));
+        }
+        Ok(removed)
+    }
+
     /// Say in a resource that its deletion was asked for, unless that stands there; and say so.
     ///
     /// # Errors
     /// As [`Changeset::place`].
     pub fn ask_for_deletion(&mut self, key: &Key, finalizers: &str, now: Time) -> Result<String> {
-        let resource = self.before.resource(key);
+        let there = self.in_head(key)?;
+        let resource = there.resource(key);
         if resource.is_some_and(|resource| resource.metadata.deletion_requested().is_some()) {
             return Ok(format!(
                 "{key} waits for its finalizers already: {finalizers}"
@@ -398,15 +460,11 @@ impl<'a> Changeset<'a> {
 
     /// Remove what was to be deleted, and is held up by nothing any more.
     fn remove_unheld(&mut self) -> Result {
-        let after = self.after();
-        let is_unheld = |key: &Key| {
-            let metadata = after.resource(key).map(|resource| &resource.metadata);
-            metadata
-                .is_some_and(|one| one.finalizers.is_empty() && one.deletion_requested().is_some())
-        };
         let mut unheld = Vec::new();
-        for (key, _) in self.touched.iter().filter(|(key, _)| is_unheld(key)) {
-            unheld.extend(self.only_definition(key)?);
+        for (key, path) in &self.touched {
+            if self.is_unheld(key, path) {
+                unheld.extend(self.only_definition(key)?);
+            }
         }
         unheld.sort();
         for (path, spot) in unheld.into_iter().rev() {
@@ -416,6 +474,18 @@ impl<'a> Changeset<'a> {
             self.changed.insert(path, (!is_empty).then_some(rest));
         }
         Ok(())
+    }
+
+    /// Whether the deletion of a resource was asked for, and the text that its file is to have names nothing that holds it up.
+    fn is_unheld(&self, key: &Key, path: &str) -> bool {
+        let Some(Some(text)) = self.changed.get(path) else {
+            return false;
+        };
+        let namespace = &self.config.default_namespace;
+        let manifest = manifest::read(&source_file(path, text), &self.config.limits, namespace);
+        let entry = manifest.entries.iter().find(|entry| entry.key == *key);
+        let metadata = entry.and_then(|entry| Some(&entry.resource.as_ref()?.metadata));
+        metadata.is_some_and(|one| one.finalizers.is_empty() && one.deletion_requested().is_some())
     }
 
     /// The text of a resource's document in HEAD.
@@ -431,10 +501,8 @@ impl<'a> Changeset<'a> {
     }
 
     /// Where something of HEAD stands now: what was removed before it counts no more.
-    fn spot_now(&self, path: &str, spot: Spot) -> Spot {
-        let removed = self.touched.iter().filter(|(_, at)| *at == path);
-        let removed = removed.filter_map(|(other, _)| Some(self.before.definition(other)?.spot()));
-        let removed: BTreeSet<Spot> = removed.collect();
+    fn spot_now(&self, path: &str, spot: Spot) -> Result<Spot> {
+        let removed = self.removed_from(path)?;
         let in_head = self.text_of(path).unwrap_or_default();
         let is_whole = |document: usize| {
             let items = removed.iter().filter(|one| one.document == document);
@@ -450,14 +518,14 @@ impl<'a> Changeset<'a> {
             same.filter(|one| one.item.is_some_and(|one| one < item))
                 .count()
         };
-        Spot {
+        Ok(Spot {
             document: spot.document - gone.count().min(spot.document),
             item: spot.item.map(|item| item - before(item).min(item)),
-        }
+        })
     }
 
     fn only_definition(&self, key: &Key) -> Result<Option<(String, Spot)>> {
-        match self.before.definitions(key) {
+        match self.in_head(key)?.definitions(key) {
             [] => Ok(None),
             [only] => Ok(Some((only.path.clone(), only.spot()))),
             several => Err(
@@ -493,7 +561,8 @@ impl<'a> Changeset<'a> {
         let key = named.among(there.keys()).ok()?;
         let path = &there.definition(key)?.path;
         let here = self.store.repo.from_here(path);
-        self.before.definition(key).is_none().then(|| {
+        let in_head = self.in_head(key).ok()?;
+        in_head.definition(key).is_none().then(|| {
             Error::not_ready(format!("{key} is not committed: it stands in {path} alone"))
                 .hint(format!("commit it first: `planspec apply -f {here}`"))
         })
@@ -540,7 +609,7 @@ impl<'a> Changeset<'a> {
     }
 
     /// Whether HEAD says the same in other words.
-    fn is_unchanged(&self, key: &Key, path: &str, text: &str) -> bool {
+    fn is_unchanged(&self, key: &Key, path: &str, text: &str) -> Result<bool> {
         let file = source_file(path, text);
         let config = &self.config;
         let documents = (
@@ -552,14 +621,13 @@ impl<'a> Changeset<'a> {
             .into_iter()
             .find(|entry| entry.key == *key)
             .and_then(|entry| entry.resource);
-        new.is_some() && new.as_ref() == self.before.resource(key)
+        Ok(new.is_some() && new.as_ref() == self.in_head(key)?.resource(key))
     }
 
     fn text_of(&self, path: &str) -> Option<String> {
-        match &self.head.get(path)?.content {
-            Content::Bytes(bytes) => String::from_utf8(bytes.to_vec()).ok(),
-            Content::Refused(_) => None,
-        }
+        // What is no file, or no text, is nothing that can be changed.
+        let bytes = read::file_at(&self.store.repo, self.base.as_deref()?, path);
+        String::from_utf8(bytes.ok()??).ok()
     }
 
     /// `planspec/NAMESPACE/KIND/NAME.yaml`, or the same below the first folder that is configured.
@@ -579,18 +647,54 @@ impl<'a> Changeset<'a> {
             })
     }
 
-    /// What is wrong with the repository after the change and was not before, or stands in a file
-    /// that is changed; and the resources after it.
-    pub fn findings(&self) -> (Vec<Diagnostic>, Snapshot) {
-        let after = self.after();
-        let before: BTreeSet<&Diagnostic> = self.before.diagnostics().iter().collect();
-        let found = after
-            .diagnostics()
-            .iter()
-            .filter(|finding| self.changed.contains_key(&finding.file) || !before.contains(finding))
-            .cloned()
+    /// What the change reaches, and what is wrong after it that was not before, or stands in a file that is changed.
+    ///
+    /// # Errors
+    /// HEAD cannot be read.
+    pub fn reached(&self) -> Result<Reached> {
+        let Some(commit) = &self.base else {
+            let none = Index::empty(MemoryPages::default(), 0);
+            return Ok(self.reached_from(&none)?);
+        };
+        let (repo, config) = (&self.store.repo, &self.config);
+        index::of_commit(repo, commit, config, |old| self.reached_from(old))
+    }
+
+    fn reached_from<P: Pages>(&self, old: &Index<P>) -> std::result::Result<Reached, Trouble> {
+        let changed = self.changed.iter();
+        let files: Vec<SourceFile> = changed
+            .filter_map(|(path, text)| Some(source_file(path, text.as_ref()?)))
             .collect();
-        (found, after)
+        let mut now: BTreeMap<String, Option<String>> = self
+            .changed
+            .keys()
+            .map(|path| (path.clone(), None))
+            .collect();
+        for file in &files {
+            let version = FoundFile::regular(&file.path, &file.blob).map(|file| file.version());
+            now.insert(file.path.clone(), version);
+        }
+        let (repo, paths) = (&self.store.repo, revision::paths(&self.config)?);
+        let around = (&self.config, &paths);
+        let mut step = Step::of_files(repo, around, old, (now, files), Use::Compare)?;
+        step.suggest(old, &self.config)?;
+        let changed: BTreeSet<String> = self.changed.keys().cloned().collect();
+        let mut found = Vec::new();
+        for finding in step.findings() {
+            let is_known = match old.row(&finding.file)? {
+                _ if changed.contains(&finding.file) => false,
+                Some(row) => row.has_finding(&identity(&finding)) || !is_local(&finding),
+                None => false,
+            };
+            if !is_known {
+                found.push(finding);
+            }
+        }
+        Ok(Reached {
+            found,
+            before: step.before(repo, around, old, &changed)?,
+            after: step.snapshot,
+        })
     }
 
     /// Validate everything together, commit what differs, and say what was done.
@@ -599,7 +703,11 @@ impl<'a> Changeset<'a> {
     /// Findings at error level in the files that are changed; git does not want the commit.
     pub fn commit(mut self, message: Option<&str>, dry_run: bool) -> Result<Changed<Committed>> {
         self.remove_unheld()?;
-        let (mut found, after) = self.findings();
+        let reached = self.reached()?;
+        let resources = self.resources(&reached)?;
+        let Reached {
+            mut found, after, ..
+        } = reached;
         let is_hooked = self.is_hooked();
         if self.may_come {
             let missing = found.iter_mut().filter(|one| one.code.is_not_found());
@@ -616,7 +724,6 @@ impl<'a> Changeset<'a> {
         if is_refused {
             return Err(Error::findings(findings));
         }
-        let resources = self.resources(&after);
         let mut changed: Vec<(String, Option<Vec<u8>>)> = self
             .changed
             .iter()
@@ -657,61 +764,66 @@ impl<'a> Changeset<'a> {
         standing.is_ok_and(|standing| matches!(standing, HookStanding::Installed(_)))
     }
 
-    /// What becomes of the resources that are reached.
-    fn resources(&self, after: &Snapshot) -> Vec<ChangedResource> {
-        let reached = self.reached(after).into_iter();
-        reached
-            .map(|(key, path)| ChangedResource {
-                resource: ResourceName::from(&key),
-                change: change_of(self.before.resource(&key), after.resource(&key)),
-                path,
-            })
-            .collect()
-    }
-
-    /// The resources that are meant, and whatever else their documents stand for, before and after.
-    fn reached(&self, after: &Snapshot) -> Vec<(Key, String)> {
-        let mut of_documents: BTreeMap<(&str, usize), BTreeSet<&Key>> = BTreeMap::new();
-        for snapshot in [&self.before, after] {
-            for key in snapshot.keys() {
-                let definitions = snapshot.definitions(key).iter();
-                for definition in definitions.filter(|definition| definition.origin.is_some()) {
-                    let place = (definition.path.as_str(), definition.document);
-                    of_documents.entry(place).or_default().insert(key);
-                }
-            }
-        }
+    /// What becomes of the resources that are meant, and of whatever else their documents stand for.
+    fn resources(&self, reached: &Reached) -> Result<Vec<ChangedResource>> {
         let mut found = Vec::new();
-        let mut known: BTreeSet<&Key> = BTreeSet::new();
+        let mut known: BTreeSet<Key> = BTreeSet::new();
         let meant: BTreeSet<&Key> = self.touched.iter().map(|(key, _)| key).collect();
         for (key, path) in &self.touched {
-            if known.insert(key) {
-                found.push((key.clone(), path.clone()));
-            }
-            let sides = [&self.before, after].map(|side| side.definition(key));
-            for definition in sides.into_iter().flatten() {
-                let place = (definition.path.as_str(), definition.document);
-                for other in of_documents.get(&place).into_iter().flatten() {
-                    if !meant.contains(other) && known.insert(other) {
-                        found.push(((*other).clone(), path.clone()));
-                    }
+            // What stays as it is was not read once more.
+            let in_head = self.in_head(key)?;
+            let sides: [&Snapshot; 2] = if self.changed.contains_key(path) {
+                [&reached.before, &reached.after]
+            } else {
+                [&in_head, &in_head]
+            };
+            let mut all = vec![key.clone()];
+            all.extend(
+                beside(sides, key)
+                    .into_iter()
+                    .filter(|other| !meant.contains(other)),
+            );
+            for key in all {
+                if known.insert(key.clone()) {
+                    let [before, after] = sides.map(|side| side.resource(&key));
+                    found.push(ChangedResource {
+                        resource: ResourceName::from(&key),
+                        change: change_of(before, after),
+                        path: path.clone(),
+                    });
                 }
             }
         }
-        found
+        Ok(found)
     }
+}
 
-    fn after(&self) -> Snapshot {
-        let mut files = self.head.clone();
-        for (path, text) in &self.changed {
-            match text {
-                Some(text) => files.insert(path.clone(), source_file(path, text)),
-                None => files.remove(path),
-            };
-        }
-        let files: Vec<SourceFile> = files.into_values().collect();
-        Snapshot::build(&files, &self.config)
+/// What the document of a resource stands for besides, before and after.
+fn beside(sides: [&Snapshot; 2], key: &Key) -> BTreeSet<Key> {
+    let mut places: BTreeSet<(&str, usize)> = BTreeSet::new();
+    for definition in sides.iter().filter_map(|side| side.definition(key)) {
+        places.insert((&definition.path, definition.document));
     }
+    let mut found = BTreeSet::new();
+    for side in sides {
+        for other in side.keys() {
+            let definitions = side.definitions(other).iter();
+            let mut of_documents = definitions.filter(|one| one.origin.is_some());
+            if of_documents.any(|one| places.contains(&(one.path.as_str(), one.document))) {
+                found.insert(other.clone());
+            }
+        }
+    }
+    found
+}
+
+/// What a change reaches, as it is before and after.
+pub struct Reached {
+    /// What is wrong after it and was not before, or stands in a file that is changed.
+    pub found: Vec<Diagnostic>,
+    before: Snapshot,
+    /// The resources after it.
+    pub after: Snapshot,
 }
 
 /// What came of a change.
@@ -927,7 +1039,116 @@ fn subject_line(resources: &[ChangedResource]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::replace_document;
+    #![allow(clippy::unwrap_used)]
+
+    use super::{Store, replace_document};
+    use crate::core::repository::snapshot::parsed;
+    use crate::core::resource::Kind;
+    use crate::git::testing::Sandbox;
+    use crate::service::apply::{ApplyRequest, apply};
+    use crate::service::delete::{DeleteRequest, delete};
+    use crate::service::edit::{self, EditRequest};
+    use crate::service::names::Named;
+    use crate::service::sources::Source;
+    use crate::service::start::{StartRequest, start};
+
+    fn goal(name: &str) -> String {
+        format!(
+            "apiVersion: planspec.io/v1alpha1\nkind: Goal\nmetadata: {{name: {name}, namespace: n}}\nspec: {{description: d}}\n"
+        )
+    }
+
+    fn plan(name: &str, goal: &str) -> String {
+        format!(
+            "apiVersion: planspec.io/v1alpha1\nkind: Plan\nmetadata: {{name: {name}, namespace: n}}\nspec:\n  description: d\n  \
+             goalRef: {{name: {goal}}}\n  graph: {{nodes: [{{id: a, kind: Task, description: d}}]}}\n"
+        )
+    }
+
+    /// What a change reads of a repository does not grow with the repository.
+    #[test]
+    fn a_change_among_two_hundred_parses_what_it_reaches() {
+        let sandbox = Sandbox::new();
+        let repo = sandbox.repo("one");
+        let mut texts = Vec::new();
+        for number in 0..200 {
+            let of = format!("g{}", number / 10);
+            texts.push((
+                format!("planspec/p{number}.yaml"),
+                plan(&format!("p{number}"), &of),
+            ));
+            texts.push((format!("planspec/{of}.yaml"), goal(&of)));
+        }
+        let files: Vec<(&str, &str)> = texts
+            .iter()
+            .map(|(path, text)| (&**path, &**text))
+            .collect();
+        sandbox.commit(&repo, &files);
+        let dir = sandbox.path("one");
+        let store = Store::open(Some(&dir)).unwrap();
+        let aside = sandbox.path("aside.yaml");
+        std::fs::write(&aside, plan("p17", "g1").replace("id: a,", "id: b,")).unwrap();
+        let applied = || {
+            let request = ApplyRequest {
+                sources: vec![Source::File(aside.clone())],
+                namespace: None,
+                default_namespace: None,
+                message: None,
+                dry_run: true,
+            };
+            apply(&store, &request).unwrap()
+        };
+        applied();
+        let read = |what: &dyn Fn()| {
+            parsed::taken();
+            what();
+            let mut paths = parsed::taken();
+            paths.sort();
+            paths.dedup();
+            paths.retain(|path| path.starts_with("planspec/"));
+            paths
+        };
+        let reached = ["planspec/g1.yaml", "planspec/p17.yaml"];
+        assert_eq!(read(&|| drop(applied())), reached);
+        let started = || {
+            let request = StartRequest {
+                plan: "p17".to_owned(),
+                dry_run: true,
+                ..StartRequest::default()
+            };
+            start(&store, &request).unwrap();
+        };
+        // The execution that it writes is parsed as well, under a name of chance.
+        assert_eq!(read(&started)[..1], reached[..1]);
+        assert_eq!(read(&started).len(), 3);
+        let deleted = || {
+            let request = DeleteRequest {
+                kind: Some(Kind::Goal),
+                names: vec!["g1".to_owned()],
+                sources: Vec::new(),
+                namespace: None,
+                message: None,
+                dry_run: true,
+                yes: false,
+                now: "2026-03-01T09:00:00Z".parse().unwrap(),
+            };
+            delete(&store, &request).unwrap();
+        };
+        assert_eq!(
+            read(&deleted).len(),
+            11,
+            "the goal, and its ten plans that are told"
+        );
+        let opened = || {
+            let request = EditRequest {
+                named: Named::new(Kind::Plan, "p17", None),
+                message: None,
+                editor: None,
+            };
+            edit::open(&store, &request).unwrap();
+        };
+        assert_eq!(read(&opened), ["planspec/p17.yaml"]);
+    }
 
     #[test]
     fn one_document_is_replaced_and_the_others_stay() {

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::change::{Changed, Changeset};
-use super::names::choose_among;
+use super::names::Named;
 use super::sources::{self, Source};
 use super::status::StatusReader;
 use super::store::Store;
@@ -53,24 +53,16 @@ pub fn delete(store: &Store, request: &DeleteRequest) -> Result<Changed<Deleted>
         .iter()
         .flat_map(|kind| request.names.iter().map(move |name| (kind, name)))
     {
-        named.push(choose_among(change.before().keys(), *kind, name, namespace)?.clone());
+        named.push(change.find(&Named::new(*kind, name, namespace))?);
     }
     for file in sources::files(&request.sources, change.config.limits.file_bytes)? {
         for key in keys_in(&file, &change)? {
-            named.push(
-                choose_among(
-                    change.before().keys(),
-                    key.kind,
-                    &key.name,
-                    Some(&key.namespace),
-                )?
-                .clone(),
-            );
+            let namespace = Some(key.namespace.as_str());
+            named.push(change.find(&Named::new(key.kind, &key.name, namespace))?);
         }
     }
     for key in named {
-        let snapshot = change.before();
-        let (owned, kept) = owned_by(store, snapshot, &key)?;
+        let (owned, kept) = owned_by(store, &change, &key)?;
         doomed.extend([key].into_iter().chain(owned));
         notes.extend(kept);
     }
@@ -90,7 +82,7 @@ pub fn delete(store: &Store, request: &DeleteRequest) -> Result<Changed<Deleted>
         None => subject_line(first, doomed.len() - 1),
     };
     for key in &doomed {
-        match held_up(change.before(), key) {
+        match held_up(&*change.in_head(key)?, key) {
             Some(by) => notes.push(change.ask_for_deletion(key, &by, request.now)?),
             None => change.remove(key)?,
         }
@@ -134,12 +126,13 @@ fn subject_line(first: &Key, more: usize) -> String {
 
 /// The executions that a goal owns, and what there is to say of those that it does not own although they name it: a uid
 /// in the reference is that of one goal, and not of a later one with its name.
-fn owned_by(store: &Store, snapshot: &Snapshot, key: &Key) -> Result<(Vec<Key>, Vec<String>)> {
+fn owned_by(store: &Store, change: &Changeset<'_>, key: &Key) -> Result<(Vec<Key>, Vec<String>)> {
     let (mut owned, mut kept) = (Vec::new(), Vec::new());
     if key.kind != Kind::Goal {
         return Ok((owned, kept));
     }
     let mut uid = None;
+    let snapshot = change.referring_to(key)?;
     for other in snapshot.keys_of(Kind::Execution) {
         let resource = snapshot.resource(other);
         let owners = resource.map_or(&[][..], |resource| &resource.metadata.owner_references);

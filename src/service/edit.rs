@@ -47,9 +47,8 @@ pub enum Saved {
 pub fn open(store: &Store, request: &EditRequest) -> Result<Original> {
     let change = Changeset::begin(store)?;
     change.check_begun()?;
-    let found = request.named.among(change.before().keys());
-    let found = found.map_err(|error| change.uncommitted(&request.named).unwrap_or(error));
-    let key = found?.clone();
+    let found = change.find(&request.named);
+    let key = found.map_err(|error| change.uncommitted(&request.named).unwrap_or(error))?;
     if key.kind == Kind::Execution {
         let why = format!("{key} cannot be edited: what a run was started with does not change");
         return Err(Error::invalid(why).hint(format!(
@@ -84,9 +83,10 @@ pub fn save(
         return Ok(Saved::Wrong(findings));
     }
     change.place(key.clone(), text)?;
-    let (found, after) = change.findings();
-    if found.iter().any(Diagnostic::is_error) {
-        let findings = Findings::new(found, &|file| after.text(file));
+    let reached = change.reached()?;
+    if reached.found.iter().any(Diagnostic::is_error) {
+        let after = reached.after;
+        let findings = Findings::new(reached.found, &|file| after.text(file));
         return Ok(Saved::Wrong(findings));
     }
     let change = change.commit(request.message.as_deref(), false)?;

@@ -139,6 +139,20 @@ pub fn matching(
     })
 }
 
+/// What refers to a resource of a commit, in whatever field; what else is in those files is there too.
+///
+/// # Errors
+/// The commit cannot be read.
+pub fn referring(repo: &Repo, commit: &str, config: &Config, key: &Key) -> Result<Snapshot> {
+    let paths = revision::paths(config)?;
+    of_commit(repo, commit, config, |index| {
+        let referrers = index.referrers_of(&key.qualified())?.into_iter();
+        let found = versions(index, referrers.map(|name| name.path))?;
+        let elsewhere = Elsewhere::default();
+        Ok(read_snapshot(repo, config, &paths, found, elsewhere)?)
+    })
+}
+
 /// The resources of a kind that are defined under a name, in whatever namespace.
 ///
 /// # Errors

@@ -75,7 +75,7 @@ const DOCUMENT_ENDINGS: [&str; 2] = [".planspec.json", ".planspec.yaml"];
 pub fn new(store: &Store, request: &NewRequest) -> Result<Created> {
     let change = Changeset::begin(store)?;
     let (key, ending) = named(request, &change.config.default_namespace)?;
-    if !change.before().definitions(&key).is_empty() {
+    if !change.in_head(&key)?.definitions(&key).is_empty() {
         let kind = key.kind.name().to_lowercase();
         return Err(
             Error::conflict(format!("{key} exists already")).hint(format!(

@@ -6,7 +6,7 @@ use uuid::Uuid;
 use super::change::{Changed, Changeset};
 use super::former::former_run;
 use super::names::{Named, choose_among};
-use super::store::{Store, StoredStatus};
+use super::store::Store;
 use super::unshared::stands_at;
 use super::{Error, Result};
 use crate::api::change::Started;
@@ -26,7 +26,7 @@ const NAMES_TRIED: usize = 1000;
 const STEM: usize = 56;
 
 /// Start a plan.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct StartRequest {
     /// The plan: `NAME` or `NAMESPACE/NAME`.
     pub plan: String,
@@ -54,21 +54,17 @@ pub struct StartRequest {
 pub fn start(store: &Store, request: &StartRequest) -> Result<Changed<Started>> {
     let mut change = Changeset::begin_alone(store, request.dry_run)?;
     change.check_begun()?;
-    let snapshot = change.before();
-    let namespace = request.namespace.as_deref();
-    let plan_key = choose_among(snapshot.keys(), Kind::Plan, &request.plan, namespace)
-        .map_err(|error| {
-            let named = Named::new(Kind::Plan, &request.plan, namespace);
-            change.uncommitted(&named).unwrap_or(error)
-        })?
-        .clone();
-    let plan = usable(snapshot, &plan_key)?;
+    let named = Named::new(Kind::Plan, &request.plan, request.namespace.as_deref());
+    let plan_key = change.find(&named);
+    let plan_key = plan_key.map_err(|error| change.uncommitted(&named).unwrap_or(error))?;
+    let snapshot = change.about(&plan_key)?;
+    let plan = usable(&snapshot, &plan_key)?;
     let name = match &request.name {
         Some(name) => name.clone(),
-        None => free_name(store, snapshot, &plan_key)?,
+        None => free_name(store, &change, &plan_key)?,
     };
     let key = Key::new(Kind::Execution, &plan_key.namespace, &name);
-    if !snapshot.definitions(&key).is_empty() {
+    if !change.in_head(&key)?.definitions(&key).is_empty() {
         return Err(Error::conflict(format!("{key} exists already"))
             .hint("leave --name out, or choose another"));
     }
@@ -78,9 +74,9 @@ pub fn start(store: &Store, request: &StartRequest) -> Result<Changed<Started>> 
     }
     notes.extend(named_again(store, &key)?);
     notes.extend(edited(store, &change, &plan_key)?);
-    let binding = binding(request, snapshot, (&plan_key, plan), &mut notes)?;
-    notes.extend(remarks(snapshot, &plan_key.namespace, &plan.graph));
-    notes.extend(unready(snapshot, &plan_key));
+    let binding = binding(request, &change, (&plan_key, &snapshot), &mut notes)?;
+    notes.extend(remarks(&snapshot, &plan_key.namespace, &plan.graph));
+    notes.extend(unready(&snapshot, &plan_key));
     let resource = execution(request, &key, (&plan_key, plan), binding.as_deref());
     change.place(key.clone(), &yaml::write(&resource))?;
     let message = request.message.clone();
@@ -281,22 +277,18 @@ fn unready(snapshot: &Snapshot, plan: &Key) -> Option<String> {
 
 /// The plan's name and a short random part: whoever starts the same plan in another clone meanwhile
 /// has another name. One that no execution has, past or present.
-fn free_name(store: &Store, snapshot: &Snapshot, plan: &Key) -> Result<String> {
-    let stored = match store.known_if_any()? {
-        Some(view) => store.status(&view)?,
-        None => None,
-    };
+fn free_name(store: &Store, change: &Changeset<'_>, plan: &Key) -> Result<String> {
     let stem: String = plan.name.chars().take(STEM).collect();
     let stem = stem.trim_end_matches('-');
-    let is_taken = |name: &String| {
-        let key = Key::new(Kind::Execution, &plan.namespace, name);
-        let has_status = |stored: &StoredStatus| stored.tree.files.contains_key(&key);
-        !snapshot.definitions(&key).is_empty() || stored.as_ref().is_some_and(has_status)
-    };
-    (0..NAMES_TRIED)
-        .map(|_| format!("{stem}-{}", random_part()))
-        .find(|name| !is_taken(name))
-        .ok_or_else(|| Error::not_ready("every name is taken").hint("choose one with --name"))
+    for _ in 0..NAMES_TRIED {
+        let name = format!("{stem}-{}", random_part());
+        let key = Key::new(Kind::Execution, &plan.namespace, &name);
+        let is_taken = !change.in_head(&key)?.definitions(&key).is_empty();
+        if !is_taken && former_run(store, &key)?.is_none() {
+            return Ok(name);
+        }
+    }
+    Err(Error::not_ready("every name is taken").hint("choose one with --name"))
 }
 
 /// Four of the letters and digits that nobody confuses: `7k2p`.
@@ -312,22 +304,23 @@ fn random_part() -> String {
 /// The binding that was named, else the only one there is, when the plan needs one.
 fn binding(
     request: &StartRequest,
-    snapshot: &Snapshot,
-    (plan_key, plan): (&Key, &PlanSpec),
+    change: &Changeset<'_>,
+    (plan_key, around): (&Key, &Snapshot),
     notes: &mut Vec<String>,
 ) -> Result<Option<String>> {
-    let all: Vec<&Key> = snapshot
-        .keys_of(Kind::Binding)
-        .filter(|key| key.namespace == plan_key.namespace)
-        .collect();
+    let is_there = |key: &Key| key.kind == Kind::Binding && key.namespace == plan_key.namespace;
+    let snapshot = change.matching(is_there)?;
+    let all: Vec<&Key> = snapshot.keys().filter(|key| is_there(key)).collect();
     if let Some(name) = &request.binding {
         let key = choose_among(all.iter().copied(), Kind::Binding, name, None)?;
         return Ok(Some(key.name.clone()));
     }
-    let mut nodes = plan.graph.nodes.iter();
+    let nodes = around.plan(plan_key).map(|plan| plan.graph.nodes.iter());
+    let mut nodes = nodes.into_iter().flatten();
     let needs_capabilities = nodes.any(|node| !node.capability_refs.is_empty());
     // Without them, a binding is about the tasks whose plan it names or chooses.
-    let is_about = |key: &&Key| needs_capabilities || speaks_of(snapshot, key, plan_key);
+    let is_about =
+        |key: &&Key| needs_capabilities || speaks_of((&snapshot, key), (around, plan_key));
     let all: Vec<&Key> = all.into_iter().filter(is_about).collect();
     if !needs_capabilities && all.is_empty() {
         return Ok(None);
@@ -359,8 +352,8 @@ fn binding(
 }
 
 /// Whether a rule of a binding names a plan, or chooses it by its labels.
-fn speaks_of(snapshot: &Snapshot, binding: &Key, plan: &Key) -> bool {
-    let labels = snapshot.resource(plan).map(|plan| &plan.metadata.labels);
+fn speaks_of((snapshot, binding): (&Snapshot, &Key), (around, plan): (&Snapshot, &Key)) -> bool {
+    let labels = around.resource(plan).map(|plan| &plan.metadata.labels);
     let rules = snapshot
         .binding(binding)
         .into_iter()
