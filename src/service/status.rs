@@ -92,6 +92,20 @@ impl<'r> StatusReader<'r> {
         Ok(found)
     }
 
+    /// The resource that is meant.
+    ///
+    /// # Errors
+    /// There is none, or there are several; it cannot be read.
+    pub fn find(&self, named: &Named) -> Result<Key> {
+        let found = self.named(named)?;
+        if let Ok(key) = named.among(found.iter()) {
+            return Ok(key.clone());
+        }
+        // Among all of the kind may be one that was meant.
+        let all = self.keys(Some(named.kind), None)?;
+        named.among(all.iter()).cloned()
+    }
+
     /// The resources of a kind, of all kinds when none is given, in a namespace or in all.
     ///
     /// # Errors

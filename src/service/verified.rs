@@ -355,13 +355,7 @@ fn found(store: &Store, named: &Named) -> Result<Key> {
         return Err(Error::not_ready(why)
             .hint("run `planspec reconcile`; of a document without any run: name its file"));
     };
-    let found = status.named(named)?;
-    if let Ok(key) = named.among(found.iter()) {
-        return Ok(key.clone());
-    }
-    Ok(named
-        .among(status.keys(Some(named.kind), None)?.iter())?
-        .clone())
+    status.find(named)
 }
 
 /// The newest run of a goal, as the goal is now; one whose file was deleted says nothing where another one does.

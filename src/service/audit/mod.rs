@@ -141,9 +141,7 @@ fn line(repo: &Repo, tip: &str, since: Option<&str>, most: usize) -> Result<Vec<
 
 /// The execution that is meant.
 fn execution(store: &Store, tip: &str, named: &Named) -> Result<Key> {
-    let status = StatusReader::at(&store.repo, tip)?;
-    let keys = status.named(named)?;
-    named.among(keys.iter()).cloned()
+    StatusReader::at(&store.repo, tip)?.find(named)
 }
 
 /// What has been found so far.

@@ -1,5 +1,7 @@
 //! What happened to an execution, from the history of the status branch.
 
+use std::collections::BTreeSet;
+
 use crate::api::log::EventList;
 use crate::core::base::digest::short;
 use crate::core::resource::{Key, Kind, Status};
@@ -8,9 +10,10 @@ use crate::core::run::status::{StatusFile, read_resource, status_path};
 use crate::core::run::transition::{Moved, Transition};
 use crate::git::history::{self, Commit};
 use crate::git::read;
-use crate::service::names::choose_among;
+use crate::service::names::Named;
 use crate::service::proof::{self, Claimed};
 use crate::service::runs::StepNames;
+use crate::service::status::StatusReader;
 use crate::service::store::{Store, View};
 use crate::service::{Error, Result};
 
@@ -31,21 +34,18 @@ pub struct EventsRequest {
 /// There is no status, or no such execution, or several; or the status branch cannot be read.
 pub fn events(store: &Store, request: &EventsRequest) -> Result<EventList> {
     let view = store.known()?;
-    let Some(stored) = store.status(&view)? else {
+    let Some(status) = StatusReader::open(store, &view)? else {
         return Err(no_status(&view));
     };
     let namespace = request.namespace.as_deref();
-    let key = choose_among(
-        stored.tree.files.keys(),
-        Kind::Execution,
-        &request.name,
-        namespace,
-    )?;
+    let named = Named::new(Kind::Execution, &request.name, namespace);
+    let key = &status.find(&named)?;
+    let files = status.files(&BTreeSet::from([key.clone()]))?;
     let tip = view.status_tip.as_deref().unwrap_or_default();
     let (mut items, end) = transitions(store, key, tip, request.limit)?;
     items.truncate(request.limit);
     check_signatures(store, &mut items);
-    let file = stored.tree.files.get(key);
+    let file = files.get(key);
     let steps = StepNames::new(&store.repo);
     for one in &mut items {
         let run = file.filter(|file| file.uid == one.uid);

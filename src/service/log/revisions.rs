@@ -1,7 +1,7 @@
 //! The commits that changed a resource, from the history of the spec branch.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use crate::api::log::{Author, Revision, RevisionKind, RevisionList, RevisionRun};
 use crate::core::base::digest::short;
@@ -12,11 +12,13 @@ use crate::core::repository::manifest;
 use crate::core::repository::snapshot::Snapshot;
 use crate::core::resource::{Key, Kind, Pin, Resource, Status};
 use crate::core::review::{self, brief};
+use crate::core::run::status::StatusFile;
 use crate::git::history::{self, Commit, CommitWalk};
 use crate::git::read::{self, FoundFile, Paths};
 use crate::service::index;
 use crate::service::names::{Named, choose_one};
-use crate::service::store::{Store, StoredStatus, View};
+use crate::service::status::StatusReader;
+use crate::service::store::{Store, View};
 use crate::service::{Error, Result, suggestion};
 
 /// Of which resource.
@@ -38,8 +40,8 @@ pub fn revisions(store: &Store, request: &RevisionsRequest) -> Result<RevisionLi
     request.named.parts()?;
     let view = store.known_if_any()?;
     let tip = start(store, request.revision.as_deref(), view.as_ref())?;
-    let stored = match &view {
-        Some(view) => store.status(view)?,
+    let status = match &view {
+        Some(view) => StatusReader::open(store, view)?,
         None => None,
     };
     let config = store.config_at(&tip)?;
@@ -59,7 +61,10 @@ pub fn revisions(store: &Store, request: &RevisionsRequest) -> Result<RevisionLi
         several => return Err(ambiguous(&request.named.name, several)),
     };
     let mut items: Vec<Revision> = found.into_iter().map(CommitChange::answer).collect();
-    attribute(&mut items, key, stored.as_ref());
+    if let Some(status) = status {
+        let runs = status.runs_pinned_to(&BTreeSet::from([key.clone()]))?;
+        attribute(&mut items, key, &status.files(&runs)?);
+    }
     let notes = ends.first().map(|end| {
         format!(
             "history ends at {} in this clone, and what was before is not known; get it with \
@@ -514,8 +519,7 @@ fn revision(
 }
 
 /// The executions that ran on each revision, by the blob that they are pinned to.
-fn attribute(revisions: &mut [Revision], key: &Key, stored: Option<&StoredStatus>) {
-    let files = stored.into_iter().flat_map(|stored| &stored.tree.files);
+fn attribute(revisions: &mut [Revision], key: &Key, files: &BTreeMap<Key, StatusFile>) {
     for (execution, file) in files {
         let Status::Execution(run) = &file.status else {
             continue;

@@ -1,6 +1,7 @@
 //! Keep a claim while its command runs: renew it before its lease ends, and notice that nobody
 //! wants the work any more.
 
+use std::collections::BTreeSet;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -10,6 +11,7 @@ use super::job::Job;
 use crate::core::run::record::Action;
 use crate::service::Result;
 use crate::service::runs::Observed;
+use crate::service::status::StatusReader;
 use crate::service::store::{Sent, Store};
 use crate::worker::signals::Stop;
 use crate::worker::tool::seconds;
@@ -138,9 +140,13 @@ pub fn not_wanted(store: &Store, job: &Job, known: &mut Option<String>) -> Resul
     if view.status_tip == *known {
         return Ok(None);
     }
-    let Some(stored) = store.status(&view)? else {
+    let (Some(status), Some(run)) = (
+        StatusReader::open(store, &view)?,
+        job.observed.by_uid(&job.uid),
+    ) else {
         return Ok(None);
     };
+    let stored = status.read(&BTreeSet::from([run.key.clone()]))?;
     known.clone_from(&view.status_tip);
     let observed = Observed { view, stored };
     let Some(run) = observed.by_uid(&job.uid) else {
