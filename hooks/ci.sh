@@ -2,7 +2,8 @@
 # What CI does with plans: validate, review, reconcile; on GitHub and on GitLab. See docs/ci.md.
 #
 #   ci.sh key                  a key for the cache of the built program
-#   ci.sh install              make sure that there is a planspec; on GitHub, for later steps as well
+#   ci.sh install              make sure that there is a planspec, released or built; on GitHub, for later steps as well
+#   ci.sh release FOLDER       the list that is released beside the archives in a folder: of which source, with which digests
 #   ci.sh MODE                 validate, review, reconcile, work, carry or verified
 #   ci.sh unreviewed           where a review could not be begun: have a comment say so that is of an earlier state
 #
@@ -12,7 +13,7 @@
 # INPUT_NAMESPACE and INPUT_NODE (work and carry: which node), INPUT_ACTOR (as whom), INPUT_REPORTS (the folder in which
 # the one leaves what the other carries), INPUT_SIGNING_KEY (carry: signs it), INPUT_JOBS (reconcile on GitLab: the file that
 # gets the pipeline of the jobs of nodes), PLANSPEC_HOME (where a program is built, if RUNNER_TEMP does not say it), and
-# what the forge sets. INPUT_TARGET, INPUT_COMMIT, INPUT_AFTER_DEPLOYMENT and INPUT_TIMEOUT (verified: what, for which commit,
+# what the forge sets, ACTION_REPOSITORY (`owner/name` of this action, if GITHUB_ACTION_REPOSITORY does not say it). INPUT_TARGET, INPUT_COMMIT, INPUT_AFTER_DEPLOYMENT and INPUT_TIMEOUT (verified: what, for which commit,
 # whether it is deployed, and how long to wait).
 # No value from outside is ever part of a command, only an argument or a line of a file.
 #
@@ -130,6 +131,86 @@ program() {
   fi
 }
 
+# `owner/name` of the repository that this script is of, where a runner got it from there; nothing where it stands in a checkout.
+# The runner says it, or the folder in which it keeps actions: …/_actions/OWNER/NAME/REF.
+action_repository() {
+  local name=${ACTION_REPOSITORY:-${GITHUB_ACTION_REPOSITORY:-}} rest
+  if [ -z "$name" ]; then
+    case "${GITHUB_ACTION_PATH:-}" in
+    */_actions/*/*/*)
+      rest=${GITHUB_ACTION_PATH##*/_actions/}
+      name=${rest%%/*}
+      rest=${rest#*/}
+      name=$name/${rest%%/*}
+      ;;
+    esac
+  fi
+  case "$name" in
+  *[!A-Za-z0-9._/-]* | */*/* | /* | */ | .*) ;;
+  */*) printf '%s' "$name" ;;
+  esac
+}
+
+# The machine that this is, as releases name it; nothing where there are none for it.
+target() {
+  case "$(uname -s)-$(uname -m)" in
+  Linux-x86_64) printf x86_64-unknown-linux-gnu ;;
+  Linux-aarch64 | Linux-arm64) printf aarch64-unknown-linux-gnu ;;
+  Darwin-x86_64) printf x86_64-apple-darwin ;;
+  Darwin-arm64) printf aarch64-apple-darwin ;;
+  esac
+}
+
+version() { sed -n 's/^version = "\([^"]*\)"$/\1/p' "$source_dir/Cargo.toml" | head -n 1; }
+
+digest() { # FILE
+  if command -v sha256sum >/dev/null; then sha256sum "$1"; else shasum -a 256 "$1"; fi | cut -d ' ' -f 1
+}
+
+# The program of the release that was made from this very source, from the repository that this script is of. What is released says of
+# which source it is, and with which digests, in a list; that the workflow of that repository made the list, GitHub attests.
+released() {
+  local repository at target version list file wanted
+  on_github && command -v gh >/dev/null && [ -n "$(home)" ] && ! in_checkout "$(home)" || return 1
+  repository=$(action_repository)
+  target=$(target)
+  version=$(version)
+  [ -n "$repository" ] && [ -n "$target" ] && [ -n "$version" ] || return 1
+  at=${GITHUB_SERVER_URL:-https://github.com}/$repository/releases/download/v$version
+  list=planspec-$version.txt
+  file=planspec-$version-$target.tar.gz
+  mkdir -p "$work/release"
+  download "$at/$list" "$work/release/$list" || return 1
+  # Between two releases the source is another one, of the same version.
+  grep -Fqx "source $(key)" "$work/release/$list" || return 1
+  # The token is for the forge that attests, and reaches nobody else.
+  GH_TOKEN=${INPUT_TOKEN:-} gh attestation verify "$work/release/$list" --repo "$repository" \
+    --signer-workflow "$repository/.github/workflows/release.yml" --deny-self-hosted-runners >&2 || {
+    say warning "nobody attests that $repository made its release v$version: planspec is built from source instead"
+    return 1
+  }
+  wanted=$(sed -n "s/^\\([0-9a-f]\\{64\\}\\)  $file\$/\\1/p" "$work/release/$list")
+  [ -n "$wanted" ] && download "$at/$file" "$work/release/$file" || return 1
+  if [ "$(digest "$work/release/$file")" != "$wanted" ]; then
+    say warning "$file of release v$version is not what its list says: planspec is built from source instead"
+    return 1
+  fi
+  tar -xzf "$work/release/$file" -C "$work/release" planspec
+  if ! "$work/release/planspec" --version >/dev/null 2>&1; then
+    say notice "planspec v$version of the release does not run here: it is built from source instead"
+    return 1
+  fi
+  mkdir -p "$(home)/bin"
+  mv "$work/release/planspec" "$(home)/bin/planspec"
+}
+
+download() { # URL FILE
+  curl --silent --show-error --fail --location --retry 2 --max-time 300 --output "$2" "$1" 2>"$work/said" && return
+  # That there is none is no trouble.
+  case "$(cat "$work/said")" in *404*) ;; *) cat "$work/said" >&2 ;; esac
+  return 1
+}
+
 # Cargo reads its configuration, and rustup the toolchain, from the folder in which they are called and from those above it:
 # a copy of the source is built in a folder of its own, with a configuration of its own.
 build() {
@@ -141,15 +222,23 @@ build() {
   (cd "$source_dir" && tar -cf - --exclude=./target --exclude=./.git .) | tar -xf - -C "$work/source"
   (
     cd "$work/source"
-    unset RUSTFLAGS RUSTC RUSTC_WRAPPER RUSTC_WORKSPACE_WRAPPER CARGO_BUILD_RUSTC_WRAPPER CARGO_ENCODED_RUSTFLAGS
+    unset INPUT_TOKEN RUSTFLAGS RUSTC RUSTC_WRAPPER RUSTC_WORKSPACE_WRAPPER CARGO_BUILD_RUSTC_WRAPPER CARGO_ENCODED_RUSTFLAGS
     # What the runner has for all is fine, what the checkout brings is not.
     if [ -n "${CARGO_HOME:-}" ] && in_checkout "$CARGO_HOME"; then unset CARGO_HOME; fi
     CARGO_TARGET_DIR=$work/target cargo install --quiet --locked --path . --root "$at" >&2
   )
 }
 
+release() { # FOLDER
+  local file
+  printf 'source %s\n' "$(key)"
+  for file in "$1"/planspec-"$(version)"-*.tar.gz; do
+    printf '%s  %s\n' "$(digest "$file")" "$(basename "$file")"
+  done
+}
+
 install() {
-  if [ -z "$(program)" ]; then
+  if [ -z "$(program)" ] && ! released; then
     command -v cargo >/dev/null ||
       fail 'there is no planspec here and no cargo to build it: install Rust first, or name a program'
     build
@@ -574,6 +663,8 @@ carry() {
 nothing=false
 case "$mode" in
 key) key ;;
+version) version ;;
+release) release "${2:?a folder with archives}" ;;
 install) install ;;
 unreviewed) unreviewed ;;
 review)

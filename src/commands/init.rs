@@ -4,7 +4,7 @@ use clap::Args as ClapArgs;
 
 use super::{Context, OutputArg};
 use crate::failure::Outcome;
-use crate::service::init::{InitRequest, init};
+use crate::service::init::{Action, InitRequest, init};
 use crate::show;
 
 /// Make planspec/, .planspec.yaml, the pre-commit hook and a CI workflow in this repository
@@ -18,6 +18,10 @@ pub struct Args {
     /// Leave the CI workflow out
     #[arg(long)]
     no_ci: bool,
+    /// The GitHub action that the workflow uses: the repository of planspec, and a commit or tag of it [default: that of the
+    /// release that this program is of]
+    #[arg(long, value_name = "OWNER/NAME@COMMIT", conflicts_with = "no_ci")]
+    action: Option<Action>,
     #[command(flatten)]
     output: OutputArg,
 }
@@ -27,8 +31,9 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
     let request = InitRequest {
         no_hook: args.no_hook,
         no_ci: args.no_ci,
+        action: args.action.clone(),
     };
-    let made = init(context.dir.as_deref(), request)?;
+    let made = init(context.dir.as_deref(), &request)?;
     let text = show::made::initialized(&made);
     context.show(args.output, &made, (&text, &made.notes))?;
     context.next(args.output, &made.next);

@@ -1,6 +1,7 @@
 //! Make a repository one that holds plans.
 
 use std::path::Path;
+use std::str::FromStr;
 
 use super::{Error, Result, hooks};
 use crate::api::made::{Initialized, MadeFile};
@@ -8,17 +9,56 @@ use crate::core::base::limits::CONFIG_FILE;
 use crate::git::{Repo, files};
 
 /// What to leave out.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct InitRequest {
     /// Leave the pre-commit hook out.
     pub no_hook: bool,
     /// Leave the CI workflow out.
     pub no_ci: bool,
+    /// The action that the workflow uses, instead of that of this program's own release.
+    pub action: Option<Action>,
 }
+
+/// An action of GitHub: `OWNER/NAME@REF`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Action(String);
+
+impl FromStr for Action {
+    type Err = String;
+
+    fn from_str(text: &str) -> std::result::Result<Action, String> {
+        let is_word = |word: &str| {
+            let is_plain = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
+            !word.is_empty() && !word.starts_with('.') && word.chars().all(is_plain)
+        };
+        let parts = text.split_once('@').and_then(|(repository, revision)| {
+            let (owner, name) = repository.split_once('/')?;
+            Some((owner, name, revision))
+        });
+        match parts {
+            Some((owner, name, revision))
+                if is_word(owner) && is_word(name) && revision.split('/').all(is_word) =>
+            {
+                Ok(Action(text.to_owned()))
+            }
+            _ => Err(
+                "write OWNER/NAME@COMMIT: the GitHub repository of planspec, and a commit or tag of it"
+                    .to_owned(),
+            ),
+        }
+    }
+}
+
+/// The action of the release that this program is of, where it is of one.
+const OWN_ACTION: Option<&str> = option_env!("PLANSPEC_ACTION");
+/// What stands in the workflow in its place.
+const NO_ACTION: &str = "OWNER/planspec@0000000000000000000000000000000000000000 # v0.0.0";
 
 const FOLDER_README: &str = include_str!("init/README.md");
 const WORKFLOW_FILE: &str = ".github/workflows/planspec.yml";
 const WORKFLOW: &str = include_str!("init/workflow.yml");
+/// Where nobody knows which repository the program is of.
+const WORKFLOW_BY_VARIABLES: &str = include_str!("init/workflow-by-variables.yml");
 const CONFIG: &str = include_str!("init/planspec.yaml");
 
 /// Make folder, configuration, hook and CI workflow in the repository around a folder; what is there
@@ -26,7 +66,7 @@ const CONFIG: &str = include_str!("init/planspec.yaml");
 ///
 /// # Errors
 /// A bare repository; a file that cannot be written.
-pub fn init(dir: Option<&Path>, request: InitRequest) -> Result<Initialized> {
+pub fn init(dir: Option<&Path>, request: &InitRequest) -> Result<Initialized> {
     let repo = Repo::open(dir)?;
     if repo.workdir().is_none() {
         return Err(
@@ -43,8 +83,10 @@ pub fn init(dir: Option<&Path>, request: InitRequest) -> Result<Initialized> {
         (CONFIG_FILE, &config),
         ("planspec/README.md", FOLDER_README),
     ];
+    let action = action(request);
+    let workflow = workflow(action.as_deref());
     if !request.no_ci {
-        wanted.push((WORKFLOW_FILE, WORKFLOW));
+        wanted.push((WORKFLOW_FILE, &workflow));
     }
     let mut made = Vec::new();
     for (path, text) in wanted {
@@ -59,7 +101,7 @@ pub fn init(dir: Option<&Path>, request: InitRequest) -> Result<Initialized> {
         notes.extend(put.notes);
         hook = Some(put.state);
     }
-    notes.extend(told(&made, remote.as_deref()));
+    notes.extend(told(&made, action.is_some(), remote.as_deref()));
     Ok(Initialized {
         next: next(&repo, &made),
         files: made,
@@ -69,16 +111,30 @@ pub fn init(dir: Option<&Path>, request: InitRequest) -> Result<Initialized> {
     })
 }
 
+/// The action that is named, else the own one with its version.
+fn action(request: &InitRequest) -> Option<String> {
+    let own = OWN_ACTION.filter(|own| own.parse::<Action>().is_ok());
+    let own = own.map(|own| format!("{own} # v{}", env!("CARGO_PKG_VERSION")));
+    let named = request.action.as_ref();
+    named.map(|Action(named)| named.clone()).or(own)
+}
+
+fn workflow(action: Option<&str>) -> String {
+    match action {
+        Some(action) => WORKFLOW.replace(NO_ACTION, action),
+        None => WORKFLOW_BY_VARIABLES.to_owned(),
+    }
+}
+
 /// What whoever begins should know.
-fn told(made: &[MadeFile], remote: Option<&str>) -> Vec<String> {
+fn told(made: &[MadeFile], has_action: bool, remote: Option<&str>) -> Vec<String> {
     let mut notes = Vec::new();
-    if made
-        .iter()
-        .any(|file| file.created && file.path == WORKFLOW_FILE)
-    {
+    let is_workflow = |file: &MadeFile| file.created && file.path == WORKFLOW_FILE;
+    if !has_action && made.iter().any(is_workflow) {
         notes.push(
             "the CI workflow is skipped until the repository variable PLANSPEC_REPOSITORY says where \
-             the source of planspec is: see the head of the file"
+             the source of planspec is: see the head of the file; `planspec init --action OWNER/NAME@COMMIT` writes one \
+             that needs no variable"
                 .to_owned(),
         );
     }

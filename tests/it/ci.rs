@@ -963,12 +963,156 @@ fn where_there_is_no_program_install_builds_one() {
     runner.run("reconcile").ok();
 }
 
+/// A forge that has releases: it answers with what is in a folder.
+fn releases(folder: PathBuf) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    // It ends with the test program.
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            let mut head = BufReader::new(stream.try_clone().unwrap()).lines();
+            let first = head.next().unwrap().unwrap();
+            while head.next().is_some_and(|line| !line.unwrap().is_empty()) {}
+            let path = first.split(' ').nth(1).unwrap().trim_start_matches('/');
+            let (status, body) = match std::fs::read(folder.join(path)) {
+                Ok(body) => ("200 OK", body),
+                Err(_) => ("404 Not Found", Vec::new()),
+            };
+            let head = format!(
+                "HTTP/1.1 {status}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
+                body.len()
+            );
+            stream.write_all(head.as_bytes()).unwrap();
+            stream.write_all(&body).unwrap();
+        }
+    });
+    url
+}
+
+/// A release of the source that the script is of, in the repository `team/fork`.
+fn released(sandbox: &Sandbox) -> (String, PathBuf) {
+    let place = sandbox.folder("dist");
+    let script = |words: &str| {
+        let mut command = place.command("bash");
+        command.arg(script()).args(words.split(' '));
+        Ran::of(words, command.output().unwrap()).ok().out
+    };
+    let version = script("version").trim().to_owned();
+    assert_eq!(version, env!("CARGO_PKG_VERSION"));
+    let folder = sandbox.path(&format!("forge/team/fork/releases/download/v{version}"));
+    std::fs::create_dir_all(&folder).unwrap();
+    place.write_executable("planspec", "#!/bin/sh\necho planspec as released\n");
+    for target in [
+        "x86_64-unknown-linux-gnu",
+        "aarch64-unknown-linux-gnu",
+        "x86_64-apple-darwin",
+        "aarch64-apple-darwin",
+    ] {
+        let archive = folder.join(format!("planspec-{version}-{target}.tar.gz"));
+        let mut tar = place.command("tar");
+        tar.arg("-czf").arg(archive).arg("planspec");
+        assert!(tar.status().unwrap().success());
+    }
+    let list = script(&format!("release {}", folder.display()));
+    assert_eq!(list.lines().count(), 5, "{list}");
+    std::fs::write(folder.join(format!("planspec-{version}.txt")), list).unwrap();
+    (releases(sandbox.path("forge")), folder)
+}
+
+/// A runner that has `gh` and `cargo`: what they are asked, and with which token, stands in files.
+fn with_stubs<'a>(sandbox: &'a Sandbox, name: &str, attests: bool) -> Runner<'a> {
+    let (runner, programs) = with_programs(sandbox, name);
+    let asked = sandbox.path(&format!("{name}-asked")).display().to_string();
+    let stub = |program: &str, script: &str| {
+        let path = programs.join(program);
+        let text = format!(
+            "#!/bin/sh\necho {program} \"$@\" >>{asked}\nenv | grep {TOKEN} >>{asked}-tokens-{program}\n{script}"
+        );
+        std::fs::write(&path, text).unwrap();
+        std::fs::set_permissions(&path, PermissionsExt::from_mode(0o755)).unwrap();
+    };
+    stub("gh", if attests { "exit 0\n" } else { "exit 1\n" });
+    stub(
+        "cargo",
+        "while [ \"$1\" != --root ]; do shift; done\nmkdir -p \"$2/bin\"\nprintf '#!/bin/sh\\necho planspec as built\\n' >\"$2/bin/planspec\"\nchmod +x \"$2/bin/planspec\"\n",
+    );
+    runner.with("INPUT_TOKEN", TOKEN)
+}
+
+/// The action takes the program that its own repository has released of its own source, where that is attested, and builds one
+/// where there is none.
+#[test]
+fn what_was_released_of_the_source_of_the_action_is_taken_and_else_it_is_built() {
+    let sandbox = Sandbox::new();
+    team(&sandbox);
+    let (url, folder) = released(&sandbox);
+    let asked = |name: &str| {
+        let read = |what: &str| {
+            std::fs::read_to_string(sandbox.path(&format!("{name}-asked{what}")))
+                .unwrap_or_default()
+        };
+        (read(""), read("-tokens-gh"), read("-tokens-cargo"))
+    };
+    let of_fork = ("ACTION_REPOSITORY", "team/fork");
+    let by_path = ("GITHUB_ACTION_PATH", "/runner/_actions/team/fork/0a1b2c");
+    for (name, (variable, value)) in [("named", of_fork), ("path", by_path)] {
+        let runner = with_stubs(&sandbox, name, true)
+            .with("GITHUB_SERVER_URL", &url)
+            .with(variable, value);
+        runner.run("install").ok().notes("planspec as released");
+        let (asked, of_gh, _) = asked(name);
+        assert!(!asked.contains("cargo"), "{asked}");
+        let expected = "--repo team/fork --signer-workflow team/fork/.github/workflows/release.yml";
+        assert!(asked.contains(expected), "{asked}");
+        assert!(of_gh.contains("GH_TOKEN"), "{of_gh}");
+    }
+    let built = |name: &'static str, variable: (&str, &str), attests: bool| {
+        let runner = with_stubs(&sandbox, name, attests)
+            .with("GITHUB_SERVER_URL", &url)
+            .with(variable.0, variable.1);
+        let ran = runner.run("install").ok().notes("planspec as built");
+        let (_, _, of_cargo) = asked(name);
+        assert!(
+            !of_cargo.contains("INPUT_TOKEN") && !of_cargo.contains("GH_TOKEN"),
+            "{of_cargo}"
+        );
+        ran
+    };
+    // A repository without releases; none that is known; a name that is none.
+    built("none", ("ACTION_REPOSITORY", "team/other"), true);
+    built(
+        "here",
+        ("GITHUB_ACTION_PATH", "/checkout/.planspec-action"),
+        true,
+    );
+    built("odd", ("ACTION_REPOSITORY", "team/fork/../../x"), true);
+    built("unattested", of_fork, false).says("nobody attests that team/fork made its release");
+    let version = env!("CARGO_PKG_VERSION");
+    let list = folder.join(format!("planspec-{version}.txt"));
+    let text = std::fs::read_to_string(&list).unwrap();
+    let (source, sums) = text.split_once('\n').unwrap();
+    // Another archive than that of the list.
+    let others = sums
+        .lines()
+        .map(|line| format!("{}{}\n", "4".repeat(64), &line[64..]));
+    std::fs::write(&list, format!("{source}\n{}", others.collect::<String>())).unwrap();
+    let ran = built("other", of_fork, true);
+    ran.says("is not what its list says");
+    // The source has moved on since the release.
+    let old = format!("source {}\n{sums}", "0".repeat(40));
+    std::fs::write(&list, old).unwrap();
+    let ran = built("later", of_fork, true);
+    assert!(!ran.out.contains("::warning"), "{ran}");
+}
+
 #[test]
 fn no_value_from_outside_stands_in_a_script_of_the_action_or_the_examples() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut files = vec![
         root.join("action.yml"),
+        root.join(".github/workflows/release.yml"),
         root.join("src/service/init/workflow.yml"),
+        root.join("src/service/init/workflow-by-variables.yml"),
     ];
     let examples = std::fs::read_dir(root.join("examples/ci")).unwrap();
     files.extend(examples.map(|entry| entry.unwrap().path()));
@@ -1362,6 +1506,33 @@ fn the_token_is_in_no_file() {
     assert_eq!(std::fs::read_to_string(&seen).unwrap(), "persisted\n");
 }
 
+/// With variables or without, the workflow that `init` writes is the same.
+#[test]
+fn the_workflows_of_init_differ_in_where_the_action_is() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/service/init");
+    let jobs = |name: &str| {
+        let text = std::fs::read_to_string(root.join(name)).unwrap();
+        let mut value: Value = serde_yaml::from_str(&text).unwrap();
+        for job in value["jobs"].as_object_mut().unwrap().values_mut() {
+            let condition = job["if"].as_str().unwrap();
+            job["if"] = json!(condition.replace("vars.PLANSPEC_REPOSITORY && ", ""));
+            let steps = job["steps"].as_array_mut().unwrap();
+            steps.retain(|step| step["with"]["repository"].is_null());
+            for step in steps {
+                let used = step["uses"].as_str().unwrap();
+                if !used.starts_with("actions/") {
+                    step["uses"] = json!("planspec");
+                }
+            }
+        }
+        (value, text)
+    };
+    let (by_variables, with) = jobs("workflow-by-variables.yml");
+    let (direct, without) = jobs("workflow.yml");
+    assert_eq!(direct, by_variables);
+    assert!(with.contains("vars.") && !without.contains("vars."));
+}
+
 /// Every action that is not ours is named by a commit, no checkout leaves a credential, and only a job that runs no command
 /// of a plan may write.
 #[test]
@@ -1370,7 +1541,9 @@ fn the_workflows_pin_actions_and_part_who_runs_from_who_writes() {
     for path in [
         "action.yml",
         ".github/workflows/ci.yml",
+        ".github/workflows/release.yml",
         "src/service/init/workflow.yml",
+        "src/service/init/workflow-by-variables.yml",
         "examples/ci/github-review.yml",
         "examples/ci/github-reconcile.yml",
     ] {

@@ -60,6 +60,41 @@ fn hook_and_workflow_can_be_left_out() {
 }
 
 #[test]
+fn the_workflow_needs_no_variable_where_the_action_is_known() {
+    let sandbox = Sandbox::new();
+    let solo = sandbox.repository("solo");
+    let action = format!("team/planspec@{}", "0a".repeat(20));
+    solo.run(&format!("init --action {action}"))
+        .ok()
+        .never_says("PLANSPEC_REPOSITORY");
+    let workflow = solo.read(".github/workflows/planspec.yml");
+    assert_eq!(workflow.matches(&format!("uses: {action}\n")).count(), 4);
+    assert!(
+        !workflow.contains("vars.") && !workflow.contains("OWNER"),
+        "{workflow}"
+    );
+    for wrong in [
+        "planspec",
+        "a/b",
+        "a/b@",
+        "a/b/c@d",
+        "a/b@c d",
+        "a/b@{{x}}",
+        "../x@y",
+        "a/b@../c",
+    ] {
+        let mut command = solo.planspec("init --action");
+        let ran = Ran::of(wrong, command.arg(wrong).output().unwrap());
+        ran.exits(2).notes("write OWNER/NAME@COMMIT");
+    }
+    let unknown = sandbox.repository("unknown");
+    unknown
+        .run("init")
+        .ok()
+        .notes("planspec init --action OWNER/NAME@COMMIT");
+}
+
+#[test]
 fn with_a_remote_the_status_is_shared_from_the_start() {
     let sandbox = Sandbox::new();
     sandbox.bare("origin.git");
