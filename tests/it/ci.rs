@@ -11,6 +11,7 @@ use std::sync::{Arc, Mutex};
 use serde_json::{Value, json};
 
 use crate::approvals::{SIGNERS, key};
+use crate::http::GitServer;
 use crate::resources::{execution, file, plan, task};
 use crate::sandbox::{PLANSPEC, Place, Ran, STATUS, Sandbox};
 use crate::work::{shell, started};
@@ -852,24 +853,7 @@ fn on_gitlab_the_review_is_a_note_and_the_findings_a_report() {
     let sandbox = Sandbox::new();
     let ana = team(&sandbox);
     let forge = Forge::start();
-    let runner = |name: &str| {
-        let variables = [
-            ("GITLAB_CI", "true"),
-            ("CI_API_V4_URL", &forge.url),
-            ("CI_PROJECT_ID", "3"),
-            ("CI_MERGE_REQUEST_IID", "7"),
-            ("CI_MERGE_REQUEST_SOURCE_PROJECT_ID", "3"),
-            ("CI_MERGE_REQUEST_TARGET_BRANCH_NAME", "main"),
-            ("INPUT_TOKEN", TOKEN),
-            ("INPUT_PROGRAM", PLANSPEC),
-        ];
-        Runner {
-            place: checkout(&sandbox, name, "refs/heads/topic"),
-            variables: variables
-                .map(|(name, value)| (name.to_owned(), value.to_owned()))
-                .into(),
-        }
-    };
+    let runner = |name: &str| on_gitlab(&sandbox, name, &forge, true);
     let first = runner("first");
     let ran = first.run("review");
     assert!(ran.code < 2, "{ran}");
@@ -1531,6 +1515,118 @@ fn the_workflows_of_init_differ_in_where_the_action_is() {
     let (direct, without) = jobs("workflow.yml");
     assert_eq!(direct, by_variables);
     assert!(with.contains("vars.") && !without.contains("vars."));
+}
+
+/// What `git` of GitHub's jobs sends, and of GitLab's.
+const OF_GITHUB: &str = "basic eC1hY2Nlc3MtdG9rZW46c2VjcmV0LXRva2Vu";
+const OF_GITLAB: &str = "Basic cGxhbnNwZWM6c2VjcmV0LXRva2Vu";
+
+/// Have a checkout ask over HTTP, with credentials where a job may have them.
+fn ask_over_http(place: &Place<'_>, way: &str, url: &str) {
+    let host = url.strip_suffix("/origin.git").unwrap();
+    let (key, header) = (
+        format!("http.{host}/.extraheader"),
+        format!("AUTHORIZATION: {OF_GITHUB}"),
+    );
+    let url = match way {
+        "address" => url.replace("://", &format!("://planspec:{TOKEN}@")),
+        _ => url.to_owned(),
+    };
+    place.git(&format!("remote set-url origin '{url}'"));
+    match way {
+        "checkout" => {
+            place.git(&format!("config '{key}' '{header}'"));
+        }
+        "included" => {
+            let file = place.dir.with_extension("credentials");
+            let file = file.display();
+            place.git(&format!("config --file '{file}' '{key}' '{header}'"));
+            let dir = place.dir.join(".git").canonicalize().unwrap();
+            place.git(&format!(
+                "config 'includeIf.gitdir:{}.path' '{file}'",
+                dir.display()
+            ));
+        }
+        _ => {}
+    }
+}
+
+/// A job of GitLab: of merge request 7, or of the default branch.
+fn on_gitlab<'a>(sandbox: &'a Sandbox, name: &str, forge: &Forge, is_merge: bool) -> Runner<'a> {
+    let of = if is_merge { "topic" } else { "main" };
+    let place = checkout(sandbox, name, &format!("refs/heads/{of}"));
+    let runner = Runner {
+        place,
+        variables: Vec::new(),
+    };
+    let runner = runner
+        .with("GITLAB_CI", "true")
+        .with("CI_API_V4_URL", &forge.url)
+        .with("CI_PROJECT_ID", "3")
+        .with("INPUT_PROGRAM", PLANSPEC)
+        .with("INPUT_TOKEN", TOKEN);
+    if !is_merge {
+        return runner.with("CI_COMMIT_BRANCH", "main");
+    }
+    runner
+        .with("CI_MERGE_REQUEST_IID", "7")
+        .with("CI_MERGE_REQUEST_SOURCE_PROJECT_ID", "3")
+        .with("CI_MERGE_REQUEST_TARGET_BRANCH_NAME", "main")
+}
+
+/// In its environment alone, in the configuration of the checkout, in a file that this includes, in the address of the remote.
+#[test]
+fn over_http_the_credentials_of_a_job_reach_all_that_it_fetches_and_pushes() {
+    let sandbox = Sandbox::new();
+    let ana = team(&sandbox);
+    ana.run("reconcile").ok();
+    let attempts = ["environment", "checkout", "included", "address"];
+    for (number, way) in attempts.into_iter().enumerate() {
+        let is_gitlab = way == "address";
+        let sent = if is_gitlab { OF_GITLAB } else { OF_GITHUB };
+        let server = GitServer::guarded(&sandbox.path(""), &ana.command("git"), sent);
+        let url = server.url("origin.git");
+        let host = url.strip_suffix("/origin.git").unwrap();
+        let forge = Forge::start();
+        let name = |what: &str| format!("{way}-{what}");
+        let review = if is_gitlab {
+            on_gitlab(&sandbox, &name("review"), &forge, true)
+        } else {
+            pull_request(&sandbox, &name("review"), &forge, "team/plans")
+                .with("GITHUB_SERVER_URL", host)
+        };
+        ask_over_http(&review.place, way, &url);
+        let ran = review.run("review");
+        assert!(ran.code < 2, "{way}: {ran}");
+        let comment = forge.comments().pop().unwrap();
+        assert!(comment.contains("### Runs"), "{way}: {comment}");
+
+        ana.git("checkout -q main");
+        let run = format!("run-{number}");
+        ana.publish(&format!("planspec/{run}.yaml"), execution(&run, "p"));
+        let push = if is_gitlab {
+            on_gitlab(&sandbox, &name("push"), &forge, false)
+        } else {
+            let payload = json!({});
+            Runner::github(&sandbox, &name("push"), "push", "refs/heads/main", &payload)
+                .with("INPUT_TOKEN", TOKEN)
+                .with("GITHUB_SERVER_URL", host)
+        };
+        ask_over_http(&push.place, way, &url);
+        push.run("reconcile").ok();
+        ana.git("fetch -q origin");
+        assert_eq!(ana.phase(&format!("execution/{run}")), "Running", "{way}");
+    }
+    // Without any it is told, and nothing is done.
+    let server = GitServer::guarded(&sandbox.path(""), &ana.command("git"), OF_GITHUB);
+    let none = Runner::github(&sandbox, "none", "push", "refs/heads/main", &json!({}));
+    ask_over_http(&none.place, "environment", &server.url("origin.git"));
+    none.run("reconcile").exits(3);
+    assert!(
+        none.summary().contains("reconcile failed"),
+        "{}",
+        none.summary()
+    );
 }
 
 /// Every action that is not ours is named by a commit, no checkout leaves a credential, and only a job that runs no command
