@@ -370,6 +370,23 @@ find_comment() { # MARK AUTHOR
   done
 }
 
+# Whether what was reviewed is what the pull request has now: a job that is run again, or that took longer than the one behind it, is
+# of an earlier push. Who cannot tell goes on.
+is_current() {
+  local head at field=.head.sha now
+  if on_gitlab; then
+    head=${CI_MERGE_REQUEST_SOURCE_BRANCH_SHA:-${CI_COMMIT_SHA:-}}
+    at=${comments%/notes}
+    field=.sha
+  else
+    head=$(event .pull_request.head.sha)
+    at=${api%/issues}/pulls/$(event .pull_request.number)
+  fi
+  if [ -z "$head" ] || [ "$(call GET "$at")" != 200 ]; then return 0; fi
+  now=$(jq -r "$field // empty" "$work/answer")
+  [ -z "$now" ] || [ "$now" = "$head" ]
+}
+
 refused() { # STATUS
   local right='the permission "pull-requests: write"'
   if on_gitlab; then right='the scope "api"'; fi
@@ -396,6 +413,10 @@ comment() { # MARKDOWN_FILE
   fi
   if ! id=$(find_comment "$mark" "$author"); then
     refused "$(cat "$work/refused")"
+    return 0
+  fi
+  if ! is_current; then
+    say notice 'there was another push since: its job comments'
     return 0
   fi
   if [ -z "$id" ] && [ "$nothing" = true ]; then

@@ -137,7 +137,7 @@ pub struct NextGoal {
 }
 
 /// The matrix of a GitHub Actions job: it stands in no envelope.
-#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Matrix {
     /// One for each job.

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use clap::Args as ClapArgs;
 
 use super::{Context, OutFile, OutputArg, json, next_document, out_file};
+use crate::api::next::Matrix;
 use crate::api::reconcile::Reconciled;
 use crate::api::refusal::Refusal;
 use crate::core::base::invisible::is_invisible;
@@ -131,11 +132,12 @@ fn matrix(context: &Context, store: &Store, view: Option<&View>) -> Outcome<Stri
         for_programs: true,
         now: context.now,
     };
-    let found = match view {
-        Some(view) => next_in(store, view.clone(), &request)?,
-        None => next(store, &request)?,
+    let (matrix, left_out) = match view {
+        // Nothing has ever moved.
+        Some(view) if view.status_tip.is_none() => (Matrix::default(), None),
+        Some(view) => next_in(store, view.clone(), &request)?.matrix(),
+        None => next(store, &request)?.matrix(),
     };
-    let (matrix, left_out) = found.matrix();
     context.notes(left_out.as_slice());
     Ok(show::json_line(&serde_json::to_value(matrix)?))
 }

@@ -31,6 +31,8 @@ struct State {
     seen: Vec<String>,
     /// What every request that writes is answered with, instead of being done.
     refuses: Option<u16>,
+    /// The head of the pull request.
+    head: Option<String>,
 }
 
 impl Forge {
@@ -141,6 +143,10 @@ fn decide(
     };
     match (method, path.rsplit('/').next().unwrap()) {
         ("GET", "user") => (200, json!({"username": me})),
+        ("GET", "7") => match &state.head {
+            Some(head) => (200, json!({"sha": head, "head": {"sha": head}})),
+            None => (404, json!({})),
+        },
         ("GET", _) => {
             let page = query
                 .split("page=")
@@ -426,6 +432,17 @@ fn a_review_that_could_not_look_is_an_error() {
         says_so(&forge);
     }
     assert_eq!(forge.comments().len(), 1);
+    let note = "<!-- planspec review  -->\nall well";
+    forge.state.lock().unwrap().comments[0] = comment_of_bot(note);
+    on_gitlab(&sandbox, "gitlab", &forge, true)
+        .with("INPUT_PROGRAM", "")
+        .with(
+            "CI_JOB_URL",
+            "https://forge.example/team/plans/actions/runs/12",
+        )
+        .run("review")
+        .exits(2);
+    says_so(&forge);
 }
 
 /// What a pull request does to runs stands on the status branch, which no checkout of CI has.
@@ -486,6 +503,26 @@ fn the_head_of_a_pull_request_is_reviewed() {
     runner.run("review");
     let comment = forge.comments().pop().unwrap();
     assert!(comment.contains(&head[..10]), "{comment}");
+    // A job that is run again after another push has nothing to say of that; of the same one it has.
+    let old = "<!-- planspec review  -->\nlater";
+    for (now, stays) in [("0".repeat(40), true), (head.clone(), false)] {
+        {
+            let mut state = forge.state.lock().unwrap();
+            state.comments[0]["body"] = json!(old);
+            state.head = Some(now);
+        }
+        let ran = runner.run("review");
+        assert_eq!(forge.comments()[0] == old, stays, "{ran}");
+        assert_eq!(ran.out.contains("another push"), stays, "{ran}");
+    }
+    let merge = on_gitlab(&sandbox, "gitlab", &forge, true).with("CI_COMMIT_SHA", &"1".repeat(40));
+    forge.state.lock().unwrap().comments[0] = comment_of_bot(old);
+    merge.run("review").notes("another push");
+    assert_eq!(forge.comments(), [old]);
+}
+
+fn comment_of_bot(body: &str) -> Value {
+    comment(1, "bot", body)
 }
 
 /// A runner whose calls of `git` are written down.
@@ -519,22 +556,27 @@ fn asked_of(asked: &Path) -> BTreeMap<String, usize> {
     counts
 }
 
-/// One listing, one fetch of what is compared and of the status, and one for each step behind the ends of a shallow clone.
+/// One listing, the fetches of what is compared and of the status, and one for each step behind the ends of a shallow clone.
 #[test]
 fn a_job_looks_once() {
     let sandbox = Sandbox::new();
     let ana = team(&sandbox);
     ana.run("reconcile").ok();
     let forge = Forge::start();
-    let (review, asked) = counting(
-        &sandbox,
-        pull_request(&sandbox, "review", &forge, "team/plans"),
-    );
+    let head = ana.git("rev-parse topic");
+    let payload = json!({"pull_request": {"number": 7, "head": {"sha": head, "repo": {"full_name": "team/plans"}}}});
+    let event = "pull_request";
+    let review = Runner::github(&sandbox, "review", event, "refs/pull/7/merge", &payload)
+        .with("GITHUB_BASE_REF", "main")
+        .with("GITHUB_API_URL", &forge.url)
+        .with("INPUT_TOKEN", TOKEN);
+    let (review, asked) = counting(&sandbox, review);
     review.run("review");
     assert!(forge.comments()[0].contains("default/run"));
     let counts = asked_of(&asked);
     assert_eq!(counts["ls-remote"], 1, "{counts:?}");
-    assert_eq!(counts["fetch"], 2, "{counts:?}");
+    // Base and status, the head, and the first step back.
+    assert_eq!(counts["fetch"], 3, "{counts:?}");
 
     ana.run("claim run/build --as agent:a").ok();
     let output = sandbox.path("output");
@@ -547,6 +589,18 @@ fn a_job_looks_once() {
     let expected = [("fetch", 2), ("ls-remote", 1), ("push", 1)];
     let expected = expected.map(|(what, times)| (what.to_owned(), times));
     assert_eq!(counts, BTreeMap::from(expected));
+    let jobs = std::fs::read_to_string(&output).unwrap();
+    assert_eq!(jobs, "matrix={\"include\":[]}\n");
+}
+
+#[test]
+fn where_there_is_no_plan_yet_there_are_no_jobs() {
+    let sandbox = Sandbox::new();
+    sandbox.team("ana");
+    let output = sandbox.path("output");
+    let runner = Runner::github(&sandbox, "one", "push", "refs/heads/main", &json!({}))
+        .with("GITHUB_OUTPUT", output.to_str().unwrap());
+    runner.run("reconcile").ok();
     let jobs = std::fs::read_to_string(&output).unwrap();
     assert_eq!(jobs, "matrix={\"include\":[]}\n");
 }
