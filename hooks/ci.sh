@@ -222,7 +222,7 @@ build() {
   (cd "$source_dir" && tar -cf - --exclude=./target --exclude=./.git .) | tar -xf - -C "$work/source"
   (
     cd "$work/source"
-    unset INPUT_TOKEN RUSTFLAGS RUSTC RUSTC_WRAPPER RUSTC_WORKSPACE_WRAPPER CARGO_BUILD_RUSTC_WRAPPER CARGO_ENCODED_RUSTFLAGS
+    unset INPUT_TOKEN PLANSPEC_TOKEN RUSTFLAGS RUSTC RUSTC_WRAPPER RUSTC_WORKSPACE_WRAPPER CARGO_BUILD_RUSTC_WRAPPER CARGO_ENCODED_RUSTFLAGS
     # What the runner has for all is fine, what the checkout brings is not.
     if [ -n "${CARGO_HOME:-}" ] && in_checkout "$CARGO_HOME"; then unset CARGO_HOME; fi
     CARGO_TARGET_DIR=$work/target cargo install --quiet --locked --path . --root "$at" >&2
