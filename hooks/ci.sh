@@ -185,7 +185,8 @@ released() {
   grep -Fqx "source $(key)" "$work/release/$list" || return 1
   # The token is for the forge that attests, and reaches nobody else.
   GH_TOKEN=${INPUT_TOKEN:-} gh attestation verify "$work/release/$list" --repo "$repository" \
-    --signer-workflow "$repository/.github/workflows/release.yml" --deny-self-hosted-runners >&2 || {
+    --signer-workflow "$repository/.github/workflows/release.yml" --source-ref "refs/tags/v$version" \
+    --deny-self-hosted-runners >&2 || {
     say warning "nobody attests that $repository made its release v$version: planspec is built from source instead"
     return 1
   }

@@ -1102,6 +1102,8 @@ fn what_was_released_of_the_source_of_the_action_is_taken_and_else_it_is_built()
         assert!(!asked.contains("cargo"), "{asked}");
         let expected = "--repo team/fork --signer-workflow team/fork/.github/workflows/release.yml";
         assert!(asked.contains(expected), "{asked}");
+        let tag = format!("--source-ref refs/tags/v{}", env!("CARGO_PKG_VERSION"));
+        assert!(asked.contains(&tag), "{asked}");
         assert!(of_gh.contains("GH_TOKEN"), "{of_gh}");
     }
     let built = |name: &'static str, variable: (&str, &str), attests: bool| {
