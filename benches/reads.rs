@@ -16,7 +16,7 @@ const RUNS: usize = 21;
 const FEW: usize = 100;
 
 /// What is asked: all about namespace `n0`, which every repository has.
-const ASKED: [(&str, &[&str]); 9] = [
+const ASKED: [(&str, &[&str]); 14] = [
     ("get plan", &["get", "plan", "plan-50", "-n", "n0"]),
     ("get plans -n", &["get", "plans", "-n", "n0"]),
     (
@@ -32,6 +32,20 @@ const ASKED: [(&str, &[&str]); 9] = [
     ),
     ("validate", &["validate"]),
     ("validate --rev HEAD", &["validate", "--rev", "HEAD"]),
+    ("status", &["status"]),
+    ("log plan", &["log", "plan/plan-50", "-n", "n0"]),
+    (
+        "apply, unchanged",
+        &["apply", "-f", "planspec/n0/r50.yaml", "--dry-run"],
+    ),
+    (
+        "start, a dry run",
+        &["start", "plan-50", "-n", "n0", "--dry-run"],
+    ),
+    (
+        "delete, a dry run",
+        &["delete", "plan", "plan-50", "-n", "n0", "--dry-run"],
+    ),
 ];
 
 fn main() {
