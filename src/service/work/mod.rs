@@ -27,7 +27,7 @@ use super::permit::Asked;
 use super::provider::Providers;
 use super::reconcile::{ReconcileRequest, reconcile};
 use super::record::{RecordWriter, attempt};
-use super::runs::{Observed, ObservedNode, observe, observe_node, provider_of};
+use super::runs::{Observed, ObservedNode, observe_node, observe_runs, provider_of};
 use super::store::{Sent, Store};
 use super::verify::supported;
 use super::{Caller, Error, Result, claim, environment, held, nudge};
@@ -307,7 +307,7 @@ impl Worker<'_> {
                 (self.around.tell)(&Progress::Reconciled(&reconciled));
             }
         }
-        let observed = Arc::new(observe(&store)?);
+        let observed = Arc::new(observe_runs(&store, None, None)?);
         // Nothing is run on a status that does not follow from what it cites.
         audit::news(&store, &observed.view)?;
         let happened = self.request.externals && outside.look(self, &store, &observed)?;
