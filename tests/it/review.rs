@@ -1,5 +1,6 @@
 //! Reviews: pairs of revisions with what is said about them, and the verbs on real repositories.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -52,6 +53,7 @@ fn said(old: &Snapshot, new: &Snapshot) -> [(&'static str, String); 3] {
     let review = review::compare(old, new);
     let policy = Policy::new(&Config::default(), (String::new(), None));
     let sides = Sides {
+        over: &BTreeSet::new(),
         old,
         new,
         policies: (&policy, &policy),
@@ -74,6 +76,10 @@ fn said(old: &Snapshot, new: &Snapshot) -> [(&'static str, String); 3] {
         touched: &[],
         status_known: true,
         findings: &rules,
+        all: &found,
+        allowed: &rules::allowed(&review, &sides),
+        scripts: &[],
+        web: None,
         scope: None,
         configuration: &[],
         concerned: &Default::default(),

@@ -93,6 +93,29 @@ impl Project {
     }
 }
 
+impl Project {
+    /// Where the files of a commit stand on the web, as far as their paths go; nothing where nobody says which
+    /// forge it is.
+    pub fn files_at(&self, forge: Option<Forge>, commit: &str) -> Option<String> {
+        let is = |name: &str| self.host.split('.').any(|part| part == name);
+        let forge = match forge {
+            Some(forge) => forge,
+            None if is("github") => Forge::Github,
+            None if is("gitlab") => Forge::Gitlab,
+            None => return None,
+        };
+        let between = match forge {
+            Forge::Github => "blob",
+            Forge::Gitlab => "-/blob",
+        };
+        let is_plain = |c: char| c.is_ascii_alphanumeric() || "-._~".contains(c);
+        let is_safe = self.path.iter().all(|part| part.chars().all(is_plain));
+        let Project { scheme, host, path } = self;
+        let path = path.join("/");
+        is_safe.then(|| format!("{scheme}://{host}/{path}/{between}/{commit}/"))
+    }
+}
+
 impl Forge {
     /// As the configuration names it.
     pub fn parse(word: &str) -> Option<Forge> {

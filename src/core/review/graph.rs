@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use super::meaning::{self, Class};
+use super::meaning::{self, Class, Topic};
+use super::novel::{self, Doer};
 use super::renames;
 use super::{Change, Element, Normal, Subject, What};
 use crate::core::plan::graph::Graph;
@@ -23,6 +24,12 @@ pub struct Effect {
     /// How large it makes the change.
     #[serde(skip)]
     pub class: Class,
+    /// What it is about.
+    #[serde(skip)]
+    pub topic: Topic,
+    /// Whether it says that merging starts a run.
+    #[serde(skip)]
+    pub is_start: bool,
 }
 
 impl Effect {
@@ -32,6 +39,21 @@ impl Effect {
             text: text.into(),
             danger: true,
             class: Class::Minor,
+            topic: Topic::Other,
+            is_start: false,
+        }
+    }
+
+    /// The same, about something that is told earlier or later.
+    pub fn about(self, topic: Topic) -> Effect {
+        Effect { topic, ..self }
+    }
+
+    /// The same, and it says that merging starts a run.
+    pub fn starts(self) -> Effect {
+        Effect {
+            is_start: true,
+            ..self
         }
     }
 
@@ -41,6 +63,8 @@ impl Effect {
             text: text.into(),
             danger: false,
             class: Class::None,
+            topic: Topic::Other,
+            is_start: false,
         }
     }
 }
@@ -112,6 +136,8 @@ impl Shape {
 const EDGES: usize = 4096;
 /// Most names in one sentence.
 const NAMES: usize = 6;
+/// Most tasks that are told without their number.
+const FEW: usize = 3;
 
 /// Say of every changed edge what follows, and find which tasks no longer wait for which gates.
 pub(super) fn effects(old: &GraphSpec, new: &GraphSpec, changes: &mut [Change]) -> Vec<Effect> {
@@ -217,12 +243,15 @@ fn lost_gates(old: (&GraphSpec, &Graph), new: (&GraphSpec, &Graph)) -> Vec<Effec
             }
         }
         for (gate, nodes) in lost {
-            effects.push(Effect::danger(format!(
-                "{} no longer {} for the decision at {}",
-                names(&nodes),
-                if nodes.len() == 1 { "waits" } else { "wait" },
-                batch.get(gate).copied().unwrap_or_default(),
-            )));
+            effects.push(
+                Effect::danger(format!(
+                    "{} no longer {} for the decision at {}",
+                    names(&nodes),
+                    if nodes.len() == 1 { "waits" } else { "wait" },
+                    batch.get(gate).copied().unwrap_or_default(),
+                ))
+                .about(Topic::Decision),
+            );
         }
     }
     effects
@@ -254,6 +283,25 @@ fn guarded((spec, graph): (&GraphSpec, &Graph), gates: &[&str]) -> Vec<u64> {
     before
 }
 
+/// For each node, the gates whose decision it waits for, itself not among them. Nothing where the graph is none.
+pub(super) fn gates_before(spec: &GraphSpec) -> Vec<Vec<&str>> {
+    let Ok(graph) = Graph::build(spec) else {
+        return Vec::new();
+    };
+    let gates = spec.nodes.iter().filter(|node| node.kind == NodeKind::Gate);
+    let gates: Vec<&str> = gates.map(|node| node.id.as_str()).collect();
+    let mut before: Vec<Vec<&str>> = vec![Vec::new(); spec.nodes.len()];
+    for batch in gates.chunks(64) {
+        for (index, mask) in guarded((spec, &graph), batch).into_iter().enumerate() {
+            let own = spec.nodes[index].id.as_str();
+            let found = batch.iter().enumerate();
+            let found = found.filter(|(bit, gate)| mask & (1 << bit) != 0 && **gate != own);
+            before[index].extend(found.map(|(_, gate)| *gate));
+        }
+    }
+    before
+}
+
 /// `a, b and 3 more`
 pub(super) fn names(all: &[&str]) -> String {
     match all {
@@ -270,9 +318,10 @@ pub(super) fn replaced(old: &PlanSpec, changes: &[Change]) -> Option<Effect> {
     let gone = changes.iter().filter(is_gone).count();
     let all = old.graph.nodes.len();
     (gone * 2 > all).then(|| Effect {
-        text: format!("{gone} of {all} nodes are gone: the approach is another one"),
-        danger: false,
         class: Class::Major,
+        ..Effect::note(format!(
+            "{gone} of {all} nodes are gone: the approach is another one"
+        ))
     })
 }
 
@@ -283,9 +332,9 @@ pub(super) fn brings(resource: &Resource) -> Vec<Effect> {
         Spec::Plan(plan) => {
             let normal = Normal::of(resource);
             let commands = super::commands(&normal, &["nodes".to_owned()]);
-            effects.extend(
-                commands.map(|runs| Effect::danger(format!("new commands are run: {runs}"))),
-            );
+            effects.extend(commands.map(|runs| {
+                Effect::danger(format!("new commands are run: {runs}")).about(Topic::Command)
+            }));
             let has_gate = |kind| plan.graph.nodes.iter().any(|node| node.kind == kind);
             if !has_gate(NodeKind::Gate) {
                 effects.push(Effect::note(
@@ -293,20 +342,9 @@ pub(super) fn brings(resource: &Resource) -> Vec<Effect> {
                 ));
             }
         }
-        Spec::Binding(binding) => {
-            let providers: BTreeSet<&str> = binding
-                .rules
-                .iter()
-                .map(|rule| rule.target.provider.as_str())
-                .collect();
-            let providers: Vec<&str> = providers.into_iter().collect();
-            effects.push(Effect::note(format!(
-                "work may go to {}",
-                names(&providers)
-            )));
-        }
         Spec::Gate(gate) if gate.reviewers.is_empty() => {
-            effects.push(Effect::danger("anybody may decide: no reviewers are named"));
+            let text = "anybody may decide: no reviewers are named";
+            effects.push(Effect::danger(text).about(Topic::Decision));
         }
         _ => {}
     }
@@ -333,11 +371,16 @@ pub(super) fn delegations(old: &Snapshot, new: &Snapshot, subjects: &mut [Subjec
         let Some(tasks) = sides.and_then(|sides| Tasks::of(sides, own.is_some())) else {
             continue;
         };
-        for binding in bindings.about(&tasks) {
+        let about = bindings.about(&tasks);
+        if let Some(own) = own {
+            let came = tasks.came(new, &about);
+            subjects[own].effects.extend(came.into_iter().take(left));
+        }
+        for binding in about {
             let Some(place) = own.or_else(|| changed.get(binding).copied()) else {
                 continue;
             };
-            let moved = tasks.moved((old, new), binding);
+            let moved = tasks.moved((old, new), binding).into_iter();
             for effect in moved.take(left) {
                 left -= 1;
                 subjects[place].class = subjects[place].class.max(effect.class);
@@ -348,7 +391,7 @@ pub(super) fn delegations(old: &Snapshot, new: &Snapshot, subjects: &mut [Subjec
 }
 
 /// The bindings before and after, by what their rules are about.
-struct Bindings<'a> {
+pub(super) struct Bindings<'a> {
     /// By the plans and capabilities that they name.
     by_name: HashMap<Key, BTreeSet<&'a Key>>,
     /// Those that choose plans by their labels.
@@ -356,7 +399,7 @@ struct Bindings<'a> {
 }
 
 impl<'a> Bindings<'a> {
-    fn of(sides: [&'a Snapshot; 2]) -> Bindings<'a> {
+    pub(super) fn of(sides: [&'a Snapshot; 2]) -> Bindings<'a> {
         let mut by_name: HashMap<Key, BTreeSet<&Key>> = HashMap::new();
         let mut by_labels = BTreeSet::new();
         for side in sides {
@@ -379,17 +422,28 @@ impl<'a> Bindings<'a> {
         Bindings { by_name, by_labels }
     }
 
+    /// Those that may say who does the tasks of a plan.
+    pub(super) fn about_plan(&self, plan: &Resource, graph: &GraphSpec) -> BTreeSet<&'a Key> {
+        let tasks = graph.nodes.iter();
+        let tasks = tasks.filter(|node| node.kind == NodeKind::Task);
+        self.about(&Tasks {
+            plans: (plan, plan),
+            pairs: Vec::new(),
+            came: tasks.collect(),
+        })
+    }
+
     /// Those that may say who does some of these tasks, before or after.
     fn about(&self, tasks: &Tasks<'_>) -> BTreeSet<&'a Key> {
         let plans = [tasks.plans.0, tasks.plans.1].map(Resource::key);
         let namespaces = [&plans[0].namespace, &plans[1].namespace];
         let capabilities = tasks.pairs.iter().flat_map(|(before, now)| {
             let both = [(before, namespaces[0]), (now, namespaces[1])];
-            both.into_iter().flat_map(|(node, namespace)| {
-                let needed = node.capability_refs.iter();
-                needed.map(move |of| of.key(Kind::Capability, namespace))
-            })
+            both.into_iter()
+                .flat_map(|(node, namespace)| needed(node, namespace))
         });
+        let came = tasks.came.iter();
+        let capabilities = capabilities.chain(came.flat_map(|node| needed(node, namespaces[1])));
         let capabilities: BTreeSet<Key> = capabilities.collect();
         let named = plans.iter().chain(&capabilities);
         let named = named.filter_map(|key| self.by_name.get(key)).flatten();
@@ -397,10 +451,18 @@ impl<'a> Bindings<'a> {
     }
 }
 
+/// The capabilities that a task needs.
+fn needed<'n>(node: &'n Node, namespace: &'n str) -> impl Iterator<Item = Key> {
+    let needed = node.capability_refs.iter();
+    needed.map(move |of| of.key(Kind::Capability, namespace))
+}
+
 /// The tasks of a plan that were there before: the node then, and the node now.
 struct Tasks<'a> {
     plans: (&'a Resource, &'a Resource),
     pairs: Vec<(&'a Node, &'a Node)>,
+    /// Those that were not there before.
+    came: Vec<&'a Node>,
 }
 
 impl<'a> Tasks<'a> {
@@ -419,40 +481,100 @@ impl<'a> Tasks<'a> {
         });
         let before: HashMap<&str, &Node> = nodes.collect();
         let tasks = is.nodes.iter().filter(|node| node.kind == NodeKind::Task);
-        let pairs = tasks.filter_map(|node| Some((*before.get(node.id.as_str())?, node)));
+        let (known, came): (Vec<&Node>, Vec<&Node>) =
+            tasks.partition(|node| before.contains_key(node.id.as_str()));
+        let known = known.into_iter();
+        let pairs = known.filter_map(|node| Some((*before.get(node.id.as_str())?, node)));
         Some(Tasks {
             plans,
             pairs: pairs.collect(),
+            came,
         })
     }
 
-    /// Those that a binding gives to another provider than before.
-    fn moved(
-        &self,
-        (old, new): (&'a Snapshot, &'a Snapshot),
-        binding: &'a Key,
-    ) -> impl Iterator<Item = Effect> {
-        self.pairs.iter().filter_map(move |(before, node)| {
-            let was = provider(old, binding, self.plans.0, before);
-            let is = provider(new, binding, self.plans.1, node);
-            let by = &binding.name;
-            let whose = format!("{} of plan {}", node.id, self.plans.1.metadata.name);
+    /// Who does the tasks that are new, and what those are told that are no people.
+    fn came(&self, new: &Snapshot, bindings: &BTreeSet<&Key>) -> Vec<Effect> {
+        let mut effects = Vec::new();
+        let plan = self.plans.1;
+        for node in &self.came {
+            let doers = novel::doers(new, bindings, plan, node);
+            let told = novel::instructions(node).filter(|_| !doers.iter().any(Doer::is_human));
+            let who: Vec<String> = doers.iter().map(Doer::words).collect();
+            let who: Vec<&str> = who.iter().map(String::as_str).collect();
+            match (told, who.as_slice()) {
+                (Some(told), []) => effects.push(
+                    Effect::danger(format!(
+                        "{} is new, and tells whoever takes it: {told}",
+                        node.id
+                    ))
+                    .about(Topic::Delegation),
+                ),
+                (Some(told), who) => effects.push(
+                    Effect::danger(format!(
+                        "{} is new, and tells {}: {told}",
+                        node.id,
+                        names(who)
+                    ))
+                    .about(Topic::Delegation),
+                ),
+                (None, []) => {}
+                (None, who) => effects.push(Effect::note(format!(
+                    "{} is done by {}",
+                    node.id,
+                    names(who)
+                ))),
+            }
+        }
+        effects
+    }
+
+    /// Those that a binding gives to another provider than before; those that make the same way are told together.
+    fn moved(&self, (old, new): (&'a Snapshot, &'a Snapshot), binding: &'a Key) -> Vec<Effect> {
+        type Way<'w> = (Option<&'w str>, Option<&'w str>);
+        let mut ways: Vec<(Way<'a>, Vec<&str>)> = Vec::new();
+        for (before, node) in &self.pairs {
+            let way = (
+                provider(old, binding, self.plans.0, before),
+                provider(new, binding, self.plans.1, node),
+            );
+            if way.0 == way.1 {
+                continue;
+            }
+            match ways.iter_mut().find(|(known, _)| *known == way) {
+                Some((_, nodes)) => nodes.push(&node.id),
+                None => ways.push((way, vec![&node.id])),
+            }
+        }
+        let by = &binding.name;
+        let plan = &self.plans.1.metadata.name;
+        let said = ways.into_iter().map(|((was, is), nodes)| {
+            let (whose, goes) = match nodes.as_slice() {
+                [one] => (format!("{one} of plan {plan}"), "goes"),
+                few if few.len() <= FEW => (format!("{} of plan {plan}", names(few)), "go"),
+                many => {
+                    let tasks = format!("{} tasks of plan {plan} ({})", many.len(), names(many));
+                    (tasks, "go")
+                }
+            };
             match (was, is) {
-                _ if was == is => None,
                 (Some(was), Some(is)) => {
                     let why = meaning::provider(was, is).unwrap_or_default();
-                    let text = format!("{whose} goes from {was} to {is} ({by}): {why}");
-                    Some(Effect::danger(text))
+                    let text = format!("{whose} {goes} from {was} to {is} ({by}): {why}");
+                    Effect::danger(text).about(Topic::Delegation)
                 }
                 (Some(was), None) => {
                     let text = format!("nobody does {whose} any more ({by}): it was {was}");
-                    Some(Effect::danger(text))
+                    Effect::danger(text).about(Topic::Delegation)
                 }
-                (None, is) => Some(Effect {
+                (None, is) => Effect {
                     class: Class::Minor,
-                    ..Effect::note(format!("{whose} goes to {} ({by})", is?))
-                }),
+                    ..Effect::note(format!(
+                        "{whose} {goes} to {} ({by})",
+                        is.unwrap_or_default()
+                    ))
+                },
             }
-        })
+        });
+        said.collect()
     }
 }

@@ -4,10 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value};
 
+use super::{Change, Class, Event, Subject};
 use crate::core::base::digest;
 use crate::core::plan::graph::folded_edges;
 use crate::core::repository::snapshot::Snapshot;
-use crate::core::resource::{Edge, GraphSpec, Key, Kind, Metadata, Node};
+use crate::core::resource::{Edge, GraphSpec, Key, Kind, Metadata, Node, Resource, Spec};
 
 /// Says what a resource or its nodes were called: `old-name`, `namespace/old-name`, and
 /// `new-node=old-node`, separated by commas.
@@ -210,4 +211,60 @@ pub fn resources(old: &Snapshot, new: &Snapshot) -> BTreeMap<Key, Key> {
         }
     }
     found
+}
+
+/// Take the alarm from references that only follow a resource to its new name.
+pub(super) fn follow(
+    (old, new): (&Snapshot, &Snapshot),
+    renamed: &BTreeMap<Key, Key>,
+    subjects: &mut [Subject],
+) {
+    if renamed.is_empty() {
+        return;
+    }
+    for subject in subjects {
+        let before = subject.from().unwrap_or(&subject.key).clone();
+        let (Some(was), Some(is)) = (old.resource(&before), new.resource(&subject.key)) else {
+            continue;
+        };
+        for change in subject
+            .changes
+            .iter_mut()
+            .filter(|one| one.danger.is_some())
+        {
+            let Some((from, to)) = named(was, change).zip(named(is, change)) else {
+                continue;
+            };
+            if renamed.get(&to) == Some(&from) {
+                change.danger = None;
+                change.class = Class::Minor;
+                change.effect = Some("it follows the new name".to_owned());
+            }
+        }
+        let class = match subject.event {
+            // What refers to it does not follow by itself.
+            Event::Renamed { .. } => Class::Minor,
+            _ => Class::None,
+        };
+        subject.sum_up();
+        subject.class = subject.class.max(class);
+    }
+}
+
+/// What a resource names where a change is.
+fn named(resource: &Resource, change: &Change) -> Option<Key> {
+    let namespace = &resource.metadata.namespace;
+    let address: Vec<&str> = change.address.iter().map(String::as_str).collect();
+    match (&resource.spec, address.as_slice()) {
+        (Spec::Gate(gate), ["targetRef"]) => {
+            let target = gate.target_ref.resource()?;
+            target.node_id.is_none().then(|| target.key(namespace))
+        }
+        (Spec::Plan(plan), ["goalRef"]) => Some(plan.goal_ref.as_ref()?.key(Kind::Goal, namespace)),
+        (Spec::Plan(plan), ["nodes", id, "gateRef"]) => {
+            let node = plan.graph.nodes.iter().find(|node| node.id == *id)?;
+            Some(node.gate_ref.as_ref()?.key(Kind::Gate, namespace))
+        }
+        _ => None,
+    }
 }

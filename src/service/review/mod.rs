@@ -1,8 +1,9 @@
 //! What changes in the work between two revisions.
 
 mod range;
+mod scripts;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 pub use range::{Range, range};
 
@@ -18,6 +19,7 @@ use crate::core::base::limits::CONFIG_FILE;
 use crate::core::base::source::SourceFile;
 use crate::core::repository::config::Config;
 use crate::core::repository::facts::{CHOOSE_BY_LABELS, Facts, is_local};
+use crate::core::repository::forge::Project;
 use crate::core::repository::index::{Damaged, Index, Pages};
 use crate::core::repository::reach::FileChange;
 use crate::core::repository::referral::Referral;
@@ -27,7 +29,9 @@ use crate::core::review::configuration::{self, ConfigurationChange, TouchedNow};
 use crate::core::review::live::Touched;
 use crate::core::review::rules::{self, Policy, Sides};
 use crate::core::review::scope::{self, Beside, Scoped};
+use crate::core::review::scripts::Script;
 use crate::core::review::{self, Review, live};
+use crate::core::run::status::StatusTree;
 use crate::git::Repo;
 use crate::git::read::{self, Tree};
 use crate::service::left::Change;
@@ -61,6 +65,7 @@ pub fn review(store: &Store, request: &ReviewRequest) -> Result<Reviewed> {
         None => Comparison::of_everything(store, &range)?,
     };
     comparison.find_left(&store.repo, &range)?;
+    comparison.scripts = scripts::changed(&store.repo, &range, (&comparison.old, &comparison.new))?;
     let namespace = request.namespace.as_deref();
     if let Some(plan) = &request.plan {
         let (old, new) = (&comparison.old, &comparison.new);
@@ -85,13 +90,24 @@ pub fn review(store: &Store, request: &ReviewRequest) -> Result<Reviewed> {
         name: short(&range.base).to_owned(),
         commit: range.base,
     };
+    let shown = range::shown(&store.repo, &base.commit, &range.head)?;
+    let web = web(store, &comparison.after.config, &shown);
     let head = Compared {
-        name: short(&range.head).to_owned(),
+        name: short(&shown).to_owned(),
         commit: Some(range.head),
     };
     let mut reviewed = comparison.reviewed(store, base, head)?;
+    reviewed.web = web;
     reviewed.notes.extend(range.doubt);
     Ok(reviewed)
+}
+
+/// Where the files of a commit stand on the web, by the remote that this clone has.
+fn web(store: &Store, config: &Config, commit: &str) -> Option<String> {
+    let address = store
+        .repo
+        .remote_url(store.remote.as_deref().unwrap_or("origin"))?;
+    Project::of(&address).ok()?.files_at(config.nudge, commit)
 }
 
 /// One of the two that are compared, as it is read.
@@ -158,6 +174,8 @@ pub struct Comparison {
     is_first: bool,
     /// What leaves the configured paths, as findings.
     left: Vec<Diagnostic>,
+    /// The files that commands run, or checks look at, and that change.
+    scripts: Vec<Script>,
 }
 
 /// One of the two that are compared, as it is told.
@@ -196,6 +214,12 @@ pub struct Reviewed {
     pub configuration: Vec<ConfigurationChange>,
     /// The gates and runs that this touches as things stand.
     pub concerned: BTreeSet<TouchedNow>,
+    /// The files that commands run, or checks look at, and that change.
+    pub scripts: Vec<Script>,
+    /// Why files say that something to look at twice may be so: by resource and message.
+    pub allowed: BTreeMap<(Key, String), String>,
+    /// Where the files stand on the web, where that is known.
+    pub web: Option<String>,
 }
 
 impl Reviewed {
@@ -226,6 +250,7 @@ impl Comparison {
             scope: None,
             judged: None,
             left: Vec::new(),
+            scripts: Vec::new(),
         }
     }
 
@@ -250,6 +275,10 @@ impl Comparison {
         let paths = revision::paths(config)?;
         let [base, head] = [&range.base, &range.head].map(|commit| read::tree_of(repo, commit));
         let changes = read::tree_changes(repo, Some(&base?), &head?, &paths)?;
+        let differing = read::changed_paths(repo, &range.base, &range.head)?;
+        if differing.len() > scripts::MOST {
+            return Ok(None);
+        }
         let compared = index::of_commit(repo, &range.base, config, |index| {
             if index.count_resources() == 0 {
                 return Ok(None);
@@ -261,8 +290,9 @@ impl Comparison {
             if defines(index, &step, Kind::Binding)? {
                 return Ok(None);
             }
-            let bindings = bindings_of_plans(index, &step)?;
-            step.read_more(repo, places, index, bindings)?;
+            let mut more = bindings_of_plans(index, &step)?;
+            more.extend(scripts::users(index, &differing)?);
+            step.read_more(repo, places, index, more)?;
             step.suggest(index, config)?;
             let old = step.before(repo, places, index, &changed)?;
             Ok(Some((old, step)))
@@ -283,6 +313,7 @@ impl Comparison {
             scope: None,
             judged: Some(step.affected),
             left: Vec::new(),
+            scripts: Vec::new(),
         }))
     }
 
@@ -317,11 +348,16 @@ impl Comparison {
         base: Compared<String>,
         head: Compared<Option<String>>,
     ) -> Result<Reviewed> {
-        let found = self.findings();
         let status = match store.known_if_any()? {
             Some(view) => self.status(store, &view)?,
             None => None,
         };
+        let over = status
+            .as_ref()
+            .map(|status| over(&status.tree))
+            .unwrap_or_default();
+        let found = self.findings(&over);
+        let allowed = rules::allowed(&self.review, &self.sides(&over));
         let touched = match &status {
             Some(status) => live::touched(&self.review, &self.old, &status.tree),
             None => Vec::new(),
@@ -349,6 +385,9 @@ impl Comparison {
             notes: Vec::new(),
             configuration,
             concerned: concerned.unwrap_or_default(),
+            scripts: self.scripts,
+            allowed,
+            web: None,
         })
     }
 
@@ -379,14 +418,19 @@ impl Comparison {
         configuration::changes(&self.before.policy, &self.after.policy)
     }
 
-    /// Every rule that the change breaks, and every finding that was not there before.
-    fn findings(&self) -> Vec<Diagnostic> {
-        let sides = Sides {
+    fn sides<'a>(&'a self, over: &'a BTreeSet<Key>) -> Sides<'a> {
+        Sides {
             old: &self.old,
             new: &self.new,
             policies: (&self.before.policy, &self.after.policy),
             is_first: self.is_first,
-        };
+            over,
+        }
+    }
+
+    /// Every rule that the change breaks, and every finding that was not there before.
+    fn findings(&self, over: &BTreeSet<Key>) -> Vec<Diagnostic> {
+        let sides = self.sides(over);
         let mut found = rules::findings(&self.review, &sides, &self.after.config);
         found.extend(self.left.iter().cloned());
         if let Some(judged) = &self.judged {
@@ -416,6 +460,16 @@ impl Comparison {
         found.extend(outside);
         found
     }
+}
+
+/// The runs that are over for good: nothing that changes touches them.
+fn over(status: &StatusTree) -> BTreeSet<Key> {
+    let runs = status.files.iter();
+    let over = runs.filter(|(_, file)| {
+        let run = file.status.execution();
+        run.is_some_and(|run| run.phase.is_terminal() && !run.phase.can_be_retried())
+    });
+    over.map(|(key, _)| key.clone()).collect()
 }
 
 /// Whether a changed file has a resource of a kind, or had one.
@@ -502,7 +556,11 @@ mod tests {
         };
         (
             &comparison.review,
-            comparison.findings().iter().map(line).collect(),
+            comparison
+                .findings(&BTreeSet::new())
+                .iter()
+                .map(line)
+                .collect(),
         )
     }
 

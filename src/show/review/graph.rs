@@ -15,8 +15,6 @@ pub(super) struct MermaidDrawing {
     pub text: String,
     /// What is drawn, in words.
     pub title: String,
-    /// Whether it takes much room.
-    pub is_large: bool,
 }
 
 /// Most nodes of a drawing in which anybody finds anything.
@@ -25,8 +23,6 @@ const NODES: usize = 40;
 const EDGES: usize = 200;
 /// Most neighbours that are drawn with a node of a large graph.
 const NEAR: usize = 3;
-/// Most nodes that are drawn open.
-const OPEN: usize = 24;
 
 /// How a node or an edge is marked.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -116,7 +112,6 @@ pub(super) fn mermaid(shown: &Shown<'_>, subject: &Subject) -> Option<MermaidDra
     Some(MermaidDrawing {
         text: drawn.text(),
         title: drawn.title(order.len()),
-        is_large: chosen.len() > OPEN,
     })
 }
 
