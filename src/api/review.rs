@@ -151,6 +151,8 @@ pub struct Subject {
     pub changes: Vec<Change>,
     /// What follows from them.
     pub effects: Vec<Effect>,
+    /// Of a plan that is split or taken into others, where its nodes went, in a sentence.
+    pub went_on: Option<String>,
     /// What there is to know of what is new.
     pub facts: Vec<Fact>,
     /// The plan's graph before, in numbers.

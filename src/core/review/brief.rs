@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Change, Element, Subject, What, subject};
+use super::{Change, Element, Subject, What, renames, subject};
 
 /// Most changes that one line names.
 const NAMED: usize = 3;
@@ -68,6 +68,10 @@ impl Told<'_> {
 fn is_noise(change: &Change) -> bool {
     let steps: Vec<&str> = change.address.iter().map(String::as_str).collect();
     match steps.as_slice() {
+        // Told as gone.
+        ["nodes", id] => {
+            matches!(change.what, What::NodeRenamed { .. }) && renames::is_displaced(id)
+        }
         ["document", "identity", field] => [
             "plan_id",
             "parent_id",

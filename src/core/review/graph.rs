@@ -5,11 +5,11 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use super::meaning::{self, Class, Topic};
 use super::novel::{self, Doer};
 use super::renames;
-use super::{Change, Element, Normal, Subject, What};
+use super::{Change, Element, Event, Normal, Subject, What};
 use crate::core::plan::graph::Graph;
 use crate::core::repository::snapshot::Snapshot;
 use crate::core::resource::{
-    EdgeKind, Effort, GraphSpec, Key, Kind, Node, NodeKind, PlanSpec, Resource, Spec,
+    Edge, EdgeKind, Effort, GraphSpec, Key, Kind, Node, NodeKind, PlanSpec, Resource, Spec,
 };
 use crate::core::run::controllers::binding::provider;
 
@@ -146,8 +146,30 @@ pub(super) fn effects(old: &GraphSpec, new: &GraphSpec, changes: &mut [Change]) 
             "the graph of one side cannot be built: what follows from the changed edges is not known",
         )];
     };
-    edge_effects(&before, &after, changes);
+    // Whoever waits for a group waits for what is in it.
+    let waits = [old, new].map(|spec| Graph::build(&with_members(spec)));
+    match &waits {
+        [Ok(before), Ok(after)] => edge_effects(before, after, changes),
+        _ => edge_effects(&before, &after, changes),
+    }
     lost_gates((old, &before), (new, &after))
+}
+
+/// The graph with an edge to each group from what is in it.
+fn with_members(spec: &GraphSpec) -> GraphSpec {
+    let groups = spec.nodes.iter().filter(|node| !node.children.is_empty());
+    let members = groups.flat_map(|group| {
+        let edge = |child: &String| Edge {
+            from: child.clone(),
+            to: group.id.clone(),
+            kind: EdgeKind::Hard,
+        };
+        group.children.iter().map(edge)
+    });
+    GraphSpec {
+        nodes: spec.nodes.clone(),
+        edges: spec.edges.iter().cloned().chain(members).collect(),
+    }
 }
 
 fn edge_effects(before: &Graph, after: &Graph, changes: &mut [Change]) {
@@ -325,6 +347,124 @@ pub(super) fn replaced(old: &PlanSpec, changes: &[Change]) -> Option<Effect> {
     })
 }
 
+/// From so many nodes on that have other ids they are told as numbered anew.
+const NUMBERED: usize = 3;
+
+/// How many nodes have other ids, and how many came and went beside them.
+pub(super) fn numbered_anew(changes: &[Change]) -> Option<Effect> {
+    let count =
+        |wanted: fn(&What) -> bool| changes.iter().filter(|change| wanted(&change.what)).count();
+    let renamed = changes.iter().filter(|change| {
+        let id = change.address.last().map_or("", String::as_str);
+        matches!(change.what, What::NodeRenamed { .. }) && !renames::is_displaced(id)
+    });
+    let renamed = renamed.count();
+    let added = count(|what| matches!(what, What::Added(Element::Node(_))));
+    let removed = count(|what| matches!(what, What::Removed(Element::Node(_))));
+    (renamed >= NUMBERED).then(|| {
+        let some = |(number, what): (usize, &str)| (number > 0).then(|| format!("{number} {what}"));
+        let counts = [
+            (added, "added"),
+            (removed, "removed"),
+            (renamed, "renumbered or renamed"),
+        ];
+        let counts: Vec<String> = counts.into_iter().filter_map(some).collect();
+        Effect::note(format!(
+            "{}: what a binding or a run knows by its id is other work now",
+            counts.join(", ")
+        ))
+    })
+}
+
+/// Fewest nodes that make a plan a part of another.
+const PART: usize = 2;
+
+/// Say where the nodes of a plan went that is split, or taken into another.
+pub(super) fn splits(
+    (old, new): (&Snapshot, &Snapshot),
+    subjects: &mut [Subject],
+) -> BTreeMap<Key, String> {
+    let mut went_on = BTreeMap::new();
+    let is_plan = |subject: &&Subject| subject.key.kind == Kind::Plan;
+    let plans = || subjects.iter().filter(is_plan);
+    let sources: Vec<Key> = plans()
+        .filter(|one| matches!(one.event, Event::Removed | Event::Changed))
+        .map(|one| one.key.clone())
+        .collect();
+    let parts: Vec<Key> = plans()
+        .filter(|one| one.event == Event::Added)
+        .map(|one| one.key.clone())
+        .collect();
+    let mut said: Vec<(Key, Effect)> = Vec::new();
+    for source in &sources {
+        let Some(before) = old.plan(source) else {
+            continue;
+        };
+        let stays: BTreeSet<&str> = new.plan(source).map_or_else(BTreeSet::new, |plan| {
+            plan.graph
+                .nodes
+                .iter()
+                .map(|node| node.id.as_str())
+                .collect()
+        });
+        let left = before
+            .graph
+            .nodes
+            .iter()
+            .filter(|node| !stays.contains(node.id.as_str()));
+        let left: BTreeMap<&str, &Node> = left.map(|node| (node.id.as_str(), node)).collect();
+        let mut found = BTreeSet::new();
+        let mut went = Vec::new();
+        for part in &parts {
+            let Some(now) = new.plan(part) else { continue };
+            let same = now.graph.nodes.iter().filter(|node| {
+                let was = left.get(node.id.as_str());
+                was.is_some_and(|was| renames::content(was) == renames::content(node))
+            });
+            let same: Vec<&str> = same.map(|node| node.id.as_str()).collect();
+            if same.len() < PART || same.len() * 2 < now.graph.nodes.len() {
+                continue;
+            }
+            went.push(format!("{} of them to {}", same.len(), part.name));
+            let text = format!(
+                "{} of its {} nodes come from {source} as they were",
+                same.len(),
+                now.graph.nodes.len()
+            );
+            said.push((part.clone(), Effect::note(text)));
+            if let (Ok(was), Ok(is)) = (Graph::build(&before.graph), Graph::build(&now.graph)) {
+                let lost = lost_gates((&before.graph, &was), (&now.graph, &is));
+                said.extend(lost.into_iter().map(|effect| (part.clone(), effect)));
+            }
+            found.extend(same);
+        }
+        if went.is_empty() {
+            continue;
+        }
+        let nowhere: Vec<&str> = left
+            .keys()
+            .copied()
+            .filter(|id| !found.contains(id))
+            .collect();
+        let rest = match nowhere.as_slice() {
+            [] => String::new(),
+            some => format!("; in none of them: {}", names(some)),
+        };
+        let text = format!(
+            "its {} nodes went on: {}{rest}",
+            left.len(),
+            went.join(", ")
+        );
+        went_on.insert(source.clone(), text);
+    }
+    for (key, effect) in said {
+        for subject in subjects.iter_mut().filter(|subject| subject.key == key) {
+            subject.effects.push(effect.clone());
+        }
+    }
+    went_on
+}
+
 /// What a resource that is new brings with it.
 pub(super) fn brings(resource: &Resource) -> Vec<Effect> {
     let mut effects = Vec::new();
@@ -356,7 +496,12 @@ const MOVED: usize = 200;
 
 /// Find the tasks that a binding gives to another provider than before, and say it where it comes
 /// from: at the plan, or at the binding.
-pub(super) fn delegations(old: &Snapshot, new: &Snapshot, subjects: &mut [Subject]) {
+pub(super) fn delegations(
+    (old, new): (&Snapshot, &Snapshot),
+    renamed: &BTreeMap<Key, Key>,
+    subjects: &mut [Subject],
+) {
+    let moved_away: BTreeSet<&Key> = renamed.values().collect();
     let numbered = subjects.iter().enumerate();
     let changed: BTreeMap<Key, usize> = numbered
         .map(|(index, subject)| (subject.key.clone(), index))
@@ -376,11 +521,12 @@ pub(super) fn delegations(old: &Snapshot, new: &Snapshot, subjects: &mut [Subjec
             let came = tasks.came(new, &about);
             subjects[own].effects.extend(came.into_iter().take(left));
         }
-        for binding in about {
+        for binding in about.into_iter().filter(|key| !moved_away.contains(key)) {
+            let before = renamed.get(binding).unwrap_or(binding);
             let Some(place) = own.or_else(|| changed.get(binding).copied()) else {
                 continue;
             };
-            let moved = tasks.moved((old, new), binding).into_iter();
+            let moved = tasks.moved((old, before), (new, binding)).into_iter();
             for effect in moved.take(left) {
                 left -= 1;
                 subjects[place].class = subjects[place].class.max(effect.class);
@@ -529,12 +675,16 @@ impl<'a> Tasks<'a> {
     }
 
     /// Those that a binding gives to another provider than before; those that make the same way are told together.
-    fn moved(&self, (old, new): (&'a Snapshot, &'a Snapshot), binding: &'a Key) -> Vec<Effect> {
+    fn moved<'s: 'a>(
+        &self,
+        (old, before_it): (&'s Snapshot, &Key),
+        (new, binding): (&'s Snapshot, &Key),
+    ) -> Vec<Effect> {
         type Way<'w> = (Option<&'w str>, Option<&'w str>);
         let mut ways: Vec<(Way<'a>, Vec<&str>)> = Vec::new();
         for (before, node) in &self.pairs {
             let way = (
-                provider(old, binding, self.plans.0, before),
+                provider(old, before_it, self.plans.0, before),
                 provider(new, binding, self.plans.1, node),
             );
             if way.0 == way.1 {

@@ -53,6 +53,8 @@ pub struct Review {
     pub told: BTreeSet<Key>,
     /// What has another name than before: the new one, and the one before.
     pub renamed: BTreeMap<Key, Key>,
+    /// Where the nodes of plans went that are split, or taken into others.
+    pub went_on: BTreeMap<Key, String>,
 }
 
 /// One resource that changes.
@@ -277,8 +279,9 @@ pub fn compare(old: &Snapshot, new: &Snapshot) -> Review {
         .partition(|subject| is_told(new, &subject.key) || is_told(old, &subject.key));
     let told = told.into_iter().filter(|one| one.event != Event::Added);
     let told = told.map(|subject| subject.key).collect();
-    graph::delegations(old, new, &mut subjects);
+    graph::delegations((old, new), &renamed, &mut subjects);
     renames::follow((old, new), &renamed, &mut subjects);
+    let went_on = graph::splits((old, new), &mut subjects);
     novel::describe([old, new], &mut subjects);
     contract::uses(new, &mut subjects);
     for subject in &mut subjects {
@@ -297,6 +300,7 @@ pub fn compare(old: &Snapshot, new: &Snapshot) -> Review {
         subjects,
         told,
         renamed,
+        went_on,
     }
 }
 
@@ -509,6 +513,7 @@ impl Subject {
             let shapes = (Shape::of(&was.graph), Shape::of(&is.graph));
             self.effects = graph::effects(&was.graph, &is.graph, &mut self.changes);
             self.effects.extend(graph::replaced(was, &self.changes));
+            self.effects.extend(graph::numbered_anew(&self.changes));
             self.shape = Some(shapes);
         }
         self.sum_up();

@@ -160,7 +160,11 @@ pub(super) fn judge(was: &str, is: &str) -> Option<String> {
         _ => None,
     });
     if let Some(text) = gone.find(|text| is_lost(text)) {
-        let text = shortened(text.trim(), REPEATED);
+        // Of several sentences the one that says so.
+        let ends = |c: char| ".!?\n".contains(c);
+        let mut sentences = text.split_inclusive(ends).map(str::to_owned);
+        let sentence = sentences.find(is_lost);
+        let text = shortened(sentence.as_ref().unwrap_or(text).trim(), REPEATED);
         return Some(format!("whoever does it is no longer told “{text}”"));
     }
     if is_another(was, is) {
@@ -209,7 +213,7 @@ fn restraints(text: &str) -> BTreeMap<String, usize> {
 }
 
 /// Whether two texts have less than half of their words in common.
-fn is_another(was: &str, is: &str) -> bool {
+pub(super) fn is_another(was: &str, is: &str) -> bool {
     use std::collections::BTreeSet;
     let words = |text: &str| -> BTreeSet<String> {
         let words = text.split(|c: char| !c.is_alphanumeric());

@@ -121,6 +121,7 @@ fn subject(shown: &Shown<'_>, subject: &Subject) -> api::Subject {
         declared: (shown.declared)(subject),
         changes: subject.changes.iter().map(change).collect(),
         effects: subject.effects.clone(),
+        went_on: shown.review.went_on.get(&subject.key).cloned(),
         facts: subject.facts.clone(),
         before: before.cloned(),
         after: after.cloned(),

@@ -177,7 +177,11 @@ fn head(shown: &Shown<'_>) -> String {
         );
         out.push_str(&line);
     }
-    if errors > 0 || !starts.is_empty() {
+    for (key, sentence) in shown.review.went_on.iter().take(ERRORS) {
+        let line = format!("- {}: {}\n", code(&key.to_string()), text(&long(sentence)));
+        out.push_str(&line);
+    }
+    if errors > 0 || !starts.is_empty() || !shown.review.went_on.is_empty() {
         out.push('\n');
     }
     if !shown.review.is_empty() {

@@ -97,6 +97,9 @@ pub fn render(shown: &Shown<'_>, width: Option<usize>, color: bool) -> String {
     for (key, sentence) in words::starts(shown) {
         page.line(0, BOLD, &format!("{key}: {sentence}"));
     }
+    for (key, sentence) in &shown.review.went_on {
+        page.line(0, "", &format!("{key}: {sentence}"));
+    }
     for (file, sentence) in words::unreadable(shown) {
         page.line(0, RED, &format!("{file}: {sentence}"));
     }

@@ -247,6 +247,9 @@ fn one(shown: &Shown<'_>, subject: &Subject, change: &Change) -> Danger {
             (What::Field(_), (was, is)) if !was.is_empty() && !is.is_empty() && !is_prose => {
                 format!("{}: {was} → {is}", self::subject(&change.address))
             }
+            (What::Field(_), (was, is)) if was.is_empty() && is.chars().count() <= WIDTH => {
+                format!("{} set to {is}", self::subject(&change.address))
+            }
             _ => change.words(),
         },
         allowed: allowed(shown, subject, &format!("{}: {why}", change.words())),
@@ -428,8 +431,31 @@ pub(super) struct Line<'a> {
 /// The changes of a resource as lines. The edges of a node that comes or goes are told with it.
 pub(super) fn lines(subject_of: &Subject) -> Vec<Line<'_>> {
     let Told { changes, around } = Told::of(subject_of);
-    let lines = changes.into_iter();
-    lines.map(|change| line(change, &around)).collect()
+    let is_rename = |change: &&Change| matches!(change.what, What::NodeRenamed { .. });
+    let (renamed, others): (Vec<&Change>, Vec<&Change>) = changes.into_iter().partition(is_rename);
+    let mut lines: Vec<Line<'_>> = Vec::new();
+    let ways: Vec<String> = renamed
+        .iter()
+        .filter_map(|change| match &change.what {
+            What::NodeRenamed { from } => Some(format!("{from} → {}", change.node()?)),
+            _ => None,
+        })
+        .collect();
+    match renamed.as_slice() {
+        [first, ..] if renamed.len() > TOLD => {
+            let ways: Vec<&str> = ways.iter().map(String::as_str).collect();
+            lines.push(Line {
+                subject: format!("{} nodes renumbered or renamed", renamed.len()),
+                effect: some(&ways),
+                ..line(first, &around)
+            });
+        }
+        few => lines.extend(few.iter().map(|change| line(change, &around))),
+    }
+    lines.extend(others.into_iter().map(|change| line(change, &around)));
+    // What came and went is seen before what is called otherwise.
+    lines.sort_by_key(|line| (line.change.danger.is_none(), is_rename(&line.change)));
+    lines
 }
 
 fn line<'a>(change: &'a Change, around: &BTreeMap<&str, [Vec<&str>; 2]>) -> Line<'a> {
