@@ -30,6 +30,9 @@ pub struct Effect {
     /// Whether it says that merging starts a run.
     #[serde(skip)]
     pub is_start: bool,
+    /// The node that it stands at, where it is about one before all others.
+    #[serde(skip)]
+    pub node: Option<String>,
 }
 
 impl Effect {
@@ -41,12 +44,21 @@ impl Effect {
             class: Class::Minor,
             topic: Topic::Other,
             is_start: false,
+            node: None,
         }
     }
 
     /// The same, about something that is told earlier or later.
     pub fn about(self, topic: Topic) -> Effect {
         Effect { topic, ..self }
+    }
+
+    /// The same, at a node.
+    pub fn at(self, node: &str) -> Effect {
+        Effect {
+            node: Some(node.to_owned()),
+            ..self
+        }
     }
 
     /// The same, and it says that merging starts a run.
@@ -65,6 +77,7 @@ impl Effect {
             class: Class::None,
             topic: Topic::Other,
             is_start: false,
+            node: None,
         }
     }
 }
@@ -272,7 +285,8 @@ fn lost_gates(old: (&GraphSpec, &Graph), new: (&GraphSpec, &Graph)) -> Vec<Effec
                     if nodes.len() == 1 { "waits" } else { "wait" },
                     batch.get(gate).copied().unwrap_or_default(),
                 ))
-                .about(Topic::Decision),
+                .about(Topic::Decision)
+                .at(nodes.first().copied().unwrap_or_default()),
             );
         }
     }
@@ -653,7 +667,8 @@ impl<'a> Tasks<'a> {
                         "{} is new, and tells whoever takes it: {told}",
                         node.id
                     ))
-                    .about(Topic::Delegation),
+                    .about(Topic::Delegation)
+                    .at(&node.id),
                 ),
                 (Some(told), who) => effects.push(
                     Effect::danger(format!(
@@ -661,7 +676,8 @@ impl<'a> Tasks<'a> {
                         node.id,
                         names(who)
                     ))
-                    .about(Topic::Delegation),
+                    .about(Topic::Delegation)
+                    .at(&node.id),
                 ),
                 (None, []) => {}
                 (None, who) => effects.push(Effect::note(format!(

@@ -145,6 +145,16 @@ const REPEATED: usize = 160;
 
 /// Why it is to be looked at twice that somebody is told something else.
 pub(super) fn judge(was: &str, is: &str) -> Option<String> {
+    let whole = |text: &str| shortened(text.trim(), REPEATED);
+    if was.trim().is_empty() {
+        return Some(format!("whoever does it is told now “{}”", whole(is)));
+    }
+    if is.trim().is_empty() {
+        return Some(format!(
+            "whoever does it is no longer told “{}”",
+            whole(was)
+        ));
+    }
     let pieces = difference(was, is);
     let (before, now) = (restraints(was), restraints(is));
     let is_lost = |text: &String| {

@@ -419,10 +419,13 @@ fn look_twice(subject: &Subject, sides: &Sides<'_>) -> Vec<Diagnostic> {
     });
     let of_effects = subject.effects.iter().filter(|effect| effect.danger);
     let of_effects = of_effects.map(|effect| {
-        finding(
-            at(definition, path!["metadata", "name"]),
-            effect.text.clone(),
-        )
+        let node = plan.zip(effect.node.as_deref()).and_then(|(plan, node)| {
+            let mut nodes = plan.graph.nodes.iter();
+            let index = nodes.position(|one| one.id == node)?;
+            Some(at(definition, path!["spec", "graph", "nodes", index, "id"]))
+        });
+        let place = node.unwrap_or_else(|| at(definition, path!["metadata", "name"]));
+        finding(place, effect.text.clone())
     });
     of_changes.chain(of_effects).take(SHOWN).collect()
 }

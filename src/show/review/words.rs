@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 use super::Shown;
+use crate::core::base::limits::CONFIG_FILE;
 use crate::core::base::words::shortened;
 use crate::core::resource::{Key, NodeKind};
 use crate::core::review::brief::Told;
@@ -80,7 +81,21 @@ pub(super) fn unreadable(shown: &Shown<'_>) -> Vec<(String, String)> {
         );
         (file.to_owned(), text)
     };
-    files.into_iter().map(sentence).collect()
+    let settings = shown
+        .all
+        .iter()
+        .find(|one| one.file == CONFIG_FILE && one.code.is_fatal());
+    let settings = settings.map(|one| {
+        let text = format!(
+            "cannot be read ({}), so nothing can be said about who decides and what counts from then on",
+            one.message
+        );
+        (CONFIG_FILE.to_owned(), text)
+    });
+    settings
+        .into_iter()
+        .chain(files.into_iter().map(sentence))
+        .collect()
 }
 
 /// What merging starts, a sentence for each run.
