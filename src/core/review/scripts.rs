@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::core::base::diagnostic::{Code, Diagnostic, Place, Span};
 use crate::core::base::words::{and_more, count, shortened};
 use crate::core::plan::files::{self, Purpose, UsedBy};
 use crate::core::repository::snapshot::Snapshot;
@@ -41,6 +42,8 @@ pub enum ScriptEvent {
         is_new: bool,
         /// Every line that comes or goes, with a few around.
         lines: Vec<LineChange>,
+        /// The first line that is different now, from 1.
+        first: usize,
     },
     /// It is new or another one, and its lines are not told.
     Opaque {
@@ -104,10 +107,12 @@ impl Script {
             ScriptEvent::Lines {
                 is_new: true,
                 lines,
+                ..
             } => format!("is new{}", first_new(lines)),
             ScriptEvent::Lines {
                 is_new: false,
                 lines,
+                ..
             } => {
                 let new = lines
                     .iter()
@@ -129,6 +134,25 @@ impl Script {
             }
         };
         format!("{which}, {what}")
+    }
+}
+
+impl Script {
+    /// The finding that it is to be looked at twice, if it is.
+    pub fn finding(&self) -> Option<Diagnostic> {
+        let place = match &self.event {
+            ScriptEvent::Lines { first, .. } => Place::At(Span {
+                line: *first,
+                column: 1,
+                start: 0,
+                end: 0,
+            }),
+            _ => Place::File,
+        };
+        let message = format!("{}, {}", self.path, self.words());
+        let finding = Diagnostic::new(Code::LOOK_TWICE, &self.path, place, message);
+        let help = "say in the pull request why it is right; nothing else is asked for";
+        self.is_run().then(|| finding.help(help))
     }
 }
 
@@ -159,9 +183,11 @@ pub fn compare(was: Option<&[u8]>, is: Option<&[u8]>) -> ScriptEvent {
     if a.len() + b.len() > LINES {
         return opaque("it has too many lines to compare them here");
     }
+    let front = a.iter().zip(&b).take_while(|(a, b)| a == b).count();
     ScriptEvent::Lines {
         is_new,
         lines: line_changes(&a, &b),
+        first: front.min(b.len().saturating_sub(1)) + 1,
     }
 }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
+use super::fields::Normal;
 use super::novel::argument_list;
 use crate::core::base::words::listed;
 use crate::core::plan::when::{Facts, When};
@@ -42,6 +43,12 @@ pub(super) fn condition(was: Option<&Value>, is: Option<&Value>, decides: bool) 
         None => format!("{what} can be skipped now{by}"),
         Some(_) => format!("{what} is skipped in other cases than before{by}"),
     })
+}
+
+/// Whether a node has a condition that is false, whatever happens.
+pub(super) fn is_never(normal: &Normal, node: &[String]) -> bool {
+    let when = normal.leaves.get(&[node, &["when".to_owned()]].concat());
+    when.and_then(|when| constant(when.value.as_str()?)) == Some(false)
 }
 
 /// What a condition is where it depends on nothing.

@@ -450,6 +450,7 @@ impl Comparison {
             .iter()
             .filter_map(ConfigurationChange::finding)
             .collect();
+        marked.extend(self.scripts.iter().filter_map(Script::finding));
         self.new.settle(&mut marked, &self.after.config);
         found.extend(marked);
         let scope = self.scope.iter();

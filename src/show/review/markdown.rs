@@ -184,6 +184,11 @@ fn head(shown: &Shown<'_>) -> String {
     if errors > 0 || !starts.is_empty() || !shown.review.went_on.is_empty() {
         out.push('\n');
     }
+    if words::is_empty(shown) {
+        out.push_str(
+            "No plan, gate, binding, run or setting is different, and no file that a command runs or a check looks at.\n\n",
+        );
+    }
     if !shown.review.is_empty() {
         let class = match shown.review.class() {
             Class::None => String::new(),

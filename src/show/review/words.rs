@@ -21,8 +21,7 @@ use crate::show::count;
 pub(super) fn verdict(shown: &Shown<'_>) -> String {
     let (errors, warnings) = findings(shown);
     let dangers = all_dangers(shown);
-    let is_empty = shown.review.is_empty() && shown.configuration.is_empty();
-    if is_empty && shown.all.is_empty() && shown.scripts.is_empty() {
+    if is_empty(shown) {
         return "nothing changes in the work".to_owned();
     }
     let mut parts = Vec::new();
@@ -55,6 +54,12 @@ pub(super) fn verdict(shown: &Shown<'_>) -> String {
         parts.push("nothing dangerous found".to_owned());
     }
     parts.join(", ")
+}
+
+/// Whether there is nothing to say.
+pub(super) fn is_empty(shown: &Shown<'_>) -> bool {
+    let is_same = shown.review.is_empty() && shown.configuration.is_empty();
+    is_same && shown.all.is_empty() && shown.scripts.is_empty()
 }
 
 /// The files that cannot be read, each with what cannot be said.
