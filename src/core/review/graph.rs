@@ -319,7 +319,10 @@ fn guarded((spec, graph): (&GraphSpec, &Graph), gates: &[&str]) -> Vec<u64> {
     before
 }
 
-/// For each node, the gates whose decision it waits for, itself not among them. Nothing where the graph is none.
+/// Most gates that are known to come before a node.
+pub(super) const GATES: usize = 7;
+
+/// For each node, the first few gates whose decision it waits for, itself not among them. Nothing where the graph is none.
 pub(super) fn gates_before(spec: &GraphSpec) -> Vec<Vec<&str>> {
     let Ok(graph) = Graph::build(spec) else {
         return Vec::new();
@@ -332,7 +335,8 @@ pub(super) fn gates_before(spec: &GraphSpec) -> Vec<Vec<&str>> {
             let own = spec.nodes[index].id.as_str();
             let found = batch.iter().enumerate();
             let found = found.filter(|(bit, gate)| mask & (1 << bit) != 0 && **gate != own);
-            before[index].extend(found.map(|(_, gate)| *gate));
+            let room = GATES.saturating_sub(before[index].len());
+            before[index].extend(found.map(|(_, gate)| *gate).take(room));
         }
     }
     before
@@ -390,8 +394,19 @@ pub(super) fn numbered_anew(changes: &[Change]) -> Option<Effect> {
     })
 }
 
+/// Most pairs of plans that are compared: where more come and go, it is no split.
+const PAIRS: usize = 2_000;
 /// Fewest nodes that make a plan a part of another.
 const PART: usize = 2;
+
+/// The nodes of another plan that a plan has as they were.
+fn taken_over<'a>(left: &BTreeMap<&str, &Node>, now: &'a PlanSpec) -> BTreeSet<&'a str> {
+    let same = now.graph.nodes.iter().filter(|node| {
+        let was = left.get(node.id.as_str());
+        was.is_some_and(|was| renames::content(was) == renames::content(node))
+    });
+    same.map(|node| node.id.as_str()).collect()
+}
 
 /// Say where the nodes of a plan went that is split, or taken into another.
 pub(super) fn splits(
@@ -410,65 +425,51 @@ pub(super) fn splits(
         .map(|one| one.key.clone())
         .collect();
     let mut said: Vec<(Key, Effect)> = Vec::new();
+    if sources.len().saturating_mul(parts.len()) > PAIRS {
+        return went_on;
+    }
     for source in &sources {
         let Some(before) = old.plan(source) else {
             continue;
         };
-        let stays: BTreeSet<&str> = new.plan(source).map_or_else(BTreeSet::new, |plan| {
-            plan.graph
-                .nodes
-                .iter()
-                .map(|node| node.id.as_str())
-                .collect()
-        });
-        let left = before
-            .graph
-            .nodes
-            .iter()
-            .filter(|node| !stays.contains(node.id.as_str()));
-        let left: BTreeMap<&str, &Node> = left.map(|node| (node.id.as_str(), node)).collect();
-        let mut found = BTreeSet::new();
+        let ids = |plan: Option<&'_ PlanSpec>| -> BTreeSet<String> {
+            let nodes = plan.into_iter().flat_map(|plan| &plan.graph.nodes);
+            nodes.map(|node| node.id.clone()).collect()
+        };
+        let stays = ids(new.plan(source));
+        let left = before.graph.nodes.iter();
+        let left = left.filter(|node| !stays.contains(&node.id));
+        let mut left: BTreeMap<&str, &Node> = left.map(|node| (node.id.as_str(), node)).collect();
+        let all = left.len();
         let mut went = Vec::new();
         for part in &parts {
             let Some(now) = new.plan(part) else { continue };
-            let same = now.graph.nodes.iter().filter(|node| {
-                let was = left.get(node.id.as_str());
-                was.is_some_and(|was| renames::content(was) == renames::content(node))
-            });
-            let same: Vec<&str> = same.map(|node| node.id.as_str()).collect();
+            let same = taken_over(&left, now);
             if same.len() < PART || same.len() * 2 < now.graph.nodes.len() {
                 continue;
             }
             went.push(format!("{} of them to {}", same.len(), part.name));
+            let of = now.graph.nodes.len();
             let text = format!(
-                "{} of its {} nodes come from {source} as they were",
-                same.len(),
-                now.graph.nodes.len()
+                "{} of its {of} nodes come from {source} as they were",
+                same.len()
             );
             said.push((part.clone(), Effect::note(text)));
             if let (Ok(was), Ok(is)) = (Graph::build(&before.graph), Graph::build(&now.graph)) {
                 let lost = lost_gates((&before.graph, &was), (&now.graph, &is));
                 said.extend(lost.into_iter().map(|effect| (part.clone(), effect)));
             }
-            found.extend(same);
+            left.retain(|id, _| !same.contains(id));
         }
         if went.is_empty() {
             continue;
         }
-        let nowhere: Vec<&str> = left
-            .keys()
-            .copied()
-            .filter(|id| !found.contains(id))
-            .collect();
+        let nowhere: Vec<&str> = left.into_keys().collect();
         let rest = match nowhere.as_slice() {
             [] => String::new(),
             some => format!("; in none of them: {}", names(some)),
         };
-        let text = format!(
-            "its {} nodes went on: {}{rest}",
-            left.len(),
-            went.join(", ")
-        );
+        let text = format!("its {all} nodes went on: {}{rest}", went.join(", "));
         went_on.insert(source.clone(), text);
     }
     for (key, effect) in said {

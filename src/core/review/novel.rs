@@ -1,14 +1,15 @@
 //! What is new, told as fully as what changes: what it runs, what it tells whoever does it, who that
 //! is, what is asked before, and that merging it starts a run.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use serde_json::{Map, Value};
 
 use super::graph::{Bindings, names};
 use super::meaning::{Topic, scheme};
-use super::{Effect, Event, Subject};
+use super::{Effect, Event, Subject, document};
 use crate::core::base::words::{and_more, count, shortened};
+use crate::core::document::{Content, DefaultMode};
 use crate::core::plan::files::{command_in, command_of};
 use crate::core::plan::graph::{Graph, folded_edges};
 use crate::core::repository::snapshot::Snapshot;
@@ -37,6 +38,8 @@ const TEXT: usize = 400;
 const IN_A_SENTENCE: usize = 160;
 /// Most things that one sentence tells.
 const TOLD: usize = 3;
+/// Most nodes that are named as the first of a run.
+const FIRST: usize = 6;
 
 /// A command as the list of its arguments: `[sh, -c, "make | tee log"]`.
 pub fn argument_list<S: AsRef<str>>(words: &[S]) -> String {
@@ -147,27 +150,35 @@ fn of_plan(
     (resource, plan): (&Resource, &PlanSpec),
     subject: &mut Subject,
 ) {
-    subject.tell("description", quoted(&plan.description));
-    if let Some(goal) = &plan.goal_ref {
-        subject.tell("goal", goal.name.clone());
-    }
-    for item in &plan.context {
-        subject.tell("context", context(item));
+    match document::content_of(new, &subject.key) {
+        Some(content) => of_document(&content, subject),
+        None => {
+            subject.tell("description", quoted(&plan.description));
+            if let Some(goal) = &plan.goal_ref {
+                subject.tell("goal", goal.name.clone());
+            }
+            for item in &plan.context {
+                subject.tell("context", context(item));
+            }
+        }
     }
     let by = bindings.about_plan(resource, &plan.graph);
     let guarded = super::graph::gates_before(&plan.graph);
-    let edges = folded_edges(&plan.graph);
+    let mut before: HashMap<&str, Vec<(&str, EdgeKind)>> = HashMap::new();
+    for ((from, to), kind) in folded_edges(&plan.graph) {
+        before.entry(to).or_default().push((from, kind));
+    }
     let mut told = Vec::new();
     for (index, node) in plan.graph.nodes.iter().enumerate() {
         let doers = doers(new, &by, resource, node);
-        let before = edges.iter().filter(|((_, to), _)| *to == node.id);
-        let before: Vec<(&str, EdgeKind)> =
-            before.map(|((from, _), kind)| (*from, *kind)).collect();
+        let before = before.get(node.id.as_str()).map_or(&[][..], Vec::as_slice);
         let gates = guarded.get(index).map_or(&[][..], Vec::as_slice);
-        subject.tell(
-            node.id.clone(),
-            of_node(new, node, &doers, (&before, gates), resource),
-        );
+        if subject.facts.len() < FACTS {
+            let says = of_node(new, node, &doers, (before, gates), resource);
+            subject.tell(node.id.clone(), says);
+        } else {
+            subject.untold += 1;
+        }
         if let Some(text) = instructions(node).filter(|_| node.kind == NodeKind::Task)
             && !doers.iter().any(Doer::is_human)
         {
@@ -178,6 +189,59 @@ fn of_plan(
         }
     }
     tell_instructions(told, subject);
+}
+
+/// What a document says beside its steps.
+fn of_document(content: &Content, subject: &mut Subject) {
+    let Content {
+        intent,
+        scope,
+        constraints,
+        success_criteria,
+        risks,
+        delegation,
+        ..
+    } = content;
+    subject.tell("goal", quoted(&intent.goal_statement));
+    subject.tell("done when", quoted(&intent.success_definition));
+    let lists = [
+        ("in scope", &scope.in_scope),
+        ("out of scope", &scope.out_of_scope),
+        ("open questions", &scope.open_questions),
+    ];
+    for (name, texts) in lists.into_iter().filter(|(_, texts)| !texts.is_empty()) {
+        subject.tell(name, shortened(&texts.join("; "), TEXT));
+    }
+    for one in constraints {
+        let blocking = if one.blocking { "" } else { ", does not block" };
+        let about = format!("constraint {}", one.constraint_id);
+        subject.tell(about, format!("{}{blocking}", quoted(&one.description)));
+    }
+    for one in success_criteria {
+        let about = format!("criterion {}", one.criterion_id);
+        subject.tell(about, quoted(&one.description));
+    }
+    for one in risks {
+        let mitigated = match &one.mitigation {
+            Some(text) => format!("mitigated by {}", quoted(text)),
+            None => "not mitigated".to_owned(),
+        };
+        let (probability, impact) = (one.probability.word(), one.impact.word());
+        subject.tell(
+            format!("risk {}", one.risk_id),
+            format!(
+                "{}; probability {probability}, impact {impact}; {mitigated}",
+                quoted(&one.title)
+            ),
+        );
+    }
+    if delegation.default_mode == Some(DefaultMode::AgentAutonomous) {
+        let text = "agents do the steps, and nobody is asked: its default_mode is agent_autonomous";
+        subject.look_twice(Topic::Decision, text.to_owned());
+    }
+    for one in &delegation.step_overrides {
+        subject.tell(format!("delegation of {}", one.step_id), one.mode.word());
+    }
 }
 
 fn tell_instructions(told: Vec<String>, subject: &mut Subject) {
@@ -334,8 +398,10 @@ fn order(before: &[(&str, EdgeKind)], gates: &[&str]) -> Vec<String> {
         .filter(|gate| !hard.contains(*gate))
         .copied()
         .collect();
-    if !others.is_empty() {
-        parts.push(format!("behind the decision at {}", names(&others)));
+    let (named, more) = others.split_at(others.len().min(super::graph::GATES - 1));
+    if !named.is_empty() {
+        let more = if more.is_empty() { "" } else { " and more" };
+        parts.push(format!("behind the decision at {}{more}", named.join(", ")));
     }
     parts
 }
@@ -474,18 +540,9 @@ fn of_run(new: &Snapshot, run: &ExecutionSpec, subject: &mut Subject) {
         .iter()
         .filter(|node| node.kind == NodeKind::Gate)
         .count();
-    let who = |node: &Node| run_by(new, (&subject.key, run), resource, node);
-    let levels = graph.levels();
-    let first = levels
-        .first()
-        .into_iter()
-        .flatten()
-        .filter_map(|index| nodes.get(*index));
-    let first = first.filter(|node| node.kind != NodeKind::Group);
-    let first: Vec<String> = first
-        .map(|node| format!("{}{}", node.id, who(node)))
-        .collect();
-    let shown: Vec<&str> = first.iter().map(String::as_str).collect();
+    let first = first_ready(&graph, nodes, |node| {
+        run_by(new, (&subject.key, run), resource, node)
+    });
     let parameters: Vec<String> = run
         .parameters
         .iter()
@@ -501,9 +558,8 @@ fn of_run(new: &Snapshot, run: &ExecutionSpec, subject: &mut Subject) {
         some => format!(", {}", count(some, "gate")),
     };
     let text = format!(
-        "merging starts a run of {key}: {}{asked}; first ready: {}; {parameters}",
+        "merging starts a run of {key}: {}{asked}; first ready: {first}; {parameters}",
         count(nodes.len(), "node"),
-        names(&shown),
     );
     let effect = match gates {
         0 => Effect::danger(text).about(Topic::Decision),
@@ -513,6 +569,25 @@ fn of_run(new: &Snapshot, run: &ExecutionSpec, subject: &mut Subject) {
     before_any_gate(new, run, (resource, plan), subject);
     for item in &run.context {
         subject.tell("context", context(item));
+    }
+}
+
+/// The nodes that wait for nothing, and who does them.
+fn first_ready(graph: &Graph, nodes: &[Node], who: impl Fn(&Node) -> String) -> String {
+    let levels = graph.levels();
+    let first = levels.first().into_iter().flatten();
+    let first = first.filter_map(|index| nodes.get(*index));
+    let first: Vec<&Node> = first.filter(|node| node.kind != NodeKind::Group).collect();
+    let named = first.iter().take(FIRST);
+    let named: Vec<String> = named
+        .map(|node| format!("{}{}", node.id, who(node)))
+        .collect();
+    let more = and_more(first.len().saturating_sub(FIRST));
+    match (named.split_last(), more.as_str()) {
+        (Some((last, others)), "") if !others.is_empty() => {
+            format!("{} and {last}", others.join(", "))
+        }
+        _ => format!("{}{more}", named.join(", ")),
     }
 }
 

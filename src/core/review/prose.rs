@@ -16,7 +16,7 @@ pub enum Piece {
 }
 
 /// Most words of both that are compared one by one: it takes up to the square of them.
-const MOST: usize = 6000;
+const MOST: usize = 4000;
 /// So many words in common between two differences are no reason to tell them apart.
 const BRIDGE: usize = 1;
 
@@ -164,49 +164,55 @@ pub(super) fn judge(was: &str, is: &str) -> Option<String> {
             count(&before) > count(&now)
         })
     };
-    let of = |wanted: fn(&Piece) -> Option<&String>| pieces.iter().filter_map(wanted);
-    let mut gone = of(|piece| match piece {
-        Piece::Gone(text) => Some(text),
-        _ => None,
-    });
-    if let Some(text) = gone.find(|text| is_lost(text)) {
+    let gone: Vec<&String> = pieces.iter().filter_map(Piece::gone).collect();
+    if let Some(text) = gone.iter().copied().find(|text| is_lost(text)) {
         // Of several sentences the one that says so.
         let ends = |c: char| ".!?\n".contains(c);
         let mut sentences = text.split_inclusive(ends).map(str::to_owned);
         let sentence = sentences.find(is_lost);
-        let text = shortened(sentence.as_ref().unwrap_or(text).trim(), REPEATED);
+        let text = whole(sentence.as_ref().unwrap_or(text));
         return Some(format!("whoever does it is no longer told “{text}”"));
     }
     if is_another(was, is) {
         return Some("whoever does it is told something else".to_owned());
     }
-    let new: Vec<&String> = of(|piece| match piece {
-        Piece::New(text) => Some(text),
-        _ => None,
-    })
-    .collect();
+    let new: Vec<&String> = pieces.iter().filter_map(Piece::added).collect();
+    let told = what_is_more(was, &gone, &new)?;
+    Some(format!("whoever does it is told as well “{}”", whole(told)))
+}
+
+impl Piece {
+    fn gone(&self) -> Option<&String> {
+        match self {
+            Piece::Gone(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    fn added(&self) -> Option<&String> {
+        match self {
+            Piece::New(text) => Some(text),
+            _ => None,
+        }
+    }
+}
+
+/// A new stretch with an address in it, or the longest of many new words.
+fn what_is_more<'a>(was: &str, gone: &[&String], new: &[&'a String]) -> Option<&'a String> {
     let points = |text: &&&String| {
         let addressed = |word: &str| word.contains("://") || word.trim_matches('@').contains('@');
         text.split_whitespace().any(addressed) && !was.contains(text.trim())
     };
-    let count = |text: &&String| text.split_whitespace().count();
-    let gone: usize = of(|piece| match piece {
-        Piece::Gone(text) => Some(text),
-        _ => None,
-    })
-    .map(|text| count(&text))
-    .sum();
-    let more = new.iter().map(count).sum::<usize>().saturating_sub(gone);
+    if let Some(text) = new.iter().find(points) {
+        return Some(text);
+    }
+    let count = |texts: &[&String]| -> usize {
+        let counts = texts.iter().map(|text| text.split_whitespace().count());
+        counts.sum()
+    };
+    let is_more = count(new).saturating_sub(count(gone)) >= MORE;
     let longest = new.iter().copied().max_by_key(|text| text.len());
-    let told = new
-        .iter()
-        .find(points)
-        .copied()
-        .or(longest.filter(|_| more >= MORE));
-    told.map(|text| {
-        let text = shortened(text.trim(), REPEATED);
-        format!("whoever does it is told as well “{text}”")
-    })
+    longest.filter(|_| is_more)
 }
 
 /// How often each word stands in a text that holds somebody back.

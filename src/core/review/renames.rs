@@ -111,8 +111,9 @@ fn moved_on(old: &GraphSpec, new: &GraphSpec, found: &mut Renames) {
         .nodes
         .iter()
         .filter(|node| is_open(&node.id) && !found.contains_key(&node.id));
+    let targets: BTreeSet<&str> = moved.values().map(String::as_str).collect();
     let is_unknown = |id: &str| {
-        let is_target = moved.values().any(|to| to == id) || taken.contains(id);
+        let is_target = targets.contains(id) || taken.contains(id);
         (free.contains(id) || !before.contains(id)) && !is_target
     };
     let unknown = new.nodes.iter().filter(|node| is_unknown(&node.id));

@@ -217,16 +217,17 @@ fn of_changes(shown: &Shown<'_>, subject: &Subject) -> Vec<Danger> {
         .changes
         .iter()
         .filter(|change| change.danger.is_some());
-    let mut groups: Vec<(String, Vec<&Change>)> = Vec::new();
+    let mut groups: Vec<Vec<&Change>> = Vec::new();
+    let mut known: BTreeMap<String, usize> = BTreeMap::new();
     for change in changes {
-        let sort = sort_of(change);
-        match groups.iter_mut().find(|(known, _)| *known == sort) {
-            Some((_, group)) => group.push(change),
-            None => groups.push((sort, vec![change])),
+        let at = *known.entry(sort_of(change)).or_insert(groups.len());
+        match groups.get_mut(at) {
+            Some(group) => group.push(change),
+            None => groups.push(vec![change]),
         }
     }
     let mut all = Vec::new();
-    for (_, group) in groups {
+    for group in groups {
         if group.len() <= TOLD {
             all.extend(group.into_iter().map(|change| one(shown, subject, change)));
             continue;
