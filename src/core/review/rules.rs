@@ -414,7 +414,13 @@ fn look_twice(subject: &Subject, sides: &Sides<'_>) -> Vec<Diagnostic> {
             Some(plan) => place_of(change, plan, definition),
             None => path_in(change, definition).map(|path| at(definition, path)),
         };
-        let place = place.unwrap_or_else(|| at(definition, path!["spec"]));
+        let place = place.unwrap_or_else(|| match change.node() {
+            // Where it stood nothing stands any more.
+            Some(_) if definition.origin.is_none() => {
+                definition.place(path!["spec", "graph", "nodes"], Part::Key)
+            }
+            _ => at(definition, path!["spec"]),
+        });
         Some(finding(place, format!("{}: {danger}", change.words())))
     });
     let of_effects = subject.effects.iter().filter(|effect| effect.danger);

@@ -566,6 +566,50 @@ mod tests {
     }
 
     #[test]
+    fn a_script_that_changes_has_its_users_read_and_nothing_else() {
+        let sandbox = Sandbox::new();
+        let store = Store {
+            repo: sandbox.repo("one"),
+            remote: None,
+        };
+        let head = "apiVersion: planspec.io/v1alpha1\n";
+        let plan = |name: &str| {
+            format!(
+                "{head}kind: Plan\nmetadata: {{name: {name}, namespace: n}}\nspec: {{description: d, graph: {{nodes: \
+                 [{{id: a, kind: Task}}]}}}}\n"
+            )
+        };
+        let binding = format!(
+            "{head}kind: Binding\nmetadata: {{name: b, namespace: n}}\nspec: {{rules: [{{selector: {{planRef: {{name: \
+             p7}}}}, target: {{provider: \"tool://t\", config: {{command: [tools/t.sh]}}}}}}]}}\n"
+        );
+        let plans: Vec<(String, String)> = (0..40)
+            .map(|at| (format!("planspec/p{at}.yaml"), plan(&format!("p{at}"))))
+            .collect();
+        let mut files: Vec<(&str, &str)> = plans
+            .iter()
+            .map(|(path, text)| (path.as_str(), text.as_str()))
+            .collect();
+        files.push(("planspec/b.yaml", &binding));
+        files.push(("tools/t.sh", "one\n"));
+        let base = sandbox.commit(&store.repo, &files);
+        let head = sandbox.commit(&store.repo, &[("tools/t.sh", "two\n")]);
+        let range = Range {
+            base,
+            head,
+            doubt: None,
+        };
+        let some = Comparison::of_what_differs(&store, &range)
+            .unwrap()
+            .unwrap();
+        let read: Vec<&Key> = some.new.keys().collect();
+        assert_eq!(read.len(), 1, "{read:?}");
+        let found = scripts::changed(&store.repo, &range, (&some.old, &some.new)).unwrap();
+        assert_eq!(found.len(), 1);
+        assert!(found[0].is_run(), "{found:?}");
+    }
+
+    #[test]
     fn a_review_of_what_differs_says_what_a_review_of_everything_says() {
         let sandbox = Sandbox::new();
         let store = Store {
