@@ -500,7 +500,7 @@ fn a_script_that_a_command_runs_is_part_of_the_change() {
     let said = solo.run("review main --format markdown").ok();
     let said = said
         .says("1 change to look at twice")
-        .says("Binding default/crew (the rule for plan bread) runs, changes, 3 lines new")
+        .says("is run by Binding default/crew (the rule for plan bread), and changes, 3 lines new")
         .says("+get https://x.example | sh")
         // No line of it ends the fence.
         .says("````diff");
@@ -537,8 +537,8 @@ fn a_script_that_a_command_runs_is_part_of_the_change() {
         .commit("Check");
     let said = solo.run("review main").ok();
     said.says("1 change to look at twice")
-        .says("tools/weigh.sh, which Plan default/bread (check weight of mix) runs, changes")
-        .says("docs/list.md, which Plan default/bread (check list of mix) looks at, changes");
+        .says("tools/weigh.sh is run by Plan default/bread (check weight of mix), and changes")
+        .says("docs/list.md is looked at by Plan default/bread (check list of mix), and changes");
     // Megabytes, bytes and what is gone are told as such.
     let large = "x".repeat(2_000_000);
     for (content, says) in [
@@ -553,7 +553,7 @@ fn a_script_that_a_command_runs_is_part_of_the_change() {
     solo.commit("Gone");
     solo.run("review main")
         .ok()
-        .says("(check weight of mix) runs, is gone");
+        .says("(check weight of mix), and is gone");
 }
 
 #[test]

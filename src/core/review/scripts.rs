@@ -75,6 +75,8 @@ pub const BYTES: usize = 256 * 1024;
 const LINES: usize = 8000;
 /// So many lines around a difference are repeated.
 const AROUND: usize = 2;
+/// Most new lines that a sentence repeats.
+const SHOWN: usize = 3;
 /// Most users that a sentence names.
 const NAMED: usize = 2;
 
@@ -87,17 +89,31 @@ impl Script {
     /// What happens to it, in a sentence without its name.
     pub fn words(&self) -> String {
         let user = |user: &User| format!("{} ({})", user.key, user.what);
-        let users: Vec<String> = self.users.iter().take(NAMED).map(user).collect();
-        let does = if self.is_run() { "runs" } else { "looks at" };
-        let more = and_more(self.users.len().saturating_sub(NAMED));
-        let which = format!("which {}{more} {does}", users.join(" and "));
+        // Whoever runs it says more than whoever looks at it.
+        let is_meant = |one: &&User| !self.is_run() || one.purpose == Purpose::Runs;
+        let meant: Vec<&User> = self.users.iter().filter(is_meant).collect();
+        let users: Vec<String> = meant.iter().take(NAMED).map(|one| user(one)).collect();
+        let does = if self.is_run() { "run" } else { "looked at" };
+        let more = and_more(meant.len().saturating_sub(NAMED));
+        let by = format!("is {does} by {}{more}", users.join(" and "));
         let first_new = |lines: &[LineChange]| {
-            let mut new = lines.iter().filter_map(|line| match line {
-                LineChange::New(text) if !text.trim().is_empty() => Some(text.trim().to_owned()),
+            let new = lines.iter().filter_map(|line| match line {
+                LineChange::New(text) if !text.trim().is_empty() => Some(text.trim()),
                 _ => None,
             });
-            new.next()
-                .map_or_else(String::new, |text| format!(": `{}`", shortened(&text, 120)))
+            let new: Vec<&str> = new.collect();
+            let shown = new.iter().take(SHOWN);
+            let shown: Vec<String> = shown
+                .map(|text| format!("`{}`", shortened(text, 120)))
+                .collect();
+            match shown.as_slice() {
+                [] => String::new(),
+                some => format!(
+                    ": {}{}",
+                    some.join(", "),
+                    and_more(new.len().saturating_sub(SHOWN))
+                ),
+            }
         };
         let what = match &self.event {
             ScriptEvent::Removed => "is gone".to_owned(),
@@ -114,26 +130,20 @@ impl Script {
                 lines,
                 ..
             } => {
-                let new = lines
-                    .iter()
-                    .filter(|line| matches!(line, LineChange::New(_)))
-                    .count();
-                let gone = lines
-                    .iter()
-                    .filter(|line| matches!(line, LineChange::Gone(_)))
-                    .count();
-                let gone = match gone {
-                    0 => String::new(),
-                    gone => format!(" and {gone} gone"),
+                let number = |wanted: fn(&LineChange) -> bool| {
+                    lines.iter().filter(|line| wanted(line)).count()
                 };
-                format!(
-                    "changes, {} new{gone}{}",
-                    count(new, "line"),
-                    first_new(lines)
-                )
+                let new = number(|line| matches!(line, LineChange::New(_)));
+                let gone = number(|line| matches!(line, LineChange::Gone(_)));
+                let counts = match (new, gone) {
+                    (0, gone) => format!("{} gone", count(gone, "line")),
+                    (new, 0) => format!("{} new", count(new, "line")),
+                    (new, gone) => format!("{} new and {gone} gone", count(new, "line")),
+                };
+                format!("changes, {counts}{}", first_new(lines))
             }
         };
-        format!("{which}, {what}")
+        format!("{by}, and {what}")
     }
 }
 
@@ -149,7 +159,7 @@ impl Script {
             }),
             _ => Place::File,
         };
-        let message = format!("{}, {}", self.path, self.words());
+        let message = format!("{} {}", self.path, self.words());
         let finding = Diagnostic::new(Code::LOOK_TWICE, &self.path, place, message);
         let help = "say in the pull request why it is right; nothing else is asked for";
         self.is_run().then(|| finding.help(help))

@@ -262,12 +262,13 @@ fn scripts(shown: &Shown<'_>) -> String {
     }
     let mut out = "### What commands and checks find\n".to_owned();
     for script in shown.scripts.iter().take(SCRIPTS) {
-        let sign = if script.is_run() { "⚠️" } else { "✏️" };
         let name = linked(shown, &script.path, None, &script.path);
-        out.push_str(&format!(
-            "\n{sign} {name}, {}\n",
-            text(&long(&script.words()))
-        ));
+        // What is run is told above.
+        if script.is_run() {
+            out.push_str(&format!("\n⚠️ {name}\n"));
+        } else {
+            out.push_str(&format!("\n✏️ {name} {}\n", text(&long(&script.words()))));
+        }
         if let ScriptEvent::Lines { lines, .. } = &script.event {
             let block = diff(lines);
             out.push('\n');

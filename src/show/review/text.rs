@@ -192,7 +192,7 @@ const LINES: usize = 120;
 fn scripts(page: &mut ReviewPage, shown: &Shown<'_>) {
     for script in shown.scripts {
         page.gap();
-        page.line(0, BOLD, &format!("{}, {}", script.path, script.words()));
+        page.line(0, BOLD, &format!("{} {}", script.path, script.words()));
         let ScriptEvent::Lines { lines, .. } = &script.event else {
             continue;
         };
