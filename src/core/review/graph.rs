@@ -421,7 +421,7 @@ pub(super) fn splits(
         .map(|one| one.key.clone())
         .collect();
     let parts: Vec<Key> = plans()
-        .filter(|one| one.event == Event::Added)
+        .filter(|one| matches!(one.event, Event::Added | Event::Changed))
         .map(|one| one.key.clone())
         .collect();
     let mut said: Vec<(Key, Effect)> = Vec::new();
@@ -442,10 +442,13 @@ pub(super) fn splits(
         let mut left: BTreeMap<&str, &Node> = left.map(|node| (node.id.as_str(), node)).collect();
         let all = left.len();
         let mut went = Vec::new();
-        for part in &parts {
+        for part in parts.iter().filter(|part| *part != source) {
             let Some(now) = new.plan(part) else { continue };
-            let same = taken_over(&left, now);
-            if same.len() < PART || same.len() * 2 < now.graph.nodes.len() {
+            let known = ids(old.plan(part));
+            let mut same = taken_over(&left, now);
+            same.retain(|id| !known.contains(*id));
+            let most = all.min(now.graph.nodes.len());
+            if same.len() < PART || same.len() * 2 < most {
                 continue;
             }
             went.push(format!("{} of them to {}", same.len(), part.name));
@@ -455,7 +458,17 @@ pub(super) fn splits(
                 same.len()
             );
             said.push((part.clone(), Effect::note(text)));
-            if let (Ok(was), Ok(is)) = (Graph::build(&before.graph), Graph::build(&now.graph)) {
+            // Of others with the same ids nothing follows.
+            let is_apart = before
+                .graph
+                .nodes
+                .iter()
+                .all(|node| !known.contains(&node.id));
+            if let (true, Ok(was), Ok(is)) = (
+                is_apart,
+                Graph::build(&before.graph),
+                Graph::build(&now.graph),
+            ) {
                 let lost = lost_gates((&before.graph, &was), (&now.graph, &is));
                 said.extend(lost.into_iter().map(|effect| (part.clone(), effect)));
             }

@@ -84,6 +84,11 @@ pub fn review(store: &Store, request: &ReviewRequest) -> Result<Reviewed> {
     } else if let Some(namespace) = namespace {
         let subjects = &mut comparison.review.subjects;
         subjects.retain(|subject| subject.key.namespace == *namespace);
+        let is_meant = |key: &Key| key.namespace == *namespace;
+        comparison.review.went_on.retain(|key, _| is_meant(key));
+        comparison
+            .scripts
+            .retain(|script| script.users.iter().any(|user| is_meant(&user.key)));
         comparison.narrow();
     }
     let base = Compared {
