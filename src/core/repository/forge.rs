@@ -243,6 +243,38 @@ mod tests {
     }
 
     #[test]
+    fn where_the_files_of_a_commit_stand() {
+        let table = [
+            (
+                "git@github.com:a/b.git",
+                None,
+                Some("https://github.com/a/b/blob/c1/"),
+            ),
+            (
+                "https://gitlab.example.org/g/s/p.git",
+                None,
+                Some("https://gitlab.example.org/g/s/p/-/blob/c1/"),
+            ),
+            (
+                "https://code.example.org/a/b",
+                Some(Forge::Gitlab),
+                Some("https://code.example.org/a/b/-/blob/c1/"),
+            ),
+            // Nobody says which forge it is, or the address would not be one.
+            ("https://code.example.org/a/b", None, None),
+            ("https://github.com/a/b)(x", None, None),
+        ];
+        for (address, forge, expected) in table {
+            let project = Project::of(address).unwrap();
+            assert_eq!(
+                project.files_at(forge, "c1").as_deref(),
+                expected,
+                "{address}"
+            );
+        }
+    }
+
+    #[test]
     fn the_address_of_a_remote_says_where_the_forge_is() {
         let github = "https://api.github.com/repos/acme/plans/dispatches";
         for address in [
