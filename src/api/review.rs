@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::Answer;
 use super::findings::{Scope, Summary};
 use crate::core::review::declared::Declared;
-use crate::core::review::{Effect, Shape};
+use crate::core::review::{Effect, Fact, Shape};
 use crate::core::text::located::{Finding, ResourceName};
 
 /// What changes between two revisions.
@@ -48,6 +48,51 @@ pub struct Review {
     pub configuration: Vec<ConfigurationChange>,
     /// The gates and runs that this touches as things stand.
     pub concerned: Vec<Concerned>,
+    /// What merging starts.
+    pub starts: Vec<Starts>,
+    /// The files that commands run, or checks look at, and that change.
+    pub scripts: Vec<Script>,
+    /// What is to be looked at twice and is allowed by a comment in the file.
+    pub allowed: Vec<AllowedHere>,
+}
+
+/// A run that merging starts.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Starts {
+    /// The execution.
+    pub execution: ResourceName,
+    /// All of it in a sentence.
+    pub text: String,
+}
+
+/// A file that a command runs, or a check looks at.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Script {
+    /// The file.
+    pub path: String,
+    /// Whether a command runs it, or is told its name.
+    pub is_run: bool,
+    /// The resources that use it.
+    pub users: Vec<ResourceName>,
+    /// What happens to it, in words.
+    pub words: String,
+    /// The lines that come (`+`) and go (`-`), a few around (` `), and how many are left out between (`@`); nothing where
+    /// they are not told.
+    pub lines: Option<Vec<String>>,
+}
+
+/// Something to look at twice that a comment in the file allows.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct AllowedHere {
+    /// The resource.
+    pub resource: ResourceName,
+    /// What is to be looked at twice.
+    pub message: String,
+    /// Why it may be so, as the comment says.
+    pub reason: String,
 }
 
 impl Answer for Review {
@@ -108,6 +153,10 @@ pub struct Subject {
     pub changes: Vec<Change>,
     /// What follows from them.
     pub effects: Vec<Effect>,
+    /// Of a plan that is split or taken into others, where its nodes went, in a sentence.
+    pub went_on: Option<String>,
+    /// What there is to know of what is new.
+    pub facts: Vec<Fact>,
     /// The plan's graph before, in numbers.
     pub before: Option<Shape>,
     /// The plan's graph now, in numbers.

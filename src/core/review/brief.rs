@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Change, Element, Subject, What, subject};
+use super::{Change, Element, Subject, What, renames, subject};
 
 /// Most changes that one line names.
 const NAMED: usize = 3;
@@ -63,13 +63,28 @@ impl Told<'_> {
 }
 
 /// Whether a change says nothing to people that is not said elsewhere: a revision of a document
-/// has other identifiers.
+/// has other identifiers, and its history a new entry that says what is told here anyway. One of an earlier
+/// revision that is gone or another one says something.
 fn is_noise(change: &Change) -> bool {
-    let [document, section, field] = change.address.as_slice() else {
-        return false;
-    };
-    let fields = ["plan_id", "parent_id", "created_at", "created_by"];
-    document == "document" && section == "identity" && fields.contains(&field.as_str())
+    let steps: Vec<&str> = change.address.iter().map(String::as_str).collect();
+    match steps.as_slice() {
+        // Told as gone.
+        ["nodes", id] => {
+            matches!(change.what, What::NodeRenamed { .. }) && renames::is_displaced(id)
+        }
+        ["document", "identity", field] => [
+            "plan_id",
+            "parent_id",
+            "created_at",
+            "created_by",
+            "revision",
+        ]
+        .contains(field),
+        ["document", "revision_history", ..] => {
+            change.danger.is_none() && matches!(change.what, What::Added(_))
+        }
+        _ => false,
+    }
 }
 
 /// The sign before a change.

@@ -30,8 +30,9 @@ pub(super) fn check(
         let definition = new.definition(to)?;
         let (was, is) = (old.resource(from)?, definition.resource.as_ref()?);
         // Only a name that the annotation gives can stand for another spec.
-        (was.spec_digest() == is.spec_digest()).then(|| moved(from, definition))
+        (was.spec_digest() == is.spec_digest()).then_some((from, definition))
     });
+    let moved = all_moved(moved.collect());
     let removed = old.keys().filter_map(|key| removed(old, new, key));
     changed.chain(moved).chain(removed).collect()
 }
@@ -152,6 +153,52 @@ fn differences<'a>(old: &'a Value, new: &'a Value) -> Vec<Difference<'a>> {
         }
         // What was pushed last would come first.
         open[below..].reverse();
+    }
+    found
+}
+
+/// Fewest resources that make a namespace that is called otherwise.
+const NAMESPACE: usize = 2;
+
+/// What moved, one finding each; what moved together from one namespace to another, all in one. A run is cancelled by it,
+/// and is told by itself.
+fn all_moved(moves: Vec<(&Key, &Definition)>) -> Vec<Diagnostic> {
+    let mut together: BTreeMap<(&str, &str), Vec<(&Key, &Definition)>> = BTreeMap::new();
+    let mut found = Vec::new();
+    for (from, definition) in moves {
+        let to = &definition.key;
+        if from.kind == Kind::Execution || from.name != to.name {
+            found.push(moved(from, definition));
+            continue;
+        }
+        let way = (from.namespace.as_str(), to.namespace.as_str());
+        together.entry(way).or_default().push((from, definition));
+    }
+    for ((was, is), moves) in together {
+        if moves.len() < NAMESPACE {
+            found.extend(
+                moves
+                    .iter()
+                    .map(|(from, definition)| moved(from, definition)),
+            );
+            continue;
+        }
+        let names: Vec<String> = moves.iter().map(|(from, _)| from.to_string()).collect();
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        let message = format!(
+            "namespace {was} is called {is} now: {}",
+            super::graph::names(&names)
+        );
+        let (_, first) = moves[0];
+        found.push(Diagnostic {
+            severity: Severity::Warning,
+            ..first
+                .at(Code::MOVED, path!["metadata", "namespace"], message)
+                .label(format!("was `{was}`"))
+                .help(
+                    "what refers to it and its status do not follow: keep the name, or change both",
+                )
+        });
     }
     found
 }

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 use super::rules::Policy;
+use super::suspicion;
 use crate::core::base::diagnostic::{Code, Diagnostic, Part, PathStep, Place};
 use crate::core::base::limits::CONFIG_FILE;
 use crate::core::base::words::listed;
@@ -258,10 +259,15 @@ fn of_config(was: &Config, is: &Config) -> Vec<ConfigurationChange> {
         };
         let (before, now) = (value(was), value(is));
         let (_, (danger, concerns)) = is.or(was)?;
+        let lease = (path.as_slice() == ["lease"])
+            .then(|| lease(before.as_ref(), now.as_ref()))
+            .flatten();
         let change = ConfigurationChange {
             file: CONFIG_FILE.to_owned(),
             field: path.clone(),
-            danger: danger.map(|danger| said(path, (&before, &now), danger)),
+            danger: danger
+                .map(|danger| said(path, (&before, &now), danger))
+                .or(lease),
             was: before,
             is: now,
             concerns: concerns.clone(),
@@ -269,6 +275,15 @@ fn of_config(was: &Config, is: &Config) -> Vec<ConfigurationChange> {
         (change.was != change.is).then_some(change)
     });
     changed.collect()
+}
+
+/// A lease that is much shorter takes work away from whoever is at it; one that is much longer keeps it from others.
+fn lease(was: Option<&Value>, is: Option<&Value>) -> Option<String> {
+    suspicion::timeout(was, is, false)?;
+    let is = is.map(plain)?;
+    Some(format!(
+        "whoever is at work, and is not heard of for {is}, loses it to somebody else from then on"
+    ))
 }
 
 /// What follows, as exactly as the values tell.

@@ -97,16 +97,19 @@ pub(super) fn uses(new: &Snapshot, subjects: &mut [Subject]) {
         }
     }
     for subject in subjects.iter_mut().filter(|one| concerns_plans(one)) {
-        // What is renamed is used under its former name still.
+        // What is renamed is used under its former name still, unless its users follow.
         let both = [Some(&subject.key), subject.from()];
-        let users = both.into_iter().flatten().filter_map(|key| users.get(key));
-        let users: Vec<&str> = users.flatten().map(String::as_str).collect();
+        let by_name = |key: &Key| users.get(key).map_or(&[][..], Vec::as_slice);
+        let left_behind = subject.from().is_some_and(|from| !by_name(from).is_empty());
+        let users = both.into_iter().flatten().flat_map(by_name);
+        let users: Vec<&str> = users.map(String::as_str).collect();
         if users.is_empty() {
             continue;
         }
         let text = format!("used by {}", names(&users));
         // They name what is no longer there.
-        if subject.event != Event::Changed {
+        let follows = subject.from().is_some() && !left_behind;
+        if subject.event != Event::Changed && !follows {
             subject.class = Class::Major;
         }
         subject.effects.push(match subject.class {

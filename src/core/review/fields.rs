@@ -11,7 +11,8 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use super::meaning::DangerWhen::{
-    Always, Constraint, GoneOrOther, Is, IsFalse, Lower, OtherText, Provider, Reviewers, Was,
+    Always, Check, Command, Condition, Constraint, Failures, GoneOrOther, Is, IsFalse, Lower,
+    Provider, Reviewers, Timeout, Told, Was,
 };
 use super::meaning::{Class, DangerWhen, Meaning, major, minor, patch};
 use crate::core::plan::graph::folded_edges;
@@ -434,8 +435,10 @@ fn plan(out: &mut Builder, namespace: &str, spec: &PlanSpec) {
 }
 
 fn node(out: &mut Builder, namespace: &str, node: &Node) {
-    let skipped = match node.kind {
-        NodeKind::Gate => Always("when the decision is skipped changes"),
+    let is_gate = node.kind == NodeKind::Gate;
+    // Where nothing else is, the name says what to do.
+    let named = match (node.kind, &node.description) {
+        (NodeKind::Task, None) => Told,
         _ => DangerWhen::Never,
     };
     put_fields! { out, Node = node, elsewhere: [
@@ -448,15 +451,16 @@ fn node(out: &mut Builder, namespace: &str, node: &Node) {
         ];
         kind => minor("what kind of node it is")
             .danger(Was("Gate", "a decision is no longer asked for"));
-        name => patch("wording");
-        description => patch("wording")
-            .danger(OtherText("whoever does it is told something else"));
-        context = context_items(context) => patch("context");
-        timeout = duration(timeout.as_ref()) => minor("how long it may take");
-        when => minor("when it is skipped").danger(skipped);
+        name => patch("wording").danger(named);
+        description => patch("wording").danger(Told);
+        context = context_items(context) => patch("context").danger(Told);
+        timeout = duration(timeout.as_ref()) => minor("how long it may take")
+            .danger(Timeout { decides: is_gate });
+        when => minor("when it is skipped").danger(Condition { decides: is_gate });
         capability_refs "capabilityRefs" = references(capability_refs, namespace)
             => minor("what a worker must be able to do");
-        retries = (*retries > 0).then_some(retries) => minor("how often it is tried again");
+        retries = (*retries > 0).then_some(retries) => minor("how often it is tried again")
+            .danger(Failures);
         estimated_effort "estimatedEffort" => patch("the estimate");
         gate_ref "gateRef" = optional(gate_ref, namespace) => minor("which gate decides")
             .danger(Always("somebody else, or something else, decides"));
@@ -478,7 +482,7 @@ fn node(out: &mut Builder, namespace: &str, node: &Node) {
     });
     out.group("inputs", |out| {
         for (name, value) in &node.inputs {
-            out.put(name, value, minor("what the worker is given"));
+            out.put(name, value, minor("what the worker is given").danger(Told));
         }
     });
     for output in &node.outputs {
@@ -493,11 +497,14 @@ fn node(out: &mut Builder, namespace: &str, node: &Node) {
     checks(out, "acceptanceCriteria", &node.acceptance_criteria);
 }
 
+/// How a call to a webhook begins in words.
+pub(super) const CALL: &str = "a call to ";
+
 fn outside(external: &ExternalRef, namespace: &str) -> String {
     match external {
         ExternalRef::Uri { uri } => uri.clone(),
         ExternalRef::Resource { resource_ref } => target_reference(resource_ref, namespace),
-        ExternalRef::Webhook { webhook_url } => format!("a call to {webhook_url}"),
+        ExternalRef::Webhook { webhook_url } => format!("{CALL}{webhook_url}"),
     }
 }
 
@@ -517,7 +524,7 @@ fn criterion(out: &mut Builder, criterion: &TaskCriterion) {
         "the check is satisfied by something else",
     );
     let other = Always("something else is checked");
-    let runs = Always("whoever checks runs another command");
+    let runs = Check;
     let asks = Always("whoever checks asks somewhere else");
     let answer = minor("the answer that counts as success")
         .danger(Always("another answer counts as success"));
@@ -600,16 +607,61 @@ fn binding(out: &mut Builder, namespace: &str, spec: &BindingSpec) {
             put_fields! { out, Rule = rule, elsewhere: [selector, target];
                 priority => minor("which of several rules wins");
             }
-            put_fields! { out, Target = &rule.target, elsewhere: [];
+            put_fields! { out, Target = &rule.target, elsewhere: [config];
                 provider => minor("who does the work").danger(Provider);
-                config => minor("the settings of the provider")
-                    .danger(Always("the provider works with other settings"));
             }
+            settings(out, rule.target.config.as_ref());
         });
     }
 }
 
-fn selector_words(selector: &Selector, namespace: &str) -> String {
+/// What a provider is told beside the work, name by name.
+fn settings(out: &mut Builder, config: Option<&Value>) {
+    let other = minor("the settings of the provider")
+        .danger(Always("the provider works with other settings"));
+    let Some(Value::Object(fields)) = config else {
+        return out.put("config", config, other);
+    };
+    out.group("config", |out| {
+        for (name, value) in fields {
+            match (name.as_str(), value) {
+                ("command", _) => {
+                    let runs = minor("the command that is run").danger(Command);
+                    out.put(name, value, runs);
+                }
+                ("env", Value::Object(variables)) => out.group(name, |out| {
+                    let danger = Always("the command runs in another environment");
+                    for (variable, value) in variables {
+                        out.put(
+                            variable,
+                            value,
+                            minor("a variable of the command").danger(danger),
+                        );
+                    }
+                }),
+                ("timeout", _) => {
+                    let danger = Timeout { decides: false };
+                    out.put(
+                        name,
+                        value,
+                        minor("how long the command may take").danger(danger),
+                    );
+                }
+                ("workingDirectory", _) => {
+                    let danger = Always("the command runs somewhere else");
+                    out.put(name, value, minor("where the command runs").danger(danger));
+                }
+                ("workspace", _) => {
+                    let danger = Always("the command finds other files");
+                    out.put(name, value, minor("what the command finds").danger(danger));
+                }
+                _ => out.put(name, value, other),
+            }
+        }
+    });
+}
+
+pub(super) fn selector_words(selector: &Selector, namespace: &str) -> String {
     let Selector {
         capability_ref,
         plan_ref,

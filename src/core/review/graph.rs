@@ -2,13 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use super::meaning::{self, Class};
+use super::meaning::{self, Class, Topic};
+use super::novel::{self, Doer};
 use super::renames;
-use super::{Change, Element, Normal, Subject, What};
+use super::{Change, Element, Event, Normal, Subject, What};
 use crate::core::plan::graph::Graph;
 use crate::core::repository::snapshot::Snapshot;
 use crate::core::resource::{
-    EdgeKind, Effort, GraphSpec, Key, Kind, Node, NodeKind, PlanSpec, Resource, Spec,
+    Edge, EdgeKind, Effort, GraphSpec, Key, Kind, Node, NodeKind, PlanSpec, Resource, Spec,
 };
 use crate::core::run::controllers::binding::provider;
 
@@ -23,6 +24,15 @@ pub struct Effect {
     /// How large it makes the change.
     #[serde(skip)]
     pub class: Class,
+    /// What it is about.
+    #[serde(skip)]
+    pub topic: Topic,
+    /// Whether it says that merging starts a run.
+    #[serde(skip)]
+    pub is_start: bool,
+    /// The node that it stands at, where it is about one before all others.
+    #[serde(skip)]
+    pub node: Option<String>,
 }
 
 impl Effect {
@@ -32,6 +42,30 @@ impl Effect {
             text: text.into(),
             danger: true,
             class: Class::Minor,
+            topic: Topic::Other,
+            is_start: false,
+            node: None,
+        }
+    }
+
+    /// The same, about something that is told earlier or later.
+    pub fn about(self, topic: Topic) -> Effect {
+        Effect { topic, ..self }
+    }
+
+    /// The same, at a node.
+    pub fn at(self, node: &str) -> Effect {
+        Effect {
+            node: Some(node.to_owned()),
+            ..self
+        }
+    }
+
+    /// The same, and it says that merging starts a run.
+    pub fn starts(self) -> Effect {
+        Effect {
+            is_start: true,
+            ..self
         }
     }
 
@@ -41,6 +75,9 @@ impl Effect {
             text: text.into(),
             danger: false,
             class: Class::None,
+            topic: Topic::Other,
+            is_start: false,
+            node: None,
         }
     }
 }
@@ -112,6 +149,8 @@ impl Shape {
 const EDGES: usize = 4096;
 /// Most names in one sentence.
 const NAMES: usize = 6;
+/// Most tasks that are told without their number.
+const FEW: usize = 3;
 
 /// Say of every changed edge what follows, and find which tasks no longer wait for which gates.
 pub(super) fn effects(old: &GraphSpec, new: &GraphSpec, changes: &mut [Change]) -> Vec<Effect> {
@@ -120,8 +159,30 @@ pub(super) fn effects(old: &GraphSpec, new: &GraphSpec, changes: &mut [Change]) 
             "the graph of one side cannot be built: what follows from the changed edges is not known",
         )];
     };
-    edge_effects(&before, &after, changes);
+    // Whoever waits for a group waits for what is in it.
+    let waits = [old, new].map(|spec| Graph::build(&with_members(spec)));
+    match &waits {
+        [Ok(before), Ok(after)] => edge_effects(before, after, changes),
+        _ => edge_effects(&before, &after, changes),
+    }
     lost_gates((old, &before), (new, &after))
+}
+
+/// The graph with an edge to each group from what is in it.
+fn with_members(spec: &GraphSpec) -> GraphSpec {
+    let groups = spec.nodes.iter().filter(|node| !node.children.is_empty());
+    let members = groups.flat_map(|group| {
+        let edge = |child: &String| Edge {
+            from: child.clone(),
+            to: group.id.clone(),
+            kind: EdgeKind::Hard,
+        };
+        group.children.iter().map(edge)
+    });
+    GraphSpec {
+        nodes: spec.nodes.clone(),
+        edges: spec.edges.iter().cloned().chain(members).collect(),
+    }
 }
 
 fn edge_effects(before: &Graph, after: &Graph, changes: &mut [Change]) {
@@ -217,12 +278,16 @@ fn lost_gates(old: (&GraphSpec, &Graph), new: (&GraphSpec, &Graph)) -> Vec<Effec
             }
         }
         for (gate, nodes) in lost {
-            effects.push(Effect::danger(format!(
-                "{} no longer {} for the decision at {}",
-                names(&nodes),
-                if nodes.len() == 1 { "waits" } else { "wait" },
-                batch.get(gate).copied().unwrap_or_default(),
-            )));
+            effects.push(
+                Effect::danger(format!(
+                    "{} no longer {} for the decision at {}",
+                    names(&nodes),
+                    if nodes.len() == 1 { "waits" } else { "wait" },
+                    batch.get(gate).copied().unwrap_or_default(),
+                ))
+                .about(Topic::Decision)
+                .at(nodes.first().copied().unwrap_or_default()),
+            );
         }
     }
     effects
@@ -254,6 +319,29 @@ fn guarded((spec, graph): (&GraphSpec, &Graph), gates: &[&str]) -> Vec<u64> {
     before
 }
 
+/// Most gates that are known to come before a node.
+pub(super) const GATES: usize = 7;
+
+/// For each node, the first few gates whose decision it waits for, itself not among them. Nothing where the graph is none.
+pub(super) fn gates_before(spec: &GraphSpec) -> Vec<Vec<&str>> {
+    let Ok(graph) = Graph::build(spec) else {
+        return Vec::new();
+    };
+    let gates = spec.nodes.iter().filter(|node| node.kind == NodeKind::Gate);
+    let gates: Vec<&str> = gates.map(|node| node.id.as_str()).collect();
+    let mut before: Vec<Vec<&str>> = vec![Vec::new(); spec.nodes.len()];
+    for batch in gates.chunks(64) {
+        for (index, mask) in guarded((spec, &graph), batch).into_iter().enumerate() {
+            let own = spec.nodes[index].id.as_str();
+            let found = batch.iter().enumerate();
+            let found = found.filter(|(bit, gate)| mask & (1 << bit) != 0 && **gate != own);
+            let room = GATES.saturating_sub(before[index].len());
+            before[index].extend(found.map(|(_, gate)| *gate).take(room));
+        }
+    }
+    before
+}
+
 /// `a, b and 3 more`
 pub(super) fn names(all: &[&str]) -> String {
     match all {
@@ -270,10 +358,139 @@ pub(super) fn replaced(old: &PlanSpec, changes: &[Change]) -> Option<Effect> {
     let gone = changes.iter().filter(is_gone).count();
     let all = old.graph.nodes.len();
     (gone * 2 > all).then(|| Effect {
-        text: format!("{gone} of {all} nodes are gone: the approach is another one"),
-        danger: false,
         class: Class::Major,
+        ..Effect::note(format!(
+            "{gone} of {all} nodes are gone: the approach is another one"
+        ))
     })
+}
+
+/// From so many nodes on that have other ids they are told as numbered anew.
+const NUMBERED: usize = 3;
+
+/// How many nodes have other ids, and how many came and went beside them.
+pub(super) fn numbered_anew(changes: &[Change]) -> Option<Effect> {
+    let count =
+        |wanted: fn(&What) -> bool| changes.iter().filter(|change| wanted(&change.what)).count();
+    let renamed = changes.iter().filter(|change| {
+        let id = change.address.last().map_or("", String::as_str);
+        matches!(change.what, What::NodeRenamed { .. }) && !renames::is_displaced(id)
+    });
+    let renamed = renamed.count();
+    let added = count(|what| matches!(what, What::Added(Element::Node(_))));
+    let removed = count(|what| matches!(what, What::Removed(Element::Node(_))));
+    (renamed >= NUMBERED).then(|| {
+        let some = |(number, what): (usize, &str)| (number > 0).then(|| format!("{number} {what}"));
+        let counts = [
+            (added, "added"),
+            (removed, "removed"),
+            (renamed, "renumbered or renamed"),
+        ];
+        let counts: Vec<String> = counts.into_iter().filter_map(some).collect();
+        Effect::note(format!(
+            "{}: what a binding or a run knows by its id is other work now",
+            counts.join(", ")
+        ))
+    })
+}
+
+/// Most pairs of plans that are compared: where more come and go, it is no split.
+const PAIRS: usize = 2_000;
+/// Fewest nodes that make a plan a part of another.
+const PART: usize = 2;
+
+/// The nodes of another plan that a plan has as they were.
+fn taken_over<'a>(left: &BTreeMap<&str, &Node>, now: &'a PlanSpec) -> BTreeSet<&'a str> {
+    let same = now.graph.nodes.iter().filter(|node| {
+        let was = left.get(node.id.as_str());
+        was.is_some_and(|was| renames::content(was) == renames::content(node))
+    });
+    same.map(|node| node.id.as_str()).collect()
+}
+
+/// Say where the nodes of a plan went that is split, or taken into another.
+pub(super) fn splits(
+    (old, new): (&Snapshot, &Snapshot),
+    subjects: &mut [Subject],
+) -> BTreeMap<Key, String> {
+    let mut went_on = BTreeMap::new();
+    let is_plan = |subject: &&Subject| subject.key.kind == Kind::Plan;
+    let plans = || subjects.iter().filter(is_plan);
+    let sources: Vec<Key> = plans()
+        .filter(|one| matches!(one.event, Event::Removed | Event::Changed))
+        .map(|one| one.key.clone())
+        .collect();
+    let parts: Vec<Key> = plans()
+        .filter(|one| matches!(one.event, Event::Added | Event::Changed))
+        .map(|one| one.key.clone())
+        .collect();
+    let mut said: Vec<(Key, Effect)> = Vec::new();
+    if sources.len().saturating_mul(parts.len()) > PAIRS {
+        return went_on;
+    }
+    for source in &sources {
+        let Some(before) = old.plan(source) else {
+            continue;
+        };
+        let ids = |plan: Option<&'_ PlanSpec>| -> BTreeSet<String> {
+            let nodes = plan.into_iter().flat_map(|plan| &plan.graph.nodes);
+            nodes.map(|node| node.id.clone()).collect()
+        };
+        let stays = ids(new.plan(source));
+        let left = before.graph.nodes.iter();
+        let left = left.filter(|node| !stays.contains(&node.id));
+        let mut left: BTreeMap<&str, &Node> = left.map(|node| (node.id.as_str(), node)).collect();
+        let all = left.len();
+        let mut went = Vec::new();
+        for part in parts.iter().filter(|part| *part != source) {
+            let Some(now) = new.plan(part) else { continue };
+            let known = ids(old.plan(part));
+            let mut same = taken_over(&left, now);
+            same.retain(|id| !known.contains(*id));
+            let most = all.min(now.graph.nodes.len());
+            if same.len() < PART || same.len() * 2 < most {
+                continue;
+            }
+            went.push(format!("{} of them to {}", same.len(), part.name));
+            let of = now.graph.nodes.len();
+            let text = format!(
+                "{} of its {of} nodes come from {source} as they were",
+                same.len()
+            );
+            said.push((part.clone(), Effect::note(text)));
+            // Of others with the same ids nothing follows.
+            let is_apart = before
+                .graph
+                .nodes
+                .iter()
+                .all(|node| !known.contains(&node.id));
+            if let (true, Ok(was), Ok(is)) = (
+                is_apart,
+                Graph::build(&before.graph),
+                Graph::build(&now.graph),
+            ) {
+                let lost = lost_gates((&before.graph, &was), (&now.graph, &is));
+                said.extend(lost.into_iter().map(|effect| (part.clone(), effect)));
+            }
+            left.retain(|id, _| !same.contains(id));
+        }
+        if went.is_empty() {
+            continue;
+        }
+        let nowhere: Vec<&str> = left.into_keys().collect();
+        let rest = match nowhere.as_slice() {
+            [] => String::new(),
+            some => format!("; in none of them: {}", names(some)),
+        };
+        let text = format!("its {all} nodes went on: {}{rest}", went.join(", "));
+        went_on.insert(source.clone(), text);
+    }
+    for (key, effect) in said {
+        for subject in subjects.iter_mut().filter(|subject| subject.key == key) {
+            subject.effects.push(effect.clone());
+        }
+    }
+    went_on
 }
 
 /// What a resource that is new brings with it.
@@ -283,9 +500,9 @@ pub(super) fn brings(resource: &Resource) -> Vec<Effect> {
         Spec::Plan(plan) => {
             let normal = Normal::of(resource);
             let commands = super::commands(&normal, &["nodes".to_owned()]);
-            effects.extend(
-                commands.map(|runs| Effect::danger(format!("new commands are run: {runs}"))),
-            );
+            effects.extend(commands.map(|runs| {
+                Effect::danger(format!("new commands are run: {runs}")).about(Topic::Command)
+            }));
             let has_gate = |kind| plan.graph.nodes.iter().any(|node| node.kind == kind);
             if !has_gate(NodeKind::Gate) {
                 effects.push(Effect::note(
@@ -293,20 +510,9 @@ pub(super) fn brings(resource: &Resource) -> Vec<Effect> {
                 ));
             }
         }
-        Spec::Binding(binding) => {
-            let providers: BTreeSet<&str> = binding
-                .rules
-                .iter()
-                .map(|rule| rule.target.provider.as_str())
-                .collect();
-            let providers: Vec<&str> = providers.into_iter().collect();
-            effects.push(Effect::note(format!(
-                "work may go to {}",
-                names(&providers)
-            )));
-        }
         Spec::Gate(gate) if gate.reviewers.is_empty() => {
-            effects.push(Effect::danger("anybody may decide: no reviewers are named"));
+            let text = "anybody may decide: no reviewers are named";
+            effects.push(Effect::danger(text).about(Topic::Decision));
         }
         _ => {}
     }
@@ -318,7 +524,12 @@ const MOVED: usize = 200;
 
 /// Find the tasks that a binding gives to another provider than before, and say it where it comes
 /// from: at the plan, or at the binding.
-pub(super) fn delegations(old: &Snapshot, new: &Snapshot, subjects: &mut [Subject]) {
+pub(super) fn delegations(
+    (old, new): (&Snapshot, &Snapshot),
+    renamed: &BTreeMap<Key, Key>,
+    subjects: &mut [Subject],
+) {
+    let moved_away: BTreeSet<&Key> = renamed.values().collect();
     let numbered = subjects.iter().enumerate();
     let changed: BTreeMap<Key, usize> = numbered
         .map(|(index, subject)| (subject.key.clone(), index))
@@ -333,11 +544,17 @@ pub(super) fn delegations(old: &Snapshot, new: &Snapshot, subjects: &mut [Subjec
         let Some(tasks) = sides.and_then(|sides| Tasks::of(sides, own.is_some())) else {
             continue;
         };
-        for binding in bindings.about(&tasks) {
+        let about = bindings.about(&tasks);
+        if let Some(own) = own {
+            let came = tasks.came(new, &about);
+            subjects[own].effects.extend(came.into_iter().take(left));
+        }
+        for binding in about.into_iter().filter(|key| !moved_away.contains(key)) {
+            let before = renamed.get(binding).unwrap_or(binding);
             let Some(place) = own.or_else(|| changed.get(binding).copied()) else {
                 continue;
             };
-            let moved = tasks.moved((old, new), binding);
+            let moved = tasks.moved((old, before), (new, binding)).into_iter();
             for effect in moved.take(left) {
                 left -= 1;
                 subjects[place].class = subjects[place].class.max(effect.class);
@@ -348,7 +565,7 @@ pub(super) fn delegations(old: &Snapshot, new: &Snapshot, subjects: &mut [Subjec
 }
 
 /// The bindings before and after, by what their rules are about.
-struct Bindings<'a> {
+pub(super) struct Bindings<'a> {
     /// By the plans and capabilities that they name.
     by_name: HashMap<Key, BTreeSet<&'a Key>>,
     /// Those that choose plans by their labels.
@@ -356,7 +573,7 @@ struct Bindings<'a> {
 }
 
 impl<'a> Bindings<'a> {
-    fn of(sides: [&'a Snapshot; 2]) -> Bindings<'a> {
+    pub(super) fn of(sides: [&'a Snapshot; 2]) -> Bindings<'a> {
         let mut by_name: HashMap<Key, BTreeSet<&Key>> = HashMap::new();
         let mut by_labels = BTreeSet::new();
         for side in sides {
@@ -379,17 +596,28 @@ impl<'a> Bindings<'a> {
         Bindings { by_name, by_labels }
     }
 
+    /// Those that may say who does the tasks of a plan.
+    pub(super) fn about_plan(&self, plan: &Resource, graph: &GraphSpec) -> BTreeSet<&'a Key> {
+        let tasks = graph.nodes.iter();
+        let tasks = tasks.filter(|node| node.kind == NodeKind::Task);
+        self.about(&Tasks {
+            plans: (plan, plan),
+            pairs: Vec::new(),
+            came: tasks.collect(),
+        })
+    }
+
     /// Those that may say who does some of these tasks, before or after.
     fn about(&self, tasks: &Tasks<'_>) -> BTreeSet<&'a Key> {
         let plans = [tasks.plans.0, tasks.plans.1].map(Resource::key);
         let namespaces = [&plans[0].namespace, &plans[1].namespace];
         let capabilities = tasks.pairs.iter().flat_map(|(before, now)| {
             let both = [(before, namespaces[0]), (now, namespaces[1])];
-            both.into_iter().flat_map(|(node, namespace)| {
-                let needed = node.capability_refs.iter();
-                needed.map(move |of| of.key(Kind::Capability, namespace))
-            })
+            both.into_iter()
+                .flat_map(|(node, namespace)| needed(node, namespace))
         });
+        let came = tasks.came.iter();
+        let capabilities = capabilities.chain(came.flat_map(|node| needed(node, namespaces[1])));
         let capabilities: BTreeSet<Key> = capabilities.collect();
         let named = plans.iter().chain(&capabilities);
         let named = named.filter_map(|key| self.by_name.get(key)).flatten();
@@ -397,10 +625,18 @@ impl<'a> Bindings<'a> {
     }
 }
 
+/// The capabilities that a task needs.
+fn needed<'n>(node: &'n Node, namespace: &'n str) -> impl Iterator<Item = Key> {
+    let needed = node.capability_refs.iter();
+    needed.map(move |of| of.key(Kind::Capability, namespace))
+}
+
 /// The tasks of a plan that were there before: the node then, and the node now.
 struct Tasks<'a> {
     plans: (&'a Resource, &'a Resource),
     pairs: Vec<(&'a Node, &'a Node)>,
+    /// Those that were not there before.
+    came: Vec<&'a Node>,
 }
 
 impl<'a> Tasks<'a> {
@@ -419,40 +655,106 @@ impl<'a> Tasks<'a> {
         });
         let before: HashMap<&str, &Node> = nodes.collect();
         let tasks = is.nodes.iter().filter(|node| node.kind == NodeKind::Task);
-        let pairs = tasks.filter_map(|node| Some((*before.get(node.id.as_str())?, node)));
+        let (known, came): (Vec<&Node>, Vec<&Node>) =
+            tasks.partition(|node| before.contains_key(node.id.as_str()));
+        let known = known.into_iter();
+        let pairs = known.filter_map(|node| Some((*before.get(node.id.as_str())?, node)));
         Some(Tasks {
             plans,
             pairs: pairs.collect(),
+            came,
         })
     }
 
-    /// Those that a binding gives to another provider than before.
-    fn moved(
+    /// Who does the tasks that are new, and what those are told that are no people.
+    fn came(&self, new: &Snapshot, bindings: &BTreeSet<&Key>) -> Vec<Effect> {
+        let mut effects = Vec::new();
+        let plan = self.plans.1;
+        for node in &self.came {
+            let doers = novel::doers(new, bindings, plan, node);
+            let told = novel::instructions(node).filter(|_| !doers.iter().any(Doer::is_human));
+            let who: Vec<String> = doers.iter().map(Doer::words).collect();
+            let who: Vec<&str> = who.iter().map(String::as_str).collect();
+            match (told, who.as_slice()) {
+                (Some(told), []) => effects.push(
+                    Effect::danger(format!(
+                        "{} is new, and tells whoever takes it: {told}",
+                        node.id
+                    ))
+                    .about(Topic::Delegation)
+                    .at(&node.id),
+                ),
+                (Some(told), who) => effects.push(
+                    Effect::danger(format!(
+                        "{} is new, and tells {}: {told}",
+                        node.id,
+                        names(who)
+                    ))
+                    .about(Topic::Delegation)
+                    .at(&node.id),
+                ),
+                (None, []) => {}
+                (None, who) => effects.push(Effect::note(format!(
+                    "{} is done by {}",
+                    node.id,
+                    names(who)
+                ))),
+            }
+        }
+        effects
+    }
+
+    /// Those that a binding gives to another provider than before; those that make the same way are told together.
+    fn moved<'s: 'a>(
         &self,
-        (old, new): (&'a Snapshot, &'a Snapshot),
-        binding: &'a Key,
-    ) -> impl Iterator<Item = Effect> {
-        self.pairs.iter().filter_map(move |(before, node)| {
-            let was = provider(old, binding, self.plans.0, before);
-            let is = provider(new, binding, self.plans.1, node);
-            let by = &binding.name;
-            let whose = format!("{} of plan {}", node.id, self.plans.1.metadata.name);
+        (old, before_it): (&'s Snapshot, &Key),
+        (new, binding): (&'s Snapshot, &Key),
+    ) -> Vec<Effect> {
+        type Way<'w> = (Option<&'w str>, Option<&'w str>);
+        let mut ways: Vec<(Way<'a>, Vec<&str>)> = Vec::new();
+        for (before, node) in &self.pairs {
+            let way = (
+                provider(old, before_it, self.plans.0, before),
+                provider(new, binding, self.plans.1, node),
+            );
+            if way.0 == way.1 {
+                continue;
+            }
+            match ways.iter_mut().find(|(known, _)| *known == way) {
+                Some((_, nodes)) => nodes.push(&node.id),
+                None => ways.push((way, vec![&node.id])),
+            }
+        }
+        let by = &binding.name;
+        let plan = &self.plans.1.metadata.name;
+        let said = ways.into_iter().map(|((was, is), nodes)| {
+            let (whose, goes) = match nodes.as_slice() {
+                [one] => (format!("{one} of plan {plan}"), "goes"),
+                few if few.len() <= FEW => (format!("{} of plan {plan}", names(few)), "go"),
+                many => {
+                    let tasks = format!("{} tasks of plan {plan} ({})", many.len(), names(many));
+                    (tasks, "go")
+                }
+            };
             match (was, is) {
-                _ if was == is => None,
                 (Some(was), Some(is)) => {
                     let why = meaning::provider(was, is).unwrap_or_default();
-                    let text = format!("{whose} goes from {was} to {is} ({by}): {why}");
-                    Some(Effect::danger(text))
+                    let text = format!("{whose} {goes} from {was} to {is} ({by}): {why}");
+                    Effect::danger(text).about(Topic::Delegation)
                 }
                 (Some(was), None) => {
                     let text = format!("nobody does {whose} any more ({by}): it was {was}");
-                    Some(Effect::danger(text))
+                    Effect::danger(text).about(Topic::Delegation)
                 }
-                (None, is) => Some(Effect {
+                (None, is) => Effect {
                     class: Class::Minor,
-                    ..Effect::note(format!("{whose} goes to {} ({by})", is?))
-                }),
+                    ..Effect::note(format!(
+                        "{whose} {goes} to {} ({by})",
+                        is.unwrap_or_default()
+                    ))
+                },
             }
-        })
+        });
+        said.collect()
     }
 }

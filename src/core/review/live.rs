@@ -58,7 +58,7 @@ pub fn touched(review: &Review, old: &Snapshot, status: &StatusTree) -> Vec<Touc
     let told = review.told.iter().map(|key| (key, &Event::Changed));
     let changed: BTreeMap<&Key, &Event> = subjects
         .filter_map(|subject| match &subject.event {
-            Event::Added | Event::Version { .. } => None,
+            Event::Added | Event::Version { .. } | Event::Unreadable { now: true } => None,
             Event::Renamed { from } => Some((from, &subject.event)),
             _ => Some((&subject.key, &subject.event)),
         })

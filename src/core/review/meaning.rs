@@ -6,6 +6,8 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::{prose, suspicion};
+
 /// How large a change is.
 #[derive(
     Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
@@ -77,6 +79,20 @@ impl Meaning {
     }
 }
 
+/// What something that is to be looked at twice is about, in the order in which it is told.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Topic {
+    /// Who is asked for a decision, and what waits for it.
+    Decision,
+    /// What is run, or asked.
+    Command,
+    /// Who does the work, and what they are told.
+    Delegation,
+    /// Anything else.
+    #[default]
+    Other,
+}
+
 /// Which changes of a field are dangerous, and why.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum DangerWhen {
@@ -94,8 +110,24 @@ pub enum DangerWhen {
     Is(&'static str, &'static str),
     /// When it was this word.
     Was(&'static str, &'static str),
-    /// When a text becomes another one, and not the same in other words.
-    OtherText(&'static str),
+    /// What whoever does it is told: when it is another text, holds back no longer, or says a lot more.
+    Told,
+    /// A condition: when something may be skipped that was not, or is done that was skipped.
+    Condition {
+        /// Whether it is a decision that is skipped.
+        decides: bool,
+    },
+    /// A timeout: when failures show much later, or much sooner.
+    Timeout {
+        /// Whether it is a decision that is waited for.
+        decides: bool,
+    },
+    /// How often something is tried again: when that is more often.
+    Failures,
+    /// The command of a target, as a list.
+    Command,
+    /// The command of a check, or its arguments.
+    Check,
     /// A list of people who may decide; nobody named means anybody.
     Reviewers,
     /// Who does the work, as a URI.
@@ -129,10 +161,12 @@ impl DangerWhen {
             DangerWhen::Was(word, why) => {
                 (was.and_then(Value::as_str) == Some(word)).then(|| why.to_owned())
             }
-            DangerWhen::OtherText(why) => {
-                let (was, is) = (was.and_then(Value::as_str)?, is.and_then(Value::as_str)?);
-                is_other_text(was, is).then(|| why.to_owned())
-            }
+            DangerWhen::Told => told(was, is),
+            DangerWhen::Condition { decides } => suspicion::condition(was, is, decides),
+            DangerWhen::Timeout { decides } => suspicion::timeout(was, is, decides),
+            DangerWhen::Failures => suspicion::failures(was, is),
+            DangerWhen::Command => suspicion::command(was, is),
+            DangerWhen::Check => suspicion::check(is),
             DangerWhen::Reviewers => reviewers(was, is),
             DangerWhen::Provider => match (was, is) {
                 (None, None) => None,
@@ -150,16 +184,30 @@ impl DangerWhen {
     }
 }
 
-/// Whether two texts have less than half of their words in common.
-fn is_other_text(was: &str, is: &str) -> bool {
-    let words = |text: &str| -> BTreeSet<String> {
-        let words = text.split(|c: char| !c.is_alphanumeric());
-        let words = words.filter(|word| !word.is_empty());
-        words.map(str::to_lowercase).collect()
+/// A new text of its own is told with what it is new in, or is wording.
+fn told(was: Option<&Value>, is: Option<&Value>) -> Option<String> {
+    let item = |item: &Value| match (item.get("content"), item.get("uris")) {
+        (Some(Value::String(text)), _) => text.clone(),
+        (Some(Value::Null), Some(uris)) => uris.to_string(),
+        _ => item.to_string(),
     };
-    let (was, is) = (words(was), words(is));
-    let common = was.intersection(&is).count();
-    2 * common < was.union(&is).count()
+    let text = |value: Option<&Value>| match value {
+        Some(Value::String(text)) => text.clone(),
+        Some(Value::Array(items)) => {
+            let texts: Vec<String> = items.iter().map(item).collect();
+            texts.join("\n")
+        }
+        Some(Value::Object(fields)) => {
+            let fields = fields.iter();
+            let fields: Vec<String> = fields
+                .map(|(name, value)| format!("{name}: {value}"))
+                .collect();
+            fields.join("\n")
+        }
+        _ => String::new(),
+    };
+    let (was, is) = (text(was), text(is));
+    (was != is).then(|| prose::judge(&was, &is)).flatten()
 }
 
 fn words(value: Option<&Value>) -> BTreeSet<&str> {

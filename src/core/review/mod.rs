@@ -17,12 +17,16 @@ mod graph;
 pub mod left;
 pub mod live;
 pub mod meaning;
+pub mod novel;
 #[cfg(test)]
 mod properties;
+pub mod prose;
 pub mod renames;
 pub mod revise;
 pub mod rules;
 pub mod scope;
+pub mod scripts;
+mod suspicion;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -31,12 +35,14 @@ use serde_json::Value;
 
 use crate::core::base::version::compare_versions;
 use crate::core::base::words::and_more;
+use crate::core::plan::shell;
 use crate::core::repository::snapshot::{Snapshot, WORTH_SHARING};
 use crate::core::resource::{Key, Kind, NodeKind, PlanSpec, Resource, Spec};
 pub use fields::{Address, Element, Normal};
 pub use graph::{Effect, Shape};
-pub use meaning::Class;
 use meaning::DangerWhen;
+pub use meaning::{Class, Topic};
+pub use novel::{Fact, argument_list};
 
 /// What changes between two revisions.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -47,6 +53,8 @@ pub struct Review {
     pub told: BTreeSet<Key>,
     /// What has another name than before: the new one, and the one before.
     pub renamed: BTreeMap<Key, Key>,
+    /// Where the nodes of plans went that are split, or taken into others.
+    pub went_on: BTreeMap<Key, String>,
 }
 
 /// One resource that changes.
@@ -68,6 +76,10 @@ pub struct Subject {
     pub effects: Vec<Effect>,
     /// The graph of a plan before and after.
     pub shape: Option<(Option<Shape>, Option<Shape>)>,
+    /// What there is to know of what is new.
+    pub facts: Vec<Fact>,
+    /// How much more there is to know of it.
+    pub untold: usize,
 }
 
 /// What happens to a resource as a whole.
@@ -243,9 +255,19 @@ pub fn compare(old: &Snapshot, new: &Snapshot) -> Review {
         defined.into_par_iter().filter_map(subject).collect()
     };
     for key in old.keys().filter(|key| !is_defined(key)) {
-        if !old.definitions(key).is_empty() && !moved_away.contains(key) {
-            subjects.push(removed(old, key));
+        if old.definitions(key).is_empty() || moved_away.contains(key) {
+            continue;
         }
+        // What stood in a file that cannot be read may stand there still.
+        let path = old.definitions(key).first().map(|one| &one.path);
+        subjects.push(
+            match path.filter(|path| new.unidentified().contains(path)) {
+                Some(_) => {
+                    Subject::new(old, key, Event::Unreadable { now: true }).whole(Class::Major)
+                }
+                None => removed(old, key),
+            },
+        );
     }
     // The goal and the gates of a document are told with it.
     let is_told = |snapshot: &Snapshot, key: &Key| {
@@ -257,7 +279,10 @@ pub fn compare(old: &Snapshot, new: &Snapshot) -> Review {
         .partition(|subject| is_told(new, &subject.key) || is_told(old, &subject.key));
     let told = told.into_iter().filter(|one| one.event != Event::Added);
     let told = told.map(|subject| subject.key).collect();
-    graph::delegations(old, new, &mut subjects);
+    graph::delegations((old, new), &renamed, &mut subjects);
+    renames::follow((old, new), &renamed, &mut subjects);
+    let went_on = graph::splits((old, new), &mut subjects);
+    novel::describe([old, new], &mut subjects);
     contract::uses(new, &mut subjects);
     for subject in &mut subjects {
         subject.effects.extend(not_ready(new, &subject.key));
@@ -275,6 +300,7 @@ pub fn compare(old: &Snapshot, new: &Snapshot) -> Review {
         subjects,
         told,
         renamed,
+        went_on,
     }
 }
 
@@ -290,6 +316,8 @@ impl Subject {
             changes: Vec::new(),
             effects: Vec::new(),
             shape: None,
+            facts: Vec::new(),
+            untold: 0,
         }
     }
 
@@ -485,6 +513,7 @@ impl Subject {
             let shapes = (Shape::of(&was.graph), Shape::of(&is.graph));
             self.effects = graph::effects(&was.graph, &is.graph, &mut self.changes);
             self.effects.extend(graph::replaced(was, &self.changes));
+            self.effects.extend(graph::numbered_anew(&self.changes));
             self.shape = Some(shapes);
         }
         self.sum_up();
@@ -539,7 +568,7 @@ pub fn differences(old: &Normal, new: &Normal) -> Vec<Change> {
         let danger = meaning.danger.judge(was.as_ref(), is.as_ref());
         let class = match (meaning.danger, &danger) {
             // No longer a matter of wording.
-            (DangerWhen::OtherText(_), Some(_)) => meaning.class.max(Class::Minor),
+            (DangerWhen::Told, Some(_)) => meaning.class.max(Class::Minor),
             _ => meaning.class,
         };
         let change = Change {
@@ -565,7 +594,10 @@ fn is_below(address: &[String], found: &BTreeMap<Address, Change>) -> bool {
 fn whole(address: &Address, what: What, from: &Normal) -> Change {
     let value = Some(from.subtree(address));
     let danger = match what {
-        What::Added(Element::Node(_) | Element::Check { .. }) => {
+        What::Added(Element::Node(_)) if suspicion::is_never(from, address) => {
+            Some("it is never done: its condition is false, whatever happens".to_owned())
+        }
+        What::Added(Element::Node(_) | Element::Check { .. } | Element::Rule) => {
             commands(from, address).map(|runs| format!("new commands are run: {runs}"))
         }
         What::Removed(Element::Node(NodeKind::Gate)) => {
@@ -600,23 +632,46 @@ fn whole(address: &Address, what: What, from: &Normal) -> Change {
     }
 }
 
-/// What is run or asked by what stands below an address.
+/// What is run or asked by what stands below an address: by a check, or by the target of a rule.
 fn commands(normal: &Normal, address: &[String]) -> Option<String> {
     let runs = normal.below(address).filter_map(|(own, leaf)| {
         let field = own.last()?;
+        // What waits for something outside may ask for it.
+        let call = leaf
+            .value
+            .as_str()
+            .filter(|text| text.starts_with(fields::CALL));
+        if let Some(call) = call.filter(|_| field == "externalRef") {
+            return Some(call.to_owned());
+        }
         let calls = ["command", "url", "webhookUrl"].contains(&field.as_str());
-        let lists = ["acceptanceCriteria", "checks"];
-        let is_check = own.iter().any(|step| lists.contains(&step.as_str()));
-        let (way, value) = (&own[..own.len() - 1], leaf.value.as_str()?);
-        let args = [way, &["args".to_owned()]].concat();
+        let lists = ["acceptanceCriteria", "checks", "config"];
+        if !calls || !own.iter().any(|step| lists.contains(&step.as_str())) {
+            return None;
+        }
+        let args = [&own[..own.len() - 1], &["args".to_owned()]].concat();
         let args = normal.leaves.get(&args).filter(|_| field == "command");
-        let args = args.and_then(|leaf| leaf.value.as_array());
-        let words = args.into_iter().flatten().filter_map(Value::as_str);
-        let line: Vec<&str> = std::iter::once(value).chain(words).collect();
-        (calls && is_check).then(|| format!("`{}`", line.join(" ")))
+        let args = args.map(|leaf| strings(&leaf.value));
+        match &leaf.value {
+            Value::String(text) if field == "command" => {
+                let words = shell::words(text, args.as_deref());
+                Some(argument_list(&words.unwrap_or_else(|_| vec![text.clone()])))
+            }
+            Value::String(url) => Some(url.clone()),
+            list => Some(argument_list(&strings(list))),
+        }
     });
     let runs: Vec<String> = runs.collect();
     (!runs.is_empty()).then(|| runs.join(", "))
+}
+
+fn strings(list: &Value) -> Vec<String> {
+    let items = list.as_array().into_iter().flatten();
+    let word = |word: &Value| {
+        word.as_str()
+            .map_or_else(|| word.to_string(), str::to_owned)
+    };
+    items.map(word).collect()
 }
 
 impl Change {
@@ -631,6 +686,49 @@ impl Change {
                 (None, _) => format!("{subject} set"),
                 (_, None) => format!("{subject} removed"),
                 _ => format!("{subject} changed"),
+            },
+        }
+    }
+
+    /// What it is about, where it is to be looked at twice.
+    pub fn topic(&self) -> Topic {
+        if matches!(
+            self.what,
+            What::Removed(Element::Node(NodeKind::Gate))
+                | What::Added(Element::Node(NodeKind::Gate))
+        ) {
+            return Topic::Decision;
+        }
+        let fields: Vec<&str> = self.address.iter().map(String::as_str).collect();
+        match fields.as_slice() {
+            [
+                "reviewers" | "requiredApprovers" | "gateType" | "targetRef",
+                ..,
+            ]
+            | ["nodes", _, "gateRef" | "kind" | "when"] => Topic::Decision,
+            ["rules", _, "config", ..]
+            | [
+                "nodes",
+                _,
+                "acceptanceCriteria",
+                _,
+                "command" | "args" | "url" | "webhookUrl",
+            ]
+            | ["nodes", _, "externalRef"] => Topic::Command,
+            ["rules", _, "provider"]
+            | [
+                "nodes",
+                _,
+                "provider" | "description" | "context" | "inputs",
+                ..,
+            ]
+            | ["nodes", _, "step", "delegation"]
+            | ["document", "delegation", ..] => Topic::Delegation,
+            _ => match self.what {
+                What::Added(Element::Node(_) | Element::Check { .. } | Element::Rule) => {
+                    Topic::Command
+                }
+                _ => Topic::Other,
             },
         }
     }

@@ -250,6 +250,7 @@ fn everything((old, new): &(Files, Files)) -> (Snapshot, Snapshot) {
 fn broken((old, new): &(Snapshot, Snapshot)) -> Vec<Diagnostic> {
     let policy = Policy::new(&Config::default(), (String::new(), None));
     let sides = Sides {
+        over: &BTreeSet::new(),
         old,
         new,
         policies: (&policy, &policy),

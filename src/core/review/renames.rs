@@ -4,10 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value};
 
+use super::{Change, Class, Event, Subject, prose};
 use crate::core::base::digest;
 use crate::core::plan::graph::folded_edges;
 use crate::core::repository::snapshot::Snapshot;
-use crate::core::resource::{Edge, GraphSpec, Key, Kind, Metadata, Node};
+use crate::core::resource::{Edge, GraphSpec, Key, Kind, Metadata, Node, Resource, Spec};
 
 /// Says what a resource or its nodes were called: `old-name`, `namespace/old-name`, and
 /// `new-node=old-node`, separated by commas.
@@ -36,6 +37,10 @@ pub fn nodes(old: &GraphSpec, new: &GraphSpec, metadata: &Metadata) -> Renames {
             found.insert(was.to_owned(), is.to_owned());
         }
     }
+    moved_on(old, new, &mut found);
+    gone.retain(|id| !found.contains_key(*id));
+    let taken: BTreeSet<&str> = found.values().map(String::as_str).collect();
+    came.retain(|id| !taken.contains(id));
     if gone.is_empty() || came.is_empty() {
         return found;
     }
@@ -69,6 +74,117 @@ pub fn nodes(old: &GraphSpec, new: &GraphSpec, metadata: &Metadata) -> Renames {
     found
 }
 
+/// How a node is called that has lost its id to another and is no longer there: no node can be called so.
+const BEFORE: &str = " (before)";
+
+/// Whether something is only the name of a node that has lost its id.
+pub fn is_displaced(id: &str) -> bool {
+    id.ends_with(BEFORE)
+}
+
+/// The nodes whose ids went on to others, as in a list that is numbered anew: found by what they say, then by where they
+/// stand between those that were found so.
+fn moved_on(old: &GraphSpec, new: &GraphSpec, found: &mut Renames) {
+    let (was, is) = (by_words(old), by_words(new));
+    let before: BTreeSet<&str> = old.nodes.iter().map(|node| node.id.as_str()).collect();
+    let after: BTreeSet<&str> = new.nodes.iter().map(|node| node.id.as_str()).collect();
+    let taken: BTreeSet<String> = found.values().cloned().collect();
+    let mut moved = BTreeMap::new();
+    for (signature, from) in &was {
+        let (Some(from), Some(Some(to))) = (from, is.get(signature)) else {
+            continue;
+        };
+        // An id alone that is new, or gone, is found by others.
+        let goes_on = after.contains(from.as_str()) || before.contains(to.as_str());
+        if from != to && goes_on && !found.contains_key(from) && !taken.contains(to) {
+            moved.insert(from.clone(), to.clone());
+        }
+    }
+    if moved.is_empty() {
+        return;
+    }
+    let lost: BTreeSet<&str> = moved.values().map(String::as_str).collect();
+    let lost: BTreeSet<&str> = lost.into_iter().filter(|id| before.contains(id)).collect();
+    let free: BTreeSet<&str> = moved.keys().map(String::as_str).collect();
+    let is_open = |id: &str| (lost.contains(id) || !after.contains(id)) && !free.contains(id);
+    let left = old
+        .nodes
+        .iter()
+        .filter(|node| is_open(&node.id) && !found.contains_key(&node.id));
+    let targets: BTreeSet<&str> = moved.values().map(String::as_str).collect();
+    let is_unknown = |id: &str| {
+        let is_target = targets.contains(id) || taken.contains(id);
+        (free.contains(id) || !before.contains(id)) && !is_target
+    };
+    let unknown = new.nodes.iter().filter(|node| is_unknown(&node.id));
+    let matched = by_place((old, new), left.collect(), unknown.collect(), &moved);
+    for id in &lost {
+        if !free.contains(id) && !matched.contains_key(*id) && !found.contains_key(*id) {
+            found.insert((*id).to_owned(), format!("{id}{BEFORE}"));
+        }
+    }
+    found.extend(moved);
+    found.extend(matched);
+}
+
+/// The nodes that say something that no other says, by that; nothing where several do.
+fn by_words(graph: &GraphSpec) -> BTreeMap<String, Option<String>> {
+    let mut found: BTreeMap<String, Option<String>> = BTreeMap::new();
+    let telling = graph
+        .nodes
+        .iter()
+        .filter(|node| node.name.is_some() || node.description.is_some());
+    for node in telling {
+        let known = found.entry(digest::canonical(&content(node)));
+        known
+            .and_modify(|one| *one = None)
+            .or_insert_with(|| Some(node.id.clone()));
+    }
+    found
+}
+
+/// The nodes that stand in the list behind the same one, and say much the same.
+fn by_place(
+    (old, new): (&GraphSpec, &GraphSpec),
+    left: Vec<&Node>,
+    unknown: Vec<&Node>,
+    moved: &Renames,
+) -> Renames {
+    let left: BTreeSet<&str> = left.into_iter().map(|node| node.id.as_str()).collect();
+    let unknown: BTreeSet<&str> = unknown.into_iter().map(|node| node.id.as_str()).collect();
+    // Behind which of the known nodes, by their new ids, each stands.
+    let behind = |graph: &'_ GraphSpec, open: &BTreeSet<&str>, is_old: bool| {
+        let mut lists: BTreeMap<String, Vec<Node>> = BTreeMap::new();
+        let mut last = String::new();
+        for node in &graph.nodes {
+            if open.contains(node.id.as_str()) {
+                lists.entry(last.clone()).or_default().push(node.clone());
+            } else if is_old {
+                last = moved.get(&node.id).unwrap_or(&node.id).clone();
+            } else {
+                last = node.id.clone();
+            }
+        }
+        lists
+    };
+    let (was, is) = (behind(old, &left, true), behind(new, &unknown, false));
+    let mut matched = Renames::new();
+    for (place, olds) in was {
+        let news = is.get(&place).into_iter().flatten();
+        for (old, new) in olds.iter().zip(news) {
+            if old.kind == new.kind && !prose::is_another(&words_of(old), &words_of(new)) {
+                matched.insert(old.id.clone(), new.id.clone());
+            }
+        }
+    }
+    matched
+}
+
+fn words_of(node: &Node) -> String {
+    let name = node.name.as_deref().unwrap_or_default();
+    format!("{name} {}", node.description.as_deref().unwrap_or_default())
+}
+
 /// The nodes before and behind each node that has any.
 fn neighbours(graph: &GraphSpec) -> BTreeMap<&str, BTreeSet<(bool, &str)>> {
     let mut around: BTreeMap<&str, BTreeSet<(bool, &str)>> = BTreeMap::new();
@@ -79,7 +195,7 @@ fn neighbours(graph: &GraphSpec) -> BTreeMap<&str, BTreeSet<(bool, &str)>> {
     around
 }
 
-fn content(node: &Node) -> Value {
+pub(super) fn content(node: &Node) -> Value {
     let mut value = serde_json::to_value(node).unwrap_or_default();
     if let Value::Object(fields) = &mut value {
         fields.remove("id");
@@ -210,4 +326,60 @@ pub fn resources(old: &Snapshot, new: &Snapshot) -> BTreeMap<Key, Key> {
         }
     }
     found
+}
+
+/// Take the alarm from references that only follow a resource to its new name.
+pub(super) fn follow(
+    (old, new): (&Snapshot, &Snapshot),
+    renamed: &BTreeMap<Key, Key>,
+    subjects: &mut [Subject],
+) {
+    if renamed.is_empty() {
+        return;
+    }
+    for subject in subjects {
+        let before = subject.from().unwrap_or(&subject.key).clone();
+        let (Some(was), Some(is)) = (old.resource(&before), new.resource(&subject.key)) else {
+            continue;
+        };
+        for change in subject
+            .changes
+            .iter_mut()
+            .filter(|one| one.danger.is_some())
+        {
+            let Some((from, to)) = named(was, change).zip(named(is, change)) else {
+                continue;
+            };
+            if renamed.get(&to) == Some(&from) {
+                change.danger = None;
+                change.class = Class::Minor;
+                change.effect = Some("it follows the new name".to_owned());
+            }
+        }
+        let class = match subject.event {
+            // What refers to it does not follow by itself.
+            Event::Renamed { .. } => Class::Minor,
+            _ => Class::None,
+        };
+        subject.sum_up();
+        subject.class = subject.class.max(class);
+    }
+}
+
+/// What a resource names where a change is.
+fn named(resource: &Resource, change: &Change) -> Option<Key> {
+    let namespace = &resource.metadata.namespace;
+    let address: Vec<&str> = change.address.iter().map(String::as_str).collect();
+    match (&resource.spec, address.as_slice()) {
+        (Spec::Gate(gate), ["targetRef"]) => {
+            let target = gate.target_ref.resource()?;
+            target.node_id.is_none().then(|| target.key(namespace))
+        }
+        (Spec::Plan(plan), ["goalRef"]) => Some(plan.goal_ref.as_ref()?.key(Kind::Goal, namespace)),
+        (Spec::Plan(plan), ["nodes", id, "gateRef"]) => {
+            let node = plan.graph.nodes.iter().find(|node| node.id == *id)?;
+            Some(node.gate_ref.as_ref()?.key(Kind::Gate, namespace))
+        }
+        _ => None,
+    }
 }

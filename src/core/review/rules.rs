@@ -11,7 +11,9 @@ use crate::core::repository::config::Config;
 use crate::core::repository::definitions::Definition;
 use crate::core::repository::facts::identity;
 use crate::core::repository::snapshot::Snapshot;
-use crate::core::resource::{Key, Kind, NodeKind, PlanSpec};
+use crate::core::resource::{Key, Kind, NodeKind, PlanSpec, Spec};
+use crate::core::text::allow::Allow;
+use crate::core::text::locate::locate_all;
 use crate::path;
 
 /// Who may decide, as one revision has it.
@@ -46,6 +48,8 @@ pub struct Sides<'a> {
     pub policies: (&'a Policy, &'a Policy),
     /// Whether there was no resource at all before: then nothing is undermined.
     pub is_first: bool,
+    /// The runs that are known to be over for good.
+    pub over: &'a BTreeSet<Key>,
 }
 
 /// Everything that is to be said about a change: what [`check`] finds, as the configuration wants
@@ -57,6 +61,30 @@ pub fn findings(review: &Review, sides: &Sides<'_>, config: &Config) -> Vec<Diag
     let newer = sides.new.diagnostics().iter();
     found.extend(newer.filter(|one| !known.contains(&identity(one))).cloned());
     found
+}
+
+/// Why files say that what is to be looked at twice may be so: by resource and message.
+pub fn allowed(review: &Review, sides: &Sides<'_>) -> BTreeMap<(Key, String), String> {
+    let mut reasons = BTreeMap::new();
+    let allows = sides.new.allows();
+    for subject in &review.subjects {
+        let found = look_twice(subject, sides);
+        let of_file = found.first().and_then(|one| allows.get(&one.file));
+        let (Some(of_file), Some(text)) = (of_file, sides.new.text(&subject.path)) else {
+            continue;
+        };
+        let places: Vec<&Place> = found.iter().map(|finding| &finding.place).collect();
+        for (finding, span) in found.iter().zip(locate_all(&text, &places)) {
+            let is_meant = |allow: &&Allow| {
+                allow.code == finding.code && span.is_some_and(|span| span.line == allow.line)
+            };
+            if let Some(allow) = of_file.iter().find(is_meant) {
+                let key = (subject.key.clone(), finding.message.clone());
+                reasons.insert(key, allow.reason.clone());
+            }
+        }
+    }
+    reasons
 }
 
 /// Every rule about change that a review breaks, and every change to look at twice.
@@ -183,7 +211,16 @@ fn class_too_low(subject: &Subject, sides: &Sides<'_>) -> Option<Diagnostic> {
                 None if part == 0 => "raise the first part of the version".to_owned(),
                 None => "raise the second part of the version".to_owned(),
             };
-            format!("{set}, or take the change back")
+            // What PS404 asks for is the next version as well.
+            if changed_in_place(subject, sides).is_some() {
+                let set = set.replacen("set", "write a new plan with", 1);
+                let set = set.replacen("raise", "write a new plan, and raise", 1);
+                format!(
+                    "{set} that `supersedes` this one, which has executions; or take the change back"
+                )
+            } else {
+                format!("{set}, or take the change back")
+            }
         }
     };
     let finding = definition.finding(Code::CLASS_TOO_LOW, place, message);
@@ -266,12 +303,66 @@ fn path_of(change: &Change, plan: &PlanSpec) -> Option<Vec<PathStep>> {
     Some(path)
 }
 
+/// The same for a resource that is no plan.
+fn path_in(change: &Change, definition: &Definition) -> Option<Vec<PathStep>> {
+    let steps: Vec<&str> = change.address.iter().map(String::as_str).collect();
+    let resource = definition.resource.as_ref()?;
+    let named = |way: &[&str], rest: &[&str]| -> Vec<PathStep> {
+        let rest = rest.iter().filter(|_| change.is.is_some());
+        way.iter()
+            .chain(rest)
+            .map(|step| PathStep::from(*step))
+            .collect()
+    };
+    let item = |list: &'static str, index: Option<usize>, rest: &[&str]| {
+        let mut path = path!["spec", list, index?];
+        let rest = rest.iter().filter(|_| change.is.is_some());
+        path.extend(rest.map(|step| PathStep::from(*step)));
+        Some(path)
+    };
+    match (&resource.spec, steps.as_slice()) {
+        (_, ["labels" | "annotations", ..]) => Some(named(&["metadata"], &steps)),
+        (Spec::Binding(binding), ["rules", selector, rest @ ..]) => {
+            let namespace = &resource.metadata.namespace;
+            let mut rules = binding.rules.iter();
+            let index = rules.position(|rule| {
+                super::fields::selector_words(&rule.selector, namespace) == *selector
+            });
+            let rest: Vec<&str> = match rest {
+                ["provider" | "config", ..] => [&["target"], rest].concat(),
+                other => other.to_vec(),
+            };
+            item("rules", index, &rest)
+        }
+        (Spec::Goal(goal), ["acceptanceCriteria", id, rest @ ..]) => {
+            let mut criteria = goal.acceptance_criteria.iter();
+            let index = criteria.position(|one| one.id.as_deref() == Some(*id));
+            item("acceptanceCriteria", index, rest)
+        }
+        (Spec::Capability(spec), [list @ ("inputs" | "outputs"), name, rest @ ..]) => {
+            let (list, parameters) = match *list {
+                "inputs" => ("inputs", &spec.inputs),
+                _ => ("outputs", &spec.outputs),
+            };
+            item(
+                list,
+                parameters.iter().position(|one| one.name == *name),
+                rest,
+            )
+        }
+        (Spec::Gate(_) | Spec::Execution(_) | Spec::Goal(_), all) => Some(named(&["spec"], all)),
+        _ => None,
+    }
+}
+
 fn changed_in_place(subject: &Subject, sides: &Sides<'_>) -> Option<Diagnostic> {
     let is_plan = subject.key.kind == Kind::Plan;
     if !is_plan || subject.event != Event::Changed || subject.class < Class::Minor {
         return None;
     }
+    // What is over is not touched by any change.
     let runs = sides.old.executions_of(&subject.key);
+    let runs = runs.filter(|(key, _)| !sides.over.contains(key));
     let runs: Vec<&str> = runs.map(|(key, _)| key.name.as_str()).collect();
     if runs.is_empty() {
         return None;
@@ -319,16 +410,28 @@ fn look_twice(subject: &Subject, sides: &Sides<'_>) -> Vec<Diagnostic> {
     };
     let of_changes = subject.changes.iter().filter_map(|change| {
         let danger = change.danger.as_ref()?;
-        let place = plan.and_then(|plan| place_of(change, plan, definition));
-        let place = place.unwrap_or_else(|| at(definition, path!["spec"]));
+        let place = match plan {
+            Some(plan) => place_of(change, plan, definition),
+            None => path_in(change, definition).map(|path| at(definition, path)),
+        };
+        let place = place.unwrap_or_else(|| match change.node() {
+            // Where it stood nothing stands any more.
+            Some(_) if definition.origin.is_none() => {
+                definition.place(path!["spec", "graph", "nodes"], Part::Key)
+            }
+            _ => at(definition, path!["spec"]),
+        });
         Some(finding(place, format!("{}: {danger}", change.words())))
     });
     let of_effects = subject.effects.iter().filter(|effect| effect.danger);
     let of_effects = of_effects.map(|effect| {
-        finding(
-            at(definition, path!["metadata", "name"]),
-            effect.text.clone(),
-        )
+        let node = plan.zip(effect.node.as_deref()).and_then(|(plan, node)| {
+            let mut nodes = plan.graph.nodes.iter();
+            let index = nodes.position(|one| one.id == node)?;
+            Some(at(definition, path!["spec", "graph", "nodes", index, "id"]))
+        });
+        let place = node.unwrap_or_else(|| at(definition, path!["metadata", "name"]));
+        finding(place, effect.text.clone())
     });
     of_changes.chain(of_effects).take(SHOWN).collect()
 }

@@ -27,6 +27,8 @@ pub struct Allow {
     pub line: usize,
     /// The comment itself.
     pub span: Span,
+    /// Why, as it says.
+    pub reason: String,
 }
 
 /// The allow comments of a YAML file, and what is wrong with them.
@@ -52,10 +54,11 @@ pub fn read(file: &str, text: &str) -> (Vec<Allow>, Vec<Diagnostic>) {
             spoken_of = line_spoken_of(&lines, span.line);
         }
         match allowed(words) {
-            Ok(code) => allows.push(Allow {
+            Ok((code, reason)) => allows.push(Allow {
                 code,
                 line: spoken_of,
                 span,
+                reason: reason.to_owned(),
             }),
             Err(wrong) => findings.push(
                 Diagnostic::new(wrong.code, file, Place::At(span), wrong.message).help(wrong.help),
@@ -107,7 +110,7 @@ struct Wrong {
 }
 
 /// The rule that a comment names, when it also has a reason.
-fn allowed(words: &str) -> Result<Code, Wrong> {
+fn allowed(words: &str) -> Result<(Code, &str), Wrong> {
     const FORM: &str = "write `# planspec: allow PS204 <why it is fine here>`";
     let incomplete = |message: &str| Wrong {
         code: Code::INCOMPLETE_ALLOW,
@@ -138,7 +141,7 @@ fn allowed(words: &str) -> Result<Code, Wrong> {
         });
     }
     if reason.contains(char::is_alphanumeric) {
-        Ok(code)
+        Ok((code, reason.trim()))
     } else {
         Err(incomplete("the comment does not say why"))
     }

@@ -2,8 +2,9 @@
 
 mod range;
 mod runs;
+mod scripts;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 pub use range::{Range, range};
 
@@ -20,6 +21,7 @@ use crate::core::base::limits::CONFIG_FILE;
 use crate::core::base::source::SourceFile;
 use crate::core::repository::config::Config;
 use crate::core::repository::facts::{CHOOSE_BY_LABELS, Facts, is_local};
+use crate::core::repository::forge::Project;
 use crate::core::repository::index::{Damaged, Index, Pages};
 use crate::core::repository::reach::FileChange;
 use crate::core::repository::referral::Referral;
@@ -29,7 +31,9 @@ use crate::core::review::configuration::{self, ConfigurationChange, TouchedNow};
 use crate::core::review::live::Touched;
 use crate::core::review::rules::{self, Policy, Sides};
 use crate::core::review::scope::{self, Beside, Scoped};
+use crate::core::review::scripts::Script;
 use crate::core::review::{self, Review, live};
+use crate::core::run::status::StatusTree;
 use crate::git::Repo;
 use crate::git::read::{self, Tree};
 use crate::service::left::Change;
@@ -65,6 +69,7 @@ pub fn review(store: &Store, request: &ReviewRequest) -> Result<Reviewed> {
         None => Comparison::of_everything(store, &range)?,
     };
     comparison.find_left(&store.repo, &range)?;
+    comparison.scripts = scripts::changed(&store.repo, &range, (&comparison.old, &comparison.new))?;
     let namespace = request.namespace.as_deref();
     if let Some(plan) = &request.plan {
         let (old, new) = (&comparison.old, &comparison.new);
@@ -83,20 +88,36 @@ pub fn review(store: &Store, request: &ReviewRequest) -> Result<Reviewed> {
     } else if let Some(namespace) = namespace {
         let subjects = &mut comparison.review.subjects;
         subjects.retain(|subject| subject.key.namespace == *namespace);
+        let is_meant = |key: &Key| key.namespace == *namespace;
+        comparison.review.went_on.retain(|key, _| is_meant(key));
+        comparison
+            .scripts
+            .retain(|script| script.users.iter().any(|user| is_meant(&user.key)));
         comparison.narrow();
     }
     let base = Compared {
         name: short(&range.base).to_owned(),
         commit: range.base,
     };
+    let shown = range::shown(&store.repo, &base.commit, &range.head)?;
+    let web = web(store, &comparison.after.config, &shown);
     let head = Compared {
-        name: short(&range.head).to_owned(),
+        name: short(&shown).to_owned(),
         commit: Some(range.head),
     };
     let known = known.by(store, &comparison.before.config)?;
     let mut reviewed = comparison.told(store, known, base, head)?;
+    reviewed.web = web;
     reviewed.notes.extend(range.doubt);
     Ok(reviewed)
+}
+
+/// Where the files of a commit stand on the web, by the remote that this clone has.
+fn web(store: &Store, config: &Config, commit: &str) -> Option<String> {
+    let address = store
+        .repo
+        .remote_url(store.remote.as_deref().unwrap_or("origin"))?;
+    Project::of(&address).ok()?.files_at(config.nudge, commit)
 }
 
 /// One of the two that are compared, as it is read.
@@ -163,6 +184,8 @@ pub struct Comparison {
     is_first: bool,
     /// What leaves the configured paths, as findings.
     left: Vec<Diagnostic>,
+    /// The files that commands run, or checks look at, and that change.
+    scripts: Vec<Script>,
 }
 
 /// One of the two that are compared, as it is told.
@@ -203,6 +226,12 @@ pub struct Reviewed {
     pub configuration: Vec<ConfigurationChange>,
     /// The gates and runs that this touches as things stand.
     pub concerned: BTreeSet<TouchedNow>,
+    /// The files that commands run, or checks look at, and that change.
+    pub scripts: Vec<Script>,
+    /// Why files say that something to look at twice may be so: by resource and message.
+    pub allowed: BTreeMap<(Key, String), String>,
+    /// Where the files stand on the web, where that is known.
+    pub web: Option<String>,
 }
 
 impl Reviewed {
@@ -233,6 +262,7 @@ impl Comparison {
             scope: None,
             judged: None,
             left: Vec::new(),
+            scripts: Vec::new(),
         }
     }
 
@@ -257,6 +287,10 @@ impl Comparison {
         let paths = revision::paths(config)?;
         let [base, head] = [&range.base, &range.head].map(|commit| read::tree_of(repo, commit));
         let changes = read::tree_changes(repo, Some(&base?), &head?, &paths)?;
+        let differing = read::changed_paths(repo, &range.base, &range.head)?;
+        if differing.len() > scripts::MOST {
+            return Ok(None);
+        }
         let compared = index::of_commit(repo, &range.base, config, |index| {
             if index.count_resources() == 0 {
                 return Ok(None);
@@ -268,8 +302,9 @@ impl Comparison {
             if defines(index, &step, Kind::Binding)? {
                 return Ok(None);
             }
-            let bindings = bindings_of_plans(index, &step)?;
-            step.read_more(repo, places, index, bindings)?;
+            let mut more = bindings_of_plans(index, &step)?;
+            more.extend(scripts::users(index, &differing)?);
+            step.read_more(repo, places, index, more)?;
             step.suggest(index, config)?;
             let old = step.before(repo, places, index, &changed)?;
             Ok(Some((old, step)))
@@ -290,6 +325,7 @@ impl Comparison {
             scope: None,
             judged: Some(step.affected),
             left: Vec::new(),
+            scripts: Vec::new(),
         }))
     }
 
@@ -335,11 +371,16 @@ impl Comparison {
         base: Compared<String>,
         head: Compared<Option<String>>,
     ) -> Result<Reviewed> {
-        let found = self.findings();
         let status = match &known.view {
             Some(view) => self.status(store, view)?,
             None => None,
         };
+        let over = status
+            .as_ref()
+            .map(|status| over(&status.tree))
+            .unwrap_or_default();
+        let found = self.findings(&over);
+        let allowed = rules::allowed(&self.review, &self.sides(&over));
         let touched = match &status {
             Some(status) => live::touched(&self.review, &self.old, &status.tree),
             None => Vec::new(),
@@ -368,6 +409,9 @@ impl Comparison {
             notes: Vec::new(),
             configuration,
             concerned: concerned.unwrap_or_default(),
+            scripts: self.scripts,
+            allowed,
+            web: None,
         })
     }
 
@@ -398,14 +442,19 @@ impl Comparison {
         configuration::changes(&self.before.policy, &self.after.policy)
     }
 
-    /// Every rule that the change breaks, and every finding that was not there before.
-    fn findings(&self) -> Vec<Diagnostic> {
-        let sides = Sides {
+    fn sides<'a>(&'a self, over: &'a BTreeSet<Key>) -> Sides<'a> {
+        Sides {
             old: &self.old,
             new: &self.new,
             policies: (&self.before.policy, &self.after.policy),
             is_first: self.is_first,
-        };
+            over,
+        }
+    }
+
+    /// Every rule that the change breaks, and every finding that was not there before.
+    fn findings(&self, over: &BTreeSet<Key>) -> Vec<Diagnostic> {
+        let sides = self.sides(over);
         let mut found = rules::findings(&self.review, &sides, &self.after.config);
         found.extend(self.left.iter().cloned());
         if let Some(judged) = &self.judged {
@@ -425,6 +474,7 @@ impl Comparison {
             .iter()
             .filter_map(ConfigurationChange::finding)
             .collect();
+        marked.extend(self.scripts.iter().filter_map(Script::finding));
         self.new.settle(&mut marked, &self.after.config);
         found.extend(marked);
         let scope = self.scope.iter();
@@ -435,6 +485,16 @@ impl Comparison {
         found.extend(outside);
         found
     }
+}
+
+/// The runs that are over for good: nothing that changes touches them.
+fn over(status: &StatusTree) -> BTreeSet<Key> {
+    let runs = status.files.iter();
+    let over = runs.filter(|(_, file)| {
+        let run = file.status.execution();
+        run.is_some_and(|run| run.phase.is_terminal() && !run.phase.can_be_retried())
+    });
+    over.map(|(key, _)| key.clone()).collect()
 }
 
 /// Whether a changed file has a resource of a kind, or had one.
@@ -521,8 +581,56 @@ mod tests {
         };
         (
             &comparison.review,
-            comparison.findings().iter().map(line).collect(),
+            comparison
+                .findings(&BTreeSet::new())
+                .iter()
+                .map(line)
+                .collect(),
         )
+    }
+
+    #[test]
+    fn a_script_that_changes_has_its_users_read_and_nothing_else() {
+        let sandbox = Sandbox::new();
+        let store = Store {
+            repo: sandbox.repo("one"),
+            remote: None,
+        };
+        let head = "apiVersion: planspec.io/v1alpha1\n";
+        let plan = |name: &str| {
+            format!(
+                "{head}kind: Plan\nmetadata: {{name: {name}, namespace: n}}\nspec: {{description: d, graph: {{nodes: \
+                 [{{id: a, kind: Task}}]}}}}\n"
+            )
+        };
+        let binding = format!(
+            "{head}kind: Binding\nmetadata: {{name: b, namespace: n}}\nspec: {{rules: [{{selector: {{planRef: {{name: \
+             p7}}}}, target: {{provider: \"tool://t\", config: {{command: [tools/t.sh]}}}}}}]}}\n"
+        );
+        let plans: Vec<(String, String)> = (0..40)
+            .map(|at| (format!("planspec/p{at}.yaml"), plan(&format!("p{at}"))))
+            .collect();
+        let mut files: Vec<(&str, &str)> = plans
+            .iter()
+            .map(|(path, text)| (path.as_str(), text.as_str()))
+            .collect();
+        files.push(("planspec/b.yaml", &binding));
+        files.push(("tools/t.sh", "one\n"));
+        let base = sandbox.commit(&store.repo, &files);
+        let head = sandbox.commit(&store.repo, &[("tools/t.sh", "two\n")]);
+        let range = Range {
+            base,
+            head,
+            doubt: None,
+        };
+        let some = Comparison::of_what_differs(&store, &range)
+            .unwrap()
+            .unwrap();
+        let read: Vec<&Key> = some.new.keys().collect();
+        assert_eq!(read.len(), 1, "{read:?}");
+        let found = scripts::changed(&store.repo, &range, (&some.old, &some.new)).unwrap();
+        assert_eq!(found.len(), 1);
+        assert!(found[0].is_run(), "{found:?}");
     }
 
     #[test]

@@ -3,7 +3,7 @@
 //! What is not in this clone is fetched: see [`crate::git::base`]. Nothing is compared where it could
 //! not be looked.
 
-use crate::git::{GitError, base};
+use crate::git::{GitError, Repo, base, history};
 use crate::service::Result;
 use crate::service::store::{Store, no_revision};
 
@@ -82,6 +82,17 @@ fn spec_branch(store: &Store) -> Result<(String, Option<String>)> {
             Ok((known, Some(doubt)))
         }
     }
+}
+
+/// The commit that is shown as what is compared: of a merge into the base, as a forge makes one to try out a pull request, what
+/// is merged, since nobody sees the merge.
+pub(super) fn shown(repo: &Repo, base: &str, head: &str) -> Result<String> {
+    let commit = history::commit(repo, head)?;
+    let parents = commit.map(|commit| commit.parents).unwrap_or_default();
+    Ok(match parents.as_slice() {
+        [into, merged] if into == base => merged.clone(),
+        _ => head.to_owned(),
+    })
 }
 
 /// From where a commit left another's history.

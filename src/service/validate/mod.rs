@@ -422,6 +422,7 @@ impl Earlier {
             revision::policy(&self.repo, tree, &subject.config)?,
         );
         let sides = Sides {
+            over: &BTreeSet::new(),
             old,
             new,
             policies: (&policies.0, &policies.1),

@@ -344,6 +344,7 @@ impl NextCommit<'_> {
         let before = step.before(self.repo, (&rules, paths), old, changed)?;
         let policies = self.policies()?;
         let sides = Sides {
+            over: &BTreeSet::new(),
             old: &before,
             new: &step.snapshot,
             policies: (&policies.0, &policies.1),

@@ -3,11 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Shown;
+use crate::core::base::words::shortened;
 use crate::core::plan::graph::folded_edges;
 use crate::core::resource::{EdgeKind, GraphSpec, NodeKind};
 use crate::core::review::{Change, Element, Event, Subject, What, renames};
 use crate::show::count;
-use crate::show::graph::{MERMAID_HEAD, mermaid_edge, mermaid_node};
+use crate::show::graph::{MERMAID_HEAD, mermaid_edge, mermaid_id, mermaid_node, mermaid_text};
 
 /// A drawing and what it shows.
 pub(super) struct MermaidDrawing {
@@ -15,8 +16,6 @@ pub(super) struct MermaidDrawing {
     pub text: String,
     /// What is drawn, in words.
     pub title: String,
-    /// Whether it takes much room.
-    pub is_large: bool,
 }
 
 /// Most nodes of a drawing in which anybody finds anything.
@@ -25,8 +24,9 @@ const NODES: usize = 40;
 const EDGES: usize = 200;
 /// Most neighbours that are drawn with a node of a large graph.
 const NEAR: usize = 3;
-/// Most nodes that are drawn open.
-const OPEN: usize = 24;
+
+/// Most characters of a name in a box.
+const NAME: usize = 28;
 
 /// How a node or an edge is marked.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -88,7 +88,14 @@ pub(super) fn mermaid(shown: &Shown<'_>, subject: &Subject) -> Option<MermaidDra
     }
     let mut kinds: BTreeMap<&str, NodeKind> = BTreeMap::new();
     let mut order: Vec<&str> = Vec::new();
+    let mut names: BTreeMap<&str, &str> = BTreeMap::new();
+    let mut children: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for node in before.nodes.iter().chain(&after.nodes) {
+        names.extend(node.name.as_deref().map(|name| (node.id.as_str(), name)));
+        if !node.children.is_empty() {
+            let of_group = node.children.iter().map(String::as_str);
+            children.insert(&node.id, of_group.collect());
+        }
         if kinds.insert(&node.id, node.kind).is_none() {
             order.push(&node.id);
         }
@@ -108,6 +115,8 @@ pub(super) fn mermaid(shown: &Shown<'_>, subject: &Subject) -> Option<MermaidDra
             .take(EDGES)
             .collect(),
         kinds,
+        names,
+        children,
         marks,
         was,
         is,
@@ -116,7 +125,6 @@ pub(super) fn mermaid(shown: &Shown<'_>, subject: &Subject) -> Option<MermaidDra
     Some(MermaidDrawing {
         text: drawn.text(),
         title: drawn.title(order.len()),
-        is_large: chosen.len() > OPEN,
     })
 }
 
@@ -143,11 +151,22 @@ fn before(shown: &Shown<'_>, subject: &Subject, after: &GraphSpec) -> Option<Gra
 /// Edges, from where to where, by what they wait for.
 type Edges<'a> = BTreeMap<(&'a str, &'a str), EdgeKind>;
 
+/// A frame or a node.
+#[derive(Clone, Copy)]
+enum Piece<'a> {
+    Open(&'a str),
+    Close,
+    Node(&'a str),
+}
+
 /// What is drawn, with its marks.
 struct MarkedGraph<'a> {
     nodes: Vec<&'a str>,
     edges: Vec<(&'a str, &'a str)>,
     kinds: BTreeMap<&'a str, NodeKind>,
+    names: BTreeMap<&'a str, &'a str>,
+    /// What is in each group.
+    children: BTreeMap<&'a str, Vec<&'a str>>,
     marks: BTreeMap<&'a str, NodeMark>,
     was: Edges<'a>,
     is: Edges<'a>,
@@ -159,13 +178,26 @@ impl MarkedGraph<'_> {
     fn text(&self) -> String {
         let mut out = String::from(MERMAID_HEAD);
         let mut used = BTreeSet::new();
-        for id in &self.nodes {
-            let mark = self.mark(id);
-            used.insert(mark);
-            let kind = self.kinds.get(id).copied().unwrap_or(NodeKind::Task);
-            let label = format!("{}{id}", mark.sign());
-            let node = mermaid_node(id, kind, &[label], Some(mark.class()));
-            out.push_str(&format!("  {node}\n"));
+        for piece in self.pieces() {
+            match piece {
+                Piece::Open(id) => {
+                    let (name, label) = (mermaid_id(id), mermaid_text(id));
+                    out.push_str(&format!("  subgraph g{name}[\"{label}\"]\n"));
+                }
+                Piece::Close => out.push_str("  end\n"),
+                Piece::Node(id) => {
+                    let mark = self.mark(id);
+                    used.insert(mark);
+                    let kind = self.kinds.get(id).copied().unwrap_or(NodeKind::Task);
+                    let id_line = format!("{}{id}", mark.sign());
+                    let name = self.names.get(id).filter(|name| **name != id);
+                    let lines: Vec<String> = std::iter::once(id_line)
+                        .chain(name.map(|name| shortened(name, NAME)))
+                        .collect();
+                    let node = mermaid_node(id, kind, &lines, Some(mark.class()));
+                    out.push_str(&format!("  {node}\n"));
+                }
+            }
         }
         let mut styles = String::new();
         for (number, (from, to)) in self.edges.iter().enumerate() {
@@ -185,6 +217,34 @@ impl MarkedGraph<'_> {
             out.push_str(&format!("  classDef {} {}\n", mark.class(), mark.style()));
         }
         out
+    }
+
+    /// The nodes that are drawn, those of a group in its frame, which the group itself stands in too.
+    fn pieces(&self) -> Vec<Piece<'_>> {
+        let drawn: BTreeSet<&str> = self.nodes.iter().copied().collect();
+        let mut framed: BTreeSet<&str> = BTreeSet::new();
+        let mut children: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+        for group in &self.nodes {
+            for child in self.children.get(group).into_iter().flatten() {
+                if drawn.contains(child) && framed.insert(child) {
+                    children.entry(group).or_default().push(child);
+                }
+            }
+        }
+        let roots = self.nodes.iter().rev().filter(|id| !framed.contains(*id));
+        let mut todo: Vec<Piece<'_>> = roots.map(|id| Piece::Node(id)).collect();
+        let mut pieces = Vec::new();
+        while let Some(piece) = todo.pop() {
+            if let Piece::Node(id) = piece
+                && let Some(children) = children.get(id)
+            {
+                pieces.push(Piece::Open(id));
+                todo.push(Piece::Close);
+                todo.extend(children.iter().rev().map(|id| Piece::Node(id)));
+            }
+            pieces.push(piece);
+        }
+        pieces
     }
 
     fn mark(&self, id: &str) -> NodeMark {

@@ -1,11 +1,14 @@
 //! A review for programs.
 
+use std::collections::BTreeSet;
+
 use super::{Shown, words};
 use crate::api::findings::{Scope, Summary};
 use crate::api::review as api;
 use crate::core::base::key::Key;
 use crate::core::review::configuration::{ConfigurationChange, TouchedNow};
 use crate::core::review::live::{How, Touched};
+use crate::core::review::scripts::{LineChange, Script, ScriptEvent};
 use crate::core::review::{Change, Element, Event, Subject, What};
 use crate::core::text::located::{Finding, ResourceName};
 
@@ -35,6 +38,43 @@ pub fn answer(shown: &Shown<'_>, findings: Vec<Finding>) -> api::Review {
         scope: shown.scope.map(Scope::from),
         configuration: shown.configuration.iter().map(configuration).collect(),
         concerned: shown.concerned.iter().map(concerned).collect(),
+        starts: words::starts(shown)
+            .into_iter()
+            .map(|(key, text)| api::Starts {
+                execution: ResourceName::from(key),
+                text: text.to_owned(),
+            })
+            .collect(),
+        scripts: shown.scripts.iter().map(script).collect(),
+        allowed: shown
+            .allowed
+            .iter()
+            .map(|((key, message), reason)| api::AllowedHere {
+                resource: ResourceName::from(key),
+                message: message.clone(),
+                reason: reason.clone(),
+            })
+            .collect(),
+    }
+}
+
+fn script(script: &Script) -> api::Script {
+    let keys: BTreeSet<&Key> = script.users.iter().map(|user| &user.key).collect();
+    let line = |line: &LineChange| match line {
+        LineChange::Same(text) => format!(" {text}"),
+        LineChange::Gone(text) => format!("-{text}"),
+        LineChange::New(text) => format!("+{text}"),
+        LineChange::Skipped(lines) => format!("@{lines}"),
+    };
+    api::Script {
+        path: script.path.clone(),
+        is_run: script.is_run(),
+        users: keys.into_iter().map(ResourceName::from).collect(),
+        words: script.words(),
+        lines: match &script.event {
+            ScriptEvent::Lines { lines, .. } => Some(lines.iter().map(line).collect()),
+            _ => None,
+        },
     }
 }
 
@@ -82,6 +122,8 @@ fn subject(shown: &Shown<'_>, subject: &Subject) -> api::Subject {
         declared: (shown.declared)(subject),
         changes: subject.changes.iter().map(change).collect(),
         effects: subject.effects.clone(),
+        went_on: shown.review.went_on.get(&subject.key).cloned(),
+        facts: subject.facts.clone(),
         before: before.cloned(),
         after: after.cloned(),
     }

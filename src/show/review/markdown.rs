@@ -10,7 +10,10 @@ use super::graph::mermaid;
 use super::{Shown, words};
 use crate::core::base::diagnostic::{Code, Diagnostic, Severity};
 use crate::core::base::escape;
+use crate::core::base::words::shortened;
+use crate::core::review::prose::Piece;
 use crate::core::review::scope::Outside;
+use crate::core::review::scripts::{LineChange, ScriptEvent};
 use crate::core::review::{Class, Event, Shape, Subject};
 use crate::show::{count, scope};
 
@@ -32,13 +35,16 @@ const CELL: usize = 900;
 pub fn render(shown: &Shown<'_>) -> String {
     let mut page = MarkdownPage::default();
     page.push(&head(shown));
+    page.push(&unreadable(shown));
     page.push(&configuration(shown));
     page.push(&dangers(shown));
+    page.push(&scripts(shown));
     page.push(&findings(shown));
     page.push(&of_scope(shown));
     page.push(&runs(shown));
     let mut left_out = 0;
-    for subject in &shown.review.subjects {
+    let subjects = shown.review.subjects.iter();
+    for subject in subjects.filter(|one| one.event != Event::Unreadable { now: true }) {
         let section = of_subject(shown, subject, true);
         if page.fits(&section) {
             page.push(&section);
@@ -85,10 +91,9 @@ impl MarkdownPage {
 pub(in crate::show) fn text(raw: &str) -> String {
     let shown = escape::line(raw);
     let mut out = String::with_capacity(shown.len());
-    for c in shown.chars() {
-        // What is known to mean nothing: everything else becomes an entity.
-        let is_plain = c.is_alphanumeric() || " ,-/()='%".contains(c) || !c.is_ascii();
-        if is_plain {
+    for (at, c) in shown.char_indices() {
+        let (before, behind) = (&shown[..at], &shown[at + c.len_utf8()..]);
+        if is_plain(before, c, behind) {
             out.push(c)
         } else {
             // Writing to a string cannot fail.
@@ -99,8 +104,30 @@ pub(in crate::show) fn text(raw: &str) -> String {
             out.push_str("<!-- -->");
         }
     }
-    // A hash or a reference is looked for between spaces.
     out
+}
+
+/// Whether a character is known to mean nothing where it stands: everything else becomes an entity.
+fn is_plain(before: &str, c: char, behind: &str) -> bool {
+    let next = behind.chars().next();
+    let is_word = |c: Option<char>| c.is_some_and(char::is_alphanumeric);
+    match c {
+        // No address that becomes a link, no number that begins a list.
+        '.' => {
+            let word = before.rsplit(|c: char| !c.is_alphanumeric()).next();
+            let is_number = before.trim_start().chars().all(|c| c.is_ascii_digit());
+            !is_number && !word.is_some_and(|word| word.eq_ignore_ascii_case("www"))
+        }
+        // No address, no name of a picture.
+        ':' => {
+            let is_name = |c: char| c.is_alphanumeric() || "_+-".contains(c);
+            let behind_name = behind.trim_start_matches(is_name);
+            !behind.starts_with('/') && !behind_name.starts_with(':')
+        }
+        '_' => is_word(before.chars().next_back()) && is_word(next),
+        '+' => !before.trim().is_empty(),
+        c => c.is_alphanumeric() || " ,-/()='%;?\"".contains(c) || !c.is_ascii(),
+    }
 }
 
 /// Text as code; nothing for no text.
@@ -116,11 +143,16 @@ pub(in crate::show) fn code(raw: &str) -> String {
     format!("<code>{out}</code>")
 }
 
+/// Most errors that are named above all else.
+const ERRORS: usize = 3;
+
 fn head(shown: &Shown<'_>) -> String {
     let (base, head) = shown.names;
     let (errors, _) = words::findings(shown);
+    let starts = words::starts(shown);
     let sign = match (errors, words::all_dangers(shown)) {
-        (0, 0) => "✅",
+        (0, 0) if starts.is_empty() => "✅",
+        (0, 0) => "▶️",
         (0, _) => "⚠️",
         _ => "⛔",
     };
@@ -128,6 +160,35 @@ fn head(shown: &Shown<'_>) -> String {
         "{MARKER}\n## {sign} Plan review: {}\n\n",
         words::verdict(shown)
     );
+    let failing = shown.all.iter().filter(|finding| finding.is_error());
+    for error in failing.take(ERRORS) {
+        let message = text(&short(&error.message));
+        out.push_str(&format!(
+            "- ⛔ **{}** {message}: {}\n",
+            error.code,
+            place(shown, error)
+        ));
+    }
+    for (key, sentence) in starts.iter().take(ERRORS) {
+        let line = format!(
+            "- ▶️ {}: {}\n",
+            code(&key.to_string()),
+            text(&long(sentence))
+        );
+        out.push_str(&line);
+    }
+    for (key, sentence) in shown.review.went_on.iter().take(ERRORS) {
+        let line = format!("- {}: {}\n", code(&key.to_string()), text(&long(sentence)));
+        out.push_str(&line);
+    }
+    if errors > 0 || !starts.is_empty() || !shown.review.went_on.is_empty() {
+        out.push('\n');
+    }
+    if words::is_empty(shown) {
+        out.push_str(
+            "No plan, gate, binding, run or setting is different, and no file that a command runs or a check looks at.\n\n",
+        );
+    }
     if !shown.review.is_empty() {
         let class = match shown.review.class() {
             Class::None => String::new(),
@@ -137,6 +198,118 @@ fn head(shown: &Shown<'_>) -> String {
     }
     out.push_str(&format!("<sub>{} → {}</sub>\n", code(base), code(head)));
     out
+}
+
+/// Where a finding stands, as a link where it is known to where.
+fn place(shown: &Shown<'_>, finding: &Diagnostic) -> String {
+    let told = (shown.place)(finding);
+    let rest = told.strip_prefix(finding.file.as_str()).unwrap_or_default();
+    let line = rest.split(':').nth(1).filter(|line| !line.is_empty());
+    let name = match line {
+        Some(line) => format!("{}:{line}", finding.file),
+        None => finding.file.clone(),
+    };
+    linked(shown, &finding.file, line, &name)
+}
+
+/// A file by its name, as a link where it is known to where.
+fn linked(shown: &Shown<'_>, file: &str, line: Option<&str>, name: &str) -> String {
+    let Some(web) = shown.web else {
+        return code(name);
+    };
+    let mut address = web.to_owned();
+    for byte in file.bytes() {
+        if byte.is_ascii_alphanumeric() || b"/-.~".contains(&byte) {
+            address.push(char::from(byte));
+        } else {
+            let _ = write!(address, "%{byte:02X}");
+        }
+    }
+    let line = line.map_or(String::new(), |line| format!("#L{line}"));
+    format!("[{}]({address}{line})", code(name))
+}
+
+/// The files that cannot be read, with what they held: nobody can say what becomes of it.
+fn unreadable(shown: &Shown<'_>) -> String {
+    let files = words::unreadable(shown);
+    let lines: Vec<String> = files
+        .iter()
+        .map(|(file, sentence)| {
+            format!(
+                "- ⛔ {}: {}\n",
+                linked(shown, file, None, file),
+                text(&long(sentence))
+            )
+        })
+        .collect();
+    if lines.is_empty() {
+        return String::new();
+    }
+    let list = bounded(&lines, TABLE, "- … and {} more, in `planspec review`\n");
+    format!("### Cannot be read\n\n{list}")
+}
+
+/// Most files of which the lines are shown.
+const SCRIPTS: usize = 5;
+/// Most lines of one of them.
+const LINES: usize = 120;
+/// Most lines that are not folded away.
+const OPEN_LINES: usize = 16;
+
+fn scripts(shown: &Shown<'_>) -> String {
+    if shown.scripts.is_empty() {
+        return String::new();
+    }
+    let mut out = "### What commands and checks find\n".to_owned();
+    for script in shown.scripts.iter().take(SCRIPTS) {
+        let name = linked(shown, &script.path, None, &script.path);
+        // What is run is told above.
+        if script.is_run() {
+            out.push_str(&format!("\n⚠️ {name}\n"));
+        } else {
+            out.push_str(&format!("\n✏️ {name} {}\n", text(&long(&script.words()))));
+        }
+        if let ScriptEvent::Lines { lines, .. } = &script.event {
+            let block = diff(lines);
+            out.push('\n');
+            if lines.len() > OPEN_LINES {
+                out.push_str(&folded(&count(lines.len(), "line"), &block))
+            } else {
+                out.push_str(&block)
+            }
+        }
+    }
+    let more = shown.scripts.len().saturating_sub(SCRIPTS);
+    if more > 0 {
+        out.push_str(&format!(
+            "\n… and {}, in `planspec review`\n",
+            count(more, "further file")
+        ));
+    }
+    out
+}
+
+/// Lines in a fence that nothing in them can end.
+fn diff(lines: &[LineChange]) -> String {
+    let mut body = String::new();
+    for line in lines.iter().take(LINES) {
+        let (sign, line) = match line {
+            LineChange::Same(line) => (' ', line.clone()),
+            LineChange::Gone(line) => ('-', line.clone()),
+            LineChange::New(line) => ('+', line.clone()),
+            LineChange::Skipped(lines) => ('@', format!("@ {lines} the same @@")),
+        };
+        body.push_str(&format!("{sign}{}\n", escape::line(&short(&line))));
+    }
+    if lines.len() > LINES {
+        body.push_str(&format!(
+            "@@ {} more @@\n",
+            count(lines.len() - LINES, "line")
+        ));
+    }
+    let ticks = body.split(|c| c != '`').map(str::len).max().unwrap_or(0);
+    let fence = "`".repeat(ticks.max(2) + 1);
+    format!("{fence}diff\n{body}{fence}\n")
 }
 
 /// Most bytes of what changes in the configuration.
@@ -168,12 +341,21 @@ fn dangers(shown: &Shown<'_>) -> String {
     let lines: Vec<String> = words::dangers(shown)
         .iter()
         .map(|danger| {
-            let name = code(&danger.key.to_string());
-            let why = text(&short(&danger.why));
+            let name = code(&danger.whose);
+            let why = text(&long(&danger.why));
+            let allowed = danger.allowed.as_ref().map_or_else(String::new, |reason| {
+                format!(
+                    " (allowed where it stands: <em>{}</em>)",
+                    text(&short(reason))
+                )
+            });
             if danger.what.is_empty() {
-                format!("- {name}: **{why}**\n")
+                format!("- {name}: **{why}**{allowed}\n")
             } else {
-                format!("- {name}: **{}**: {why}\n", text(&danger.what))
+                format!(
+                    "- {name}: **{}**: {why}{allowed}\n",
+                    text(&long(&danger.what))
+                )
             }
         })
         .collect();
@@ -189,11 +371,14 @@ fn dangers(shown: &Shown<'_>) -> String {
 const SENTENCE: usize = 240;
 
 fn short(text: &str) -> String {
-    if text.chars().count() > SENTENCE {
-        format!("{}…", text.chars().take(SENTENCE).collect::<String>())
-    } else {
-        text.to_owned()
-    }
+    shortened(text, SENTENCE)
+}
+
+/// Most characters of a sentence that is worth its room.
+const LONG: usize = 600;
+
+fn long(text: &str) -> String {
+    shortened(text, LONG)
 }
 
 /// As many lines as fit, and how many more there are.
@@ -228,7 +413,7 @@ fn findings(shown: &Shown<'_>) -> String {
                 "| {sign} | {} | {}{help} | {} |\n",
                 finding.code,
                 text(&short(&finding.message)),
-                code(&(shown.place)(finding)),
+                place(shown, finding),
             )
         })
         .collect();
@@ -338,8 +523,12 @@ fn of_subject(shown: &Shown<'_>, subject: &Subject, with_graph: bool) -> String 
         "### {}\n\n{} <sub>{}</sub>\n",
         text(&subject.key.to_string()),
         text(&words::event(shown, subject)),
-        code(&subject.path),
+        match subject.event {
+            Event::Removed | Event::Left { .. } => code(&subject.path),
+            _ => linked(shown, &subject.path, None, &subject.path),
+        },
     );
+    out.push_str(&facts(subject));
     if let Some((before, after)) = &subject.shape {
         out.push_str(&shape(subject, before.as_ref(), after.as_ref()));
     }
@@ -356,9 +545,11 @@ fn of_subject(shown: &Shown<'_>, subject: &Subject, with_graph: bool) -> String 
             let all = count(rows.len(), "change");
             out.push_str(&folded(&all, &table));
         }
+        out.push_str(&long_texts(&lines));
     }
     // Those that are dangerous stand above.
-    let notes = subject.effects.iter().filter(|effect| !effect.danger);
+    let notes = subject.effects.iter();
+    let notes = notes.filter(|effect| !effect.danger && !effect.is_start);
     let notes: Vec<String> = notes
         .map(|effect| format!("- {}\n", text(&short(&effect.text))))
         .collect();
@@ -370,12 +561,102 @@ fn of_subject(shown: &Shown<'_>, subject: &Subject, with_graph: bool) -> String 
     if with_graph && let Some(drawing) = mermaid(shown, subject) {
         out.push('\n');
         let fenced = format!("```mermaid\n{}```\n", drawing.text);
-        if drawing.is_large {
-            out.push_str(&folded(&drawing.title, &fenced))
-        } else {
-            out.push_str(&fenced);
-            let _ = writeln!(out, "\n<sub>{}</sub>", drawing.title);
+        // In an e-mail it is nothing but text.
+        out.push_str(&folded(&drawing.title, &fenced));
+    }
+    out
+}
+
+/// Most things that are told of what is new before they are folded away.
+const OPEN_FACTS: usize = 24;
+
+/// What there is to know of what is new.
+fn facts(subject: &Subject) -> String {
+    let facts = subject.facts.iter();
+    let mut lines: Vec<String> = facts
+        .map(|fact| format!("- **{}**: {}\n", text(&fact.about), text(&fact.says)))
+        .collect();
+    if subject.untold > 0 {
+        lines.push(format!("- … and {} more\n", subject.untold));
+    }
+    if lines.is_empty() {
+        return String::new();
+    }
+    let list = bounded(&lines, TABLE, "- … and {} more, in `planspec review`\n");
+    if lines.len() > OPEN_FACTS {
+        format!(
+            "\n{}",
+            folded(
+                &format!("what is in it, {}", count(lines.len(), "line")),
+                &list
+            )
+        )
+    } else {
+        format!("\n{list}")
+    }
+}
+
+/// Most characters of the differences of two texts in a table.
+const IN_TABLE: usize = 700;
+/// Most bytes of those of one text that are folded away.
+const FOLDED: usize = 8_000;
+
+/// What is gone with what is around it, and what is new; nothing where that is too long for a table.
+fn cells(pieces: &[Piece]) -> Option<[String; 2]> {
+    let length = |piece: &Piece| match piece {
+        Piece::Same(text) | Piece::Gone(text) | Piece::New(text) => text.chars().count(),
+    };
+    if pieces.iter().map(length).sum::<usize>() > IN_TABLE {
+        return None;
+    }
+    let mut cells = [String::new(), String::new()];
+    for piece in pieces {
+        match piece {
+            Piece::Same(same) => cells.iter_mut().for_each(|cell| cell.push_str(&text(same))),
+            Piece::Gone(gone) => cells[0].push_str(&marked("del", gone)),
+            Piece::New(new) => cells[1].push_str(&marked("ins", new)),
         }
+    }
+    Some(cells)
+}
+
+/// Words that are gone or new; spaces around them stay outside.
+fn marked(tag: &str, words: &str) -> String {
+    let bare = words.trim();
+    let (before, behind) = words.split_once(bare).unwrap_or_default();
+    if bare.is_empty() {
+        return text(words);
+    }
+    format!(
+        "{}<{tag}><b>{}</b></{tag}>{}",
+        text(before),
+        text(bare),
+        text(behind)
+    )
+}
+
+/// The differences of texts that are too long for a table, folded away.
+fn long_texts(lines: &[words::Line<'_>]) -> String {
+    let mut out = String::new();
+    for line in lines {
+        let Some(pieces) = line.prose.as_ref().filter(|pieces| cells(pieces).is_none()) else {
+            continue;
+        };
+        let all: Vec<String> = pieces
+            .iter()
+            .map(|piece| match piece {
+                Piece::Same(same) => text(same),
+                Piece::Gone(gone) => marked("del", gone),
+                Piece::New(new) => marked("ins", new),
+            })
+            .collect();
+        let shown = bounded(
+            &all,
+            FOLDED,
+            " … and {} more stretches, in `planspec review`",
+        );
+        let title = format!("{}, word by word", text(&short(&line.subject)));
+        out.push_str(&format!("\n{}", folded(&title, &format!("{shown}\n"))));
     }
     out
 }
@@ -453,11 +734,20 @@ fn row(line: &words::Line<'_>) -> String {
         .map(|danger| format!("**{}**", text(&short(danger))));
     let effect = Some(&line.effect).filter(|effect| !effect.is_empty());
     let follows: Vec<String> = danger.chain(effect.map(|effect| text(effect))).collect();
+    let [was, is] = match &line.prose {
+        Some(pieces) => cells(pieces).unwrap_or_else(|| {
+            let differ = |piece: &&Piece| !matches!(piece, Piece::Same(_));
+            let places = pieces.iter().filter(differ).count();
+            [
+                String::new(),
+                format!("{} gone or new, below", count(places, "place")),
+            ]
+        }),
+        None => [code(&line.was), code(&line.is)],
+    };
     format!(
-        "| {sign} | {} | {} | {} | {} |\n",
+        "| {sign} | {} | {was} | {is} | {} |\n",
         text(&short(&what(line))),
-        code(&line.was),
-        code(&line.is),
         follows.join("; "),
     )
 }

