@@ -15,10 +15,13 @@ set -eu
 messages='
   select(.kind == "Reconcile" and (.dryRun or .writtenByAnother | not))
   | . as $done
+  | [.transitions[] | select(.node == null and .to == "Failed") | .namespace + "/" + .name] as $ended
   | .transitions
   | map(select(.kind == "Execution" and .criterion == null and .condition == null)
       | select((.node == null and (.to == "Failed" or .to == "Succeeded" or .to == "Cancelled"))
-            or (.node != null and .to == "Blocked"))
+            or (.node != null and (.to == "Blocked" or .to == "Failed")))
+      # What ends a run is told with the run.
+      | select(.node == null or .to != "Failed" or (.namespace + "/" + .name | IN($ended[]) | not))
       | . as $moved
       | ($done.failed | map(select(.namespace == $moved.namespace and .name == $moved.name)) | first) as $failed
       | (if .node == null and $failed then $failed.why else .message end) as $why
@@ -27,8 +30,14 @@ messages='
   | select(length > 0)
   | {text: join("\n")}'
 
-jq --unbuffered --compact-output "$messages" | while IFS= read -r message; do
-  printf '%s' "$message" | curl --silent --show-error --fail --max-time 20 --retry 3 --retry-connrefused \
-    --header 'Content-Type: application/json' --data-binary @- --output /dev/null "$NOTIFY_URL" \
-    || echo "notify.sh: not told: $message" >&2
-done
+jq --unbuffered --compact-output "$messages" | {
+  untold=0
+  while IFS= read -r message; do
+    printf '%s' "$message" | curl --silent --show-error --fail --max-time 20 --retry 3 --retry-connrefused \
+      --header 'Content-Type: application/json' --data-binary @- --output /dev/null "$NOTIFY_URL" || {
+      echo "notify.sh: not told: $message" >&2
+      untold=1
+    }
+  done
+  exit "$untold"
+}

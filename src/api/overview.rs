@@ -52,7 +52,7 @@ impl Answer for Overview {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Wanted {
-    /// `failed`, `stuck`, `answer`, `approval`, `verification`, `criterion`, `person`, `unclaimed`, `report`, `retry`,
+    /// `failed`, `stuck`, `failedNode`, `answer`, `approval`, `verification`, `criterion`, `person`, `unclaimed`, `report`, `retry`,
     /// `external` or `repository`.
     pub what: String,
     /// How many times.
@@ -99,8 +99,10 @@ pub struct OpenRun {
     pub namespace: String,
     /// Its name.
     pub name: String,
-    /// Nodes that ended.
+    /// Nodes that ended well.
     pub done: usize,
+    /// Nodes that failed for good while the run goes on.
+    pub failed: usize,
     /// All nodes; 0 of one that has not started.
     pub nodes: usize,
     /// When it started.

@@ -40,6 +40,9 @@ pub struct Args {
     /// Say what would be done, do nothing
     #[arg(long)]
     dry_run: bool,
+    /// Also what cancels runs that go on, since a file holds them no longer
+    #[arg(short = 'y', long)]
+    yes: bool,
     #[command(flatten)]
     output: OutputArg,
 }
@@ -49,9 +52,12 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
     let request = ApplyRequest {
         sources: context.sources(&args.files, &args.directories, args.recursive),
         namespace: args.namespace.clone(),
-        default_namespace: std::env::var("PLANSPEC_NAMESPACE").ok(),
+        default_namespace: std::env::var("PLANSPEC_NAMESPACE")
+            .ok()
+            .filter(|name| !name.is_empty()),
         message: args.message.clone(),
         dry_run: args.dry_run,
+        yes: args.yes,
     };
     let applied = apply(&context.open()?, &request)?;
     let change = &applied.answer.change;

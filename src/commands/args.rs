@@ -95,7 +95,8 @@ pub struct NamespaceArg {
 impl NamespaceArg {
     /// The namespace that was given.
     pub fn given(&self) -> Option<String> {
-        self.namespace.clone()
+        // A variable that is set to nothing says nothing.
+        self.namespace.clone().filter(|name| !name.is_empty())
     }
 }
 
@@ -120,7 +121,13 @@ impl NamedArgs {
     pub fn node(&self) -> Option<(&str, Option<&str>)> {
         let (first, _) = self.kind.split_once('/')?;
         let is_node = self.name.is_none() && Kind::parse(first).is_none();
-        is_node.then_some((&self.kind, self.namespace.namespace.as_deref()))
+        is_node.then_some((
+            &self.kind,
+            self.namespace
+                .namespace
+                .as_deref()
+                .filter(|name| !name.is_empty()),
+        ))
     }
 
     /// The resource that is named.

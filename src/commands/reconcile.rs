@@ -212,8 +212,11 @@ fn measured(context: &Context, args: &Args) -> Result<(Store, Reconciled, Option
 }
 
 fn write_metrics(context: &Context, path: &Path, look: &Look) -> Outcome {
-    let overview = overview(&context.open()?, context.now)?;
-    context.write_whole(path, &openmetrics(&overview, look))
+    let known = context
+        .open()
+        .and_then(|store| Ok(overview(&store, context.now)?));
+    // Where nothing can be read, that is what there is to tell.
+    context.write_whole(path, &openmetrics(known.as_ref().ok(), look))
 }
 
 /// What came of it, and what there is afterwards.

@@ -65,6 +65,7 @@ impl Context {
             touched: &reviewed.touched,
             status_known: reviewed.status_known,
             runs_unknown: reviewed.runs_unknown.as_deref(),
+            settings_unread_before: reviewed.settings_unread_before,
             findings: &rules,
             all: &reviewed.findings.found,
             allowed: &reviewed.allowed,
@@ -104,7 +105,8 @@ impl Context {
             self.terminal.out(&text);
         }
         self.notes(&reviewed.notes);
-        if all.has_errors() {
+        // What cannot be read may hold anything, also where that is nothing new.
+        if all.has_errors() || reviewed.has_unreadable() {
             return Err(Failure::shown());
         }
         Ok(())

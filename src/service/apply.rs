@@ -1,6 +1,9 @@
 //! Put resources at their place in the repository, and commit exactly those files.
 
+use std::collections::BTreeSet;
+
 use super::change::{Changed, Changeset};
+use super::delete::going_on;
 use super::sources::{self, Source};
 use super::store::Store;
 use super::{Error, Result};
@@ -8,6 +11,7 @@ use crate::api::change::Applied;
 use crate::core::base::fix::{Change, Fix};
 use crate::core::base::limits::Limits;
 use crate::core::base::source::Content;
+use crate::core::repository::manifest;
 use crate::core::text::{edit, yaml};
 use crate::path;
 
@@ -24,6 +28,8 @@ pub struct ApplyRequest {
     pub message: Option<String>,
     /// Only say what would be done.
     pub dry_run: bool,
+    /// Also what cancels runs that go on: their files, or parts of files, are not in the new text.
+    pub yes: bool,
 }
 
 /// Validate resources together, put each at its place, and commit exactly those files. A file of the
@@ -36,14 +42,30 @@ pub struct ApplyRequest {
 pub fn apply(store: &Store, request: &ApplyRequest) -> Result<Changed<Applied>> {
     let mut change = Changeset::begin_alone(store, request.dry_run)?;
     change.in_any_order();
-    let limit = change.config.limits.file_bytes;
+    let (config, limit) = (&change.config, change.config.limits.file_bytes);
+    let (mut files, mut keys) = (Vec::new(), BTreeSet::new());
     for mut file in sources::files(&request.sources, limit)? {
         let text = in_namespace(request, &file.path, sources::text_of(&file)?)?;
         file.content = Content::Bytes(text.as_bytes().into());
+        let manifest = manifest::read(&file, &config.limits, &config.default_namespace);
+        keys.extend(manifest.entries.into_iter().map(|entry| entry.key));
+        files.push((file, text));
+    }
+    change.look_up(&keys)?;
+    for (file, text) in files {
         change.put(&file, &text)?;
     }
+    let lost = change.lost()?;
+    let going_on = going_on(store, &lost)?;
+    if !going_on.is_empty() && !request.yes && !request.dry_run {
+        let message = format!("nothing is applied: {}", going_on.join("; "));
+        return Err(Error::not_ready(message).hint("add `--yes` if that is wanted"));
+    }
     let change = change.commit(request.message.as_deref(), request.dry_run)?;
-    Ok(change.map(|change| Applied { change }))
+    Ok(change.map(|mut change| {
+        change.notes.splice(0..0, going_on);
+        Applied { change }
+    }))
 }
 
 /// The text of a file in which each resource has a namespace, where one was given.

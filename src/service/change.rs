@@ -168,6 +168,46 @@ impl<'a> Changeset<'a> {
         Ok(found)
     }
 
+    /// Look many resources up at once: each by itself costs a look into the index.
+    ///
+    /// # Errors
+    /// HEAD cannot be read.
+    pub fn look_up(&self, keys: &BTreeSet<Key>) -> Result {
+        let found = Rc::new(self.matching(|key| keys.contains(key))?);
+        let mut looked_up = self.looked_up.borrow_mut();
+        looked_up.extend(keys.iter().map(|key| (key.clone(), Rc::clone(&found))));
+        Ok(())
+    }
+
+    /// The resources that go with the change although nobody named them: they stood in files that are to have another
+    /// text, and stand nowhere in it.
+    ///
+    /// # Errors
+    /// HEAD cannot be read.
+    pub fn lost(&self) -> Result<Vec<Key>> {
+        let (mut before, mut after) = (BTreeSet::new(), BTreeSet::new());
+        for (path, text) in &self.changed {
+            let in_head = self.text_of(path);
+            if in_head != *text {
+                before.extend(in_head.iter().flat_map(|text| self.keys_in(path, text)));
+                after.extend(text.iter().flat_map(|text| self.keys_in(path, text)));
+            }
+        }
+        let touched = self.touched.iter().map(|(key, _)| key);
+        after.extend(touched.cloned());
+        Ok(before.difference(&after).cloned().collect())
+    }
+
+    fn keys_in(&self, path: &str, text: &str) -> Vec<Key> {
+        let namespace = &self.config.default_namespace;
+        let manifest = manifest::read(&source_file(path, text), &self.config.limits, namespace);
+        manifest
+            .entries
+            .into_iter()
+            .map(|entry| entry.key)
+            .collect()
+    }
+
     /// The resource of HEAD that is meant.
     ///
     /// # Errors
@@ -238,7 +278,16 @@ impl<'a> Changeset<'a> {
             return Err(nothing_in(file, &text, manifest.diagnostics));
         }
         let inside = self.store.repo.path_inside(Path::new(&file.path));
-        if let Some(path) = inside.filter(|path| self.config.covers(path)) {
+        let inside = inside.filter(|path| self.config.covers(path));
+        if inside
+            .as_ref()
+            .is_some_and(|path| self.changed.contains_key(path))
+        {
+            // The same file, named twice.
+            return Ok(());
+        }
+        self.check_once(&keys, &file.path)?;
+        if let Some(path) = inside {
             self.touched
                 .extend(keys.into_iter().map(|(_, key)| (key, path.clone())));
             self.take_schema(&path, &text)?;
@@ -265,6 +314,18 @@ impl<'a> Changeset<'a> {
                 self.touched.push((key, path));
             } else {
                 self.place(key, &part)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether nothing is given twice: which of them was meant is not guessed.
+    fn check_once(&self, keys: &[(Spot, Key)], file: &str) -> Result {
+        let mut known: BTreeSet<&Key> = self.touched.iter().map(|(key, _)| key).collect();
+        for (_, key) in keys {
+            if !known.insert(key) {
+                let why = format!("{key} is given twice, the second time in {file}");
+                return Err(Error::invalid(why).hint("apply one of them; nothing was written"));
             }
         }
         Ok(())
@@ -769,20 +830,21 @@ impl<'a> Changeset<'a> {
         let mut found = Vec::new();
         let mut known: BTreeSet<Key> = BTreeSet::new();
         let meant: BTreeSet<&Key> = self.touched.iter().map(|(key, _)| key).collect();
+        let mut of_documents = OfDocuments::default();
+        of_documents.add(&reached.before);
+        of_documents.add(&reached.after);
         for (key, path) in &self.touched {
             // What stays as it is was not read once more.
             let in_head = self.in_head(key)?;
             let sides: [&Snapshot; 2] = if self.changed.contains_key(path) {
                 [&reached.before, &reached.after]
             } else {
+                of_documents.add(&in_head);
                 [&in_head, &in_head]
             };
             let mut all = vec![key.clone()];
-            all.extend(
-                beside(sides, key)
-                    .into_iter()
-                    .filter(|other| !meant.contains(other)),
-            );
+            let beside = of_documents.beside(sides, key);
+            all.extend(beside.filter(|other| !meant.contains(other)).cloned());
             for key in all {
                 if known.insert(key.clone()) {
                     let [before, after] = sides.map(|side| side.resource(&key));
@@ -794,27 +856,53 @@ impl<'a> Changeset<'a> {
                 }
             }
         }
+        for key in self.lost()? {
+            let place = reached.before.definitions(&key).first();
+            if let Some(place) = place.filter(|_| known.insert(key.clone())) {
+                found.push(ChangedResource {
+                    resource: ResourceName::from(&key),
+                    change: ResourceChange::Deleted,
+                    path: place.path.clone(),
+                });
+            }
+        }
         Ok(found)
     }
 }
 
-/// What the document of a resource stands for besides, before and after.
-fn beside(sides: [&Snapshot; 2], key: &Key) -> BTreeSet<Key> {
-    let mut places: BTreeSet<(&str, usize)> = BTreeSet::new();
-    for definition in sides.iter().filter_map(|side| side.definition(key)) {
-        places.insert((&definition.path, definition.document));
-    }
-    let mut found = BTreeSet::new();
-    for side in sides {
-        for other in side.keys() {
-            let definitions = side.definitions(other).iter();
-            let mut of_documents = definitions.filter(|one| one.origin.is_some());
-            if of_documents.any(|one| places.contains(&(one.path.as_str(), one.document))) {
-                found.insert(other.clone());
+/// What each document stands for, by file and place in it.
+#[derive(Default)]
+struct OfDocuments {
+    places: BTreeMap<(String, usize), BTreeSet<Key>>,
+    /// The snapshots that were looked through: many resources may share one.
+    seen: BTreeSet<*const Snapshot>,
+}
+
+impl OfDocuments {
+    fn add(&mut self, snapshot: &Snapshot) {
+        if !self.seen.insert(std::ptr::from_ref(snapshot)) {
+            return;
+        }
+        for key in snapshot.keys() {
+            let definitions = snapshot.definitions(key).iter();
+            for definition in definitions.filter(|definition| definition.origin.is_some()) {
+                let place = (definition.path.clone(), definition.document);
+                self.places.entry(place).or_default().insert(key.clone());
             }
         }
     }
-    found
+
+    /// What the document of a resource stands for, before and after.
+    fn beside(&self, sides: [&Snapshot; 2], key: &Key) -> impl Iterator<Item = &Key> {
+        let definitions = sides.into_iter().filter_map(|side| side.definition(key));
+        let places = definitions.filter(|one| one.origin.is_some());
+        let places: BTreeSet<(String, usize)> =
+            places.map(|one| (one.path.clone(), one.document)).collect();
+        places
+            .into_iter()
+            .filter_map(|place| self.places.get(&place))
+            .flatten()
+    }
 }
 
 /// What a change reaches, as it is before and after.
@@ -1095,6 +1183,7 @@ mod tests {
                 default_namespace: None,
                 message: None,
                 dry_run: true,
+                yes: false,
             };
             apply(&store, &request).unwrap()
         };

@@ -175,7 +175,10 @@ fn known_uid(store: &Store, key: &Key) -> Result<Option<String>> {
 }
 
 /// What runs go on that are to be deleted, or that began on what is: each in a sentence.
-fn going_on(store: &Store, doomed: &[Key]) -> Result<Vec<String>> {
+///
+/// # Errors
+/// The status cannot be read.
+pub(super) fn going_on(store: &Store, doomed: &[Key]) -> Result<Vec<String>> {
     let Some(status) = StatusReader::known(store)? else {
         return Ok(Vec::new());
     };

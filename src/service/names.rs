@@ -95,7 +95,8 @@ impl Named {
     /// Whether a resource is meant.
     pub fn is(&self, key: &Key) -> bool {
         let meant = |(namespace, name): (Option<&str>, &str)| {
-            key.name == name && namespace.is_none_or(|own| key.namespace == own)
+            let is_called = key.name == name || of_file(self.kind, name).contains(&key.name);
+            is_called && namespace.is_none_or(|own| key.namespace == own)
         };
         key.kind == self.kind && self.parts().is_ok_and(meant)
     }

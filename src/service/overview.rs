@@ -4,11 +4,11 @@ use chrono::TimeDelta;
 
 use super::Result;
 use super::status::StatusReader;
-use super::store::Store;
+use super::store::{Store, View};
 use crate::api::overview::{FailedRun, OpenRun, Overview, Wanted};
 use crate::core::resource::Time;
 use crate::core::run::board::headline;
-use crate::core::run::proposal::command;
+use crate::core::run::proposal::{command, retry};
 use crate::core::run::status::ControllerState;
 use crate::core::run::summary::concern::Heading;
 use crate::core::run::summary::outline::{Listed, Outline, Standing};
@@ -23,15 +23,29 @@ const OVERDUE: TimeDelta = TimeDelta::hours(1);
 /// # Errors
 /// The status cannot be read.
 pub fn overview(store: &Store, now: Time) -> Result<Overview> {
-    let Some(status) = StatusReader::known(store)? else {
-        return Ok(Overview {
-            headline: "Nothing has been reconciled yet.".to_owned(),
-            ..Overview::default()
-        });
+    let view = store.known()?;
+    let Some(status) = StatusReader::open(store, &view)? else {
+        return Ok(unknown(store, &view));
     };
     let controller = status.controller()?;
     let outline = status.outline(&controller)?;
     Ok(of(status.id(), controller, &outline, now))
+}
+
+/// Where no status is known, nobody can say that all is well.
+fn unknown(store: &Store, view: &View) -> Overview {
+    let branch = &view.config.status.branch;
+    let headline = match &store.remote {
+        Some(remote) => format!(
+            "No status is known here: `git fetch {remote} +{branch}:refs/remotes/{remote}/{branch}` brings it, or nobody has reconciled yet."
+        ),
+        None => "Nothing has been reconciled yet.".to_owned(),
+    };
+    Overview {
+        headline,
+        needs_somebody: true,
+        ..Overview::default()
+    }
 }
 
 fn of(tip: &str, controller: ControllerState, outline: &Outline, now: Time) -> Overview {
@@ -102,9 +116,13 @@ fn open_run(heading: Heading, row: &Standing) -> OpenRun {
         namespace: row.run.namespace.clone(),
         name: row.run.name.clone(),
         done: progress.map_or(0, |progress| progress.ended),
+        failed: progress.map_or(0, |progress| progress.failed),
         nodes: progress.map_or(0, |progress| progress.nodes),
         started: row.start,
-        command: waits.iter().find_map(command),
+        command: progress
+            .filter(|progress| progress.failed > 0)
+            .map(|_| retry(&row.run, None))
+            .or_else(|| waits.iter().find_map(command)),
         waits,
         more: row.more,
     }

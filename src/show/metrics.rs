@@ -21,8 +21,23 @@ pub struct Look {
 }
 
 /// The text of the file.
-pub fn openmetrics(overview: &Overview, look: &Look) -> String {
+///
+/// Without an overview, since nothing can be read, somebody is needed, and nothing else is said.
+pub fn openmetrics(overview: Option<&Overview>, look: &Look) -> String {
     let mut text = String::new();
+    let needs = overview.is_none_or(|overview| overview.needs_somebody);
+    let help = "Whether anything stays as it is until a person does something.";
+    let needs = [(String::new(), u8::from(needs).to_string())];
+    gauge(&mut text, "needs_somebody", help, needs);
+    if let Some(overview) = overview {
+        how_it_stands(&mut text, overview);
+    }
+    of_look(&mut text, look);
+    text.push_str("# EOF\n");
+    text
+}
+
+fn how_it_stands(text: &mut String, overview: &Overview) {
     let phases = ExecutionPhase::ALL.iter().map(|phase| {
         let count = overview.phases.get(&phase.to_string()).copied();
         (
@@ -30,7 +45,7 @@ pub fn openmetrics(overview: &Overview, look: &Look) -> String {
             count.unwrap_or_default().to_string(),
         )
     });
-    gauge(&mut text, "executions", "Executions by phase.", phases);
+    gauge(text, "executions", "Executions by phase.", phases);
     let wanted = |concern: &Concern| {
         let mut wanted = overview.wanted.iter();
         wanted.find(|one| one.what == concern.word())
@@ -40,27 +55,21 @@ pub fn openmetrics(overview: &Overview, look: &Look) -> String {
         (label("what", concern.word()), count.to_string())
     });
     let help = "What executions want, by kind.";
-    gauge(&mut text, "wanted", help, counts);
+    gauge(text, "wanted", help, counts);
     let oldest = Concern::ALL.iter().filter_map(|concern| {
         let oldest = wanted(concern)?.oldest?;
         Some((label("what", concern.word()), seconds(oldest)))
     });
     let help = "Since when it is wanted, of what is wanted longest.";
-    gauge(&mut text, "wanted_oldest_timestamp_seconds", help, oldest);
-    let needs = u8::from(overview.needs_somebody).to_string();
-    let help = "Whether anything stays as it is until a person does something.";
-    gauge(&mut text, "needs_somebody", help, [(String::new(), needs)]);
+    gauge(text, "wanted_oldest_timestamp_seconds", help, oldest);
     let deadline = overview
         .next_deadline
         .map(|at| (String::new(), seconds(at)));
     let help = "The next moment at which something happens by itself.";
-    gauge(&mut text, "next_deadline_timestamp_seconds", help, deadline);
+    gauge(text, "next_deadline_timestamp_seconds", help, deadline);
     let findings = overview.findings.len().to_string();
     let help = "What is wrong with what belongs to no resource.";
-    gauge(&mut text, "findings", help, [(String::new(), findings)]);
-    of_look(&mut text, look);
-    text.push_str("# EOF\n");
-    text
+    gauge(text, "findings", help, [(String::new(), findings)]);
 }
 
 fn of_look(text: &mut String, look: &Look) {

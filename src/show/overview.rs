@@ -8,7 +8,7 @@ use crate::core::base::escape::line;
 use crate::core::base::time::{exact, span};
 use crate::core::base::words::and_more_of_it;
 use crate::core::resource::Time;
-use crate::core::run::summary::concern::Heading;
+use crate::core::run::summary::concern::{Concern, Heading};
 
 /// Rows under a heading.
 const ROWS: usize = 20;
@@ -91,7 +91,11 @@ fn open_row(run: &OpenRun, now: Time) -> Vec<String> {
         let node = node.map_or(String::new(), |node| format!("{}: ", line(node)));
         node + &for_what(&wait.what)
     });
-    let waits = waits.collect::<Vec<_>>().join("; ") + &and_more_of_it(run.more);
+    let failed = match run.failed {
+        0 => String::new(),
+        failed => format!("{}; ", Concern::FailedNode.counted(failed)),
+    };
+    let waits = failed + &waits.collect::<Vec<_>>().join("; ") + &and_more_of_it(run.more);
     let done = match run.nodes {
         0 => String::new(),
         nodes => format!("{}/{nodes}", run.done),

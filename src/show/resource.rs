@@ -11,9 +11,9 @@ use crate::core::base::escape::line;
 use crate::core::base::time::exact as time;
 use crate::core::base::words::{and_more_of_it, shortened};
 use crate::core::resource::{
-    BindingSpec, CONDITION_FALSE, Condition, ConditionStatus, ContextItem, ExecutionPhase,
-    ExecutionSpec, ExecutionStatus, GateSpec, GoalSpec, Key, Kind, NodePhase, NodeStatus,
-    ObjectRef, PlanSpec, Review, ReviewAction, SignedBy, Spec, Status, Time,
+    BindingSpec, Condition, ConditionStatus, ContextItem, ExecutionPhase, ExecutionSpec,
+    ExecutionStatus, GateSpec, GoalSpec, Key, Kind, ObjectRef, PlanSpec, Review, ReviewAction,
+    SignedBy, Spec, Status, Time,
 };
 use crate::core::run::controllers::plan::READY_TO_EXECUTE;
 use crate::core::run::merged::Merged;
@@ -244,17 +244,8 @@ fn word(value: &impl serde::Serialize) -> String {
 /// How many nodes ended well, of all.
 fn done(run: &ExecutionStatus) -> String {
     let nodes = run.node_statuses.values();
-    let well = nodes.filter(|node| ended_well(node)).count();
+    let well = nodes.filter(|node| node.ended_well()).count();
     format!("{well}/{}", run.node_statuses.len())
-}
-
-/// Succeeded, or skipped because its own condition is false.
-pub fn ended_well(node: &NodeStatus) -> bool {
-    match node.phase {
-        NodePhase::Succeeded => true,
-        NodePhase::Skipped => node.extensions.reason == CONDITION_FALSE,
-        _ => false,
-    }
 }
 
 /// The most telling sentence about a resource.
@@ -720,6 +711,7 @@ impl DescribedPage {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::core::resource::{CONDITION_FALSE, NodePhase, NodeStatus};
 
     #[test]
     fn long_values_are_broken_at_spaces_and_words_stay_whole() {

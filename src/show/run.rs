@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::graph::style_of;
 use super::reconcile::for_what;
-use super::resource::{ended_well, short_digest, signed};
+use super::resource::{short_digest, signed};
 use super::table::{self, rows, wrapped};
 use super::tree::{TreeRow, tree};
 use crate::core::base::digest::short;
@@ -352,7 +352,7 @@ fn after(view: &RunView<'_>, of: GraphOf<'_>, node: usize) -> String {
         let id = of.graph.id(from);
         let status = view.of.run.node_statuses.get(id);
         let over = status.is_some_and(|status| match kind {
-            EdgeKind::Hard => ended_well(status),
+            EdgeKind::Hard => status.ended_well(),
             EdgeKind::Soft => status.phase.is_terminal(),
         });
         (!over).then(|| id.to_owned())

@@ -385,3 +385,44 @@ fn a_hook_that_refuses_is_heard() {
         "everything is as it was"
     );
 }
+
+/// What a file no longer holds goes, and is told; a run that goes on is not cancelled by a slip.
+#[test]
+fn what_leaves_a_file_is_told_and_a_run_wants_a_word() {
+    let sandbox = Sandbox::new();
+    let solo = sandbox.repository("solo");
+    let runs = |names: &[&str]| {
+        let all: Vec<String> = names.iter().map(|name| execution(name, "p")).collect();
+        file(&all)
+    };
+    solo.publish(
+        "planspec/p.yaml",
+        file(&[plan("p", &[task("one")]), goal("g")]),
+    );
+    solo.publish("planspec/runs.yaml", runs(&["ra", "rb"]));
+    solo.run("reconcile").ok();
+    solo.write("planspec/runs.yaml", runs(&["ra"]));
+    let refused = solo.run("apply -f planspec/runs.yaml").exits(1);
+    assert!(
+        refused
+            .err
+            .contains("rb is Running, and would be cancelled"),
+        "{refused}"
+    );
+    let tried = solo.run("apply -f planspec/runs.yaml --dry-run").ok();
+    assert!(tried.out.contains("execution/rb deleted"), "{tried}");
+    let applied = solo.run("apply -f planspec/runs.yaml --yes").ok();
+    assert!(applied.out.contains("execution/rb deleted"), "{applied}");
+    // Nothing runs by a goal.
+    solo.write("planspec/p.yaml", file(&[plan("p", &[task("one")])]));
+    let applied = solo.run("apply -f planspec/p.yaml").ok();
+    assert!(applied.out.contains("goal/g deleted"), "{applied}");
+    // Which of two is meant is not guessed.
+    let twice = [plan("q", &[task("a")]), plan("q", &[task("b")])];
+    solo.write("../twice.yaml", file(&twice));
+    solo.run("apply -f ../twice.yaml")
+        .exits(1)
+        .notes("Plan default/q is given twice");
+    solo.write("../once.yaml", file(&twice[..1]));
+    solo.run("apply -f ../once.yaml").ok();
+}

@@ -694,6 +694,7 @@ fn a_plan_whose_file_is_not_in_latin_letters_is_found_by_it_and_offered_a_name()
             .ok()
             .says("2a16be");
         solo.run(&format!("get goal {named}")).ok().says("2a16be");
+        solo.run(&format!("log plan/{named}")).ok();
     }
     solo.run("describe gate оплата").exits(1);
     solo.run("describe plan 2a16be-v1")

@@ -88,8 +88,14 @@ fn status_is_an_answer_and_an_exit_code() {
     let sandbox = Sandbox::new();
     let empty = sandbox.repository("empty");
     empty.write("a", "").commit("begin");
-    let told = empty.run("status --exit-code").ok();
+    // Where nothing is known, nobody can say that all is well.
+    let told = empty.run("status --exit-code").exits(1);
     assert_eq!(told.out, "Nothing has been reconciled yet.\n");
+    empty.run("status").ok();
+    empty.write(".planspec.yaml", "status: {branch: [a\n");
+    empty.git("add -A");
+    empty.git("commit -qnm broken");
+    empty.run("status --exit-code").exits(1).notes("PS001");
 
     let solo = mixed(&sandbox);
     let answer = solo
@@ -239,4 +245,58 @@ fn what_waits_says_since_when() {
     solo.run("reconcile").ok();
     assert_ne!(since("run/a"), begin, "it waits anew");
     assert!(since("run/a").is_string());
+}
+
+/// What others hold up for hours is no reason to say nothing of what has failed.
+#[test]
+fn a_node_that_failed_is_told_while_its_run_goes_on() {
+    let sandbox = Sandbox::new();
+    let solo = sandbox.repository("solo");
+    let nodes = [task("a"), task("b"), task("c")];
+    solo.publish(
+        "planspec/all.yaml",
+        file(&[plan("p", &nodes), execution("run", "p")]),
+    );
+    solo.run("reconcile").ok();
+    for (node, how) in [("a", "--failed"), ("b", "--succeeded")] {
+        solo.run(&format!("claim run/{node} --as agent:a")).ok();
+        solo.run(&format!("report run/{node} --as agent:a {how}"))
+            .ok();
+    }
+    solo.run("reconcile").ok();
+    let told = solo.run("status --exit-code").exits(1);
+    assert!(
+        told.out.starts_with("1 node failed, 1 unclaimed.\n"),
+        "{told}"
+    );
+    assert!(told.out.contains("1/3"), "{told}");
+    assert!(
+        told.out.contains("  planspec retry run -n default\n"),
+        "{told}"
+    );
+    let table = solo.run("get executions").ok();
+    assert!(table.out.contains("1/3"), "the same as above: {table}");
+    let board = solo.git("show refs/heads/planspec/status:README.md");
+    assert!(
+        board.contains("| 1 of 3 |") && board.contains("1 node failed; `c`: "),
+        "{board}"
+    );
+    solo.run("retry run -n default").ok();
+    solo.run("reconcile").ok();
+    let told = solo.run("status --exit-code").ok();
+    assert!(told.out.starts_with("2 unclaimed"), "{told}");
+}
+
+/// A clone that has only one branch has no status, and does not know whether there is one.
+#[test]
+fn a_clone_without_the_status_branch_says_how_to_get_it() {
+    let sandbox = Sandbox::new();
+    let ana = sandbox.team_with("ana", &[plan("p", &[task("a")]), execution("run", "p")]);
+    ana.run("reconcile").ok();
+    let url = format!("file://{}", sandbox.path("origin.git").display());
+    let ben = sandbox.clone_with("--single-branch", &url, "ben");
+    let told = ben.run("status --exit-code").exits(1);
+    let command = told.out.split('`').nth(1).unwrap();
+    ben.git(command.strip_prefix("git ").unwrap());
+    ben.run("status --exit-code").ok().says("1 unclaimed");
 }

@@ -75,6 +75,7 @@ fn said(old: &Snapshot, new: &Snapshot) -> [(&'static str, String); 3] {
         declared: &declared,
         touched: &[],
         status_known: true,
+        settings_unread_before: false,
         runs_unknown: None,
         findings: &rules,
         all: &found,

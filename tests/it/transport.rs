@@ -34,7 +34,7 @@ fn what_a_cut_fetch_has_left_out_is_got_again() {
         "get execution/run",
         "claim run/a --as agent:NAME",
         "reconcile",
-        "log execution/run",
+        "describe execution/run",
     ];
     let lost = [
         "origin/planspec/status^{tree}",

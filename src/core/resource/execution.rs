@@ -235,6 +235,15 @@ impl NodeStatus {
         }
     }
 
+    /// Whether it succeeded, or was skipped because its own condition is false.
+    pub fn ended_well(&self) -> bool {
+        match self.phase {
+            NodePhase::Succeeded => true,
+            NodePhase::Skipped => self.extensions.reason == CONDITION_FALSE,
+            _ => false,
+        }
+    }
+
     /// Since when it stands as it does, where it waits: whoever is at work has begun then.
     pub fn waits_since(&self) -> Option<Time> {
         match self.phase {

@@ -222,6 +222,16 @@ mod tests {
     }
 
     #[test]
+    fn another_default_breaks_nothing_and_is_what_a_worker_is_given() {
+        let (class, dangers, effects) = change(
+            ", inputs: [{name: n, type: string, default: x}]",
+            ", inputs: [{name: n, type: string, default: y}]",
+        );
+        assert_eq!((class, dangers.len()), (Class::Minor, 1), "{dangers:?}");
+        assert_eq!(effects, ["used by team/p (build)"]);
+    }
+
+    #[test]
     fn what_breaks_nothing_is_not() {
         for (before, after) in [
             ("", ", outputs: [{name: sha, type: string}]"),
@@ -229,10 +239,6 @@ mod tests {
             (
                 "",
                 ", inputs: [{name: n, type: string, required: true, default: x}]",
-            ),
-            (
-                ", inputs: [{name: n, type: string, default: x}]",
-                ", inputs: [{name: n, type: string, default: y}]",
             ),
             (
                 ", inputs: [{name: n, type: string, enum: [a]}]",

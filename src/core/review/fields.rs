@@ -12,7 +12,7 @@ use serde_json::{Map, Value, json};
 
 use super::meaning::DangerWhen::{
     Always, Check, Command, Condition, Constraint, Failures, GoneOrOther, Is, IsFalse, Lower,
-    Provider, Reviewers, Timeout, Told, Was,
+    Provider, Reviewers, Timeout, Told, Was, Whatever,
 };
 use super::meaning::{Class, DangerWhen, Meaning, major, minor, patch};
 use crate::core::plan::graph::folded_edges;
@@ -364,12 +364,12 @@ fn of_metadata(out: &mut Builder, metadata: &Metadata) {
 
 fn goal(out: &mut Builder, spec: &GoalSpec) {
     put_fields! { out, GoalSpec = spec, elsewhere: [constraints, acceptance_criteria];
-        description => patch("wording");
+        description => patch("wording").danger(Told);
         plan_selector "planSelector" = plan_selector.as_ref().map(selector_value)
             => minor("which plans may serve the goal");
         timeout = duration(timeout.as_ref()) => minor("how long it may take");
         priority => patch("the priority");
-        context = context_items(context) => patch("context");
+        context = context_items(context) => patch("context").danger(Told);
     }
     out.group("constraints", |out| {
         for (key, value) in &spec.constraints {
@@ -410,14 +410,15 @@ fn selector_value(selector: &LabelSelector) -> Value {
 fn plan(out: &mut Builder, namespace: &str, spec: &PlanSpec) {
     // The contract is told with the document that it comes from.
     put_fields! { out, PlanSpec = spec, elsewhere: [graph, contract];
-        description => patch("wording");
+        // Whoever does a node of it is told that as well.
+        description => patch("wording").danger(Told);
         goal_ref "goalRef" = optional(goal_ref, namespace)
             => major("the goal that it serves").danger(Always("the plan serves another goal"));
         series => patch("which revision it is");
         version => patch("which revision it is");
         supersedes = references(supersedes, namespace) => patch("which revision it is");
         graph_digest "graphDigest" => patch("the digest of the graph");
-        context = context_items(context) => patch("context");
+        context = context_items(context) => patch("context").danger(Told);
     }
     let GraphSpec { nodes, edges: _ } = &spec.graph;
     for one in nodes {
@@ -475,7 +476,7 @@ fn node(out: &mut Builder, namespace: &str, node: &Node) {
     out.group("x-planspec", |out| {
         put_fields! { out, NodeExtension = &node.extension, elsewhere: [];
             always = always.then_some(true) => minor("whether it runs whatever happens")
-                .danger(Always("it runs when what comes before it failed, or no longer does"));
+                .danger(Whatever);
             touches = sorted(touches)
                 => minor("which paths it touches, and so what is not worked on beside it");
         }
@@ -589,7 +590,8 @@ fn parameter(out: &mut Builder, parameter: &Parameter) {
         value_type "type" => takes;
         description => patch("wording");
         required => minor("whether it must be given");
-        default => minor("what is taken when nothing is given");
+        default => minor("what is taken when nothing is given")
+            .danger(Always("whoever does it is given another value where the plan gives none"));
         format => takes;
         allowed "enum" => takes;
         item_type "itemType" => takes;

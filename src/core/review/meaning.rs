@@ -112,6 +112,8 @@ pub enum DangerWhen {
     Was(&'static str, &'static str),
     /// What whoever does it is told: when it is another text, holds back no longer, or says a lot more.
     Told,
+    /// Whether it is done whatever happens.
+    Whatever,
     /// A condition: when something may be skipped that was not, or is done that was skipped.
     Condition {
         /// Whether it is a decision that is skipped.
@@ -162,6 +164,11 @@ impl DangerWhen {
                 (was.and_then(Value::as_str) == Some(word)).then(|| why.to_owned())
             }
             DangerWhen::Told => told(was, is),
+            DangerWhen::Whatever => reason(if is == Some(&Value::Bool(true)) {
+                "it runs whatever happens: also when what comes before it failed, or a gate there was rejected"
+            } else {
+                "it no longer runs when what comes before it failed"
+            }),
             DangerWhen::Condition { decides } => suspicion::condition(was, is, decides),
             DangerWhen::Timeout { decides } => suspicion::timeout(was, is, decides),
             DangerWhen::Failures => suspicion::failures(was, is),

@@ -1,8 +1,9 @@
 //! Two texts word by word: what is gone, what is new, and whether whoever is told it may do more now.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use crate::core::base::words::shortened;
+use crate::core::base::invisible::is_invisible;
+use crate::core::base::words::{and_more, shortened};
 
 /// A stretch of two texts.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -142,10 +143,17 @@ const RESTRAINTS: [&str; 22] = [
 const MORE: usize = 8;
 /// Most characters of a text that a reason repeats.
 const REPEATED: usize = 160;
+/// Most hidden characters that a reason names.
+const HIDDEN_SHOWN: usize = 8;
 
 /// Why it is to be looked at twice that somebody is told something else.
 pub(super) fn judge(was: &str, is: &str) -> Option<String> {
     let whole = |text: &str| shortened(text.trim(), REPEATED);
+    if let Some(hidden) = hidden(was, is) {
+        return Some(format!(
+            "characters that nobody sees are new in it: {hidden}"
+        ));
+    }
     if was.trim().is_empty() {
         return Some(format!("whoever does it is told now “{}”", whole(is)));
     }
@@ -179,6 +187,18 @@ pub(super) fn judge(was: &str, is: &str) -> Option<String> {
     let new: Vec<&String> = pieces.iter().filter_map(Piece::added).collect();
     let told = what_is_more(was, &gone, &new)?;
     Some(format!("whoever does it is told as well “{}”", whole(told)))
+}
+
+/// Characters that are not seen, line ends and tabs apart, which a text has and had not.
+fn hidden(was: &str, is: &str) -> Option<String> {
+    let is_hidden = |c: &char| is_invisible(*c) && !"\n\r\t".contains(*c);
+    let known: BTreeSet<char> = was.chars().filter(is_hidden).collect();
+    let new: BTreeSet<char> = is.chars().filter(is_hidden).collect();
+    let mut new = new
+        .difference(&known)
+        .map(|c| format!("U+{:04X}", u32::from(*c)));
+    let named: Vec<String> = new.by_ref().take(HIDDEN_SHOWN).collect();
+    (!named.is_empty()).then(|| named.join(" ") + &and_more(new.count()))
 }
 
 impl Piece {
@@ -230,7 +250,6 @@ fn restraints(text: &str) -> BTreeMap<String, usize> {
 
 /// Whether two texts have less than half of their words in common.
 pub(super) fn is_another(was: &str, is: &str) -> bool {
-    use std::collections::BTreeSet;
     let words = |text: &str| -> BTreeSet<String> {
         let words = text.split(|c: char| !c.is_alphanumeric());
         let words = words.filter(|word| !word.is_empty());
@@ -253,6 +272,29 @@ mod tests {
             Piece::New(text) => format!("[+{text}+]"),
         });
         marked.collect()
+    }
+
+    #[test]
+    fn what_nobody_sees_is_told() {
+        let table = [
+            ("draw it", "draw \u{202e}it", Some("U+202E")),
+            (
+                "draw it",
+                "draw it\u{e0041}\u{200b}",
+                Some("U+200B U+E0041"),
+            ),
+            ("draw\u{200b} it", "draw\u{200b} it well", None),
+            ("draw it", "draw\nit\twell", None),
+        ];
+        for (was, is, expected) in table {
+            let found = hidden(was, is);
+            assert_eq!(found.as_deref(), expected, "{is:?}");
+            let why = judge(was, is).unwrap_or_default();
+            assert_eq!(
+                why.starts_with("characters that nobody sees"),
+                expected.is_some()
+            );
+        }
     }
 
     #[test]

@@ -8,7 +8,7 @@ use crate::core::run::proposal::{command, retry};
 use crate::core::run::sentence::{self, Notation};
 use crate::core::run::status::{StatusTree, status_path};
 use crate::core::run::summary::Wait;
-use crate::core::run::summary::concern::Heading;
+use crate::core::run::summary::concern::{Concern, Heading};
 use crate::core::run::summary::outline::{Ended, Goal, Listed, Outline, Standing};
 use crate::core::run::transition::{Waiting, WaitingFor};
 
@@ -104,12 +104,13 @@ fn waiting(heading: Heading, waiting: &Listed<Standing>) -> Option<String> {
     table(heading.title(), head, waiting, |row| {
         let waits: Vec<Waiting> = row.waits.iter().map(|wait| wait.of(&row.run)).collect();
         let since = waits.iter().find_map(|wait| wait.since);
-        let command = waits.iter().find_map(command);
+        let again = has_failed(row).then(|| retry(&row.run, None));
+        let command = again.or_else(|| waits.iter().find_map(command));
         [
             link(&row.run),
             done(row),
             since.map(minute).unwrap_or_default(),
-            wants(&row.waits) + &and_more_of_it(row.more),
+            failed_nodes(row) + &wants(&row.waits) + &and_more_of_it(row.more),
             command.map_or(String::new(), |text| shell(&text)),
         ]
     })
@@ -142,6 +143,21 @@ fn unclaimed(unclaimed: &Listed<Standing>) -> Option<String> {
         table
             + "\n`planspec next` says what each is about, `planspec claim EXECUTION/NODE` takes one.\n",
     )
+}
+
+fn has_failed(row: &Standing) -> bool {
+    row.progress
+        .as_ref()
+        .is_some_and(|progress| progress.failed > 0)
+}
+
+/// What failed in a run that goes on.
+fn failed_nodes(row: &Standing) -> String {
+    let failed = row.progress.as_ref().map_or(0, |progress| progress.failed);
+    match failed {
+        0 => String::new(),
+        failed => format!("{}; ", Concern::FailedNode.counted(failed)),
+    }
 }
 
 /// What a run waits for, each with its node.

@@ -89,15 +89,23 @@ fn ambiguous(name: &str, several: &[&Key]) -> Error {
         .hint(choose_one(several.iter().copied()))
 }
 
-/// The commit to begin with: what is named, else the tip of the spec branch, else HEAD.
+/// The commit to begin with: what is named, else the tip of the spec branch, or HEAD where that goes on from there; else HEAD.
 fn start(store: &Store, revision: Option<&str>, view: Option<&View>) -> Result<String> {
     if let Some(revision) = revision {
         return store.commit_of(revision);
     }
-    if let Some(view) = view {
-        return Ok(view.spec_commit.clone());
-    }
     let head = store.repo.head()?;
+    if let Some(view) = view {
+        // What was committed here, and is not pushed yet, is history too.
+        let base = match head.commit() {
+            Some(head) => store.repo.merge_base(&view.spec_commit, head)?,
+            None => None,
+        };
+        let goes_on = head
+            .commit()
+            .filter(|_| base.as_ref() == Some(&view.spec_commit));
+        return Ok(goes_on.unwrap_or(&view.spec_commit).to_owned());
+    }
     head.commit()
         .map(str::to_owned)
         .ok_or_else(Error::no_commits)

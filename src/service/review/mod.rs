@@ -32,7 +32,7 @@ use crate::core::review::live::Touched;
 use crate::core::review::rules::{self, Policy, Sides};
 use crate::core::review::scope::{self, Beside, Scoped};
 use crate::core::review::scripts::Script;
-use crate::core::review::{self, Review, live};
+use crate::core::review::{self, Event, Review, live};
 use crate::core::run::status::StatusTree;
 use crate::git::Repo;
 use crate::git::read::{self, Tree};
@@ -215,6 +215,8 @@ pub struct Reviewed {
     pub status_known: bool,
     /// Why nothing is, where there may be some.
     pub runs_unknown: Option<String>,
+    /// Whether the configuration before the change cannot be read.
+    pub settings_unread_before: bool,
     /// Every rule that the change breaks, every finding that was not there before, and every
     /// change to look at twice.
     pub findings: Findings,
@@ -232,6 +234,14 @@ pub struct Reviewed {
     pub allowed: BTreeMap<(Key, String), String>,
     /// Where the files stand on the web, where that is known.
     pub web: Option<String>,
+}
+
+impl Reviewed {
+    /// Whether a file that changes cannot be read.
+    pub fn has_unreadable(&self) -> bool {
+        let mut subjects = self.review.subjects.iter();
+        subjects.any(|subject| subject.event == Event::Unreadable { now: true })
+    }
 }
 
 impl Reviewed {
@@ -404,6 +414,8 @@ impl Comparison {
             touched,
             status_known: status.is_some(),
             runs_unknown: known.unknown,
+            settings_unread_before: self.before.settings.text.is_some()
+                && self.before.settings.config.is_none(),
             findings,
             scope: self.scope,
             notes: Vec::new(),

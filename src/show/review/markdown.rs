@@ -150,9 +150,12 @@ fn head(shown: &Shown<'_>) -> String {
     let (base, head) = shown.names;
     let (errors, _) = words::findings(shown);
     let starts = words::starts(shown);
+    let is_unread = !words::unreadable(shown).is_empty() || words::unread_before(shown) > 0;
     let sign = match (errors, words::all_dangers(shown)) {
-        (0, 0) if starts.is_empty() => "✅",
-        (0, 0) => "▶️",
+        (0, 0) if is_unread => "⚠️",
+        (0, 0) if !starts.is_empty() => "▶️",
+        (0, 0) if words::worded_otherwise(shown) > 0 => "📝",
+        (0, 0) => "✅",
         (0, _) => "⚠️",
         _ => "⛔",
     };
@@ -186,7 +189,7 @@ fn head(shown: &Shown<'_>) -> String {
     }
     if words::is_empty(shown) {
         out.push_str(
-            "No plan, gate, binding, run or setting is different, and no file that a command runs or a check looks at.\n\n",
+            "No plan, gate, binding, run or setting is different, and no file that a command names or a check looks at; what scripts call in turn was not looked for.\n\n",
         );
     }
     if !shown.review.is_empty() {

@@ -39,6 +39,8 @@ pub struct Shown<'a> {
     pub status_known: bool,
     /// Why nothing is, where there may be runs.
     pub runs_unknown: Option<&'a str>,
+    /// Whether the configuration before the change cannot be read.
+    pub settings_unread_before: bool,
     /// The rules that are broken.
     pub findings: &'a [Diagnostic],
     /// Those, and what is only to be looked at twice.

@@ -21,7 +21,8 @@ use crate::show::count;
 pub(super) fn verdict(shown: &Shown<'_>) -> String {
     let (errors, warnings) = findings(shown);
     let dangers = all_dangers(shown);
-    if is_empty(shown) {
+    let unread = unread_before(shown);
+    if is_empty(shown) && unread == 0 {
         return "nothing changes in the work".to_owned();
     }
     let mut parts = Vec::new();
@@ -50,10 +51,45 @@ pub(super) fn verdict(shown: &Shown<'_>) -> String {
         1 => parts.push("merging starts a run".to_owned()),
         runs => parts.push(format!("merging starts {runs} runs")),
     }
+    if unread > 0 {
+        let files = count(unread, "file");
+        parts.push(format!(
+            "{files} could not be read before, so nothing can be compared with it"
+        ));
+    }
     if parts.is_empty() {
         parts.push("nothing dangerous found".to_owned());
     }
+    match worded_otherwise(shown) {
+        0 => {}
+        1 => parts.push("1 text says something else: read it".to_owned()),
+        texts => parts.push(format!("{texts} texts say something else: read them")),
+    }
     parts.join(", ")
+}
+
+/// How many files could not be read before the change: what they held is known to nobody.
+pub(super) fn unread_before(shown: &Shown<'_>) -> usize {
+    let subjects = shown.review.subjects.iter();
+    let unread = subjects.filter(|subject| subject.event == Event::Unreadable { now: false });
+    let files: BTreeSet<&str> = unread.map(|subject| subject.path.as_str()).collect();
+    files.len() + usize::from(shown.settings_unread_before)
+}
+
+/// What people and agents are told, or given.
+const READ: [&str; 3] = ["wording", "context", "what the worker is given"];
+
+/// How many texts that somebody reads are others, and are no danger that is told: which words matter, no program knows.
+pub(super) fn worded_otherwise(shown: &Shown<'_>) -> usize {
+    let changes = shown
+        .review
+        .subjects
+        .iter()
+        .flat_map(|subject| &subject.changes);
+    let is_told = |what: &What| matches!(what, What::Field(what) if READ.contains(what));
+    changes
+        .filter(|change| change.danger.is_none() && is_told(&change.what))
+        .count()
 }
 
 /// That nothing can be said about runs, where something changes that may touch some.

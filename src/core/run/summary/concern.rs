@@ -12,6 +12,8 @@ pub enum Concern {
     Failed,
     /// Something is missing or wrong: it goes on once that is put right.
     Stuck,
+    /// Somebody to try a node again that failed for good, while the run goes on; or to leave it.
+    FailedNode,
     /// An answer to a question.
     Answer,
     /// A decision at a gate.
@@ -75,9 +77,10 @@ impl Heading {
 
 impl Concern {
     /// All of them, the most urgent first.
-    pub const ALL: [Concern; 12] = [
+    pub const ALL: [Concern; 13] = [
         Concern::Failed,
         Concern::Stuck,
+        Concern::FailedNode,
         Concern::Answer,
         Concern::Approval,
         Concern::Verification,
@@ -115,7 +118,8 @@ impl Concern {
         match self {
             Concern::Failed => Heading::Failed,
             Concern::Stuck => Heading::Stuck,
-            Concern::Answer
+            Concern::FailedNode
+            | Concern::Answer
             | Concern::Approval
             | Concern::Verification
             | Concern::Criterion
@@ -137,6 +141,7 @@ impl Concern {
         let (one, several) = match self {
             Concern::Failed => ("failed", "failed"),
             Concern::Stuck => ("cannot go on", "cannot go on"),
+            Concern::FailedNode => ("node failed", "nodes failed"),
             Concern::Answer => ("question", "questions"),
             Concern::Approval => ("needs an approval", "need an approval"),
             Concern::Verification => ("to be verified", "to be verified"),
@@ -156,6 +161,7 @@ impl Concern {
         match self {
             Concern::Failed => "failed",
             Concern::Stuck => "stuck",
+            Concern::FailedNode => "failedNode",
             Concern::Answer => "answer",
             Concern::Approval => "approval",
             Concern::Verification => "verification",

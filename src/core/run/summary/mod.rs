@@ -145,8 +145,11 @@ pub struct GateOfRun {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Progress {
-    /// Nodes that ended.
+    /// Nodes that ended well.
     pub ended: usize,
+    /// Nodes that failed for good, and that somebody may try again.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub failed: usize,
     /// All nodes.
     pub nodes: usize,
     /// The first nodes at work, and who holds them.
@@ -384,7 +387,8 @@ fn progress(run: &ExecutionStatus) -> Progress {
     });
     let nodes = run.node_statuses.values();
     Progress {
-        ended: nodes.filter(|node| node.phase.is_terminal()).count(),
+        ended: nodes.clone().filter(|node| node.ended_well()).count(),
+        failed: nodes.filter(|node| node.phase == NodePhase::Failed).count(),
         nodes: run.node_statuses.len(),
         working: working.by_ref().take(WORKING_NAMED).collect(),
         more: working.count(),

@@ -310,7 +310,13 @@ fn wanted(run: &RunSummary) -> impl Iterator<Item = (Concern, Option<Time>)> {
     let failed = has_failed(run).then_some((Concern::Failed, run.end));
     let waits = run.waits.iter();
     let waits = waits.map(|wait| (Concern::of(&wait.what), wait.since));
-    failed.into_iter().chain(waits)
+    let nodes = std::iter::repeat_n((Concern::FailedNode, None), failed_nodes(run));
+    failed.into_iter().chain(nodes).chain(waits)
+}
+
+/// How many nodes failed for good in a run that goes on.
+fn failed_nodes(run: &RunSummary) -> usize {
+    run.progress.as_ref().map_or(0, |progress| progress.failed)
 }
 
 /// Whether somebody may try it again: nobody tries what is gone.
@@ -362,6 +368,8 @@ fn under(heading: Heading) -> impl Fn(&Summary) -> Vec<Standing> {
             let mut waits: Vec<&Wait> = run.waits.iter().collect();
             waits.sort_by_key(|wait| Concern::of(&wait.what));
             let first = waits.first().map(|wait| Concern::of(&wait.what).heading());
+            let failed = (failed_nodes(run) > 0).then(|| Concern::FailedNode.heading());
+            let first = first.into_iter().chain(failed).min();
             (first.unwrap_or(Heading::AtWork) == heading).then(|| Standing {
                 run: line.key(),
                 progress: run.progress.clone(),
