@@ -157,6 +157,8 @@ pub struct Subject {
     pub went_on: Option<String>,
     /// What there is to know of what is new.
     pub facts: Vec<Fact>,
+    /// Of what is new, texts that are too long to be told in a line, whole.
+    pub texts: Vec<Fact>,
     /// The plan's graph before, in numbers.
     pub before: Option<Shape>,
     /// The plan's graph now, in numbers.

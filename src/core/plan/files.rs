@@ -6,7 +6,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use serde_json::Value;
 
 use super::shell;
-use crate::core::resource::{Resource, Spec, TaskCriterion};
+use crate::core::resource::{ContextItem, Resource, Spec, TaskCriterion};
 
 /// What is done with a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -28,6 +28,11 @@ pub enum UsedBy {
         name: String,
         /// The node, or the criterion of a document, that it is a check of.
         of: String,
+    },
+    /// The context of a node, or of the whole plan: whoever does it is told to read the file.
+    Context {
+        /// The node; nothing for the plan.
+        of: Option<String>,
     },
 }
 
@@ -76,7 +81,9 @@ pub fn used_by(resource: &Resource) -> Vec<(String, UsedBy, Purpose)> {
             }
         }
         Spec::Plan(plan) => {
+            found.extend(told_of(&plan.context, None));
             for node in &plan.graph.nodes {
+                found.extend(told_of(&node.context, Some(&node.id)));
                 for check in &node.acceptance_criteria {
                     let what = UsedBy::check(check, &node.id);
                     let used = of_check(check).into_iter();
@@ -94,6 +101,21 @@ pub fn used_by(resource: &Resource) -> Vec<(String, UsedBy, Purpose)> {
         _ => {}
     }
     found
+}
+
+/// The files of the repository that a context points to.
+fn told_of<'c>(
+    context: &'c [ContextItem],
+    of: Option<&str>,
+) -> impl Iterator<Item = (String, UsedBy, Purpose)> + use<'c> {
+    let uris = context.iter().flat_map(|item| &item.uris);
+    let paths = uris
+        .filter(|uri| !uri.contains("://"))
+        .filter_map(|uri| normal(uri));
+    let what = UsedBy::Context {
+        of: of.map(str::to_owned),
+    };
+    paths.map(move |path| (path, what.clone(), Purpose::LooksAt))
 }
 
 fn of_check(check: &TaskCriterion) -> Vec<(String, Purpose)> {

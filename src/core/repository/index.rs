@@ -141,7 +141,7 @@ const MAX_BUCKETS: u32 = 1 << 14;
 const FILES_PER_BUCKET: usize = 8;
 const FULL: usize = 64;
 /// Changes with the layout above.
-const FORMAT: &str = "4";
+const FORMAT: &str = "5";
 
 #[derive(Debug, Clone, Copy)]
 enum Section {

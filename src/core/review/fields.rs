@@ -12,9 +12,9 @@ use serde_json::{Map, Value, json};
 
 use super::meaning::DangerWhen::{
     Always, Check, Command, Condition, Constraint, Failures, GoneOrOther, Is, IsFalse, Lower,
-    Provider, Reviewers, Timeout, Told, Was, Whatever,
+    Pointed, Provider, Reviewers, Timeout, Told, Was, Whatever,
 };
-use super::meaning::{Class, DangerWhen, Meaning, major, minor, patch};
+use super::meaning::{Class, Meaning, major, minor, patch};
 use crate::core::plan::graph::folded_edges;
 use crate::core::resource::{
     BindingSpec, CapabilitySpec, ContextItem, Duration, EdgeKind, ExecutionSpec, ExpectedResponse,
@@ -437,10 +437,10 @@ fn plan(out: &mut Builder, namespace: &str, spec: &PlanSpec) {
 
 fn node(out: &mut Builder, namespace: &str, node: &Node) {
     let is_gate = node.kind == NodeKind::Gate;
-    // Where nothing else is, the name says what to do.
+    // Where nothing else is, the name says what to do; and it is read in any case.
     let named = match (node.kind, &node.description) {
         (NodeKind::Task, None) => Told,
-        _ => DangerWhen::Never,
+        _ => Pointed,
     };
     put_fields! { out, Node = node, elsewhere: [
             // The address of the node; what that is made of.

@@ -112,6 +112,8 @@ pub enum DangerWhen {
     Was(&'static str, &'static str),
     /// What whoever does it is told: when it is another text, holds back no longer, or says a lot more.
     Told,
+    /// Whether a short text has an address that it had not, or characters that nobody sees.
+    Pointed,
     /// Whether it is done whatever happens.
     Whatever,
     /// A condition: when something may be skipped that was not, or is done that was skipped.
@@ -164,6 +166,12 @@ impl DangerWhen {
                 (was.and_then(Value::as_str) == Some(word)).then(|| why.to_owned())
             }
             DangerWhen::Told => told(was, is),
+            DangerWhen::Pointed => {
+                let text = |value: Option<&Value>| {
+                    value.and_then(Value::as_str).unwrap_or_default().to_owned()
+                };
+                prose::points_elsewhere(&text(was), &text(is))
+            }
             DangerWhen::Whatever => reason(if is == Some(&Value::Bool(true)) {
                 "it runs whatever happens: also when what comes before it failed, or a gate there was rejected"
             } else {

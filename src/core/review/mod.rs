@@ -78,6 +78,8 @@ pub struct Subject {
     pub shape: Option<(Option<Shape>, Option<Shape>)>,
     /// What there is to know of what is new.
     pub facts: Vec<Fact>,
+    /// Of what is new, texts that are too long to be told in a line.
+    pub texts: Vec<Fact>,
     /// How much more there is to know of it.
     pub untold: usize,
 }
@@ -317,6 +319,7 @@ impl Subject {
             effects: Vec::new(),
             shape: None,
             facts: Vec::new(),
+            texts: Vec::new(),
             untold: 0,
         }
     }

@@ -34,6 +34,8 @@ pub struct Fact {
 const FACTS: usize = 60;
 /// Most characters of one text that is repeated.
 const TEXT: usize = 400;
+/// Most characters of one text that is told whole.
+const WHOLE: usize = 100_000;
 /// Most characters of one text in a sentence of what is to be looked at twice.
 const IN_A_SENTENCE: usize = 160;
 /// Most things that one sentence tells.
@@ -84,6 +86,18 @@ impl Subject {
         match self.facts.len() {
             shown if shown < FACTS => self.facts.push(fact),
             _ => self.untold += 1,
+        }
+    }
+
+    /// Keep a text whole that is too long to be told in a line.
+    fn keep_whole(&mut self, about: &str, text: &str) {
+        let text = text.trim();
+        if text.chars().count() > TEXT {
+            let text = shortened(text, WHOLE);
+            self.texts.push(Fact {
+                about: about.to_owned(),
+                says: text,
+            });
         }
     }
 
@@ -154,11 +168,13 @@ fn of_plan(
         Some(content) => of_document(&content, subject),
         None => {
             subject.tell("description", quoted(&plan.description));
+            subject.keep_whole("description", &plan.description);
             if let Some(goal) = &plan.goal_ref {
                 subject.tell("goal", goal.name.clone());
             }
             for item in &plan.context {
                 subject.tell("context", context(item));
+                subject.keep_whole("context", &context_text(item));
             }
         }
     }
@@ -178,6 +194,10 @@ fn of_plan(
             subject.tell(node.id.clone(), says);
         } else {
             subject.untold += 1;
+        }
+        subject.keep_whole(&node.id, node.description.as_deref().unwrap_or_default());
+        for item in &node.context {
+            subject.keep_whole(&format!("{}, context", node.id), &context_text(item));
         }
         if let Some(text) = instructions(node).filter(|_| node.kind == NodeKind::Task)
             && !doers.iter().any(Doer::is_human)

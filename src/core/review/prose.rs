@@ -201,6 +201,24 @@ fn hidden(was: &str, is: &str) -> Option<String> {
     (!named.is_empty()).then(|| named.join(" ") + &and_more(new.count()))
 }
 
+/// Why it is to be looked at twice that a short text is another one: it has an address that it had not, or characters that
+/// nobody sees.
+pub(super) fn points_elsewhere(was: &str, is: &str) -> Option<String> {
+    if let Some(hidden) = hidden(was, is) {
+        return Some(format!(
+            "characters that nobody sees are new in it: {hidden}"
+        ));
+    }
+    let mut words = is.split_whitespace();
+    let new = words.find(|word| is_address(word) && !was.contains(word))?;
+    let new = shortened(new, REPEATED);
+    Some(format!("whoever does it is pointed to “{new}”"))
+}
+
+fn is_address(word: &str) -> bool {
+    word.contains("://") || word.trim_matches('@').contains('@')
+}
+
 impl Piece {
     fn gone(&self) -> Option<&String> {
         match self {
@@ -219,10 +237,8 @@ impl Piece {
 
 /// A new stretch with an address in it, or the longest of many new words.
 fn what_is_more<'a>(was: &str, gone: &[&String], new: &[&'a String]) -> Option<&'a String> {
-    let points = |text: &&&String| {
-        let addressed = |word: &str| word.contains("://") || word.trim_matches('@').contains('@');
-        text.split_whitespace().any(addressed) && !was.contains(text.trim())
-    };
+    let points =
+        |text: &&&String| text.split_whitespace().any(is_address) && !was.contains(text.trim());
     if let Some(text) = new.iter().find(points) {
         return Some(text);
     }
@@ -272,6 +288,21 @@ mod tests {
             Piece::New(text) => format!("[+{text}+]"),
         });
         marked.collect()
+    }
+
+    #[test]
+    fn a_name_that_points_elsewhere_is_told() {
+        let why = |was: &str, is: &str| points_elsewhere(was, is);
+        assert_eq!(why("Deploy", "Ship it"), None);
+        assert_eq!(
+            why("See https://a.example", "Look: https://a.example"),
+            None
+        );
+        let told = why("Deploy", "Deploy, see https://x.example/a");
+        assert_eq!(
+            told.as_deref(),
+            Some("whoever does it is pointed to “https://x.example/a”")
+        );
     }
 
     #[test]

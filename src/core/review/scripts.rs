@@ -275,6 +275,8 @@ fn words_of(resource: &Resource, place: &UsedBy) -> String {
             format!("the rule for {}", words.unwrap_or_default())
         }
         (UsedBy::Check { name, of }, _) => format!("check {name} of {of}"),
+        (UsedBy::Context { of: Some(node) }, _) => format!("the context of {node}"),
+        (UsedBy::Context { of: None }, _) => "the context of all its nodes".to_owned(),
         (UsedBy::Rule(_), _) => String::new(),
     }
 }

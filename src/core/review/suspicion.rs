@@ -53,6 +53,9 @@ pub(super) fn is_never(normal: &Normal, node: &[String]) -> bool {
 
 /// What a condition is where it depends on nothing.
 fn constant(text: &str) -> Option<bool> {
+    if let Some(known) = swallowed(text) {
+        return Some(known);
+    }
     let when = When::compile(text).ok()?;
     let parameters = when.parameters();
     let depends = !when.mentions().is_empty()
@@ -70,6 +73,39 @@ fn constant(text: &str) -> Option<bool> {
         goal: None,
     })
     .ok()
+}
+
+/// What a condition is of which one side decides alone, whatever the others are: `… || true`, `… && false`.
+fn swallowed(text: &str) -> Option<bool> {
+    let or = sides(text, "||")?;
+    if or.contains(&"true") {
+        return Some(true);
+    }
+    match or.as_slice() {
+        [_] => sides(text, "&&")?.contains(&"false").then_some(false),
+        _ => None,
+    }
+}
+
+/// The sides of an operator that stand in no brackets and in no text; nothing where brackets do not match.
+fn sides<'t>(text: &'t str, operator: &str) -> Option<Vec<&'t str>> {
+    let (mut sides, mut depth, mut quote, mut from) = (Vec::new(), 0_usize, None, 0);
+    for (at, c) in text.char_indices() {
+        match (quote, c) {
+            (Some(open), c) if c == open => quote = None,
+            (Some(_), _) => {}
+            (None, '\'' | '"') => quote = Some(c),
+            (None, '(' | '[' | '{') => depth += 1,
+            (None, ')' | ']' | '}') => depth = depth.checked_sub(1)?,
+            (None, _) if depth == 0 && at >= from && text[at..].starts_with(operator) => {
+                sides.push(text[from..at].trim());
+                from = at + operator.len();
+            }
+            _ => {}
+        }
+    }
+    sides.push(text.get(from..)?.trim());
+    Some(sides)
 }
 
 /// Whoever starts a run may say so, where a condition asks for its parameters.
@@ -167,6 +203,21 @@ mod tests {
     use super::*;
 
     type Judge = fn(Option<&Value>, Option<&Value>) -> Option<String>;
+
+    #[test]
+    fn one_side_decides_alone() {
+        for (text, expected) in [
+            ("parameters.env == 'prod' || true", Some(true)),
+            ("true||nodes.a.phase == 'Succeeded'", Some(true)),
+            ("nodes.a.phase == 'Succeeded' && false", Some(false)),
+            ("parameters.x == 'a || true'", None),
+            ("(parameters.x || true) && parameters.y", None),
+            ("parameters.x || parameters.y && false", None),
+            ("parameters.x) || true", None),
+        ] {
+            assert_eq!(constant(text), expected, "{text}");
+        }
+    }
 
     #[test]
     fn what_hides_failures_is_told_with_the_reason() {

@@ -124,6 +124,7 @@ fn subject(shown: &Shown<'_>, subject: &Subject) -> api::Subject {
         effects: subject.effects.clone(),
         went_on: shown.review.went_on.get(&subject.key).cloned(),
         facts: subject.facts.clone(),
+        texts: subject.texts.clone(),
         before: before.cloned(),
         after: after.cloned(),
     }

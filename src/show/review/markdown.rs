@@ -532,6 +532,7 @@ fn of_subject(shown: &Shown<'_>, subject: &Subject, with_graph: bool) -> String 
         },
     );
     out.push_str(&facts(subject));
+    out.push_str(&whole_texts(subject));
     if let Some((before, after)) = &subject.shape {
         out.push_str(&shape(subject, before.as_ref(), after.as_ref()));
     }
@@ -597,6 +598,30 @@ fn facts(subject: &Subject) -> String {
     } else {
         format!("\n{list}")
     }
+}
+
+/// New texts that are too long to be told in a line, folded away.
+fn whole_texts(subject: &Subject) -> String {
+    let mut out = String::new();
+    for fact in &subject.texts {
+        let lines: Vec<String> = fact
+            .says
+            .lines()
+            .map(|line| text(line) + "<br>\n")
+            .collect();
+        let shown = bounded(
+            &lines,
+            FOLDED,
+            "… and {} more lines, in `planspec review`\n",
+        );
+        let title = format!(
+            "{}, the whole text, {}",
+            text(&short(&fact.about)),
+            count(lines.len(), "line")
+        );
+        out.push_str(&format!("\n{}", folded(&title, &shown)));
+    }
+    out
 }
 
 /// Most characters of the differences of two texts in a table.

@@ -225,6 +225,12 @@ fn of_subject(page: &mut ReviewPage, shown: &Shown<'_>, subject: &Subject) {
     for fact in &subject.facts {
         page.line(2, "", &format!("{}: {}", fact.about, fact.says));
     }
+    for fact in &subject.texts {
+        page.line(2, "", &format!("{}, the whole text:", fact.about));
+        for line in fact.says.lines() {
+            page.line(4, "", line);
+        }
+    }
     if subject.untold > 0 {
         page.line(2, DIM, &format!("… and {} more", subject.untold));
     }
