@@ -463,7 +463,7 @@ fn node(out: &mut Builder, namespace: &str, node: &Node) {
         retries = (*retries > 0).then_some(retries) => minor("how often it is tried again")
             .danger(Failures);
         estimated_effort "estimatedEffort" => patch("the estimate");
-        gate_ref "gateRef" = optional(gate_ref, namespace) => minor("which gate decides")
+        gate_ref "gateRef" = optional(gate_ref, namespace) => minor(super::gates::WHICH)
             .danger(Always("somebody else, or something else, decides"));
         children = sorted(children) => minor("which nodes belong to it");
         mode => patch("a hint on the order");

@@ -13,6 +13,7 @@ mod contract;
 pub mod declared;
 pub mod document;
 pub mod fields;
+mod gates;
 mod graph;
 pub mod left;
 pub mod live;
@@ -284,6 +285,7 @@ pub fn compare(old: &Snapshot, new: &Snapshot) -> Review {
     graph::delegations((old, new), &renamed, &mut subjects);
     renames::follow((old, new), &renamed, &mut subjects);
     let went_on = graph::splits((old, new), &mut subjects);
+    gates::decide_elsewhere((old, new), &mut subjects);
     novel::describe([old, new], &mut subjects);
     contract::uses(new, &mut subjects);
     for subject in &mut subjects {
