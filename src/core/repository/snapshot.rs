@@ -64,6 +64,7 @@ pub(crate) mod parsed {
     }
 
     /// Since the last time, in order.
+    #[cfg(feature = "service")]
     pub(crate) fn taken() -> Vec<String> {
         PATHS.take()
     }

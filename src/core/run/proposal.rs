@@ -162,7 +162,9 @@ fn commands_for(standing: &Standing<'_>, id: &str, waiting: &Waiting) -> Vec<Str
                 Some(who) => approve
                     .iter()
                     .flat_map(|approve| {
+                        // A team that the configuration does not have is nobody.
                         who.iter()
+                            .filter(|who| !who.starts_with("team:"))
                             .map(move |who| format!("{approve} --as {}", word(who)))
                     })
                     .collect(),
