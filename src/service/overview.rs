@@ -116,12 +116,11 @@ fn open_run(heading: Heading, row: &Standing) -> OpenRun {
         namespace: row.run.namespace.clone(),
         name: row.run.name.clone(),
         done: progress.map_or(0, |progress| progress.ended),
-        failed: progress.map_or(0, |progress| progress.failed),
+        failed: row.failed(),
         nodes: progress.map_or(0, |progress| progress.nodes),
         started: row.start,
-        command: progress
-            .filter(|progress| progress.failed > 0)
-            .map(|_| retry(&row.run, None))
+        command: (row.failed() > 0)
+            .then(|| retry(&row.run, None))
             .or_else(|| waits.iter().find_map(command)),
         waits,
         more: row.more,

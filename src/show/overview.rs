@@ -91,11 +91,9 @@ fn open_row(run: &OpenRun, now: Time) -> Vec<String> {
         let node = node.map_or(String::new(), |node| format!("{}: ", line(node)));
         node + &for_what(&wait.what)
     });
-    let failed = match run.failed {
-        0 => String::new(),
-        failed => format!("{}; ", Concern::FailedNode.counted(failed)),
-    };
-    let waits = failed + &waits.collect::<Vec<_>>().join("; ") + &and_more_of_it(run.more);
+    let failed = (run.failed > 0).then(|| Concern::FailedNode.counted(run.failed));
+    let waits: Vec<String> = failed.into_iter().chain(waits).collect();
+    let waits = waits.join("; ") + &and_more_of_it(run.more);
     let done = match run.nodes {
         0 => String::new(),
         nodes => format!("{}/{nodes}", run.done),

@@ -104,13 +104,13 @@ fn waiting(heading: Heading, waiting: &Listed<Standing>) -> Option<String> {
     table(heading.title(), head, waiting, |row| {
         let waits: Vec<Waiting> = row.waits.iter().map(|wait| wait.of(&row.run)).collect();
         let since = waits.iter().find_map(|wait| wait.since);
-        let again = has_failed(row).then(|| retry(&row.run, None));
+        let again = (row.failed() > 0).then(|| retry(&row.run, None));
         let command = again.or_else(|| waits.iter().find_map(command));
         [
             link(&row.run),
             done(row),
             since.map(minute).unwrap_or_default(),
-            failed_nodes(row) + &wants(&row.waits) + &and_more_of_it(row.more),
+            wants_first(row) + &and_more_of_it(row.more),
             command.map_or(String::new(), |text| shell(&text)),
         ]
     })
@@ -145,19 +145,12 @@ fn unclaimed(unclaimed: &Listed<Standing>) -> Option<String> {
     )
 }
 
-fn has_failed(row: &Standing) -> bool {
-    row.progress
-        .as_ref()
-        .is_some_and(|progress| progress.failed > 0)
-}
-
-/// What failed in a run that goes on.
-fn failed_nodes(row: &Standing) -> String {
-    let failed = row.progress.as_ref().map_or(0, |progress| progress.failed);
-    match failed {
-        0 => String::new(),
-        failed => format!("{}; ", Concern::FailedNode.counted(failed)),
-    }
+/// How many nodes failed in a run that goes on, where any did, and what it waits for.
+fn wants_first(row: &Standing) -> String {
+    let failed = (row.failed() > 0).then(|| Concern::FailedNode.counted(row.failed()));
+    let parts = failed.into_iter().chain([wants(&row.waits)]);
+    let parts: Vec<String> = parts.filter(|part| !part.is_empty()).collect();
+    parts.join("; ")
 }
 
 /// What a run waits for, each with its node.

@@ -305,6 +305,13 @@ impl Row for Goal {
     }
 }
 
+impl Standing {
+    /// How many of its nodes failed for good.
+    pub fn failed(&self) -> usize {
+        self.progress.as_ref().map_or(0, |progress| progress.failed)
+    }
+}
+
 /// What an execution wants, and since when.
 fn wanted(run: &RunSummary) -> impl Iterator<Item = (Concern, Option<Time>)> {
     let failed = has_failed(run).then_some((Concern::Failed, run.end));
