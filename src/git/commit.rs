@@ -13,7 +13,7 @@ pub use journal::interrupted;
 
 use super::program::{Output, Program};
 use super::read::file_at;
-use super::{GitError, Head, Repo, Result, unusable_file};
+use super::{GitError, Head, Identity, Repo, Result, unusable_file};
 
 /// How long to wait for somebody else who holds Git's index, or a ref.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -110,6 +110,17 @@ impl Pause {
 /// Files to write (`None`: to delete), by path.
 pub type Files = [(String, Option<Vec<u8>>)];
 
+/// What a commit is to say, and who is told of it.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Asked<'a> {
+    /// Its message.
+    pub message: &'a str,
+    /// A variable that hooks find in their environment.
+    pub for_hooks: Option<&'static str>,
+    /// Who wrote it, where that is not who commits.
+    pub author: Option<&'a Identity>,
+}
+
 /// Write files into the work tree and commit exactly those. What else is staged stays staged and is
 /// not committed. The id of the commit; `None` when the files are in HEAD as they should be. `base`
 /// is the commit by which it was decided what to write.
@@ -118,14 +129,11 @@ pub type Files = [(String, Option<Vec<u8>>)];
 /// `Busy` when one of the files has another content in HEAD than in `base`, or somebody else holds
 /// Git's index; `Unusable` in a bare repository, when a path leads out of the work tree or through a
 /// link, or when git does not want the commit. What was written is then put back.
-///
-/// Hooks find the variable `for_hooks` in their environment.
 pub fn commit_files(
     repo: &Repo,
     base: Option<&str>,
     files: &Files,
-    message: &str,
-    for_hooks: Option<&'static str>,
+    asked: &Asked<'_>,
 ) -> Result<Option<String>> {
     let root = repo.workdir().ok_or_else(|| {
         GitError::Unusable(
@@ -149,10 +157,10 @@ pub fn commit_files(
         index: entries(repo, files)?,
         staged: BTreeMap::new(),
         written: Vec::new(),
-        for_hooks,
+        asked: *asked,
     };
     journal::begin(&attempt, files, &places)?;
-    let made = attempt.make(files, &places, message);
+    let made = attempt.make(files, &places);
     let outcome = made.map_err(|stopped| {
         let left = attempt.put_back();
         stopped.told(&left)
@@ -240,7 +248,7 @@ struct Attempt<'f> {
     index: Entries,
     staged: Entries,
     written: Vec<Written<'f>>,
-    for_hooks: Option<&'static str>,
+    asked: Asked<'f>,
 }
 
 /// Why there is no commit.
@@ -290,7 +298,6 @@ impl<'f> Attempt<'f> {
         &mut self,
         files: &'f Files,
         places: &'f [PathBuf],
-        message: &str,
     ) -> std::result::Result<Option<String>, Stopped> {
         for ((path, content), place) in files.iter().zip(places) {
             let cannot = || unusable_file(format!("write `{path}`"));
@@ -317,14 +324,17 @@ impl<'f> Attempt<'f> {
         }
         self.git("commit", || {
             let git = Program::new(self.repo, "commit").for_user();
-            let git = match self.for_hooks {
+            let git = match self.asked.for_hooks {
                 Some(variable) => git.env(variable, "1"),
                 None => git,
             };
+            let author = self.asked.author;
+            let author = author.map(|by| format!("--author={} <{}>", by.name, by.email));
             git.args(["--quiet", "--only", "--cleanup=whitespace", "--file=-"])
+                .args(author)
                 .arg("--")
                 .args(&changed)
-                .stdin(format!("{}\n", message.trim_end()))
+                .stdin(format!("{}\n", self.asked.message.trim_end()))
         })?;
         match self.repo.head()?.commit() {
             Some(commit) => Ok(Some(commit.to_owned())),
@@ -593,9 +603,16 @@ mod tests {
     }
 
     /// Decided by what HEAD has now.
+    fn saying(message: &str) -> Asked<'_> {
+        Asked {
+            message,
+            ..Asked::default()
+        }
+    }
+
     fn commit_files(repo: &Repo, files: &Files, message: &str) -> Result<Option<String>> {
         let head = repo.head()?;
-        super::commit_files(repo, head.commit(), files, message, None)
+        super::commit_files(repo, head.commit(), files, &saying(message))
     }
 
     fn gone(path: &str) -> (String, Option<Vec<u8>>) {
@@ -659,7 +676,7 @@ mod tests {
                 index: entries(&repo, &files).unwrap(),
                 staged: BTreeMap::new(),
                 written: Vec::new(),
-                for_hooks: None,
+                asked: Asked::default(),
             };
             journal::begin(&attempt, &files, &places).unwrap();
             write_file(&places[0], b"new").unwrap();
@@ -847,7 +864,7 @@ mod tests {
         let first = sandbox.commit(&repo, &[("a.yaml", "1")]);
         sandbox.commit(&repo, &[("a.yaml", "2"), ("b.yaml", "2")]);
         let commit =
-            |path: &str| super::commit_files(&repo, Some(&first), &[file(path, "3")], "x", None);
+            |path: &str| super::commit_files(&repo, Some(&first), &[file(path, "3")], &saying("x"));
         for path in ["a.yaml", "b.yaml"] {
             let error = commit(path).unwrap_err().to_string();
             assert!(

@@ -183,7 +183,7 @@ mod tests {
         let mut folder = Folder::new();
         for n in 0..200 {
             let blob = sink.blob(format!("{n}").as_bytes()).unwrap();
-            folder.insert(format!("f{n}"), (FILE_MODE, blob));
+            folder.insert(format!("f{n}").into_bytes(), (FILE_MODE, blob));
         }
         sink.tree(&folder).unwrap();
         sink.end().unwrap();

@@ -29,6 +29,8 @@
 //! | `history` | commits, newest first, for whoever says which of their parents to follow |
 //! | `files` | files that the user names or that `init` makes |
 //! | `commit` | commit named files for the user |
+//! | `branch` | a commit for a branch that is not checked out |
+//! | `folders` | the folders of a tree that is being written |
 //! | `hooks` | the pre-commit hook: where it stands, install, remove |
 //! | `editor` | the user's editor, on a draft that is not lost |
 //! | `program` | run `git`, and what checks signatures |
@@ -40,6 +42,7 @@
 pub mod aside;
 pub mod authors;
 pub mod base;
+pub mod branch;
 pub mod cache;
 pub mod checkout;
 pub mod commit;
@@ -48,6 +51,7 @@ mod durable;
 pub mod editor;
 mod exchange;
 pub mod files;
+mod folders;
 pub mod history;
 pub mod hooks;
 mod id;

@@ -78,7 +78,7 @@ pub(super) struct TreeEntry {
 }
 
 /// A tree to be written: mode and id by name.
-pub(super) type Folder = BTreeMap<String, (u32, Id)>;
+pub(super) type Folder = BTreeMap<Vec<u8>, (u32, Id)>;
 
 /// What a mode says about an entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -375,7 +375,10 @@ impl Repo {
         let parents: Result<Vec<Id>> = parents.iter().map(|id| parse_id(id)).collect();
         let blob = self.write_blob(bytes)?;
         let commit = NewCommit {
-            tree: self.write_tree(&Folder::from([(name.to_owned(), (FILE_MODE, blob))]))?,
+            tree: self.write_tree(&Folder::from([(
+                name.as_bytes().to_vec(),
+                (FILE_MODE, blob),
+            )]))?,
             parents: parents?,
             message,
             time,
@@ -423,12 +426,14 @@ pub(super) fn tree_bytes(folder: &Folder) -> Vec<u8> {
     let mut entries: Vec<_> = folder.iter().collect();
     // Git sorts a folder as if its name ended in `/`.
     entries.sort_by_cached_key(|(name, (mode, _))| match *mode {
-        TREE_MODE => format!("{name}/"),
+        TREE_MODE => [name.as_slice(), b"/"].concat(),
         _ => (*name).clone(),
     });
     let mut bytes = Vec::new();
     for (name, (mode, id)) in entries {
-        bytes.extend_from_slice(format!("{mode:o} {name}\0").as_bytes());
+        bytes.extend_from_slice(format!("{mode:o} ").as_bytes());
+        bytes.extend_from_slice(name);
+        bytes.push(0);
         bytes.extend_from_slice(id.as_bytes());
     }
     bytes

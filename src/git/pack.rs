@@ -190,7 +190,10 @@ mod tests {
         let sink = Sink::new(&repo);
         let mut folder = Folder::new();
         for (at, text) in texts().iter().enumerate() {
-            folder.insert(format!("f{at}"), (FILE_MODE, sink.blob(text).unwrap()));
+            folder.insert(
+                format!("f{at}").into_bytes(),
+                (FILE_MODE, sink.blob(text).unwrap()),
+            );
         }
         let tree = sink.tree(&folder).unwrap();
         assert!(
@@ -199,7 +202,7 @@ mod tests {
         );
         sink.end().unwrap();
         for (at, text) in texts().iter().enumerate() {
-            let (_, id) = folder[&format!("f{at}")];
+            let (_, id) = folder[format!("f{at}").as_bytes()];
             assert_eq!(&repo.blob_bytes(id).unwrap(), text, "text {at}");
         }
         assert_eq!(repo.tree(tree).unwrap().len(), folder.len());

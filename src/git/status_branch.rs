@@ -6,10 +6,9 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
+use super::folders::Folders;
 use super::id::{Id, parse_id};
-use super::object::{
-    EntryKind, FILE_MODE, Folder, NewCommit, ObjectKind, RawCommit, TREE_MODE, TreeEntry,
-};
+use super::object::{EntryKind, FILE_MODE, NewCommit, ObjectKind, RawCommit, TreeEntry};
 use super::pack::Sink;
 use super::{GitError, Identity, Repo, Result};
 use crate::core::base::digest::shard;
@@ -549,6 +548,9 @@ fn write_tree(
 ) -> Result<Id> {
     let sink = Sink::new(repo);
     let mut folders = Folders::new(repo, old)?;
+    // Index files that another version derived from the rest would be out of date.
+    let known = [PINNED_DIR, SUMMARY_DIR, INPUTS_FILE].map(str::as_bytes);
+    folders.retain_at_root(|name| !name.starts_with(b"_") || known.contains(&name));
     for (path, body) in files {
         check_path(path)?;
         let id = match body {
@@ -561,94 +563,6 @@ fn write_tree(
     let tree = folders.write(&sink)?;
     sink.end()?;
     Ok(tree)
-}
-
-/// The folders of a tree that is being written, as far as anything changes in them.
-struct Folders<'r> {
-    repo: &'r Repo,
-    /// By path. Sorted backwards, a folder comes after all that it contains.
-    open: BTreeMap<String, Folder>,
-}
-
-impl<'r> Folders<'r> {
-    fn new(repo: &'r Repo, root: Option<Id>) -> Result<Folders<'r>> {
-        let mut entries = match root {
-            Some(root) => folder(repo, root)?,
-            None => Folder::new(),
-        };
-        // Index files that another version derived from the rest would be out of date.
-        let known = [PINNED_DIR, SUMMARY_DIR, INPUTS_FILE];
-        entries.retain(|name, _| !name.starts_with('_') || known.contains(&name.as_str()));
-        let open = BTreeMap::from([(String::new(), entries)]);
-        Ok(Folders { repo, open })
-    }
-
-    /// Put a file at a path, or take it away.
-    fn set(&mut self, path: &str, file: Option<Id>) -> Result<()> {
-        let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
-        let entries = self.enter(folder)?;
-        match (file, entries.get(name)) {
-            (Some(id), _) => entries.insert(name.to_owned(), (FILE_MODE, id)),
-            // What stands there may have become a folder.
-            (None, Some((FILE_MODE, _))) => entries.remove(name),
-            (None, _) => None,
-        };
-        Ok(())
-    }
-
-    /// A folder, read if it was not yet.
-    fn enter(&mut self, path: &str) -> Result<&mut Folder> {
-        let mut above = "";
-        let ends = path.match_indices('/').map(|(at, _)| at);
-        for end in ends.chain([path.len()]).filter(|end| *end > 0) {
-            let here = &path[..end];
-            if !self.open.contains_key(here) {
-                let name = here.rsplit('/').next().unwrap_or(here);
-                let entry = self.open.get(above).and_then(|entries| entries.get(name));
-                let entries = match entry {
-                    Some((TREE_MODE, id)) => folder(self.repo, *id)?,
-                    _ => Folder::new(),
-                };
-                self.open.insert(here.to_owned(), entries);
-            }
-            above = here;
-        }
-        Ok(self.open.entry(path.to_owned()).or_default())
-    }
-
-    /// Write what was entered; the id of the root.
-    fn write(mut self, sink: &Sink<'_>) -> Result<Id> {
-        while let Some((path, entries)) = self.open.pop_last() {
-            if path.is_empty() {
-                return sink.tree(&entries);
-            }
-            let (above, name) = path.rsplit_once('/').unwrap_or(("", &path));
-            let above = self.open.entry(above.to_owned()).or_default();
-            let is_file = above.get(name).is_some_and(|(mode, _)| *mode == FILE_MODE);
-            if entries.is_empty() {
-                above.retain(|other, _| other != name || is_file);
-            } else if is_file {
-                let why = format!("`{path}` cannot be a file and a folder");
-                return Err(GitError::Unusable(why));
-            } else {
-                let id = sink.tree(&entries)?;
-                above.insert(name.to_owned(), (TREE_MODE, id));
-            }
-        }
-        sink.tree(&Folder::new())
-    }
-}
-
-/// The entries of a tree of ours.
-fn folder(repo: &Repo, tree: Id) -> Result<Folder> {
-    let entries = repo.tree(tree)?.into_iter();
-    let named = entries.map(|entry| match String::from_utf8(entry.name) {
-        Ok(name) => Ok((name, (entry.mode, entry.id))),
-        Err(_) => Err(GitError::Unusable(format!(
-            "tree {tree} of the status branch has a name that is not UTF-8"
-        ))),
-    });
-    named.collect()
 }
 
 fn existing_blob(repo: &Repo, id: &str) -> Result<Id> {

@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use super::index::{self, Step, Trouble, Use};
 use super::names::Named;
-use super::store::Store;
+use super::store::{Side, Store, View};
 use super::{Error, ErrorKind, Findings, Result, revision};
 use crate::api::change::{ChangedResource, Committed, ResourceChange};
 use crate::core::base::diagnostic::{Code, Diagnostic, Place, Severity};
@@ -39,14 +39,16 @@ pub const SCHEMAS: &str = ".planspec/schemas/";
 /// What our hook finds in its environment while `apply` commits: what refers to something that is not there yet may come later.
 pub const APPLIES: &str = "PLANSPEC_APPLIES";
 
-/// The repository as HEAD has it, and the files that are to change. Of HEAD only that is read which somebody asks for, and what
-/// the change reaches.
+/// The repository as HEAD has it, or the spec branch ([`Side`]), and the files that are to change. Of that only what somebody
+/// asks for is read, and what the change reaches.
 pub struct Changeset<'a> {
     store: &'a Store,
     /// The configuration in HEAD.
     pub config: Config,
-    /// The commit in HEAD.
+    /// The commit in HEAD, or at the tip of the spec branch.
     base: Option<String>,
+    /// The spec branch, where the change goes to it and not into the checkout.
+    onto: Option<View>,
     /// Held where the change is to be committed.
     _turn: Option<Turn>,
     /// What was looked up in HEAD.
@@ -78,9 +80,15 @@ impl<'a> Changeset<'a> {
     /// # Errors
     /// HEAD cannot be read.
     pub fn begin(store: &'a Store) -> Result<Changeset<'a>> {
-        let head = store.repo.head()?;
-        let base = head.commit().map(str::to_owned);
-        let config = match head.commit() {
+        let onto = match &store.side {
+            Side::SpecBranch(_) if !store.has_spec_branch_checked_out()? => Some(store.known()?),
+            _ => None,
+        };
+        let base = match &onto {
+            Some(view) => Some(view.spec_commit.clone()),
+            None => store.repo.head()?.commit().map(str::to_owned),
+        };
+        let config = match &base {
             Some(commit) => store.config_at(commit)?,
             None => Config::default(),
         };
@@ -88,6 +96,7 @@ impl<'a> Changeset<'a> {
             store,
             config,
             base,
+            onto,
             _turn: None,
             looked_up: RefCell::default(),
             changed: BTreeMap::new(),
@@ -641,9 +650,9 @@ impl<'a> Changeset<'a> {
     }
 
     fn lies_there(&self, path: &str) -> Result<Option<Vec<u8>>> {
-        Ok(match self.store.repo.workdir() {
-            Some(_) => read::file_in_worktree(&self.store.repo, path)?,
-            None => None,
+        Ok(match (self.store.repo.workdir(), &self.onto) {
+            (Some(_), None) => read::file_in_worktree(&self.store.repo, path)?,
+            _ => None,
         })
     }
 
@@ -805,13 +814,15 @@ impl<'a> Changeset<'a> {
             ..Committed::default()
         };
         if !dry_run && !changed.is_empty() {
-            let base = self.base.as_deref();
             let for_hooks = self.may_come.then_some(APPLIES);
-            let id = commit::commit_files(&self.store.repo, base, &changed, &message, for_hooks);
-            let id = id.map_err(refused)?;
-            if let Some(id) = id {
-                tell_where(&mut committed, self.store, id)?;
-            }
+            let standing = (self.base.as_deref(), self.onto.as_ref());
+            commit_to(
+                self.store,
+                standing,
+                &changed,
+                (&message, for_hooks),
+                &mut committed,
+            )?;
         }
         Ok(Changed {
             answer: committed,
@@ -819,10 +830,22 @@ impl<'a> Changeset<'a> {
         })
     }
 
+    /// Commit files that are no resources, and nothing else; the commit, unless they are there as they should be.
+    ///
+    /// # Errors
+    /// git does not want the commit.
+    pub fn commit_beside(&self, files: &commit::Files, message: &str) -> Result<Option<String>> {
+        let mut committed = Committed::default();
+        let standing = (self.base.as_deref(), self.onto.as_ref());
+        commit_to(self.store, standing, files, (message, None), &mut committed)?;
+        Ok(committed.commit)
+    }
+
     /// Whether Git asks our hook before it commits.
     fn is_hooked(&self) -> bool {
         let standing = hooks::standing(&self.store.repo);
-        standing.is_ok_and(|standing| matches!(standing, HookStanding::Installed(_)))
+        self.onto.is_none()
+            && standing.is_ok_and(|standing| matches!(standing, HookStanding::Installed(_)))
     }
 
     /// What becomes of the resources that are meant, and of whatever else their documents stand for.
@@ -930,6 +953,31 @@ impl<A> Changed<A> {
             answer: answer(self.answer),
             findings: self.findings,
         }
+    }
+}
+
+/// Commit a change to where it belongs, and say where that is.
+fn commit_to(
+    store: &Store,
+    (base, onto): (Option<&str>, Option<&View>),
+    changed: &commit::Files,
+    (message, for_hooks): (&str, Option<&'static str>),
+    committed: &mut Committed,
+) -> Result {
+    if let Some(view) = onto {
+        committed.commit = Some(store.commit_spec(view, changed, message)?);
+        committed.branch = Some(view.spec_branch.clone());
+        return Ok(());
+    }
+    let asked = commit::Asked {
+        message,
+        for_hooks,
+        author: store.author().map(|author| &author.identity),
+    };
+    let id = commit::commit_files(&store.repo, base, changed, &asked);
+    match id.map_err(refused)? {
+        Some(id) => tell_where(committed, store, id),
+        None => Ok(()),
     }
 }
 

@@ -97,8 +97,8 @@ fn short_names(keys: BTreeSet<Key>, namespace: Option<&str>) -> Vec<(Key, String
 
 /// The resources of the commit that is checked out, else of the spec branch.
 fn resources(store: &Store, kinds: &[Kind]) -> Result<BTreeSet<Key>> {
-    let commit = match store.repo.head()?.commit() {
-        Some(commit) => commit.to_owned(),
+    let commit = match store.here()? {
+        Some(commit) => commit,
         None => store.known()?.spec_commit,
     };
     let config = store.config_at(&commit)?;

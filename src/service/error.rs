@@ -84,6 +84,8 @@ pub enum Fault {
     Missing,
     /// Something else than planspec wrote to the status branch.
     Foreign,
+    /// Somebody else moved a branch first: what was asked for can be decided anew.
+    Moved,
 }
 
 /// Findings, and the texts that they are about.

@@ -1,4 +1,4 @@
-//! The resources of HEAD with the status that is known: what the verbs that read look at.
+//! The resources that stand here with the status that is known: what the verbs that read look at.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,7 +12,7 @@ use crate::core::repository::snapshot::Snapshot;
 use crate::core::resource::{Key, Kind};
 use crate::core::run::merged::Merged;
 
-/// Resources of HEAD with the status that is known: those that were asked for.
+/// Resources of HEAD, or of the spec branch ([`Store::here`]), with the status that is known: those that were asked for.
 pub struct Resources {
     snapshot: Snapshot,
     /// Their status, if there is one.
@@ -38,8 +38,7 @@ struct Place<'a> {
 impl<'a> Place<'a> {
     /// What is here, without asking a remote.
     fn known(store: &'a Store) -> Result<Place<'a>> {
-        let head = store.repo.head()?;
-        let Some(commit) = head.commit() else {
+        let Some(commit) = store.here()? else {
             return Err(Error::no_commits());
         };
         // Without a spec branch there is no view, but the files of HEAD can be shown.
@@ -50,8 +49,8 @@ impl<'a> Place<'a> {
         };
         Ok(Place {
             store,
-            commit: commit.to_owned(),
-            config: store.config_at(commit)?,
+            config: store.config_at(&commit)?,
+            commit,
             view,
             status,
         })

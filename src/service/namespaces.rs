@@ -10,7 +10,6 @@ use crate::api::namespace::{Namespace, NamespaceChanged, NamespaceList};
 use crate::core::repository::config::Config;
 use crate::core::resource::schema::slug;
 use crate::core::resource::{Key, Kind};
-use crate::git::commit::commit_files;
 use crate::git::read;
 
 /// What is typed for a namespace, which is no kind of resource.
@@ -35,15 +34,14 @@ pub fn is_meant(word: &str) -> Option<Option<&str>> {
 /// # Errors
 /// There is none of that name; the repository cannot be used.
 pub fn list(store: &Store, name: Option<&str>) -> Result<NamespaceList> {
-    let head = store.repo.head()?;
     let mut found = BTreeMap::from([(DEFAULT.to_owned(), (0, None))]);
-    if let Some(commit) = head.commit() {
-        let config = store.config_at(commit)?;
-        for key in keys(store, commit, &config)? {
+    if let Some(commit) = store.here()? {
+        let config = store.config_at(&commit)?;
+        for key in keys(store, &commit, &config)? {
             found.entry(key.namespace).or_default().0 += 1;
         }
         for folder in config.folders() {
-            for name in read::folders_with(&store.repo, commit, folder, FILE)? {
+            for name in read::folders_with(&store.repo, &commit, folder, FILE)? {
                 let path = format!("{folder}/{name}/{FILE}");
                 found.entry(name).or_default().1 = Some(path);
             }
@@ -132,8 +130,7 @@ fn change(store: &Store, name: &str, content: Option<Vec<u8>>) -> Result<Namespa
         None
     } else {
         let message = format!("{word} namespace {name}");
-        let files = [(path.clone(), content)];
-        commit_files(&store.repo, change.base(), &files, &message, None)?
+        change.commit_beside(&[(path.clone(), content)], &message)?
     };
     Ok(NamespaceChanged {
         name: name.to_owned(),

@@ -164,7 +164,7 @@ fn check_there(store: &Store, key: &Key) -> Result<Option<String>> {
             store.known_if_any()?
         }
     };
-    let (Some(view), Some(head)) = (known, store.repo.head()?.commit().map(str::to_owned)) else {
+    let (Some(view), Some(head)) = (known, store.here()?) else {
         return Ok(note);
     };
     let named = Named::new(key.kind, &key.qualified(), None);

@@ -18,17 +18,18 @@ use crate::core::run::record::{
 };
 use crate::core::run::status::{HIGH_WATER, StatusTree};
 use crate::core::text::yaml;
+use crate::git::commit::Files;
 use crate::git::inbox::InboxChain;
 use crate::git::read::Tree;
 use crate::git::refs::Swap;
 use crate::git::remote::{self, PushOutcome, ReadBack, RefUpdate};
 use crate::git::signature::{self, SignatureVerifier};
 use crate::git::{
-    Cache, FALLBACK_EMAIL, GitError, Head, Identity, Repo, base, inbox, maintenance, refs,
+    Cache, FALLBACK_EMAIL, GitError, Head, Identity, Repo, base, branch, inbox, maintenance, refs,
 };
 use crate::service::revision::{self, Settings};
 use crate::service::status::StatusReader;
-use crate::service::{Caller, Error, Result, high_water};
+use crate::service::{Caller, Error, Fault, Result, high_water};
 
 /// The repository, and the remote that everybody shares.
 pub struct Store {
@@ -36,6 +37,27 @@ pub struct Store {
     pub repo: Repo,
     /// Name of the remote, when one is configured.
     pub remote: Option<String>,
+    /// Whose files are looked at and changed.
+    pub side: Side,
+}
+
+/// Whose files are looked at and changed: those here, or those that everybody shares.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Side {
+    /// HEAD and the work tree, as whoever works in the checkout has them.
+    #[default]
+    Checkout,
+    /// The spec branch as the last look found it, whatever is checked out; changes are commits on it.
+    SpecBranch(Author),
+}
+
+/// By whom, and when, a commit on the spec branch is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Author {
+    /// Author and committer.
+    pub identity: Identity,
+    /// The moment.
+    pub now: Time,
 }
 
 /// One consistent look: everything below was read at the same moment.
@@ -89,7 +111,11 @@ impl Store {
     pub fn open(dir: Option<&Path>) -> Result<Store> {
         let repo = Repo::open(dir)?;
         let remote = shared_remote(&repo)?;
-        Ok(Store { repo, remote })
+        Ok(Store {
+            repo,
+            remote,
+            side: Side::Checkout,
+        })
     }
 
     /// The same repository, with another remote as the one that is shared; nothing where this clone does not know it.
@@ -107,7 +133,82 @@ impl Store {
             .unwrap_or_else(|| self.repo.common_dir());
         let repo = Repo::open(Some(at))?;
         let remote = Some(remote);
-        Ok(Some(Store { repo, remote }))
+        Ok(Some(Store {
+            repo,
+            remote,
+            side: self.side.clone(),
+        }))
+    }
+
+    /// The commit whose files count for whoever asks; nothing where there is none yet.
+    ///
+    /// # Errors
+    /// HEAD, or the ref of the spec branch, is damaged.
+    pub fn here(&self) -> Result<Option<String>> {
+        match &self.side {
+            Side::Checkout => Ok(self.repo.head()?.commit().map(str::to_owned)),
+            Side::SpecBranch(_) => Ok(self.known_if_any()?.map(|view| view.spec_commit)),
+        }
+    }
+
+    /// By whom commits on the spec branch are; nothing where changes are made in the checkout.
+    pub fn author(&self) -> Option<&Author> {
+        match &self.side {
+            Side::SpecBranch(author) => Some(author),
+            Side::Checkout => None,
+        }
+    }
+
+    /// Whether the work tree here is the spec branch, which nobody else has: to move that alone would leave the work tree
+    /// behind.
+    ///
+    /// # Errors
+    /// HEAD is damaged, or there is no spec branch.
+    pub fn has_spec_branch_checked_out(&self) -> Result<bool> {
+        if self.remote.is_some() || self.repo.workdir().is_none() {
+            return Ok(false);
+        }
+        let Head::Branch { name, .. } = self.repo.head()? else {
+            return Ok(false);
+        };
+        Ok(self.known()?.spec_branch == name)
+    }
+
+    /// Commit files on the spec branch, behind the tip that a view has.
+    ///
+    /// # Errors
+    /// [`Fault::Moved`] when somebody else was first; the remote cannot be reached or refuses the push.
+    pub fn commit_spec(&self, view: &View, files: &Files, message: &str) -> Result<String> {
+        let Some(author) = self.author() else {
+            return Err(Error::unsupported("changes are made in the checkout here"));
+        };
+        let by = (author.now, &author.identity);
+        let tip = view.spec_commit.as_str();
+        let id = branch::commit_on(&self.repo, tip, files, message, by)?;
+        let name = format!("refs/heads/{}", view.spec_branch);
+        let done = match &self.remote {
+            None => {
+                let why = "planspec: apply";
+                refs::compare_and_swap(&self.repo, &name, Some(tip), &id, why)? == Swap::Done
+            }
+            Some(remote) => {
+                let outcome = remote::fast_forward(&self.repo, remote, &[(&name, Some(tip))], &id)?;
+                let done = went_through(outcome, remote)?;
+                if done {
+                    self.track(remote, &view.spec_branch, Some(&id));
+                }
+                done
+            }
+        };
+        maintenance::run(&self.repo);
+        if done {
+            return Ok(id);
+        }
+        let why = format!("somebody else has just moved `{}`", view.spec_branch);
+        Err(Error {
+            fault: Some(Fault::Moved),
+            ..Error::conflict(why).hint("nothing was written: send it again")
+        })
     }
 
     /// Who acts: who is named, else the e-mail that Git commits with.

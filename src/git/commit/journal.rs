@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Attempt, Entries, Files, Written, draft_of, entries, index_lock, place};
+use super::{Asked, Attempt, Entries, Files, Written, draft_of, entries, index_lock, place};
 use crate::git::id::parse_id;
 use crate::git::locks::{self, AtWork};
 use crate::git::{GitError, Head, Repo, Result, unusable_file};
@@ -203,7 +203,7 @@ fn undo(repo: &Repo, root: &Path, journal: &Journal) -> Result<Vec<String>> {
         index: journal.index.clone(),
         staged,
         written: written.collect(),
-        for_hooks: None,
+        asked: Asked::default(),
     };
     Ok(attempt.put_back())
 }

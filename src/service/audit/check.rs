@@ -107,7 +107,7 @@ impl<'a> Checker<'a> {
             Err(error) => match error.fault {
                 Some(Fault::Missing) => Verdict::Unknown(error.message),
                 Some(Fault::Foreign) => Verdict::Broken(vec![error.message]),
-                None => return Err(error),
+                Some(Fault::Moved) | None => return Err(error),
             },
         };
         if matches!(checked.verdict, Verdict::Follows | Verdict::EvidenceAlone) {

@@ -94,21 +94,17 @@ fn start(store: &Store, revision: Option<&str>, view: Option<&View>) -> Result<S
     if let Some(revision) = revision {
         return store.commit_of(revision);
     }
-    let head = store.repo.head()?;
+    let head = store.here()?;
     if let Some(view) = view {
         // What was committed here, and is not pushed yet, is history too.
-        let base = match head.commit() {
+        let base = match &head {
             Some(head) => store.repo.merge_base(&view.spec_commit, head)?,
             None => None,
         };
-        let goes_on = head
-            .commit()
-            .filter(|_| base.as_ref() == Some(&view.spec_commit));
-        return Ok(goes_on.unwrap_or(&view.spec_commit).to_owned());
+        let goes_on = head.filter(|_| base.as_ref() == Some(&view.spec_commit));
+        return Ok(goes_on.unwrap_or_else(|| view.spec_commit.clone()));
     }
-    head.commit()
-        .map(str::to_owned)
-        .ok_or_else(Error::no_commits)
+    head.ok_or_else(Error::no_commits)
 }
 
 fn nowhere(

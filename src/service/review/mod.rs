@@ -572,6 +572,7 @@ fn bindings_of_plans<P: Pages>(
 mod tests {
     #![allow(clippy::unwrap_used)]
 
+    use crate::service::store::Side;
     use proptest::prelude::*;
     use proptest::test_runner::TestRunner;
 
@@ -607,6 +608,7 @@ mod tests {
         let store = Store {
             repo: sandbox.repo("one"),
             remote: None,
+            side: Side::default(),
         };
         let head = "apiVersion: planspec.io/v1alpha1\n";
         let plan = |name: &str| {
@@ -651,6 +653,7 @@ mod tests {
         let store = Store {
             repo: sandbox.repo("one"),
             remote: None,
+            side: Side::default(),
         };
         let mut runner = TestRunner::new(ProptestConfig {
             cases: 48,
