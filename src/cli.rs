@@ -10,6 +10,8 @@ use tracing_subscriber::EnvFilter;
 
 use crate::api::{self, refusal::Refusal};
 use crate::clock;
+#[cfg(feature = "serve")]
+use crate::commands::serve::LogFormat;
 use crate::commands::{self, Context};
 use crate::core::base::escape;
 use crate::core::resource::ReviewAction;
@@ -77,6 +79,8 @@ enum Command {
     Report(commands::report::Args),
     Status(commands::status::Args),
     Work(commands::work::Args),
+    #[cfg(feature = "serve")]
+    Serve(commands::serve::Args),
     Verify(commands::verify::Args),
     /// Approve what a run waits for at a gate
     Approve(commands::approve::Args),
@@ -104,7 +108,7 @@ pub fn main() -> ExitCode {
         Err(error) => error.exit(),
     };
     let terminal = Terminal::new(cli.color);
-    log(cli.verbose, terminal.colors_err());
+    log(&cli, terminal.colors_err());
     if cli.server.is_some() {
         terminal
             .note("note: --server is not used: the repository is the store, and Git the network");
@@ -233,6 +237,8 @@ fn run(cli: Cli, terminal: Terminal) -> Outcome {
         Command::Release(args) => commands::release::run(&context, args),
         Command::Report(args) => commands::report::run(&context, args),
         Command::Work(args) => commands::work::run(&context, args),
+        #[cfg(feature = "serve")]
+        Command::Serve(args) => commands::serve::run(&context, args),
         Command::Verify(args) => commands::verify::run(&context, args),
         Command::Approve(args) => commands::approve::run(&context, args, ReviewAction::Approve),
         Command::Reject(args) => commands::approve::run(&context, args, ReviewAction::Reject),
@@ -276,14 +282,28 @@ fn complain(terminal: Terminal, error: &Error, write: Option<Writer>) {
     }
 }
 
-/// Log to standard error: `-v`, `-vv`, or what `PLANSPEC_LOG` says.
-fn log(verbose: u8, is_colored: bool) {
+/// Log to standard error: `-v`, `-vv`, or what `PLANSPEC_LOG` says. A server tells more, with the time of each line.
+fn log(cli: &Cli, is_colored: bool) {
+    let verbose = cli.verbose;
     let level = match verbose {
-        0 => "warn",
+        0 => "warn,planspec::server=info",
         1 => "planspec=debug",
         _ => "planspec=trace",
     };
     let filter = EnvFilter::try_from_env("PLANSPEC_LOG").unwrap_or_else(|_| EnvFilter::new(level));
+    #[cfg(feature = "serve")]
+    if let Command::Serve(args) = &cli.command {
+        let log = tracing_subscriber::fmt()
+            .with_env_filter(filter)
+            .with_writer(std::io::stderr)
+            .with_ansi(is_colored)
+            .log_internal_errors(false);
+        match args.log() {
+            LogFormat::Text => log.init(),
+            LogFormat::Json => log.json().flatten_event(true).init(),
+        }
+        return;
+    }
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)

@@ -22,10 +22,14 @@ pub mod core;
 pub mod failure;
 #[cfg(feature = "service")]
 pub mod git;
+#[cfg(feature = "serve")]
+pub mod server;
 #[cfg(feature = "service")]
 pub mod service;
 #[cfg(feature = "service")]
 pub mod show;
+#[cfg(feature = "cli")]
+pub mod shown;
 #[cfg(feature = "cli")]
 pub mod terminal;
 #[cfg(feature = "service")]

@@ -34,7 +34,15 @@ impl Resource {
     /// # Errors
     /// A status that JSON cannot hold.
     pub fn of(merged: &Merged<'_>) -> serde_json::Result<Resource> {
-        let status = merged.file.map(|file| file.status.to_value()).transpose()?;
+        let mut status = merged.file.map(|file| file.status.to_value()).transpose()?;
+        // The published format has the namespace there as well; it is the goal's own.
+        let plan = status
+            .as_mut()
+            .and_then(|status| status.get_mut("activePlanRef"));
+        if let Some(plan) = plan.and_then(Value::as_object_mut) {
+            let own = || merged.key.namespace.clone().into();
+            plan.entry("namespace").or_insert_with(own);
+        }
         Ok(Resource {
             api_version: API_VERSION.to_owned(),
             kind: merged.key.kind.name().to_owned(),

@@ -31,7 +31,7 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
             Failure::usage("the namespace has no name").hint("planspec create namespace NAME")
         );
     };
-    let made = namespaces::create(&context.open()?, name)?;
+    let made = namespaces::create(&context.open()?, name, context.now)?;
     let text = show::made::namespace(&made);
     context.show(args.output, &made, (&text, &[]))
 }

@@ -42,6 +42,8 @@ pub mod review;
 mod reviewed;
 pub mod revise;
 pub mod schema;
+#[cfg(feature = "serve")]
+pub mod serve;
 pub mod show;
 pub mod start;
 pub mod status;

@@ -4,12 +4,11 @@ use clap::ValueEnum;
 
 use super::{Context, OutFile, json, out_file};
 use crate::core::base::diagnostic::Diagnostic;
-use crate::core::review::Subject;
-use crate::core::review::rules::declared;
 use crate::failure::{Failure, Outcome};
 use crate::service::review::Reviewed;
 use crate::show::findings::{self, FindingsFormat};
 use crate::show::review::{self, Shown};
+use crate::shown;
 
 /// How to show what changes.
 #[derive(Debug, Clone, clap::Args)]
@@ -50,32 +49,10 @@ impl Context {
     /// # Errors
     /// A rule at error level is broken.
     pub fn reviewed(&self, output: &ReviewOutputArg, reviewed: &Reviewed) -> Outcome {
-        let rules = reviewed.broken_rules();
-        let declared = |subject: &Subject| declared(subject, &reviewed.old, &reviewed.new);
-        let place = |finding: &_| {
-            let Diagnostic { file, place, .. } = finding;
-            reviewed.new.place(file, place)
-        };
-        let shown = Shown {
-            review: &reviewed.review,
-            snapshots: (&reviewed.old, &reviewed.new),
-            commits: (&reviewed.base.commit, reviewed.head.commit.as_deref()),
-            names: (&reviewed.base.name, &reviewed.head.name),
-            declared: &declared,
-            touched: &reviewed.touched,
-            status_known: reviewed.status_known,
-            runs_unknown: reviewed.runs_unknown.as_deref(),
-            settings_unread_before: reviewed.settings_unread_before,
-            findings: &rules,
-            all: &reviewed.findings.found,
-            allowed: &reviewed.allowed,
-            scripts: &reviewed.scripts,
-            web: reviewed.web.as_deref(),
-            scope: reviewed.scope.as_ref(),
-            configuration: &reviewed.configuration,
-            concerned: &reviewed.concerned,
-            place: &place,
-        };
+        shown::of_review(reviewed, |shown| self.written(output, reviewed, shown))
+    }
+
+    fn written(&self, output: &ReviewOutputArg, reviewed: &Reviewed, shown: &Shown<'_>) -> Outcome {
         let all = &reviewed.findings;
         let text_of = |file: &str| all.texts.get(file).cloned();
         let written =
@@ -85,11 +62,11 @@ impl Context {
                 };
                 Ok(match format {
                     ReviewFormat::Text => {
-                        let text = review::text::render(&shown, width, colors);
-                        text + &of(&rules, FindingsFormat::Text)
+                        let text = review::text::render(shown, width, colors);
+                        text + &of(shown.findings, FindingsFormat::Text)
                     }
-                    ReviewFormat::Markdown => review::markdown::render(&shown),
-                    ReviewFormat::Json => json(&review::json::answer(&shown, all.values()))?,
+                    ReviewFormat::Markdown => review::markdown::render(shown),
+                    ReviewFormat::Json => json(&review::json::answer(shown, all.values()))?,
                     ReviewFormat::Github => of(&all.found, FindingsFormat::Github),
                     ReviewFormat::Sarif => of(&all.found, FindingsFormat::Sarif),
                 })

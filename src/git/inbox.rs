@@ -4,7 +4,7 @@
 //! to it; what it says is judged by others. Nothing here moves a ref.
 
 use super::id::{Id, parse_id};
-use super::object::{EntryKind, NewCommit, ObjectKind, missing};
+use super::object::{EntryKind, FILE_MODE, Folder, NewCommit, ObjectKind, missing};
 
 use super::{GitError, Identity, Repo, Result};
 use crate::core::resource::Time;
@@ -54,6 +54,26 @@ pub fn write_record(
     let file = (RECORD_FILE, text.as_bytes());
     let parents = parent.as_slice();
     repo.write_file_commit(file, parents, MESSAGE, (time, identity))
+}
+
+/// Take in a record that was written elsewhere, signature and all: its commit as Git stores it, and the text of its file. Moves
+/// no ref.
+///
+/// # Errors
+/// `Unusable` when the text is larger than a record may be, or the commit holds something else than this text.
+pub fn take(repo: &Repo, commit: &[u8], text: &str) -> Result<String> {
+    if text.len() > MAX_RECORD_BYTES || commit.len() > MAX_RECORD_BYTES {
+        let why = format!("a record has at most {MAX_RECORD_BYTES} bytes");
+        return Err(GitError::Unusable(why));
+    }
+    let blob = repo.write_blob(text.as_bytes())?;
+    let file = (RECORD_FILE.as_bytes().to_vec(), (FILE_MODE, blob));
+    let tree = repo.write_tree(&Folder::from([file]))?;
+    if !commit.starts_with(format!("tree {tree}\n").as_bytes()) {
+        let why = "the commit holds something else than this record alone";
+        return Err(GitError::Unusable(why.to_owned()));
+    }
+    Ok(repo.write(ObjectKind::Commit, commit)?.to_string())
 }
 
 /// Write a renewal that stands right behind its claim, in the place of all records up to `tip`: a chain must not be used up

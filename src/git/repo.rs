@@ -146,6 +146,11 @@ impl Repo {
         self.git.commondir()
     }
 
+    /// Whether it is where it was opened.
+    pub fn is_there(&self) -> bool {
+        self.common_dir().join("HEAD").exists()
+    }
+
     /// The Git directory of this work tree.
     pub(super) fn git_dir(&self) -> &Path {
         self.git.path()

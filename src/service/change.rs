@@ -328,6 +328,21 @@ impl<'a> Changeset<'a> {
         Ok(())
     }
 
+    /// Put a resource, given as YAML, where it stands already, else at its canonical place; what says the same as before
+    /// leaves its file as it is.
+    ///
+    /// # Errors
+    /// As [`Changeset::place`].
+    pub fn put_resource(&mut self, key: Key, text: &str) -> Result {
+        let path = self.path_of(&key)?;
+        let text = in_form_of(&path, "resource.yaml", text.to_owned());
+        if self.is_unchanged(&key, &path, &text)? {
+            self.touched.push((key, path));
+            return Ok(());
+        }
+        self.place(key, &text)
+    }
+
     /// Whether nothing is given twice: which of them was meant is not guessed.
     fn check_once(&self, keys: &[(Spot, Key)], file: &str) -> Result {
         let mut known: BTreeSet<&Key> = self.touched.iter().map(|(key, _)| key).collect();
@@ -965,8 +980,9 @@ fn commit_to(
     committed: &mut Committed,
 ) -> Result {
     if let Some(view) = onto {
-        committed.commit = Some(store.commit_spec(view, changed, message)?);
-        committed.branch = Some(view.spec_branch.clone());
+        let (commit, branch) = store.commit_spec(view, changed, message)?;
+        committed.commit = Some(commit);
+        committed.branch = Some(branch);
         return Ok(());
     }
     let asked = commit::Asked {

@@ -95,7 +95,7 @@ pub fn delete(store: &Store, request: &DeleteRequest) -> Result<Changed<Deleted>
 }
 
 /// The finalizers that hold up the deletion of a resource.
-fn held_up(snapshot: &Snapshot, key: &Key) -> Option<String> {
+pub(super) fn held_up(snapshot: &Snapshot, key: &Key) -> Option<String> {
     let finalizers = &snapshot.resource(key)?.metadata.finalizers;
     (!finalizers.is_empty()).then(|| finalizers.join(", "))
 }
@@ -165,7 +165,7 @@ fn owned_by(store: &Store, change: &Changeset<'_>, key: &Key) -> Result<(Vec<Key
 }
 
 /// The uid of a resource, where the status as the last fetch brought it has one.
-fn known_uid(store: &Store, key: &Key) -> Result<Option<String>> {
+pub(super) fn known_uid(store: &Store, key: &Key) -> Result<Option<String>> {
     let Some(status) = StatusReader::known(store)? else {
         return Ok(None);
     };

@@ -108,11 +108,29 @@ pub fn about(repo: &Repo, commit: &str, config: &Config, keys: &BTreeSet<Key>) -
 /// # Errors
 /// The commit cannot be read.
 pub fn defining(repo: &Repo, commit: &str, config: &Config, key: &Key) -> Result<Snapshot> {
+    those(repo, commit, config, &BTreeSet::from([key.clone()]))
+}
+
+/// So few are looked up one by one.
+const FEW: usize = 64;
+
+/// Some resources of a commit, wherever they are defined; what else is in their files is there too.
+///
+/// # Errors
+/// The commit cannot be read.
+pub fn those(repo: &Repo, commit: &str, config: &Config, keys: &BTreeSet<Key>) -> Result<Snapshot> {
+    if keys.len() > FEW {
+        return matching(repo, commit, config, |key| keys.contains(key));
+    }
     let paths = revision::paths(config)?;
     of_commit(repo, commit, config, |index| {
-        let definers = index.definers_of(&key.qualified())?.into_iter();
-        let meant = definers.filter(|name| name.key().as_ref() == Some(key));
-        let found = versions(index, meant.map(|name| name.path))?;
+        let mut meant = Vec::new();
+        for key in keys {
+            let definers = index.definers_of(&key.qualified())?.into_iter();
+            let of_kind = definers.filter(|name| name.key().as_ref() == Some(key));
+            meant.extend(of_kind.map(|name| name.path));
+        }
+        let found = versions(index, meant)?;
         let elsewhere = Elsewhere::default();
         Ok(read_snapshot(repo, config, &paths, found, elsewhere)?)
     })

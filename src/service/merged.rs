@@ -56,6 +56,17 @@ impl<'a> Place<'a> {
         })
     }
 
+    /// As a view shows it.
+    fn of(store: &'a Store, view: &View) -> Result<Place<'a>> {
+        Ok(Place {
+            store,
+            commit: view.spec_commit.clone(),
+            config: view.config.clone(),
+            view: Some(view.clone()),
+            status: StatusReader::open(store, view)?,
+        })
+    }
+
     /// The one that is named; of several namings the first that means anything.
     fn find(&self, namings: &[Named]) -> Result<Key> {
         let (repo, commit, config) = (&self.store.repo, &self.commit, &self.config);
@@ -134,12 +145,34 @@ impl Resources {
     /// # Errors
     /// The repository cannot be used, or has no commit yet.
     pub fn list(store: &Store, kind: Option<Kind>, namespace: Option<&str>) -> Result<Resources> {
-        let place = Place::known(store)?;
+        Resources::among(Place::known(store)?, kind, namespace)
+    }
+
+    /// All of them, as a view shows them.
+    ///
+    /// # Errors
+    /// The repository cannot be used.
+    pub fn all_at(store: &Store, view: &View) -> Result<Resources> {
+        Resources::among(Place::of(store, view)?, None, None)
+    }
+
+    /// Some of them, as a view shows them; of what is not there, nothing.
+    ///
+    /// # Errors
+    /// The repository cannot be used.
+    pub fn at(store: &Store, view: &View, keys: &BTreeSet<Key>) -> Result<Resources> {
+        let place = Place::of(store, view)?;
+        let snapshot = index::those(&store.repo, &place.commit, &place.config, keys)?;
+        place.with(snapshot, keys.clone())
+    }
+
+    fn among(place: Place<'_>, kind: Option<Kind>, namespace: Option<&str>) -> Result<Resources> {
+        let repo = &place.store.repo;
         let is_wanted = |key: &Key| {
             kind.is_none_or(|kind| key.kind == kind)
                 && namespace.is_none_or(|namespace| key.namespace == namespace)
         };
-        let snapshot = index::matching(&store.repo, &place.commit, &place.config, is_wanted)?;
+        let snapshot = index::matching(repo, &place.commit, &place.config, is_wanted)?;
         let defined = snapshot.keys().filter(|key| is_wanted(key));
         let mut keys: BTreeSet<Key> = defined.cloned().collect();
         if let Some(status) = &place.status {
@@ -151,6 +184,12 @@ impl Resources {
     /// What stands in the files.
     pub fn snapshot(&self) -> &Snapshot {
         &self.snapshot
+    }
+
+    /// The files that define one.
+    pub fn paths(&self, key: &Key) -> Vec<String> {
+        let definitions = self.snapshot.definitions(key).iter();
+        definitions.map(|one| one.path.clone()).collect()
     }
 
     /// All of them, by kind, namespace and name.

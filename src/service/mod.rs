@@ -10,6 +10,7 @@ pub mod ask;
 pub mod attest;
 pub mod audit;
 pub mod brief;
+pub mod carry;
 pub mod change;
 pub mod claim;
 pub mod complete;
@@ -35,6 +36,7 @@ pub mod hooks;
 pub mod index;
 pub mod init;
 pub mod left;
+pub mod live;
 pub mod log;
 pub mod logs;
 pub mod merged;
@@ -70,6 +72,7 @@ pub mod verify;
 pub mod wait;
 pub mod watch;
 pub mod work;
+pub mod write;
 
 pub use error::{Error, ErrorKind, Fault, Findings, Result};
 

@@ -3,21 +3,25 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::change::Changeset;
+use super::delete::held_up;
 use super::index;
 use super::store::Store;
 use super::{Error, ErrorKind, Result};
 use crate::api::namespace::{Namespace, NamespaceChanged, NamespaceList};
+use crate::core::base::time;
 use crate::core::repository::config::Config;
 use crate::core::resource::schema::slug;
-use crate::core::resource::{Key, Kind};
+use crate::core::resource::{Key, Kind, Time};
 use crate::git::read;
 
 /// What is typed for a namespace, which is no kind of resource.
 const WORDS: [&str; 3] = ["namespace", "namespaces", "ns"];
 /// The file that makes a folder a namespace, also where no resource is in it yet.
 const FILE: &str = ".namespace";
+/// What its file begins with, before the time at which it was made.
+const CREATED: &str = "created:";
 /// Always there.
-const DEFAULT: &str = "default";
+pub const DEFAULT: &str = "default";
 
 /// Whether a word that stands for a kind means namespaces; and the name behind it, in `namespace/NAME`.
 pub fn is_meant(word: &str) -> Option<Option<&str>> {
@@ -27,6 +31,29 @@ pub fn is_meant(word: &str) -> Option<Option<&str>> {
     };
     let is_meant = WORDS.iter().any(|word| kind.eq_ignore_ascii_case(word));
     is_meant.then_some(name)
+}
+
+/// The namespaces of a commit that were made, and when, where their file says that.
+///
+/// # Errors
+/// The commit cannot be read.
+pub fn made(
+    store: &Store,
+    commit: &str,
+    config: &Config,
+) -> Result<BTreeMap<String, Option<Time>>> {
+    let mut found = BTreeMap::new();
+    for folder in config.folders() {
+        for name in read::folders_with(&store.repo, commit, folder, FILE)? {
+            let text = read::file_at(&store.repo, commit, &format!("{folder}/{name}/{FILE}"))?;
+            let text = text.and_then(|text| String::from_utf8(text).ok());
+            let time = text
+                .as_deref()
+                .and_then(|text| text.trim().strip_prefix(CREATED));
+            found.insert(name, time.and_then(|time| time.trim().parse().ok()));
+        }
+    }
+    Ok(found)
 }
 
 /// The namespaces of HEAD; only the one of a name, where one is given.
@@ -83,14 +110,15 @@ fn missing(name: &str) -> Error {
 ///
 /// # Errors
 /// No namespace can have that name; the configured paths have no folder; git does not want the commit.
-pub fn create(store: &Store, name: &str) -> Result<NamespaceChanged> {
+pub fn create(store: &Store, name: &str, now: Time) -> Result<NamespaceChanged> {
     if name.is_empty() || name.len() > 63 || slug(name, '-') != name {
         let message = format!("no namespace can be called `{name}`");
         let hint =
             "lower-case letters, digits and `-`, with a letter or digit at both ends, at most 63";
         return Err(Error::ambiguous(message).hint(hint));
     }
-    change(store, name, Some(Vec::new()))
+    let text = format!("{CREATED} {}\n", time::exact(now));
+    change(store, name, Some(text.into_bytes()))
 }
 
 /// Remove a namespace in which nothing is, as a commit.
@@ -112,6 +140,39 @@ pub fn delete(store: &Store, name: &str) -> Result<NamespaceChanged> {
         return Err(Error::not_ready(message));
     }
     change(store, name, None)
+}
+
+/// Remove a namespace with everything in it; the last commit of it, where there was anything to remove.
+///
+/// # Errors
+/// git does not want the commit.
+pub fn delete_with_all(store: &Store, name: &str, now: Time) -> Result<Option<String>> {
+    let mut change = Changeset::begin_alone(store, false)?;
+    let there = change.matching(|key| key.namespace == name)?;
+    let keys: BTreeSet<Key> = there
+        .keys()
+        .filter(|key| key.namespace == name)
+        .cloned()
+        .collect();
+    change.look_up(&keys)?;
+    for key in &keys {
+        match held_up(&there, key) {
+            Some(by) => drop(change.ask_for_deletion(key, &by, now)?),
+            None => change.remove(key)?,
+        }
+    }
+    let message = format!("Delete namespace {name}");
+    let gone = change.commit(Some(&message), false)?.answer.commit;
+    let left = list(store, Some(name));
+    let is_empty = left.is_ok_and(|left| {
+        left.items
+            .iter()
+            .all(|one| one.resources == 0 && one.path.is_some())
+    });
+    if !is_empty {
+        return Ok(gone);
+    }
+    Ok(self::change(store, name, None)?.commit.or(gone))
 }
 
 fn change(store: &Store, name: &str, content: Option<Vec<u8>>) -> Result<NamespaceChanged> {

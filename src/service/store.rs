@@ -58,6 +58,8 @@ pub struct Author {
     pub identity: Identity,
     /// The moment.
     pub now: Time,
+    /// Where the commit is put on a branch of its own, for review: what its name begins with.
+    pub for_review: Option<String>,
 }
 
 /// One consistent look: everything below was read at the same moment.
@@ -165,7 +167,10 @@ impl Store {
     /// # Errors
     /// HEAD is damaged, or there is no spec branch.
     pub fn has_spec_branch_checked_out(&self) -> Result<bool> {
-        if self.remote.is_some() || self.repo.workdir().is_none() {
+        let is_for_review = self
+            .author()
+            .is_some_and(|author| author.for_review.is_some());
+        if self.remote.is_some() || self.repo.workdir().is_none() || is_for_review {
             return Ok(false);
         }
         let Head::Branch { name, .. } = self.repo.head()? else {
@@ -174,37 +179,46 @@ impl Store {
         Ok(self.known()?.spec_branch == name)
     }
 
-    /// Commit files on the spec branch, behind the tip that a view has.
+    /// Commit files on the spec branch, behind the tip that a view has, or on a branch of their own; the id of the commit, and the
+    /// branch.
     ///
     /// # Errors
     /// [`Fault::Moved`] when somebody else was first; the remote cannot be reached or refuses the push.
-    pub fn commit_spec(&self, view: &View, files: &Files, message: &str) -> Result<String> {
+    pub fn commit_spec(
+        &self,
+        view: &View,
+        files: &Files,
+        message: &str,
+    ) -> Result<(String, String)> {
         let Some(author) = self.author() else {
             return Err(Error::unsupported("changes are made in the checkout here"));
         };
         let by = (author.now, &author.identity);
         let tip = view.spec_commit.as_str();
         let id = branch::commit_on(&self.repo, tip, files, message, by)?;
-        let name = format!("refs/heads/{}", view.spec_branch);
+        let own = |begin: &String| (format!("{begin}{}", id.get(..12).unwrap_or(&id)), None);
+        let direct = || (view.spec_branch.clone(), Some(tip));
+        let (branch, old) = author.for_review.as_ref().map_or_else(direct, own);
+        let name = format!("refs/heads/{branch}");
         let done = match &self.remote {
             None => {
                 let why = "planspec: apply";
-                refs::compare_and_swap(&self.repo, &name, Some(tip), &id, why)? == Swap::Done
+                refs::compare_and_swap(&self.repo, &name, old, &id, why)? == Swap::Done
             }
             Some(remote) => {
-                let outcome = remote::fast_forward(&self.repo, remote, &[(&name, Some(tip))], &id)?;
+                let outcome = remote::fast_forward(&self.repo, remote, &[(&name, old)], &id)?;
                 let done = went_through(outcome, remote)?;
                 if done {
-                    self.track(remote, &view.spec_branch, Some(&id));
+                    self.track(remote, &branch, Some(&id));
                 }
                 done
             }
         };
         maintenance::run(&self.repo);
         if done {
-            return Ok(id);
+            return Ok((id, branch));
         }
-        let why = format!("somebody else has just moved `{}`", view.spec_branch);
+        let why = format!("somebody else has just moved `{branch}`");
         Err(Error {
             fault: Some(Fault::Moved),
             ..Error::conflict(why).hint("nothing was written: send it again")
@@ -1380,7 +1394,7 @@ pub fn fits(record: &Record) -> std::result::Result<(), String> {
 }
 
 /// Whether the spec branch wants such a record to be signed.
-fn must_be_signed(view: &View, record: &Record) -> bool {
+pub(super) fn must_be_signed(view: &View, record: &Record) -> bool {
     let required = &view.config.approvals.require_signed;
     let decides = record.action.decides();
     decides.is_some_and(|what| required.covers(what))

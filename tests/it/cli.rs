@@ -22,6 +22,7 @@ const VERBS: &[&str] = &[
     "edit",
     "create",
     "delete",
+    "serve",
     "start",
     "get",
     "describe",

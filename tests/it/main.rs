@@ -59,6 +59,7 @@ mod rules;
 mod run;
 mod sandbox;
 mod scope;
+mod serve;
 mod service;
 mod transport;
 mod trust;

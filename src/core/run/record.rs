@@ -673,6 +673,18 @@ impl Address {
         }
     }
 
+    /// The namespace of the run, or of the gate.
+    pub fn namespace(&self) -> &str {
+        match self {
+            Address::Work { run, .. }
+            | Address::Verification { run, .. }
+            | Address::Attestation { run, .. }
+            | Address::Answer { run, .. }
+            | Address::Request { run, .. } => &run.namespace,
+            Address::Review { namespace, .. } => namespace,
+        }
+    }
+
     /// Uid of the execution that it is about.
     pub fn uid(&self) -> &str {
         match self {

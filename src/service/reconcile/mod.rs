@@ -386,6 +386,27 @@ pub fn is_idle(store: &Store, view: &View, now: Time) -> bool {
     Idle::recall(&Cache::new(&store.repo), &look, now).is_some()
 }
 
+/// The statuses that a reconcile of the spec commit of a view would write or look at: what stands in the inbox aside.
+///
+/// # Errors
+/// Something cannot be read, or a newer program wrote the status.
+pub fn foreseen(store: &Store, view: &View, now: Time) -> Result<BTreeMap<Key, StatusFile>> {
+    let status = StatusReader::open(store, view)?;
+    let written = status.as_ref().map(StatusReader::time);
+    let spec_alone = View {
+        inbox: BTreeMap::new(),
+        ..view.clone()
+    };
+    let question = Question {
+        store,
+        view: &spec_alone,
+        status: status.as_ref(),
+        now: written.map_or(now, |written| written.max(now)),
+        told: None,
+    };
+    Ok(question.decide(false)?.decision.tree.files)
+}
+
 /// Whether the status of a view says of a resource what a reconcile of its spec commit would make of it: what stands in
 /// the inbox and what time brings aside. The status names the commit that it observed only when something moved.
 ///

@@ -1,0 +1,128 @@
+//! `planspec serve`: an HTTP door to the repository.
+
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Args as ClapArgs;
+
+use super::Context;
+use crate::failure::Outcome;
+use crate::server::{Options, serve};
+
+/// Serve the repository over HTTP: its API, and what happens as a stream
+///
+/// What is written becomes commits on the spec branch, what workers and reviewers say records, as with the commands.
+/// Others may work on the same repository at the same time, and serve it as well.
+#[derive(Debug, ClapArgs)]
+pub struct Args {
+    /// Where to listen; another address than one of this machine wants --tokens
+    #[arg(long, value_name = "ADDRESS", conflicts_with_all = ["host", "port"])]
+    listen: Option<SocketAddr>,
+    /// The address alone
+    #[arg(
+        long,
+        value_name = "IP",
+        env = "PLANSPEC_HOST",
+        default_value = "127.0.0.1"
+    )]
+    host: IpAddr,
+    /// The port alone; 0 is a free one
+    #[arg(short, long, value_name = "PORT", env = "PORT", default_value_t = 8080)]
+    port: u16,
+    /// Reconcile after what changes
+    #[arg(long)]
+    reconcile: bool,
+    /// Take nothing that changes something
+    #[arg(long)]
+    read_only: bool,
+    /// Who may do what: a file with digests of tokens, actors, namespaces and rights
+    #[arg(long, value_name = "FILE")]
+    tokens: Option<PathBuf>,
+    /// Put each write on a branch of its own, whose name begins like this, for review [default with --tokens:
+    /// planspec/changes/]
+    #[arg(long, value_name = "PREFIX")]
+    write_branch: Option<String>,
+    /// Commit what is written to the spec branch [default without --tokens]
+    #[arg(long, conflicts_with = "write_branch")]
+    write_direct: bool,
+    /// A page of this origin may send requests, as https://board.example.com; may be repeated
+    #[arg(long = "allow-origin", value_name = "ORIGIN")]
+    origins: Vec<String>,
+    /// What calls of a forge (POST /webhooks/github, gitlab, plain) have to know
+    #[arg(
+        long,
+        value_name = "SECRET",
+        env = "PLANSPEC_WEBHOOK_SECRET",
+        hide_env_values = true
+    )]
+    webhook_secret: Option<String>,
+    /// Look so often what others have done, in seconds
+    #[arg(long, value_name = "SECONDS", env = "PLANSPEC_RECONCILE_INTERVAL", default_value_t = 2, value_parser = clap::value_parser!(u64).range(1..=3600))]
+    reconcile_interval: u64,
+    /// Most bytes of a request
+    #[arg(long, value_name = "BYTES", default_value_t = 16 * 1024 * 1024)]
+    max_body: usize,
+    /// Most requests at the same time
+    #[arg(long, value_name = "N", default_value_t = 256, value_parser = clap::value_parser!(u16).range(1..))]
+    max_requests: u16,
+    /// How the log is written, on standard error
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    log: LogFormat,
+    /// What the reference's server keeps its database in; there is none here
+    #[arg(long, value_name = "FILE", env = "PLANSPEC_DB", hide = true)]
+    db: Option<PathBuf>,
+}
+
+/// How a log is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum LogFormat {
+    /// A line each.
+    Text,
+    /// A JSON document each.
+    Json,
+}
+
+impl Args {
+    /// How the log is written.
+    pub fn log(&self) -> LogFormat {
+        self.log
+    }
+}
+
+/// Run the verb.
+pub fn run(context: &Context, args: &Args) -> Outcome {
+    if args.db.is_some() {
+        context
+            .terminal
+            .note("note: there is no database: the repository is the store");
+    }
+    let listen = args.listen.unwrap_or(SocketAddr::new(args.host, args.port));
+    let for_review = match (&args.write_branch, args.write_direct, &args.tokens) {
+        (Some(prefix), _, _) => Some(prefix.clone()),
+        (None, false, Some(_)) => Some("planspec/changes/".to_owned()),
+        _ => None,
+    };
+    let options = Options {
+        dir: context.dir.clone(),
+        listen,
+        reconcile: args.reconcile,
+        read_only: args.read_only,
+        tokens: args.tokens.as_deref().map(|path| context.path(path)),
+        webhook_secret: args
+            .webhook_secret
+            .clone()
+            .filter(|secret| !secret.is_empty()),
+        for_review,
+        origins: args.origins.clone(),
+        interval: Duration::from_secs(args.reconcile_interval),
+        max_body: args.max_body,
+        max_requests: usize::from(args.max_requests),
+    };
+    let ready = |address: SocketAddr| {
+        context
+            .terminal
+            .note(&format!("listening on http://{address}"))
+    };
+    Ok(serve(&options, ready)?)
+}

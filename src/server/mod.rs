@@ -1,0 +1,319 @@
+//! An HTTP door to the repository: the published API of resources, streams of what happens, what workers and reviewers say.
+//! It decides nothing; see [`crate::service`].
+//!
+//! | file | what it does |
+//! |---|---|
+//! | `keeper` | the one thread that writes |
+//! | `guard` | what every request passes: how many, from where, by whom |
+//! | `tokens` | who may do what |
+//! | `body`, `query` | what a request says |
+//! | `routes` | every path that is served |
+//! | `openapi` | their description |
+//! | `resources` | resources and namespaces: the published API |
+//! | `runs` | what workers, reviewers and operators say and ask |
+//! | `webhooks` | calls of a forge |
+//! | `watch` | streams of events |
+//! | `status` | answers and refusals |
+
+mod body;
+mod guard;
+mod keeper;
+mod openapi;
+mod query;
+mod resources;
+mod routes;
+mod runs;
+mod status;
+mod tokens;
+mod watch;
+mod webhooks;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, RwLockReadGuard};
+use std::time::Duration;
+
+use axum::Router;
+use axum::http::{StatusCode, header};
+use axum::response::IntoResponse;
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::service::TowerToHyperService;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::Semaphore;
+use tower_http::compression::CompressionLayer;
+use tower_http::compression::predicate::{DefaultPredicate, NotForContentType, Predicate};
+
+use self::keeper::{By, Keeper, Pace};
+use self::status::{Answer, Refusal};
+use self::tokens::{Holder, Tokens};
+use crate::clock;
+use crate::git::Identity;
+use crate::service::live::Live;
+use crate::service::store::{Author, Side, Store};
+use crate::service::{Error, Result};
+
+/// So long the head of a request may take.
+const HEAD: Duration = Duration::from_secs(10);
+/// So long what is under way may take when the server ends.
+const ENDING: Duration = Duration::from_secs(4);
+/// Most streams.
+const WATCHERS: usize = 4096;
+
+/// How it is started.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// The repository; around the current folder when not set.
+    pub dir: Option<PathBuf>,
+    /// Where it listens.
+    pub listen: SocketAddr,
+    /// Reconcile after what changes.
+    pub reconcile: bool,
+    /// Take nothing that changes something.
+    pub read_only: bool,
+    /// The file of tokens.
+    pub tokens: Option<PathBuf>,
+    /// What calls of a forge have to know; none are taken when not set.
+    pub webhook_secret: Option<String>,
+    /// What the name of the branch begins with on which each write is put for review; writes go to the spec branch when not set.
+    pub for_review: Option<String>,
+    /// Origins of pages that may send requests.
+    pub origins: Vec<String>,
+    /// Look so often what others have done.
+    pub interval: Duration,
+    /// Most bytes of a body.
+    pub max_body: usize,
+    /// Most requests in progress.
+    pub max_requests: usize,
+}
+
+/// What every request is given.
+pub(crate) struct App {
+    /// What tells this repository from others.
+    name: String,
+    dir: Option<PathBuf>,
+    keeper: Keeper,
+    readers: Mutex<Vec<Store>>,
+    tokens: Option<Tokens>,
+    webhook_secret: Option<String>,
+    for_review: Option<String>,
+    origins: Vec<String>,
+    is_read_only: bool,
+    max_body: usize,
+    places: Semaphore,
+    watchers: Arc<Semaphore>,
+    ending: tokio::sync::watch::Sender<bool>,
+}
+
+/// What stands now.
+fn read(app: &App) -> Answer<RwLockReadGuard<'_, Live>> {
+    let broken = |_| Error::unavailable("what stands in memory is broken: start the server again");
+    Ok(app.keeper.live.read().map_err(broken)?)
+}
+
+impl App {
+    /// By whom the commits of a holder are, and where they go.
+    fn by(&self, holder: &Holder) -> By {
+        let email = |actor: &String| {
+            if actor.contains('@') {
+                return actor.clone();
+            }
+            format!("{}@planspec.invalid", actor.replace([':', '/'], "."))
+        };
+        By {
+            identity: holder.actor.as_ref().map(|actor| Identity {
+                name: actor.clone(),
+                email: email(actor),
+            }),
+            for_review: self.for_review.clone(),
+        }
+    }
+
+    /// Ask something of the repository that changes nothing.
+    async fn look<T: Send + 'static>(
+        self: &Arc<Self>,
+        question: impl FnOnce(&Store) -> Result<T> + Send + 'static,
+    ) -> Answer<T> {
+        let app = Arc::clone(self);
+        let looked = tokio::task::spawn_blocking(move || {
+            let store = app.reader()?;
+            let answer = question(&store);
+            if let Ok(mut readers) = app.readers.lock() {
+                readers.push(store);
+            }
+            answer
+        });
+        match looked.await {
+            Ok(answer) => Ok(answer?),
+            Err(_) => Err(Error::unavailable("the request could not be answered").into()),
+        }
+    }
+
+    /// A repository that nobody else uses now.
+    fn reader(&self) -> Result<Store> {
+        let known = self
+            .readers
+            .lock()
+            .ok()
+            .and_then(|mut readers| readers.pop());
+        if let Some(store) = known {
+            return Ok(store);
+        }
+        let mut store = Store::open(self.dir.as_deref())?;
+        let identity = store.identity();
+        let now = clock::now().map_err(Error::ambiguous)?;
+        store.side = Side::SpecBranch(Author {
+            identity,
+            now,
+            for_review: None,
+        });
+        Ok(store)
+    }
+}
+
+/// Serve until a signal says that it is over. `ready` is told where it listens.
+///
+/// # Errors
+/// The repository cannot be used; nothing can listen there; another address than loopback, without tokens.
+pub fn serve(options: &Options, ready: impl FnOnce(SocketAddr)) -> Result {
+    if options.tokens.is_none() && !options.listen.ip().is_loopback() {
+        let why = format!(
+            "{} can be reached by others, and there are no tokens",
+            options.listen.ip()
+        );
+        return Err(
+            Error::ambiguous(why).hint("start it with --tokens FILE, or listen on 127.0.0.1")
+        );
+    }
+    let store = Store::open(options.dir.as_deref())?;
+    let view = store.fresh()?;
+    let tokens = options.tokens.as_deref();
+    let tokens = tokens.map(|path| Tokens::read(path, &view.config, options.read_only));
+    let pace = Pace {
+        reconcile: options.reconcile && !options.read_only,
+        interval: options.interval,
+    };
+    let tokens = tokens.transpose()?;
+    let name = store.repo.common_dir().display().to_string();
+    drop(store);
+    let (keeper, thread) = Keeper::start(options.dir.clone(), pace)?;
+    let app = Arc::new(App {
+        name,
+        dir: options.dir.clone(),
+        keeper,
+        readers: Mutex::default(),
+        tokens,
+        webhook_secret: options.webhook_secret.clone(),
+        for_review: options.for_review.clone(),
+        origins: options.origins.clone(),
+        is_read_only: options.read_only,
+        max_body: options.max_body,
+        places: Semaphore::new(options.max_requests),
+        watchers: Arc::new(Semaphore::new(WATCHERS)),
+        ending: tokio::sync::watch::Sender::new(false),
+    });
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build();
+    let runtime = runtime
+        .map_err(|error| Error::unavailable(format!("no threads can be started: {error}")))?;
+    let served = runtime.block_on(listen(options.listen, Arc::clone(&app), ready));
+    app.keeper.stop();
+    // What is being written is written.
+    let _ = thread.join();
+    runtime.shutdown_timeout(Duration::from_millis(200));
+    served
+}
+
+async fn listen(address: SocketAddr, app: Arc<App>, ready: impl FnOnce(SocketAddr)) -> Result {
+    let cannot =
+        |error: std::io::Error| Error::unavailable(format!("cannot listen on {address}: {error}"));
+    let listener = TcpListener::bind(address).await.map_err(cannot)?;
+    let mut over = Over::new().map_err(cannot)?;
+    ready(listener.local_addr().map_err(cannot)?);
+    let router = router(Arc::clone(&app));
+    let graceful = GracefulShutdown::new();
+    loop {
+        let stream = tokio::select! {
+            accepted = listener.accept() => match accepted {
+                Ok((stream, _)) => stream,
+                Err(error) => {
+                    // Too many files are open, for example: others may end in a moment.
+                    tracing::warn!("cannot accept: {error}");
+                    tokio::time::sleep(Duration::from_millis(100)).await;
+                    continue;
+                }
+            },
+            () = over.wait() => break,
+        };
+        let _ = stream.set_nodelay(true);
+        let mut server = http1::Builder::new();
+        server.timer(TokioTimer::new()).header_read_timeout(HEAD);
+        let service = TowerToHyperService::new(router.clone());
+        let connection = server.serve_connection(TokioIo::new(stream), service);
+        let connection = graceful.watch(connection);
+        tokio::spawn(async move {
+            if let Err(error) = connection.await {
+                tracing::debug!("a connection ended: {error}");
+            }
+        });
+    }
+    drop(listener);
+    app.ending.send_replace(true);
+    if tokio::time::timeout(ENDING, graceful.shutdown())
+        .await
+        .is_err()
+    {
+        tracing::warn!("requests were cut off that took too long to end");
+    }
+    Ok(())
+}
+
+/// The signals that say that it is over.
+struct Over {
+    term: tokio::signal::unix::Signal,
+    int: tokio::signal::unix::Signal,
+}
+
+impl Over {
+    fn new() -> std::io::Result<Over> {
+        Ok(Over {
+            term: signal(SignalKind::terminate())?,
+            int: signal(SignalKind::interrupt())?,
+        })
+    }
+
+    async fn wait(&mut self) {
+        tokio::select! {
+            _ = self.term.recv() => {}
+            _ = self.int.recv() => {}
+        }
+    }
+}
+
+fn router(app: Arc<App>) -> Router {
+    routes::router()
+        .fallback(nowhere)
+        .layer(CompressionLayer::new().compress_when(is_worth_compressing()))
+        .layer(axum::middleware::from_fn_with_state(
+            Arc::clone(&app),
+            guard::guard,
+        ))
+        .with_state(app)
+}
+
+/// Streams are told as they come.
+fn is_worth_compressing() -> impl Predicate {
+    DefaultPredicate::new().and(NotForContentType::const_new("application/x-ndjson"))
+}
+
+async fn health() -> impl IntoResponse {
+    ([(header::CONTENT_TYPE, "text/plain; charset=utf-8")], "ok")
+}
+
+async fn nowhere() -> Refusal {
+    Refusal::new(StatusCode::NOT_FOUND, "NotFound", "there is no such path")
+        .hint("GET /openapi.json says which there are")
+}

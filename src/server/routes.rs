@@ -1,0 +1,170 @@
+//! Every path that is served: the router is made of this table, and so is the description of the API.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::routing::{MethodRouter, delete, get, patch, post, put};
+
+use super::{App, openapi, resources as r, runs, webhooks};
+
+/// What a request holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Takes {
+    /// Nothing.
+    Nothing,
+    /// One resource, or a patch of one.
+    Resource,
+    /// An array of resources.
+    Resources,
+    /// A namespace.
+    Namespace,
+    /// How something is to be done: its fields, of which those with `!` must be there.
+    Fields(&'static [&'static str]),
+    /// Whatever a forge sends.
+    Call,
+}
+
+/// What is answered where all is well.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Gives {
+    /// A resource.
+    Resource,
+    /// A page of resources.
+    List,
+    /// A stream of events.
+    Events,
+    /// A namespace, or all of them.
+    Namespace,
+    /// That it is done.
+    Status,
+    /// An answer of this kind, as the commands have it.
+    Document(&'static str),
+    /// Some object.
+    Object,
+    /// A text.
+    Text,
+}
+
+/// A method of a path.
+pub struct Route {
+    /// `get`
+    pub method: &'static str,
+    /// Where.
+    pub path: &'static str,
+    /// What it does, in a few words.
+    pub summary: &'static str,
+    /// What a request holds.
+    pub takes: Takes,
+    /// The code where all is well.
+    pub code: u16,
+    /// What is answered then.
+    pub gives: Gives,
+    /// Parameters behind the question mark.
+    pub query: &'static [&'static str],
+    make: fn() -> MethodRouter<Arc<App>>,
+}
+
+const LISTS: &[&str] = &[
+    "labelSelector",
+    "fieldSelector",
+    "limit",
+    "continue",
+    "watch",
+    "since",
+];
+const STREAMS: &[&str] = &["labelSelector", "fieldSelector", "since"];
+
+macro_rules! routes {
+    ($($method:ident $path:literal $summary:literal $takes:expr, $code:literal $gives:expr, $query:expr, $handler:path;)*) => {
+        /// All of them.
+        pub const ROUTES: &[Route] = &[$(Route {
+            method: stringify!($method),
+            path: $path,
+            summary: $summary,
+            takes: $takes,
+            code: $code,
+            gives: $gives,
+            query: $query,
+            make: || $method($handler),
+        }),*];
+    };
+}
+
+use Gives::{Document, Events, List, Namespace, Object, Resource, Status, Text};
+use Takes::{Call, Fields, Nothing, Resources};
+
+const CLAIM: Takes = Fields(&["lease", "claim"]);
+
+routes! {
+    get "/healthz" "Whether the server is up" Nothing, 200 Text, &[], super::health;
+    get "/health" "Whether the server is up" Nothing, 200 Text, &[], super::health;
+    get "/openapi.json" "This description" Nothing, 200 Object, &[], openapi::served;
+    post "/webhooks/github" "Look now: a call of GitHub" Call, 202 Status, &[], webhooks::github;
+    post "/webhooks/gitlab" "Look now: a call of GitLab" Call, 202 Status, &[], webhooks::gitlab;
+    post "/webhooks/plain" "Look now" Call, 202 Status, &[], webhooks::plain;
+    get "/apis/planspec.io/v1alpha1/namespaces" "List namespaces" Nothing, 200 Namespace, &[], r::namespaces;
+    post "/apis/planspec.io/v1alpha1/namespaces" "Create a namespace" Takes::Namespace, 201 Namespace, &[], r::create_namespace;
+    get "/apis/planspec.io/v1alpha1/namespaces/{namespace}" "Get a namespace" Nothing, 200 Namespace, &[], r::namespace;
+    delete "/apis/planspec.io/v1alpha1/namespaces/{namespace}" "Delete a namespace with everything in it" Nothing, 200 Status, &[], r::remove_namespace;
+    post "/apis/planspec.io/v1alpha1/namespaces/{namespace}/apply" "Create or replace resources, all or none" Resources, 200 Object, &[], r::apply;
+    get "/apis/planspec.io/v1alpha1/namespaces/{namespace}/next" "What can be claimed in a namespace" Nothing, 200 Document("NextNodes"), &["provider", "limit"], runs::next_in_namespace;
+    get "/apis/planspec.io/v1alpha1/namespaces/{namespace}/{type}" "List resources" Nothing, 200 List, LISTS, r::list;
+    post "/apis/planspec.io/v1alpha1/namespaces/{namespace}/{type}" "Create a resource" Takes::Resource, 201 Resource, &[], r::create;
+    get "/apis/planspec.io/v1alpha1/namespaces/{namespace}/{type}/watch" "Watch resources" Nothing, 200 Events, STREAMS, r::watch_some;
+    put "/apis/planspec.io/v1alpha1/namespaces/{namespace}/{type}/watch" "Replace a resource that is called watch" Takes::Resource, 200 Resource, &[], r::replace_watch;
+    patch "/apis/planspec.io/v1alpha1/namespaces/{namespace}/{type}/watch" "Change a resource that is called watch" Takes::Resource, 200 Resource, &[], r::patch_watch;
+    delete "/apis/planspec.io/v1alpha1/namespaces/{namespace}/{type}/watch" "Delete a resource that is called watch" Nothing, 200 Status, &[], r::remove_watch;
+    get "/apis/planspec.io/v1alpha1/namespaces/{namespace}/{type}/{name}" "Get a resource" Nothing, 200 Resource, &[], r::get;
+    put "/apis/planspec.io/v1alpha1/namespaces/{namespace}/{type}/{name}" "Replace a resource" Takes::Resource, 200 Resource, &[], r::replace;
+    patch "/apis/planspec.io/v1alpha1/namespaces/{namespace}/{type}/{name}" "Change a resource by a JSON merge patch" Takes::Resource, 200 Resource, &[], r::patch;
+    delete "/apis/planspec.io/v1alpha1/namespaces/{namespace}/{type}/{name}" "Delete a resource" Nothing, 200 Status, &[], r::remove;
+    put "/apis/planspec.io/v1alpha1/namespaces/{namespace}/{type}/{name}/status" "Refused: a status follows from records" Takes::Resource, 200 Resource, &[], r::status;
+    get "/apis/planspec.io/v1alpha1/namespaces/{namespace}/{type}/{name}/log" "What happened to a run; revisions of anything else" Nothing, 200 Object, &["limit"], runs::log_of;
+    get "/apis/planspec.io/v1alpha1/namespaces/{namespace}/plans/{name}/graph" "The graph of a plan" Nothing, 200 Object, &[], r::graph;
+    get "/apis/planspec.io/v1alpha1/namespaces/{namespace}/goals/{name}/plan" "The active plan of a goal" Nothing, 200 Resource, &[], r::active_plan;
+    post "/apis/planspec.io/v1alpha1/namespaces/{namespace}/gates/{name}/decisions" "Approve, reject or comment" Fields(&["decision!", "execution", "node", "message"]), 200 Document("Decided"), &[], runs::decide_at;
+    get "/apis/planspec.io/v1alpha1/namespaces/{namespace}/executions/{name}/next" "What can be claimed of a run" Nothing, 200 Document("NextNodes"), &["provider", "limit"], runs::next_of_run;
+    post "/apis/planspec.io/v1alpha1/namespaces/{namespace}/executions/{name}/attestations" "Say whether a criterion is met" Fields(&["criterion!", "met!", "evidence", "commit"]), 200 Document("Attested"), &[], runs::attest_of;
+    post "/apis/planspec.io/v1alpha1/namespaces/{namespace}/executions/{name}/retry" "Try again what failed" Fields(&["node", "rebind", "again", "plan", "message"]), 200 Document("Requested"), &[], runs::retry_run;
+    post "/apis/planspec.io/v1alpha1/namespaces/{namespace}/executions/{name}/cancel" "Cancel a run" Fields(&["message"]), 200 Document("Requested"), &[], runs::cancel_run;
+    post "/apis/planspec.io/v1alpha1/namespaces/{namespace}/executions/{name}/nodes/{node}/claim" "Take a node that is ready" CLAIM, 200 Document("Claimed"), &[], runs::claim_node;
+    post "/apis/planspec.io/v1alpha1/namespaces/{namespace}/executions/{name}/nodes/{node}/renew" "Keep a node" CLAIM, 200 Document("Claimed"), &[], runs::renew_node;
+    post "/apis/planspec.io/v1alpha1/namespaces/{namespace}/executions/{name}/nodes/{node}/release" "Give a node back" Fields(&["message", "claim"]), 200 Document("Released"), &[], runs::release_node;
+    post "/apis/planspec.io/v1alpha1/namespaces/{namespace}/executions/{name}/nodes/{node}/report" "Say how a node went" Fields(&["result!", "outputs", "message", "commit", "attempt", "claim"]), 200 Document("Reported"), &[], runs::report_node;
+    post "/apis/planspec.io/v1alpha1/records" "Carry a record that its author wrote and signed" Fields(&["ref!", "commit!", "record!"]), 200 Status, &[], runs::carry_record;
+    post "/apis/planspec.io/v1alpha1/validate" "Check resources, store nothing" Resources, 200 Object, &[], r::validate;
+    get "/apis/planspec.io/v1alpha1/next" "What can be claimed" Nothing, 200 Document("NextNodes"), &["provider", "limit"], runs::next_everywhere;
+    get "/apis/planspec.io/v1alpha1/{type}" "List resources of all namespaces" Nothing, 200 List, LISTS, r::list_all;
+    get "/apis/planspec.io/v1alpha1/{type}/watch" "Watch resources of all namespaces" Nothing, 200 Events, STREAMS, r::watch_all;
+    get "/review" "What changes between two revisions" Nothing, 200 Document("Review"), &["base!", "head!", "plan", "namespace"], runs::review_of;
+    get "/audit" "Whether the status follows from what it cites" Nothing, 200 Document("Audit"), &["namespace", "execution", "since"], runs::audit_of;
+}
+
+/// The router of all of them.
+pub fn router() -> Router<Arc<App>> {
+    let all = ROUTES.iter();
+    all.fold(Router::new(), |router, route| {
+        router.route(route.path, (route.make)())
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A path that is there twice, or two that mean the same, would end the server at its start.
+    #[test]
+    fn every_path_is_one_that_the_router_takes() {
+        let _ = router();
+        let published = "/apis/planspec.io/v1alpha1/";
+        let own = ["/healthz", "/health", "/openapi.json", "/review", "/audit"];
+        for route in ROUTES {
+            let is_own = own.contains(&route.path) || route.path.starts_with("/webhooks/");
+            assert!(
+                is_own || route.path.starts_with(published),
+                "{}",
+                route.path
+            );
+        }
+    }
+}

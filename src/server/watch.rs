@@ -1,0 +1,206 @@
+//! Streams of what happens: server-sent events, or a JSON document a line.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::{Body, Bytes};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::Response;
+use http_body_util::channel::{Channel, Sender};
+use serde_json::Value;
+use tokio::sync::broadcast::Receiver;
+use tokio::sync::broadcast::error::RecvError;
+
+use super::App;
+use super::query::{ListQuery, Meant};
+use super::status::{Answer, Refusal};
+use crate::service::live::{Event, EventKind};
+
+/// After so long without an event something is sent, so that nobody takes the stream for dead.
+const HEARTBEAT: Duration = Duration::from_secs(15);
+/// Pieces of a stream that wait for a slow reader.
+const AHEAD: usize = 16;
+/// Whoever takes nothing for so long is gone.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// How events are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Form {
+    /// `data: …`; with `id: …` for those who say that they read server-sent events. The reference's command line says
+    /// nothing, and takes no other lines.
+    Events { ids: bool },
+    /// A document a line.
+    Lines,
+}
+
+impl Form {
+    fn asked(headers: &HeaderMap) -> Form {
+        let accept = headers
+            .get(header::ACCEPT)
+            .and_then(|accept| accept.to_str().ok());
+        let accept = accept.unwrap_or_default();
+        if accept.contains("application/x-ndjson") {
+            return Form::Lines;
+        }
+        Form::Events {
+            ids: accept.contains("text/event-stream"),
+        }
+    }
+
+    fn media(self) -> &'static str {
+        match self {
+            Form::Events { .. } => "text/event-stream",
+            Form::Lines => "application/x-ndjson",
+        }
+    }
+
+    fn write(self, json: &[u8], rev: &str) -> Bytes {
+        let parts: [&[u8]; 5] = match self {
+            Form::Lines => [json, b"\n", b"", b"", b""],
+            Form::Events { ids: false } => [b"data: ", json, b"\n\n", b"", b""],
+            Form::Events { ids: true } => [b"id: ", rev.as_bytes(), b"\ndata: ", json, b"\n\n"],
+        };
+        parts.concat().into()
+    }
+
+    fn heartbeat(self) -> Bytes {
+        match self {
+            Form::Events { .. } => Bytes::from_static(b":\n\n"),
+            Form::Lines => Bytes::from_static(b"\n"),
+        }
+    }
+}
+
+/// Watch resources.
+///
+/// # Errors
+/// What it is to go on from is not known any more; too many watch.
+pub fn watch(app: &Arc<App>, meant: Meant, query: &ListQuery, headers: &HeaderMap) -> Answer {
+    let form = Form::asked(headers);
+    let last = headers
+        .get("last-event-id")
+        .and_then(|last| last.to_str().ok());
+    let since = last
+        .or(query.since.as_deref())
+        .or(query.resource_version.as_deref());
+    let since = since.filter(|since| !since.is_empty() && *since != "0");
+    let (events, missed) = {
+        // While this is held nothing happens: nothing is missed, and nothing told twice.
+        let live = super::read(app)?;
+        let missed = since.map(|since| live.since(since)).transpose();
+        let missed = missed.map_err(|error| expired(&error.message, error.hint.as_deref()))?;
+        (app.keeper.events.subscribe(), missed.unwrap_or_default())
+    };
+    let Ok(place) = Arc::clone(&app.watchers).try_acquire_owned() else {
+        let why = "too many watch already";
+        return Err(Refusal::new(
+            StatusCode::TOO_MANY_REQUESTS,
+            "TooManyRequests",
+            why,
+        ));
+    };
+    let (sender, body) = Channel::<Bytes>::new(AHEAD);
+    let watching = Watching {
+        sender,
+        form,
+        meant,
+        ending: app.ending.subscribe(),
+    };
+    tokio::spawn(async move {
+        // Whoever reads has gone away, or was told why it ends.
+        let _ = watching.run(missed, events).await;
+        drop(place);
+    });
+    let mut response = Response::new(Body::new(body));
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(form.media()));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    headers.insert("x-accel-buffering", HeaderValue::from_static("no"));
+    Ok(response)
+}
+
+fn expired(message: &str, hint: Option<&str>) -> Refusal {
+    let refusal = Refusal::new(StatusCode::GONE, "Expired", message);
+    refusal.hint(hint.unwrap_or_default())
+}
+
+struct Watching {
+    sender: Sender<Bytes>,
+    form: Form,
+    meant: Meant,
+    ending: tokio::sync::watch::Receiver<bool>,
+}
+
+/// Whoever reads is gone.
+struct Gone;
+
+impl Watching {
+    async fn run(
+        mut self,
+        missed: Vec<Arc<Event>>,
+        mut events: Receiver<Arc<Event>>,
+    ) -> Result<(), Gone> {
+        for event in missed {
+            self.tell(&event).await?;
+        }
+        loop {
+            let next = tokio::select! {
+                next = tokio::time::timeout(HEARTBEAT, events.recv()) => next,
+                _ = self.ending.wait_for(|ends| *ends) => return Ok(()),
+            };
+            match next {
+                Err(_) => self.send(self.form.heartbeat()).await?,
+                Ok(Ok(event)) => self.tell(&event).await?,
+                Ok(Err(RecvError::Closed)) => return Ok(()),
+                Ok(Err(RecvError::Lagged(many))) => {
+                    let why = format!("{many} events came faster than they were read");
+                    let hint = "list what stands now, and watch from there";
+                    return self.resync(expired(&why, Some(hint)).body()).await;
+                }
+            }
+        }
+    }
+
+    /// What a reader gets that has to begin anew.
+    async fn resync(&mut self, status: Value) -> Result<(), Gone> {
+        let event = serde_json::json!({"type": "ERROR", "object": status, "rev": ""});
+        let event = event.to_string();
+        self.send(self.form.write(event.as_bytes(), "")).await
+    }
+
+    /// Tell an event, if it is about what is meant: what has no longer the labels that are wanted is gone for this reader.
+    async fn tell(&mut self, event: &Event) -> Result<(), Gone> {
+        if !self.meant.is_in_place(&event.item.key) {
+            return Ok(());
+        }
+        let is = self.meant.is_chosen(&event.item);
+        let was = event
+            .before
+            .as_ref()
+            .is_some_and(|before| self.meant.is_chosen(before));
+        let json = match (event.kind, was, is) {
+            (EventKind::Modified, true, false) => retyped(event, EventKind::Deleted),
+            (EventKind::Modified, false, true) => retyped(event, EventKind::Added),
+            (_, _, true) => Bytes::from_owner(Arc::clone(&event.json)),
+            (_, _, false) => return Ok(()),
+        };
+        self.send(self.form.write(&json, &event.rev)).await
+    }
+
+    async fn send(&mut self, bytes: Bytes) -> Result<(), Gone> {
+        let sent = tokio::time::timeout(PATIENCE, self.sender.send_data(bytes)).await;
+        match sent {
+            Ok(Ok(())) => Ok(()),
+            _ => Err(Gone),
+        }
+    }
+}
+
+/// An event under another type.
+fn retyped(event: &Event, kind: EventKind) -> Bytes {
+    let head = format!("{{\"type\":\"{}\",\"object\":", kind.word());
+    let tail = format!(",\"rev\":{}}}", Value::from(event.rev.as_str()));
+    [head.as_bytes(), &event.item.json, tail.as_bytes()]
+        .concat()
+        .into()
+}

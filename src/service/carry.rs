@@ -1,0 +1,93 @@
+//! Records that were written, and signed, by somebody else: they are carried to where they belong, and nothing of them is
+//! changed.
+
+use super::store::{Sent, Store, must_be_signed};
+use super::{Error, Result};
+use crate::core::repository::config::Deciding;
+use crate::core::run::record::{Address, INBOX, Record};
+use crate::git::{GitError, inbox};
+
+/// A record and the commit that holds it.
+#[derive(Debug, Clone)]
+pub struct CarryRequest {
+    /// The ref that it is for: `refs/planspec/reviews/…`
+    pub name: String,
+    /// The commit, as Git stores it: `git cat-file commit ID` prints it.
+    pub commit: Vec<u8>,
+    /// The text of its `record.yaml`.
+    pub record: String,
+}
+
+/// A record that can be carried.
+#[derive(Debug)]
+pub struct Carried {
+    /// Where it goes.
+    pub address: Address,
+    /// What it says, and who says it.
+    pub record: Record,
+    /// What it decides, where the repository does not want that signed: then whoever sends it is believed to be its actor.
+    pub decides: Option<Deciding>,
+    id: String,
+    old: Option<String>,
+}
+
+/// Take a record in; nothing points to it yet.
+///
+/// # Errors
+/// The ref is none of records; it is no record, or does not follow what stands there.
+pub fn take(store: &Store, request: &CarryRequest) -> Result<Carried> {
+    let address = request.name.strip_prefix(INBOX).and_then(Address::parse);
+    let address = address.ok_or_else(|| {
+        Error::ambiguous(format!("`{}` is no ref of records", request.name))
+            .hint("it is as in refs/planspec/reviews/NAMESPACE/GATE/UID/REVIEWER: see docs/status-branch.md")
+    })?;
+    let view = store.look()?;
+    let old = view.inbox.get(&address).cloned();
+    let behind: Vec<String> = old.iter().cloned().collect();
+    store.fetch_records(&behind)?;
+    let wrong = |why: String| Error::invalid(format!("what was sent is no record: {why}"));
+    let taken = inbox::take(&store.repo, &request.commit, &request.record);
+    let id = taken.map_err(|error| match error {
+        GitError::Unusable(why) => wrong(why),
+        error => error.into(),
+    })?;
+    let records = store.standing_records(&id)?.map_err(wrong)?;
+    let follows = match &old {
+        None => records.len() == 1,
+        Some(old) => records.iter().any(|one| one.id == *old),
+    };
+    let last = records.into_iter().next_back().filter(|last| last.id == id);
+    let Some(record) = last.filter(|_| follows).map(|last| last.record) else {
+        let now = old.as_deref().unwrap_or("nothing");
+        return Err(Error::conflict(format!(
+            "the record does not follow what stands on its ref: {now}"
+        ))
+        .hint("write it anew behind that, and send it again"));
+    };
+    let decides = record
+        .action
+        .decides()
+        .filter(|_| !must_be_signed(&view, &record));
+    Ok(Carried {
+        address,
+        record,
+        decides,
+        id,
+        old,
+    })
+}
+
+impl Carried {
+    /// Send it; the id of its commit.
+    ///
+    /// # Errors
+    /// Somebody else was first; the remote cannot be reached or refuses.
+    pub fn send(&self, store: &Store) -> Result<String> {
+        let word = self.record.action.word();
+        match store.send_written(&self.address, self.old.as_deref(), self.id.clone(), word)? {
+            Sent::Done(id) => Ok(id),
+            Sent::Taken => Err(Error::conflict("somebody else was first on this ref")
+                .hint("look what stands there, and send it again behind that")),
+        }
+    }
+}

@@ -1,0 +1,402 @@
+//! What stands on the spec branch, with its status, kept in memory: what a program that goes on for long answers from, and
+//! what it tells as events. It is brought from one look to the next by reading what differs.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+
+use super::merged::Resources;
+use super::namespaces;
+use super::store::{Store, View};
+use super::{Error, ErrorKind, Result, reconcile, revision};
+use crate::api::resource::Resource;
+use crate::core::repository::config::Config;
+use crate::core::repository::manifest;
+use crate::core::resource::{Key, Time};
+use crate::core::run::merged::Merged;
+use crate::core::run::status::key_at;
+use crate::git::read;
+
+/// Most events that are kept for whoever comes back.
+const KEPT: usize = 8192;
+/// Digits of a commit in a version.
+const DIGITS: usize = 12;
+
+/// A resource with its status, as it is sent.
+#[derive(Debug)]
+pub struct Item {
+    /// Which.
+    pub key: Key,
+    /// Its `resourceVersion`.
+    pub version: String,
+    /// Its labels.
+    pub labels: BTreeMap<String, String>,
+    /// Its phase; nothing before the first reconcile.
+    pub phase: Option<String>,
+    /// When `reconcile` first saw it.
+    pub created: Option<Time>,
+    /// The resource as JSON.
+    pub json: Arc<[u8]>,
+}
+
+/// What became of a resource.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EventKind {
+    /// It was not there.
+    Added,
+    /// It is another.
+    Modified,
+    /// It is gone.
+    Deleted,
+}
+
+impl EventKind {
+    /// `ADDED`, as the published watch has it.
+    pub fn word(self) -> &'static str {
+        match self {
+            EventKind::Added => "ADDED",
+            EventKind::Modified => "MODIFIED",
+            EventKind::Deleted => "DELETED",
+        }
+    }
+}
+
+/// A change that whoever watches is told.
+#[derive(Debug)]
+pub struct Event {
+    /// What became of it.
+    pub kind: EventKind,
+    /// The resource; of one that is gone, as it was.
+    pub item: Arc<Item>,
+    /// What was there before.
+    pub before: Option<Arc<Item>>,
+    /// What to resume after: the version of the resource, of one that is gone a number of its own.
+    pub rev: String,
+    /// The event as JSON.
+    pub json: Arc<[u8]>,
+}
+
+/// A namespace.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LiveNamespace {
+    /// Its name.
+    pub name: String,
+    /// When it was made: as its file says, else when the first of what is in it was seen.
+    pub created: Option<Time>,
+}
+
+/// What stands now.
+#[derive(Debug, Default)]
+pub struct Live {
+    at: Option<At>,
+    items: BTreeMap<Key, Arc<Item>>,
+    /// Which resources a file defines.
+    by_path: BTreeMap<String, BTreeSet<Key>>,
+    paths: BTreeMap<Key, Vec<String>>,
+    events: VecDeque<Arc<Event>>,
+    /// How many events are kept no longer.
+    forgotten: usize,
+    /// The versions that everything had, and how many events there were by then.
+    steps: VecDeque<(Arc<str>, usize)>,
+    made: BTreeMap<String, Option<Time>>,
+}
+
+/// The look that it shows.
+#[derive(Debug, Clone)]
+struct At {
+    spec: String,
+    status: Option<String>,
+    config: Config,
+    version: Arc<str>,
+    written: Time,
+}
+
+impl At {
+    fn of(store: &Store, view: &View) -> Result<At> {
+        let short = |id: &str| id.get(..DIGITS).unwrap_or(id).to_owned();
+        let status = view.status_tip.as_deref().map_or("0".to_owned(), short);
+        Ok(At {
+            spec: view.spec_commit.clone(),
+            status: view.status_tip.clone(),
+            config: view.config.clone(),
+            version: format!("s{}.{status}", short(&view.spec_commit)).into(),
+            written: store.repo.commit_time(&view.spec_commit)?,
+        })
+    }
+}
+
+impl Live {
+    /// One resource.
+    pub fn get(&self, key: &Key) -> Option<&Arc<Item>> {
+        self.items.get(key)
+    }
+
+    /// All of them, by kind, namespace and name.
+    pub fn items(&self) -> impl Iterator<Item = &Arc<Item>> {
+        self.items.values()
+    }
+
+    /// Those from a key on, by kind, namespace and name.
+    pub fn from(&self, key: &Key) -> impl Iterator<Item = &Arc<Item>> {
+        self.items.range(key..).map(|(_, item)| item)
+    }
+
+    /// The version of everything: what a list is told with.
+    pub fn version(&self) -> Arc<str> {
+        let at = self.at.as_ref();
+        at.map_or_else(|| Arc::from("s0.0"), |at| Arc::clone(&at.version))
+    }
+
+    /// The spec commit and the tip of the status that it shows.
+    pub fn commits(&self) -> Option<(&str, Option<&str>)> {
+        let at = self.at.as_ref()?;
+        Some((&at.spec, at.status.as_deref()))
+    }
+
+    /// The namespaces: those that something is in, those that were made, and `default`.
+    pub fn namespaces(&self) -> Vec<LiveNamespace> {
+        let mut found: BTreeMap<&str, Option<Time>> = BTreeMap::new();
+        for item in self.items.values() {
+            let first = found.entry(&item.key.namespace).or_default();
+            *first = (*first).into_iter().chain(item.created).min();
+        }
+        for (name, created) in &self.made {
+            let first = found.entry(name).or_default();
+            *first = created.or(*first);
+        }
+        found.entry(namespaces::DEFAULT).or_default();
+        let written = self.at.as_ref().map(|at| at.written);
+        let all = found.into_iter().map(|(name, created)| LiveNamespace {
+            name: name.to_owned(),
+            created: created.or(written),
+        });
+        all.collect()
+    }
+
+    /// What happened after a version: one of a resource, of everything, or the `rev` of an event.
+    ///
+    /// # Errors
+    /// `Conflict` where that is too long ago, or nothing has that version: what stands is to be read anew.
+    pub fn since(&self, version: &str) -> Result<Vec<Arc<Event>>> {
+        let step = self
+            .steps
+            .iter()
+            .rev()
+            .find(|(known, _)| **known == *version);
+        let by_step = step.and_then(|(_, count)| count.checked_sub(self.forgotten));
+        let by_event = || {
+            let last = self.events.iter().rposition(|event| event.rev == version);
+            last.map(|last| last + 1)
+        };
+        // It was so when this began.
+        let by_item = || {
+            let is_whole = self.forgotten == 0;
+            let has_it = |item: &Arc<Item>| item.version == version;
+            let was = self.events.iter().filter_map(|event| event.before.as_ref());
+            (is_whole && (self.items.values().any(has_it) || was.into_iter().any(has_it)))
+                .then_some(0)
+        };
+        if let Some(seen) = by_step.or_else(by_event).or_else(by_item) {
+            return Ok(self.events.iter().skip(seen).cloned().collect());
+        }
+        let why = format!("what happened after `{version}` is not known any more");
+        Err(Error::new(ErrorKind::Conflict, why)
+            .hint("list what stands now, and watch from the `resourceVersion` of that list"))
+    }
+
+    /// Go on to what a view shows; what has happened.
+    ///
+    /// # Errors
+    /// The repository cannot be read; then it stays where it is.
+    pub fn advance(&mut self, store: &Store, view: &View) -> Result<Vec<Arc<Event>>> {
+        let at = At::of(store, view)?;
+        let is_same = self
+            .at
+            .as_ref()
+            .is_some_and(|before| before.version == at.version);
+        if is_same {
+            return Ok(Vec::new());
+        }
+        let changed = match &self.at {
+            Some(before) if before.config == at.config => self.changed(store, before, &at)?,
+            _ => None,
+        };
+        let found = match &changed {
+            Some(keys) => Resources::at(store, view, keys)?,
+            None => Resources::all_at(store, view)?,
+        };
+        self.made = namespaces::made(store, &at.spec, &at.config)?;
+        let is_first = self.at.is_none();
+        let keys = changed.unwrap_or_else(|| {
+            let there = found.all().map(|merged| merged.key.clone());
+            there.chain(self.items.keys().cloned()).collect()
+        });
+        let mut events = Vec::new();
+        for key in keys {
+            self.place(&key, found.paths(&key));
+            let now = item_of(&found.merged(&key))?;
+            let place = (&at.version, events.len());
+            events.extend(self.put(key, now, place)?);
+        }
+        if is_first {
+            events.clear();
+        }
+        self.events.extend(events.iter().cloned());
+        let over = self.events.len().saturating_sub(KEPT);
+        self.events.drain(..over);
+        self.forgotten += over;
+        let count = self.forgotten + self.events.len();
+        self.steps.push_back((Arc::clone(&at.version), count));
+        let over = self.steps.len().saturating_sub(KEPT);
+        self.steps.drain(..over);
+        self.at = Some(at);
+        Ok(events)
+    }
+
+    /// The resources that may be others; nothing where only everything tells.
+    fn changed(&self, store: &Store, before: &At, now: &At) -> Result<Option<BTreeSet<Key>>> {
+        let repo = &store.repo;
+        let mut keys = BTreeSet::new();
+        if before.spec != now.spec {
+            let paths = revision::paths(&now.config)?;
+            let Ok(old) = read::tree_of(repo, &before.spec) else {
+                return Ok(None);
+            };
+            let new = read::tree_of(repo, &now.spec)?;
+            let Ok(changes) = read::tree_changes(repo, Some(&old), &new, &paths) else {
+                return Ok(None);
+            };
+            let gone = changes
+                .iter()
+                .filter_map(|(path, _)| self.by_path.get(path));
+            keys.extend(gone.flatten().cloned());
+            let there = changes.into_iter().filter_map(|(_, file)| file);
+            let (limits, namespace) = (&now.config.limits, &now.config.default_namespace);
+            for file in read::read(repo, there, &paths)? {
+                let entries = manifest::read(&file, limits, namespace).entries.into_iter();
+                keys.extend(entries.map(|entry| entry.key));
+            }
+        }
+        let moved = match (&before.status, &now.status) {
+            (before, now) if before == now => return Ok(Some(keys)),
+            (Some(before), Some(now)) => read::changed_paths(repo, before, now),
+            _ => return Ok(None),
+        };
+        let Ok(moved) = moved else {
+            return Ok(None);
+        };
+        keys.extend(moved.iter().filter_map(|changed| key_at(&changed.path)));
+        Ok(Some(keys))
+    }
+
+    /// Take note of the files that define a resource.
+    fn place(&mut self, key: &Key, paths: Vec<String>) {
+        for path in self.paths.remove(key).into_iter().flatten() {
+            if let Some(keys) = self.by_path.get_mut(&path) {
+                keys.remove(key);
+                if keys.is_empty() {
+                    self.by_path.remove(&path);
+                }
+            }
+        }
+        for path in &paths {
+            let keys = self.by_path.entry(path.clone()).or_default();
+            keys.insert(key.clone());
+        }
+        if !paths.is_empty() {
+            self.paths.insert(key.clone(), paths);
+        }
+    }
+
+    /// Put a resource in the place of what was there, and tell what that is.
+    fn put(
+        &mut self,
+        key: Key,
+        now: Option<Item>,
+        (world, number): (&Arc<str>, usize),
+    ) -> Result<Option<Arc<Event>>> {
+        let before = self.items.get(&key).cloned();
+        let now = now.map(Arc::new);
+        let (kind, item, rev) = match (&before, &now) {
+            (None, None) => return Ok(None),
+            (Some(before), Some(now)) if before.json == now.json => return Ok(None),
+            (None, Some(now)) => (EventKind::Added, now, now.version.clone()),
+            (Some(_), Some(now)) => (EventKind::Modified, now, now.version.clone()),
+            (Some(before), None) => (EventKind::Deleted, before, format!("{world}.{number}")),
+        };
+        let event = Event {
+            kind,
+            json: event_json(kind, item, &rev)?,
+            item: Arc::clone(item),
+            before,
+            rev,
+        };
+        match now {
+            Some(now) => self.items.insert(key, now),
+            None => self.items.remove(&key),
+        };
+        Ok(Some(Arc::new(event)))
+    }
+}
+
+/// Some resources as a reconcile would leave them: what is answered where none follows.
+///
+/// # Errors
+/// The repository cannot be read.
+pub fn foreseen(
+    store: &Store,
+    view: &View,
+    keys: &BTreeSet<Key>,
+    now: Time,
+) -> Result<BTreeMap<Key, Arc<Item>>> {
+    let found = Resources::at(store, view, keys)?;
+    let statuses = reconcile::foreseen(store, view, now)?;
+    let mut items = BTreeMap::new();
+    for key in keys {
+        let merged = found.merged(key);
+        let file = statuses.get(key).or(merged.file);
+        if let Some(item) = item_of(&Merged { file, ..merged })? {
+            items.insert(key.clone(), Arc::new(item));
+        }
+    }
+    Ok(items)
+}
+
+fn event_json(kind: EventKind, item: &Item, rev: &str) -> Result<Arc<[u8]>> {
+    let head = format!("{{\"type\":\"{}\",\"object\":", kind.word());
+    let tail = format!(",\"rev\":{}}}", serde_json::to_string(rev)?);
+    Ok([head.as_bytes(), &item.json, tail.as_bytes()]
+        .concat()
+        .into())
+}
+
+/// A resource as it is sent; nothing of one whose file is gone.
+fn item_of(merged: &Merged<'_>) -> Result<Option<Item>> {
+    let is_nothing = merged.resource.is_none() && merged.file.is_none();
+    if is_nothing || merged.is_deleted() {
+        return Ok(None);
+    }
+    let mut value = serde_json::to_value(Resource::of(merged)?)?;
+    let metadata = &mut value["metadata"];
+    if metadata["resourceVersion"].is_null() {
+        // Its file cannot be used: only its status has a version.
+        let status = merged
+            .status_blob
+            .map_or("0", |id| id.get(..DIGITS).unwrap_or(id));
+        metadata["resourceVersion"] = json!(format!("0-{status}"));
+    }
+    let version = metadata["resourceVersion"]
+        .as_str()
+        .unwrap_or_default()
+        .to_owned();
+    let phase = value.pointer("/status/phase").and_then(Value::as_str);
+    Ok(Some(Item {
+        key: merged.key.clone(),
+        version,
+        labels: merged.labels(),
+        phase: phase.map(str::to_owned),
+        created: merged.file.map(|file| file.created),
+        json: serde_json::to_vec(&value)?.into(),
+    }))
+}
