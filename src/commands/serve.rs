@@ -1,14 +1,16 @@
 //! `planspec serve`: an HTTP door to the repository.
 
 use std::net::{IpAddr, SocketAddr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Args as ClapArgs;
 
 use super::Context;
-use crate::failure::Outcome;
+use crate::core::base::digest::sha256_hex;
+use crate::failure::{Failure, Outcome};
 use crate::server::{Options, serve};
+use crate::service::store::Store;
 
 /// Serve the repository over HTTP: its API, and what happens as a stream
 ///
@@ -19,6 +21,9 @@ pub struct Args {
     /// Where to listen; another address than one of this machine wants --tokens
     #[arg(long, value_name = "ADDRESS", conflicts_with_all = ["host", "port"])]
     listen: Option<SocketAddr>,
+    /// The repository: a folder, or the address of a remote, which is then looked at through a folder of the cache
+    #[arg(long, value_name = "DIR|URL")]
+    repo: Option<String>,
     /// The address alone
     #[arg(
         long,
@@ -84,6 +89,34 @@ pub enum LogFormat {
 }
 
 impl Args {
+    /// The folder of the repository.
+    fn repository(&self, context: &Context) -> Outcome<Option<PathBuf>> {
+        let Some(named) = &self.repo else {
+            return Ok(context.dir.clone());
+        };
+        // As Git tells addresses from folders: a scheme, or HOST:PATH.
+        let is_address = named.contains("://")
+            || named
+                .split_once(':')
+                .is_some_and(|(host, _)| !host.contains('/'));
+        if !is_address {
+            return Ok(Some(context.path(Path::new(named))));
+        }
+        let home = || std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".cache"));
+        let cache = std::env::var_os("XDG_CACHE_HOME")
+            .map(PathBuf::from)
+            .or_else(home);
+        let Some(cache) = cache else {
+            return Err(Failure::usage(
+                "neither XDG_CACHE_HOME nor HOME says where to keep what is fetched",
+            ));
+        };
+        let folder = &sha256_hex(named.as_bytes())[..16];
+        let dir = cache.join("planspec/serve").join(folder);
+        Store::stand_before(named, &dir)?;
+        Ok(Some(dir))
+    }
+
     /// How the log is written.
     pub fn log(&self) -> LogFormat {
         self.log
@@ -104,7 +137,7 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
         _ => None,
     };
     let options = Options {
-        dir: context.dir.clone(),
+        dir: args.repository(context)?,
         listen,
         reconcile: args.reconcile,
         read_only: args.read_only,

@@ -17,6 +17,9 @@ use crate::core::resource::Time;
 /// So many commits behind another are looked through before Git is asked.
 const CLOSE: usize = 128;
 
+/// Name of the only remote of a repository that stands before it.
+const BEFORE: &str = "origin";
+
 /// An open repository.
 pub struct Repo {
     pub(super) git: Repository,
@@ -101,6 +104,27 @@ impl Repo {
         let index = variable("GIT_INDEX_FILE");
         repo.launch.index = index.and_then(|path| std::path::absolute(path).ok());
         Ok(repo)
+    }
+
+    /// Make a bare repository whose only remote is at `url`, or take the one that was made so before. It holds nothing: what is
+    /// looked at comes from there.
+    ///
+    /// # Errors
+    /// `Unusable` when something else is in the folder, or it cannot be made.
+    pub fn before_remote(dir: &Path, url: &str) -> Result<()> {
+        let cannot = || unusable(format!("make a repository in `{}`", dir.display()));
+        if let Ok(known) = Repository::open_bare(dir) {
+            let remote = known.find_remote(BEFORE).ok();
+            if remote.as_ref().and_then(|remote| remote.url().ok()) == Some(url) {
+                return Ok(());
+            }
+            let why = format!("`{}` is the repository of another address", dir.display());
+            return Err(GitError::Unusable(why));
+        }
+        let made = Repository::init_bare(dir).map_err(cannot())?;
+        made.remote(BEFORE, url).map_err(cannot())?;
+        let mut config = made.config().map_err(cannot())?;
+        config.set_str("planspec.remote", BEFORE).map_err(cannot())
     }
 
     /// Open the repository at `dir` whatever the environment says.

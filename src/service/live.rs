@@ -400,3 +400,77 @@ fn item_of(merged: &Merged<'_>) -> Result<Option<Item>> {
         json: serde_json::to_vec(&value)?.into(),
     }))
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use std::cell::RefCell;
+
+    use proptest::prelude::*;
+    use proptest::test_runner::TestRunner;
+
+    use super::*;
+    use crate::core::repository::reach::properties::dense_change;
+    use crate::core::repository::reach::tests::any_change;
+    use crate::git::testing::Sandbox;
+    use crate::service::index::tests::commit;
+    use crate::service::reconcile::{ReconcileRequest, reconcile};
+
+    fn shown(live: &Live) -> BTreeMap<Key, String> {
+        let text = |item: &Item| String::from_utf8(item.json.to_vec()).unwrap();
+        live.items()
+            .map(|item| (item.key.clone(), text(item)))
+            .collect()
+    }
+
+    /// What it shows after a step is what a look at everything shows, and the events tell just the difference.
+    #[test]
+    fn going_on_comes_to_the_same_as_looking_at_everything() {
+        let sandbox = Sandbox::new();
+        let repo = sandbox.repo("one");
+        let store = Store::open(Some(&sandbox.path("one"))).unwrap();
+        let now = "2026-03-01T09:00:00Z".parse().unwrap();
+        let live = RefCell::new(Live::default());
+        let mut runner = TestRunner::new(ProptestConfig {
+            cases: 24,
+            max_shrink_iters: 0,
+            failure_persistence: None,
+            ..ProptestConfig::default()
+        });
+        let changes = (prop_oneof![any_change(), dense_change()], any::<bool>());
+        let ran = runner.run(&changes, |((old, new), reconciles)| {
+            let live = &mut *live.borrow_mut();
+            for files in [&old, &new] {
+                commit(&sandbox, &repo, files);
+                if reconciles {
+                    reconcile(&store, &ReconcileRequest::at(now)).unwrap();
+                }
+                let view = store.fresh().unwrap();
+                let (before, version) = (shown(live), live.version());
+                let events = live.advance(&store, &view).unwrap();
+                let mut whole = Live::default();
+                whole.advance(&store, &view).unwrap();
+                prop_assert_eq!(shown(live), shown(&whole));
+                prop_assert_eq!(live.namespaces(), whole.namespaces());
+                let mut told = before;
+                for event in &events {
+                    let text = String::from_utf8(event.item.json.to_vec()).unwrap();
+                    let was = match event.kind {
+                        EventKind::Deleted => told.remove(&event.item.key),
+                        _ => told.insert(event.item.key.clone(), text),
+                    };
+                    prop_assert_eq!(was.is_none(), event.kind == EventKind::Added);
+                }
+                if *version != *"s0.0" {
+                    prop_assert_eq!(told, shown(live));
+                    let since = live.since(&version).unwrap();
+                    prop_assert_eq!(since.len(), events.len());
+                }
+            }
+            Ok(())
+        });
+        ran.unwrap();
+        assert!(live.borrow().since("never").is_err());
+    }
+}

@@ -120,6 +120,14 @@ impl Store {
         })
     }
 
+    /// Make a repository in a folder that stands before the one at an address, for programs that have no clone.
+    ///
+    /// # Errors
+    /// The folder holds something else, or cannot be written.
+    pub fn stand_before(url: &str, dir: &Path) -> Result {
+        Ok(Repo::before_remote(dir, url)?)
+    }
+
     /// The same repository, with another remote as the one that is shared; nothing where this clone does not know it.
     ///
     /// # Errors

@@ -1149,6 +1149,31 @@ fn a_checkout_is_kept_in_step_and_a_remote_is_written_to() {
 }
 
 #[test]
+fn an_address_is_enough() {
+    let sandbox = Sandbox::new();
+    let place = sandbox.team_with("one", &[goal("first")]);
+    let url = format!("file://{}", sandbox.path("origin.git").display());
+    let nowhere = sandbox.folder("nowhere");
+    for goal in ["g", "h"] {
+        // The second time its folder is there.
+        let server = Server::start(&nowhere, &format!("--reconcile --repo {url}"));
+        server.get("/namespaces/default/goals/first").is(200);
+        server
+            .ask("POST", "/namespaces/n/goals", &a_goal(goal))
+            .is(201);
+        let hub = sandbox.place("origin.git");
+        let subject = hub.git("log -1 --format=%s main");
+        assert_eq!(subject, format!("Apply goal/{goal}"));
+    }
+    assert!(!place.has("planspec/n"));
+    let away = format!(
+        "serve --port 0 --repo file://{}",
+        sandbox.path("nothing").display()
+    );
+    nowhere.run(&away).exits(3).notes("nothing");
+}
+
+#[test]
 fn without_reconcile_a_write_is_answered_as_a_dry_run_would_have_it() {
     let sandbox = Sandbox::new();
     let place = bare(&sandbox);
