@@ -1278,3 +1278,90 @@ fn a_record_that_its_author_wrote_is_carried_as_it_is() {
     // Whoever repeats it says nothing new.
     server.ask("POST", "/records", &record).is(200);
 }
+
+#[test]
+fn who_sends_nothing_for_too_long_is_cut_off_and_too_many_are_told_to_wait() {
+    let sandbox = Sandbox::new();
+    let place = bare(&sandbox);
+    let server = Server::start(&place, "--reconcile --max-requests 1");
+    let mut slow = server.connect();
+    let head = format!(
+        "POST {API}/validate HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n"
+    );
+    slow.write_all(head.as_bytes()).unwrap();
+    let end = Instant::now() + Duration::from_secs(10);
+    let busy = loop {
+        let reply = server.get("/goals");
+        if reply.code == 429 {
+            break reply;
+        }
+        assert!(Instant::now() < end, "one place is taken");
+    };
+    assert_eq!(busy.header("retry-after"), Some("1"));
+    busy.refused(429, "TooManyRequests");
+    slow.write_all(b"[]").unwrap();
+    let mut first = [0; 15];
+    slow.read_exact(&mut first).unwrap();
+    assert_eq!(&first, b"HTTP/1.1 200 OK");
+    server.get("/goals").is(200);
+    // A head that never ends.
+    let mut loris = server.connect();
+    loris.write_all(b"GET / HTTP/1.1\r\nHost: local").unwrap();
+    let mut rest = Vec::new();
+    let _ = loris.read_to_end(&mut rest);
+}
+
+#[test]
+fn a_chain_of_twenty_thousand_nodes_is_only_a_large_plan() {
+    let sandbox = Sandbox::new();
+    let place = bare(&sandbox);
+    let server = Server::start(&place, "");
+    let nodes: Vec<Value> = (0..20_000)
+        .map(|number| json!({"id": format!("n{number}"), "kind": "Task"}))
+        .collect();
+    let edges: Vec<Value> = (1..20_000)
+        .map(|number| json!({"from": format!("n{}", number - 1), "to": format!("n{number}")}))
+        .collect();
+    let spec = json!({"description": "d", "graph": {"nodes": nodes, "edges": edges}});
+    let checked = server.ask("POST", "/validate", &json!([named("Plan", "p", spec)]));
+    assert_eq!(checked.is(200)["results"][0]["name"], "p");
+    assert_eq!(server.send("GET", "/healthz", &[], None).text(), "ok");
+}
+
+#[test]
+fn two_servers_on_one_repository_see_each_other_and_lose_nothing() {
+    let sandbox = Sandbox::new();
+    let place = bare(&sandbox);
+    let servers = [0, 1].map(|_| Server::start(&place, "--reconcile"));
+    let codes: Vec<u16> = std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..16)
+            .map(|number| {
+                let server = &servers[number % 2];
+                let goal = a_goal(&format!("g{number}"));
+                scope.spawn(move || server.ask("POST", "/namespaces/n/goals", &goal).code)
+            })
+            .collect();
+        threads
+            .into_iter()
+            .map(|thread| thread.join().unwrap())
+            .collect()
+    });
+    assert_eq!(codes, [201; 16]);
+    let end = Instant::now() + Duration::from_secs(30);
+    for server in &servers {
+        loop {
+            let list = server.get("/namespaces/n/goals").is(200);
+            let items = list["items"].as_array().unwrap();
+            if items.len() == 16
+                && items
+                    .iter()
+                    .all(|item| item["status"]["phase"] == "Pending")
+            {
+                break;
+            }
+            assert!(Instant::now() < end, "{list}");
+            std::thread::sleep(Duration::from_millis(100));
+        }
+    }
+    place.run("audit").ok();
+}
