@@ -228,25 +228,63 @@ fn schemas() -> Map<String, Value> {
     schemas
 }
 
-/// A schema of its own as a part of this document: what it defines is found from where it stands now. What has an `$id` is a
-/// document of its own still.
+/// A schema of its own as a part of this document: what it refers to is found from where it stands now. A part that was a
+/// document of its own, with an `$id`, is one no longer.
 fn inlined(name: &str, mut schema: Value) -> Value {
-    let mut open = vec![&mut schema];
-    while let Some(value) = open.pop() {
+    let root = format!("#/components/schemas/{name}");
+    let mut places: BTreeMap<String, String> = BTreeMap::new();
+    let mut open = vec![(root.clone(), &schema)];
+    while let Some((place, value)) = open.pop() {
+        if let Some(Value::String(id)) = value.get("$id") {
+            places.insert(id.clone(), place.clone());
+        }
         match value {
-            Value::Array(items) => open.extend(items),
-            Value::Object(fields) if !fields.contains_key("$id") => {
-                if let Some(Value::String(to)) = fields.get_mut("$ref")
-                    && let Some(rest) = to.strip_prefix("#/$defs/")
-                {
-                    *to = format!("#/components/schemas/{name}/$defs/{rest}");
+            Value::Array(items) => open.extend(below(&place, items.iter().enumerate())),
+            Value::Object(fields) => open.extend(below(&place, fields)),
+            _ => {}
+        }
+    }
+    let mut open = vec![(root.clone(), root, &mut schema)];
+    while let Some((place, base, value)) = open.pop() {
+        let with_base = |base: String| move |(place, value)| (place, base.clone(), value);
+        match value {
+            Value::Array(items) => {
+                let items = below(&place, items.iter_mut().enumerate());
+                open.extend(items.into_iter().map(with_base(base)));
+            }
+            Value::Object(fields) => {
+                let own = fields.shift_remove("$id").is_some();
+                let base = if own { place.clone() } else { base };
+                if let Some(Value::String(to)) = fields.get_mut("$ref") {
+                    let (document, rest) = to.split_once('#').unwrap_or((to, ""));
+                    let document = if document.is_empty() {
+                        Some(&base)
+                    } else {
+                        places.get(document)
+                    };
+                    if let Some(document) = document {
+                        *to = format!("{document}{rest}");
+                    }
                 }
-                open.extend(fields.values_mut());
+                let fields = below(&place, fields);
+                open.extend(fields.into_iter().map(with_base(base)));
             }
             _ => {}
         }
     }
     schema
+}
+
+/// The parts of a value, each with the pointer to it.
+fn below<K: std::fmt::Display, V>(
+    place: &str,
+    parts: impl IntoIterator<Item = (K, V)>,
+) -> Vec<(String, V)> {
+    let step = |name: K| name.to_string().replace('~', "~0").replace('/', "~1");
+    let parts = parts.into_iter();
+    parts
+        .map(|(name, value)| (format!("{place}/{}", step(name)), value))
+        .collect()
 }
 
 #[cfg(test)]
@@ -264,10 +302,10 @@ mod tests {
         while let Some(value) = open.pop() {
             match value {
                 Value::Array(items) => open.extend(items),
-                Value::Object(fields) if !fields.contains_key("$id") => {
-                    if let Some(Value::String(to)) = fields.get("$ref")
-                        && let Some(pointer) = to.strip_prefix('#')
-                    {
+                Value::Object(fields) => {
+                    assert!(!fields.contains_key("$id"));
+                    if let Some(Value::String(to)) = fields.get("$ref") {
+                        let pointer = to.strip_prefix('#').unwrap();
                         references += 1;
                         assert!(described.pointer(pointer).is_some(), "{to}");
                     }
