@@ -48,6 +48,7 @@ mod durable;
 pub mod editor;
 mod exchange;
 pub mod files;
+pub mod folder;
 pub mod history;
 pub mod hooks;
 mod id;

@@ -26,6 +26,7 @@ const VERBS: &[&str] = &[
     "get",
     "describe",
     "graph",
+    "board",
     "log",
     "logs",
     "show",

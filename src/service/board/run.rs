@@ -1,0 +1,52 @@
+//! A run.
+
+use crate::api::board::{Of, Page, RunPage};
+use crate::core::resource::{Kind, Spec, Time};
+use crate::core::run::timeline::Timeline;
+use crate::service::Result;
+use crate::service::describe::{DescribeRequest, Described, describe};
+use crate::service::graph::DrawnGraph;
+use crate::service::names::Named;
+use crate::service::status::StatusReader;
+use crate::service::store::Store;
+
+/// The session of somebody who holds nothing: what is proposed is the same for whoever looks at the board.
+const NOBODY: &str = "board";
+
+/// What is known of a run, and what follows from that.
+pub fn described(store: &Store, of: &Of, now: Option<Time>) -> Result<Described> {
+    let known = StatusReader::known(store)?;
+    let time = known.as_ref().map(StatusReader::time);
+    let request = DescribeRequest {
+        named: Named::new(Kind::Execution, &of.name, Some(&of.namespace)),
+        session: Some(NOBODY.to_owned()),
+        now: now.or(time).unwrap_or_default(),
+    };
+    describe(store, &request)
+}
+
+/// A run.
+pub fn page(store: &Store, of: &Of, now: Option<Time>) -> Result<Page> {
+    let described = described(store, of, now)?;
+    let merged = described.merged();
+    let run = merged.run();
+    let graph = described.drawing.as_ref().map(DrawnGraph::of);
+    let timeline = run
+        .zip(graph)
+        .and_then(|(run, graph)| Timeline::of(run, graph, now));
+    let pinned = run.and_then(|run| run.extensions.pinned.as_ref());
+    let pinned = pinned.map(|pinned| Of::key(&pinned.plan.key(Kind::Plan)));
+    let named = match merged.resource.map(|resource| &resource.spec) {
+        Some(Spec::Execution(spec)) => Some(Of::key(&spec.plan_ref.key(Kind::Plan, &of.namespace))),
+        _ => None,
+    };
+    Ok(Page::Run(Box::new(RunPage {
+        of: of.clone(),
+        description: described.answer()?,
+        status: run.cloned(),
+        graph: graph.map(|graph| graph.spec.clone()),
+        timeline,
+        plan: pinned.or(named),
+        now,
+    })))
+}
