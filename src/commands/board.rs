@@ -7,9 +7,7 @@ use clap::Args as ClapArgs;
 use super::{Context, OutputArg};
 use crate::api::board::{BoardWritten, PageName};
 use crate::failure::{Failure, Outcome};
-use crate::service::board::{
-    BoardFolder, PageRequest, PagesRequest, WriteRequest, page_or_why, pages,
-};
+use crate::service::board::{Board, BoardFolder, PagesRequest, WriteRequest, pages};
 use crate::show;
 use crate::show::pages::{Href, Links, SCRIPT, SCRIPT_FILE, STYLE, STYLE_FILE};
 
@@ -52,18 +50,15 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
     let mut folder = BoardFolder::open(&store, request)?;
     folder.put(STYLE_FILE, STYLE)?;
     folder.put(SCRIPT_FILE, SCRIPT)?;
+    let board = Board::new(&store, None);
     for name in &known {
-        let request = PageRequest {
-            page: name,
-            now: None,
-        };
         let links = Links {
             at: name,
             known: Some(&known),
             base_url: args.base_url.as_deref(),
             is_live: false,
         };
-        let shown = page_or_why(&store, request);
+        let shown = board.page_or_why(name);
         folder.put(&name.to_string(), &show::pages::html(&shown, &links))?;
     }
     let written = folder.finish()?;

@@ -9,8 +9,11 @@ mod write;
 
 pub use write::{BoardFolder, WriteRequest};
 
+use std::cell::RefCell;
 use std::collections::BTreeSet;
+use std::rc::Rc;
 
+use self::run::KnownRun;
 use super::log::{EventsRequest, RevisionsRequest, events, revisions};
 use super::names::Named;
 use super::status::StatusReader;
@@ -26,40 +29,60 @@ const NODES: usize = 2000;
 /// Most commits of a plan that a page shows.
 const REVISIONS: usize = 20;
 
-/// A page, and when.
-#[derive(Debug, Clone, Copy)]
-pub struct PageRequest<'a> {
-    /// Which page.
-    pub page: &'a PageName,
-    /// The moment of the request, for whoever looks at it now. Without it a page says nothing but what the repository
-    /// says, so that it is the same until that changes.
-    pub now: Option<Time>,
+/// The board of a repository, as the last fetch brought it. A run is looked at once for all its pages that follow each other,
+/// so whoever answers one request after another makes a new one for each.
+pub struct Board<'s> {
+    store: &'s Store,
+    now: Option<Time>,
+    run: RefCell<Option<Rc<KnownRun>>>,
 }
 
-/// What a page shows, as the last fetch brought it. What is there and cannot be shown says so on its page.
-///
-/// # Errors
-/// There is nothing of that name, or the repository cannot be used.
-pub fn page(store: &Store, request: PageRequest<'_>) -> Result<Page> {
-    let shown = match request.page {
-        PageName::Home => home::page(store, request.now),
-        PageName::Runs => home::runs(store),
-        PageName::Plans => plan::all(store),
-        PageName::Run(of) => run::page(store, of, request.now),
-        PageName::Node(of, id) => node::page(store, of, id, request.now),
-        PageName::History(of) => history(store, of),
-        PageName::Plan(of) => plan::page(store, of),
-        PageName::Revision(of, commit) => plan::revision(store, of, commit),
-    };
-    match shown {
-        Err(error) if !matches!(error.kind, ErrorKind::NotFound) => Ok(broken(request.page, error)),
-        shown => shown,
+impl<'s> Board<'s> {
+    /// A board as of `now`, for whoever looks at it at that moment. Without it the pages say nothing but what the repository
+    /// says, so that they are the same until that changes.
+    pub fn new(store: &'s Store, now: Option<Time>) -> Board<'s> {
+        Board {
+            store,
+            now,
+            run: RefCell::default(),
+        }
     }
-}
 
-/// The same of a page that is known to be there: whatever is the matter is said on it.
-pub fn page_or_why(store: &Store, request: PageRequest<'_>) -> Page {
-    page(store, request).unwrap_or_else(|error| broken(request.page, error))
+    /// What a page shows. What is there and cannot be shown says so on its page.
+    ///
+    /// # Errors
+    /// There is nothing of that name.
+    pub fn page(&self, name: &PageName) -> Result<Page> {
+        let store = self.store;
+        let shown = match name {
+            PageName::Home => home::page(store, self.now),
+            PageName::Runs => home::runs(store),
+            PageName::Plans => plan::all(store),
+            PageName::Run(of) => self.run(of).and_then(|run| run::page(&run)),
+            PageName::Node(of, id) => self.run(of).and_then(|run| node::page(store, &run, id)),
+            PageName::History(of) => history(store, of),
+            PageName::Plan(of) => plan::page(store, of),
+            PageName::Revision(of, commit) => plan::revision(store, of, commit),
+        };
+        match shown {
+            Err(error) if !matches!(error.kind, ErrorKind::NotFound) => Ok(broken(name, error)),
+            shown => shown,
+        }
+    }
+
+    /// The same of a page that is known to be there: whatever is the matter is said on it.
+    pub fn page_or_why(&self, name: &PageName) -> Page {
+        self.page(name).unwrap_or_else(|error| broken(name, error))
+    }
+
+    fn run(&self, of: &Of) -> Result<Rc<KnownRun>> {
+        if let Some(known) = self.run.borrow().as_ref().filter(|known| known.of == *of) {
+            return Ok(Rc::clone(known));
+        }
+        let known = Rc::new(KnownRun::look(self.store, of, self.now)?);
+        *self.run.borrow_mut() = Some(Rc::clone(&known));
+        Ok(known)
+    }
 }
 
 fn broken(page: &PageName, error: Error) -> Page {

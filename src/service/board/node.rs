@@ -1,12 +1,12 @@
 //! A node of a run.
 
-use super::{gate, run};
+use super::gate;
+use super::run::KnownRun;
 use crate::api::board::{ArtifactShown, LogTail, Neighbour, NodePage, Of, Page};
 use crate::core::base::escape::printed;
 use crate::core::plan::graph::GraphOf;
-use crate::core::resource::{EdgeKind, ExecutionStatus, Kind, Node, NodePhase, NodeStatus, Time};
+use crate::core::resource::{EdgeKind, ExecutionStatus, Kind, Node, NodePhase, NodeStatus};
 use crate::core::run::proposal::command;
-use crate::core::run::timeline::Timeline;
 use crate::core::run::transition::{Waiting, node_waits_for};
 use crate::service::graph::DrawnGraph;
 use crate::service::logs::{LogsRequest, logs};
@@ -17,8 +17,8 @@ use crate::service::{Error, Result};
 const LOG_BYTES: usize = 8 * 1024;
 
 /// A node of a run.
-pub fn page(store: &Store, of: &Of, id: &str, now: Option<Time>) -> Result<Page> {
-    let described = run::described(store, of, now)?;
+pub fn page(store: &Store, known: &KnownRun, id: &str) -> Result<Page> {
+    let KnownRun { of, described, .. } = known;
     let merged = described.merged();
     let graph = described.drawing.as_ref().map(DrawnGraph::of);
     let spec = graph.and_then(|graph| graph.node(id));
@@ -43,12 +43,11 @@ pub fn page(store: &Store, of: &Of, id: &str, now: Option<Time>) -> Result<Page>
         what,
     });
     let (before, behind) = neighbours(graph, run, id);
-    let timeline = graph.and_then(|graph| Timeline::of(run, graph, now));
-    let description = described.answer()?;
-    let facts = description.run.as_ref();
+    let timeline = known.timeline.as_ref();
+    let facts = known.description.run.as_ref();
     let next = facts.map(|facts| facts.next.as_slice()).unwrap_or_default();
     let acceptance = facts.and_then(|facts| facts.acceptance.iter().find(|one| one.id == id));
-    let gate = gate::facts(store, &described, graph, &node)?;
+    let gate = gate::facts(store, described, graph, &node)?;
     Ok(Page::Node(Box::new(NodePage {
         of: of.clone(),
         run_phase: run.phase.to_string(),
@@ -57,7 +56,6 @@ pub fn page(store: &Store, of: &Of, id: &str, now: Option<Time>) -> Result<Page>
         before,
         behind,
         seconds: timeline
-            .as_ref()
             .filter(|timeline| timeline.nodes.contains_key(id))
             .map(|timeline| timeline.seconds(id)),
         is_critical: timeline.is_some_and(|timeline| timeline.critical.iter().any(|one| one == id)),

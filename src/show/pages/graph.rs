@@ -53,7 +53,7 @@ pub fn graph(main: &mut Html, links: &Links<'_>, view: GraphView<'_>, critical: 
             ("aria-label", "Nodes and what they wait for".into()),
         ],
     );
-    main.raw("<defs><marker id=\"head\" viewBox=\"0 0 10 10\" refX=\"9\" refY=\"5\" markerWidth=\"7\" markerHeight=\"7\" orient=\"auto\"><path class=\"head\" d=\"M0 0L10 5L0 10z\"></path></marker></defs>\n");
+    main.raw("<defs><marker id=\"head\" viewBox=\"0 0 10 10\" refX=\"9\" refY=\"5\" markerUnits=\"userSpaceOnUse\" markerWidth=\"9\" markerHeight=\"9\" orient=\"auto\"><path class=\"head\" d=\"M0 0L10 5L0 10z\"></path></marker></defs>\n");
     let shift = format!("translate({MARGIN} {MARGIN})");
     main.open("g", &[("transform", Value::from(&shift))]);
     let edges = view.of.graph.edges();

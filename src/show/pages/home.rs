@@ -154,7 +154,7 @@ fn waits(main: &mut Html, links: &Links<'_>, run: &OpenRun) {
 }
 
 /// The node, and what it waits for.
-pub fn waits_for(main: &mut Html, links: &Links<'_>, wait: &Waiting) {
+fn waits_for(main: &mut Html, links: &Links<'_>, wait: &Waiting) {
     if let Some(node) = &wait.node {
         let page = PageName::Node(Of::key(&wait.execution), node.clone());
         main.raw("<strong>");

@@ -110,7 +110,13 @@ pub fn seconds(seconds: i64) -> String {
 /// A command to be copied.
 pub fn command(main: &mut Html, text: &str) {
     main.raw("<div class=\"command\"><code>");
-    main.text(text);
+    // A line is broken between words, and not behind the first character of `-n`.
+    for (number, word) in text.split(' ').enumerate() {
+        if number > 0 {
+            main.raw(" ");
+        }
+        main.element("span", &[], word);
+    }
     main.raw("</code><button type=\"button\" class=\"copy\" hidden>Copy</button></div>");
 }
 

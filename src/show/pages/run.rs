@@ -3,14 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::graph::{MOST_DRAWN, place_of, row_of, stage_of};
-use super::home::waits_for;
 use super::html::{Html, Value};
 use super::parts::{
-    Row, bar, cell, command, crumbs, fact, link, link_of, phase, plain, prose, seconds, section,
+    Row, bar, cell, command, crumbs, fact, for_what, link, link_of, phase, plain, prose, seconds, section,
     table, time, value, web,
 };
 use super::{Links, commands};
-use crate::api::board::{HistoryPage, PageName, RunPage};
+use crate::api::board::{HistoryPage, Of, PageName, RunPage};
 use crate::api::describe::{DescribedRun, Unapplied};
 use crate::api::log::Event;
 use crate::core::base::digest::short;
@@ -19,8 +18,9 @@ use crate::core::base::words::count;
 use crate::core::plan::graph::{Graph, GraphOf};
 use crate::core::resource::{ExecutionStatus, Node, NodeKind, NodeStatus, Time};
 use crate::core::run::proposal::command as command_of;
+use crate::core::run::summary::concern::Concern;
 use crate::core::run::timeline::{StretchKind, Timeline};
-use crate::core::run::transition::node_waits_for;
+use crate::core::run::transition::{Waiting, node_waits_for};
 use crate::show::graph::GraphView;
 
 /// Most rows of a list of nodes.
@@ -158,38 +158,42 @@ fn waiting(main: &mut Html, links: &Links<'_>, facts: &DescribedRun) {
         return;
     }
     section(main, "waits", "What it waits for");
+    // As everywhere: what is most urgent first, and what is waited for longest.
+    let mut waiting: Vec<&Waiting> = facts.waiting.iter().collect();
+    waiting.sort_by_key(|wait| (Concern::of(&wait.what), wait.since.is_none(), wait.since));
     let mut rows = Vec::new();
-    for wait in facts.waiting.iter().take(ROWS) {
-        let target = wait
-            .node
-            .as_ref()
-            .map(|node| format!("{}/{node}", wait.execution.name));
+    for wait in waiting.into_iter().take(ROWS) {
+        let node = wait.node.as_ref();
+        let target = node.map(|node| format!("{}/{node}", wait.execution.name));
         let is_own = |command: &&String| {
-            target
-                .as_ref()
-                .is_some_and(|target| command.split(' ').any(|word| word == target))
+            let mut words = command.split(' ');
+            words.any(|word| target.as_deref() == Some(word))
         };
         let own: Vec<&String> = left.iter().filter(|one| is_own(one)).copied().collect();
         left.retain(|one| !is_own(one));
         let general = command_of(wait);
         left.retain(|one| Some(*one) != general.as_ref());
-        let shown = if own.is_empty() {
-            general.iter().collect()
-        } else {
-            own
+        let shown = match own.as_slice() {
+            [] => general.iter().collect(),
+            _ => own,
         };
         rows.push(vec![
-            cell(|cell| waits_for(cell, links, wait)),
+            cell(|cell| match node {
+                Some(node) => {
+                    let page = PageName::Node(Of::key(&wait.execution), node.clone());
+                    link(cell, links, &page, node);
+                }
+                None => {
+                    cell.raw("the run");
+                }
+            }),
+            plain(&for_what(&wait.what)),
             cell(|cell| wait.since.into_iter().for_each(|at| time(cell, at))),
             cell(|cell| shown.iter().for_each(|one| command(cell, one))),
         ]);
     }
-    table(
-        main,
-        "What the run waits for, and since when",
-        &["Waits for", "Since", "Command"],
-        rows,
-    );
+    let head = ["Node", "Waits for", "Since", "Command"];
+    table(main, "What is waited for, the most urgent first", &head, rows);
     if facts.waiting.len() > ROWS {
         main.element(
             "p",
@@ -336,7 +340,7 @@ fn list(main: &mut Html, listed: &Listed<'_>, caption: &str, (nodes, most): (&[u
     table(
         main,
         caption,
-        &["Node", "State", "Who", "Time", "When"],
+        &["Node", "State", "Who", "Time", "Timeline"],
         shown,
     );
     let more = nodes.len().saturating_sub(most);
@@ -413,10 +417,12 @@ impl Listed<'_> {
             return;
         }
         let (waited, worked) = timeline.seconds(&node.id);
-        let mut parts = Vec::new();
-        parts.extend((worked > 0).then(|| format!("{} at work", seconds(worked))));
-        parts.extend((waited > 0).then(|| format!("{} waiting", seconds(waited))));
-        cell.text(&parts.join(", "));
+        for (seconds_of, what) in [(worked, "at work"), (waited, "waiting")] {
+            if seconds_of > 0 {
+                let text = format!("{} {what}", seconds(seconds_of));
+                cell.element("div", &[], &text);
+            }
+        }
     }
 
     fn bars(&self, cell: &mut Html, node: &Node) {
@@ -455,7 +461,7 @@ fn state(cell: &mut Html, status: &NodeStatus) {
         cell.text(&format!(" attempt {}", status.attempt));
     }
     let why = match node_waits_for(status) {
-        Some(what) => super::parts::for_what(&what),
+        Some(what) => for_what(&what),
         None => status.message.clone(),
     };
     if !why.is_empty() {
