@@ -126,13 +126,8 @@ fn since(
     let Some(last) = last.filter(|_| decision.outcome.is_none()) else {
         return Ok(None);
     };
-    let then = status_then(store, key, at.0, &last.digest)?;
-    let changes = then.and_then(|run| {
-        let decision = run.node_statuses.get(at.0)?.extensions.decision.clone()?;
-        // Of another plan the graph is another one too: what is covered of it cannot be told by this one.
-        let then = covers(&run, graph, at, &decision)?;
-        Some(differences(&then, now))
-    });
+    let then = covered_then(store, key, graph, at, &last.digest)?;
+    let changes = then.map(|then| differences(&then, now));
     Ok(Some(SinceApproval {
         reviewer: last.reviewer.clone(),
         time: last.timestamp,
@@ -140,23 +135,25 @@ fn since(
     }))
 }
 
-/// The newest status of a run in which a decision had this digest, as far as the history that is here goes.
-fn status_then(
+/// What a decision with this digest was about, as far as the history that is here goes. Of another revision of the plan the
+/// graph is another one, and then it is found only if nothing in it that matters here is.
+fn covered_then(
     store: &Store,
     key: &Key,
-    node: &str,
+    graph: GraphOf<'_>,
+    at: (&str, &str),
     digest: &str,
-) -> Result<Option<ExecutionStatus>> {
+) -> Result<Option<Covers>> {
     let path = status_path(key);
     let repo = &store.repo;
     let tip = StatusReader::known(store)?.map(|status| status.id().to_owned());
-    let mut at = match tip {
+    let mut next = match tip {
         Some(tip) => history::commit(repo, &tip)?,
         None => None,
     };
     let mut seen = BTreeSet::new();
     for _ in 0..LOOKED_BACK {
-        let Some(commit) = at else { break };
+        let Some(commit) = next else { break };
         let Some(blob) = history::blob_at(repo, &commit.tree, &path)? else {
             break;
         };
@@ -164,15 +161,16 @@ fn status_then(
             let bytes = read::blob(repo, &blob)?;
             let file = read_resource(&path, &bytes).ok();
             let run = file.and_then(|(_, file)| file.status.execution().cloned());
-            let decision = run.as_ref().and_then(|run| {
-                let status = run.node_statuses.get(node)?;
-                status.extensions.decision.as_ref()
+            let found = run.and_then(|run| {
+                let decision = run.node_statuses.get(at.0)?.extensions.decision.clone()?;
+                let is_meant = decision.digest == digest;
+                covers(&run, graph, at, &decision).filter(|one| is_meant && one.is_whole)
             });
-            if decision.is_some_and(|decision| decision.digest == digest) {
-                return Ok(run);
+            if found.is_some() {
+                return Ok(found);
             }
         }
-        at = match commit.parents.first() {
+        next = match commit.parents.first() {
             Some(parent) => history::commit(repo, parent)?,
             None => None,
         };

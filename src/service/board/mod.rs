@@ -127,10 +127,9 @@ pub struct PagesRequest {
 /// The repository cannot be used, or has no commit yet.
 pub fn pages(store: &Store, request: PagesRequest) -> Result<BTreeSet<PageName>> {
     let mut pages = BTreeSet::from([PageName::Home, PageName::Runs, PageName::Plans]);
-    let Some(view) = store.known_if_any()? else {
-        return Ok(pages);
-    };
-    if let Some(status) = StatusReader::open(store, &view)? {
+    let head = store.repo.head()?;
+    let commit = head.commit().ok_or_else(Error::no_commits)?;
+    if let Some(status) = StatusReader::known(store)? {
         let (open, over) = home::by_age(&status)?;
         for (of, _) in open.into_iter().chain(over.into_iter().take(request.ended)) {
             let files = status.files(&BTreeSet::from([of.of(Kind::Execution)]))?;
@@ -142,10 +141,6 @@ pub fn pages(store: &Store, request: PagesRequest) -> Result<BTreeSet<PageName>>
             pages.insert(PageName::Run(of));
         }
     }
-    let head = store.repo.head()?;
-    let Some(commit) = head.commit() else {
-        return Err(Error::no_commits());
-    };
     let config = store.config_at(commit)?;
     for key in index::all_of(&store.repo, commit, &config, Kind::Plan)? {
         let of = Of::key(&key);

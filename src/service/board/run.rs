@@ -62,9 +62,7 @@ pub fn page(known: &KnownRun) -> Result<Page> {
     let pinned = run.and_then(|run| run.extensions.pinned.as_ref());
     let pinned = pinned.map(|pinned| Of::key(&pinned.plan.key(Kind::Plan)));
     let named = match merged.resource.map(|resource| &resource.spec) {
-        Some(Spec::Execution(spec)) => {
-            Some(Of::key(&spec.plan_ref.key(Kind::Plan, &of.namespace)))
-        }
+        Some(Spec::Execution(spec)) => Some(Of::key(&spec.plan_ref.key(Kind::Plan, &of.namespace))),
         _ => None,
     };
     Ok(Page::Run(Box::new(RunPage {

@@ -208,7 +208,10 @@ fn stages(main: &mut Html, links: &Links<'_>, view: GraphView<'_>) {
         main.raw("<li>");
         let href = links.here(&stage_of(number));
         let word = format!("Stage {}", number + 1);
-        main.element("a", &[("href", (&href).into())], &word);
+        match view.nodes {
+            Some(_) => main.element("a", &[("href", (&href).into())], &word),
+            None => main.text(&word),
+        };
         let mut counts: BTreeMap<NodePhase, usize> = BTreeMap::new();
         for &node in level {
             let status = view

@@ -108,11 +108,12 @@ fn facts(main: &mut Html, page: &NodePage) {
     });
     fact(main, "Took", |main| {
         if let Some((waited, worked)) = page.seconds {
-            main.text(&format!(
-                "{} at work, {} waiting",
-                seconds(worked),
-                seconds(waited)
-            ));
+            let parts = [(worked, "at work"), (waited, "waiting")].into_iter();
+            let parts = parts.filter(|(long, _)| *long > 0);
+            let parts: Vec<String> = parts
+                .map(|(long, what)| format!("{} {what}", seconds(long)))
+                .collect();
+            main.text(&parts.join(", "));
             if page.is_critical {
                 main.raw(" <span class=\"tag\">critical</span>");
             }

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::graph::{MOST_DRAWN, place_of, row_of, stage_of};
 use super::html::{Html, Value};
 use super::parts::{
-    Row, bar, cell, command, crumbs, fact, for_what, link, link_of, phase, plain, prose, seconds, section,
-    table, time, value, web,
+    Row, bar, cell, command, crumbs, fact, for_what, link, link_of, phase, plain, prose, seconds,
+    section, table, time, value, web,
 };
 use super::{Links, commands};
 use crate::api::board::{HistoryPage, Of, PageName, RunPage};
@@ -16,7 +16,7 @@ use crate::core::base::digest::short;
 use crate::core::base::time::span;
 use crate::core::base::words::count;
 use crate::core::plan::graph::{Graph, GraphOf};
-use crate::core::resource::{ExecutionStatus, Node, NodeKind, NodeStatus, Time};
+use crate::core::resource::{ExecutionStatus, Node, NodeKind, NodePhase, NodeStatus, Time};
 use crate::core::run::proposal::command as command_of;
 use crate::core::run::summary::concern::Concern;
 use crate::core::run::timeline::{StretchKind, Timeline};
@@ -157,7 +157,11 @@ fn waiting(main: &mut Html, links: &Links<'_>, facts: &DescribedRun) {
     if facts.waiting.is_empty() && left.is_empty() {
         return;
     }
-    section(main, "waits", "What it waits for");
+    let title = match facts.waiting.as_slice() {
+        [] => "What anybody could do",
+        _ => "What it waits for",
+    };
+    section(main, "waits", title);
     // As everywhere: what is most urgent first, and what is waited for longest.
     let mut waiting: Vec<&Waiting> = facts.waiting.iter().collect();
     waiting.sort_by_key(|wait| (Concern::of(&wait.what), wait.since.is_none(), wait.since));
@@ -193,7 +197,12 @@ fn waiting(main: &mut Html, links: &Links<'_>, facts: &DescribedRun) {
         ]);
     }
     let head = ["Node", "Waits for", "Since", "Command"];
-    table(main, "What is waited for, the most urgent first", &head, rows);
+    table(
+        main,
+        "What is waited for, the most urgent first",
+        &head,
+        rows,
+    );
     if facts.waiting.len() > ROWS {
         main.element(
             "p",
@@ -202,7 +211,9 @@ fn waiting(main: &mut Html, links: &Links<'_>, facts: &DescribedRun) {
         );
     }
     if !left.is_empty() {
-        main.raw("<p>What anybody could run besides:</p>");
+        if !facts.waiting.is_empty() {
+            main.raw("<p>What anybody could run besides:</p>");
+        }
         let left: Vec<String> = left.into_iter().take(ROWS).cloned().collect();
         commands(main, &left);
     }
@@ -288,9 +299,10 @@ fn by_stage(main: &mut Html, listed: &Listed<'_>) {
     for (number, level) in levels.iter().enumerate().take(STAGES) {
         let title = format!("Stage {}", number + 1);
         let statuses = level.iter().filter_map(|node| listed.status(*node));
+        // What somebody has to look at is not folded away.
         let is_open = statuses
             .into_iter()
-            .any(|status| node_waits_for(status).is_some());
+            .any(|status| status.phase == NodePhase::Failed || node_waits_for(status).is_some());
         fold(
             main,
             listed,
