@@ -41,7 +41,7 @@ pub fn graph(main: &mut Html, links: &Links<'_>, view: GraphView<'_>, critical: 
     let members = members(view.of);
     let layout = layout(view.of.graph, &members, width);
     let (whole, height) = (layout.width + 2 * MARGIN, layout.height + 2 * MARGIN);
-    main.raw("<div class=\"scroll graph\" tabindex=\"0\" role=\"region\" aria-label=\"Graph\">");
+    main.raw("<div class=\"scroll graph\" tabindex=\"0\" role=\"region\" aria-label=\"Graph, which scrolls by itself\">");
     let view_box = format!("0 0 {whole} {height}");
     main.open(
         "svg",
