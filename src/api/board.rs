@@ -19,7 +19,7 @@ use crate::core::resource::{
 use crate::core::review::Review;
 use crate::core::run::summary::RunSummary;
 use crate::core::run::summary::outline::{Ended, Goal};
-use crate::core::run::timeline::Timeline;
+use crate::core::run::timeline::{Sums, Timeline};
 use crate::core::run::transition::Waiting;
 
 /// The pages of the board were written as files.
@@ -294,8 +294,8 @@ pub struct NodePage {
     pub before: Vec<Neighbour>,
     /// The same behind it.
     pub behind: Vec<Neighbour>,
-    /// Where its time went: seconds of waiting and of work.
-    pub seconds: Option<(i64, i64)>,
+    /// Where its time went.
+    pub sums: Option<Sums>,
     /// Whether it is among the nodes that decided how long the run took.
     pub is_critical: bool,
     /// Its acceptance criteria, each with what came of it.

@@ -43,6 +43,17 @@ pub struct Timeline {
     pub critical: Vec<String>,
 }
 
+/// How long the parts of a kind took together, in seconds.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Sums {
+    /// Somebody was at work.
+    pub working: i64,
+    /// It could have begun, or a decision was waited for.
+    pub waiting: i64,
+    /// Attempts before the last one.
+    pub earlier: i64,
+}
+
 impl Timeline {
     /// The times of a run that has started. Without `now`, what goes on ends at the last moment that the status knows.
     pub fn of(run: &ExecutionStatus, of: GraphOf<'_>, now: Option<Time>) -> Option<Timeline> {
@@ -73,17 +84,19 @@ impl Timeline {
         })
     }
 
-    /// How long a node took in seconds: waiting, then working.
-    pub fn seconds(&self, node: &str) -> (i64, i64) {
-        let mut sums = (0, 0);
-        for stretch in self.nodes.get(node).into_iter().flatten() {
-            let seconds = (stretch.to.unwrap_or(self.end) - stretch.from).num_seconds();
-            match stretch.kind {
-                StretchKind::Waiting => sums.0 += seconds.max(0),
-                StretchKind::Earlier | StretchKind::Working => sums.1 += seconds.max(0),
-            }
+    /// How long a node took; nothing of one that had no time yet.
+    pub fn sums(&self, node: &str) -> Option<Sums> {
+        let mut sums = Sums::default();
+        for stretch in self.nodes.get(node)? {
+            let sum = match stretch.kind {
+                StretchKind::Waiting => &mut sums.waiting,
+                StretchKind::Earlier => &mut sums.earlier,
+                StretchKind::Working => &mut sums.working,
+            };
+            let end = stretch.to.unwrap_or(self.end);
+            *sum += (end - stretch.from).num_seconds().max(0);
         }
-        sums
+        Some(sums)
     }
 }
 
@@ -245,8 +258,13 @@ mod tests {
         assert_eq!(told(&timeline, "gate"), "Waiting 15-30");
         assert_eq!(told(&timeline, "c"), "Waiting 30-31, Working 31-");
         assert_eq!(told(&timeline, "later"), "");
-        assert_eq!(timeline.seconds("b"), (180, 420));
-        assert_eq!(timeline.seconds("c"), (60, 540));
+        let sums = |node: &str| {
+            let sums = timeline.sums(node)?;
+            Some((sums.working, sums.waiting, sums.earlier))
+        };
+        assert_eq!(sums("b"), Some((180, 180, 240)));
+        assert_eq!(sums("c"), Some((540, 60, 0)));
+        assert_eq!(sums("later"), None);
         assert_eq!(timeline.critical, ["a", "b", "gate", "c"]);
     }
 

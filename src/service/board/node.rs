@@ -55,9 +55,7 @@ pub fn page(store: &Store, known: &KnownRun, id: &str) -> Result<Page> {
         waiting,
         before,
         behind,
-        seconds: timeline
-            .filter(|timeline| timeline.nodes.contains_key(id))
-            .map(|timeline| timeline.seconds(id)),
+        sums: timeline.and_then(|timeline| timeline.sums(id)),
         is_critical: timeline.is_some_and(|timeline| timeline.critical.iter().any(|one| one == id)),
         acceptance: acceptance.cloned(),
         artifacts: artifacts(run, id),

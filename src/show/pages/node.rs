@@ -2,8 +2,7 @@
 
 use super::html::Html;
 use super::parts::{
-    cell, context, crumbs, fact, link, phase, plain, prose, seconds, section, table, time, value,
-    web,
+    cell, context, crumbs, fact, link, phase, plain, prose, section, sums, table, time, value, web,
 };
 use super::{Links, commands};
 use crate::api::board::{Covers, GateFacts, LogTail, Neighbour, NodePage, PageName};
@@ -107,13 +106,8 @@ fn facts(main: &mut Html, page: &NodePage) {
             .for_each(|at| time(main, at))
     });
     fact(main, "Took", |main| {
-        if let Some((waited, worked)) = page.seconds {
-            let parts = [(worked, "at work"), (waited, "waiting")].into_iter();
-            let parts = parts.filter(|(long, _)| *long > 0);
-            let parts: Vec<String> = parts
-                .map(|(long, what)| format!("{} {what}", seconds(long)))
-                .collect();
-            main.text(&parts.join(", "));
+        if let Some(told) = page.sums.map(sums).filter(|told| !told.is_empty()) {
+            main.text(&told.join(", "));
             if page.is_critical {
                 main.raw(" <span class=\"tag\">critical</span>");
             }
@@ -145,7 +139,11 @@ fn waits(main: &mut Html, page: &NodePage) {
     if page.waiting.is_none() && page.commands.is_empty() {
         return;
     }
-    section(main, "waits", "What it waits for");
+    let title = match page.waiting {
+        Some(_) => "What it waits for",
+        None => "What anybody could do",
+    };
+    section(main, "waits", title);
     if let Some(wait) = &page.waiting {
         main.raw("<p>").text(&super::parts::for_what(&wait.what));
         if let Some(since) = wait.since {

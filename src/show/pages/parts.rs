@@ -8,6 +8,7 @@ use crate::api::board::{Of, PageName};
 use crate::core::base::time::{exact, span};
 use crate::core::resource::{Condition, ConditionStatus, ContextItem, NodePhase, Time};
 use crate::core::run::sentence::{self, Notation};
+use crate::core::run::timeline::Sums;
 use crate::core::run::transition::WaitingFor;
 use crate::show::svg::sign;
 
@@ -102,9 +103,21 @@ pub fn time(main: &mut Html, at: Time) {
 }
 
 /// How long something took, from seconds.
-pub fn seconds(seconds: i64) -> String {
+fn seconds(seconds: i64) -> String {
     let begin = Time::UNIX_EPOCH;
     span(begin, begin + chrono::TimeDelta::seconds(seconds.max(0)))
+}
+
+/// How long was worked and waited, each what there is of it: `18m at work`, `9m waiting`.
+pub fn sums(sums: Sums) -> Vec<String> {
+    let parts = [
+        (sums.working, "at work"),
+        (sums.waiting, "waiting"),
+        (sums.earlier, "in earlier attempts"),
+    ];
+    let told = parts.into_iter().filter(|(long, _)| *long > 0);
+    told.map(|(long, what)| format!("{} {what}", seconds(long)))
+        .collect()
 }
 
 /// A command to be copied.

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::graph::{MOST_DRAWN, place_of, row_of, stage_of};
 use super::html::{Html, Value};
 use super::parts::{
-    Row, bar, cell, command, crumbs, fact, for_what, link, link_of, phase, plain, prose, seconds,
-    section, table, time, value, web,
+    Row, bar, cell, command, crumbs, fact, for_what, link, link_of, phase, plain, prose, section,
+    sums, table, time, value, web,
 };
 use super::{Links, commands};
 use crate::api::board::{HistoryPage, Of, PageName, RunPage};
@@ -425,15 +425,8 @@ impl Listed<'_> {
         let Some(timeline) = &self.page.timeline else {
             return;
         };
-        if !timeline.nodes.contains_key(&node.id) {
-            return;
-        }
-        let (waited, worked) = timeline.seconds(&node.id);
-        for (seconds_of, what) in [(worked, "at work"), (waited, "waiting")] {
-            if seconds_of > 0 {
-                let text = format!("{} {what}", seconds(seconds_of));
-                cell.element("div", &[], &text);
-            }
+        for text in timeline.sums(&node.id).into_iter().flat_map(sums) {
+            cell.element("div", &[], &text);
         }
     }
 
