@@ -201,9 +201,10 @@ fn differences(then: &Covers, now: &Covers) -> Vec<String> {
         };
         if subject(old) != subject(new) {
             let (old, new) = (provider(old), provider(new));
-            found.push(match old == new {
-                true => format!("{node}: {new} is told something else"),
-                false => format!("{node}: {new} does it, and {old} was to"),
+            found.push(if old == new {
+                format!("{node}: {new} is told something else")
+            } else {
+                format!("{node}: {new} does it, and {old} was to")
             });
         }
     }

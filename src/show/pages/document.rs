@@ -47,10 +47,11 @@ fn list(main: &mut Html, title: &'static str, entries: &[String]) {
     main.element("h3", &[], title).raw("<ul>");
     for entry in entries {
         main.raw("<li>");
-        match entry.trim().starts_with("path:") {
-            true => main.element("code", &[], entry.trim()),
-            false => main.text(entry),
-        };
+        if entry.trim().starts_with("path:") {
+            main.element("code", &[], entry.trim());
+        } else {
+            main.text(entry);
+        }
         main.raw("</li>");
     }
     main.raw("</ul>\n");

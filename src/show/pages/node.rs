@@ -2,7 +2,8 @@
 
 use super::html::Html;
 use super::parts::{
-    cell, context, crumbs, fact, link, phase, plain, prose, section, sums, table, time, value, web,
+    cell, context, crumbs, fact, fact_code, fact_text, fact_time, link, phase, plain, prose,
+    section, sums, table, time, value, web,
 };
 use super::{Links, commands};
 use crate::api::board::{Covers, GateFacts, LogTail, Neighbour, NodePage, PageName};
@@ -53,23 +54,57 @@ pub fn node(main: &mut Html, links: &Links<'_>, page: &NodePage) -> String {
 
 fn facts(main: &mut Html, page: &NodePage) {
     let (node, status) = (&page.node, &page.status);
-    let extensions = &status.extensions;
     main.raw("<dl class=\"facts\">\n");
-    fact(main, "Kind", |main| {
-        main.text(&node.kind.to_string());
+    fact_text(main, "Kind", &node.kind.to_string());
+    fact_text(main, "Step", node.step_id().unwrap_or_default());
+    people(main, page);
+    let attempt = match status.attempt {
+        0 => String::new(),
+        attempt => {
+            let most = node.retries.saturating_add(1).max(attempt);
+            format!("{attempt} of at most {most}")
+        }
+    };
+    fact_text(main, "Attempt", &attempt);
+    let failures = match status.extensions.failures {
+        0 => String::new(),
+        failures => failures.to_string(),
+    };
+    fact_text(main, "Failed attempts", &failures);
+    fact_time(main, "Started", status.start_time);
+    fact_time(main, "Ended", status.completion_time);
+    fact(main, "Took", |main| {
+        if let Some(told) = page.sums.map(sums).filter(|told| !told.is_empty()) {
+            main.text(&told.join(", "));
+            if page.is_critical {
+                main.raw(" <span class=\"tag\">critical</span>");
+            }
+        }
     });
-    fact(main, "Step", |main| {
-        node.step_id().into_iter().for_each(|step| {
-            main.text(step);
-        })
-    });
+    let timeout = node.timeout.as_ref().map(ToString::to_string);
+    fact_text(main, "Timeout", &timeout.unwrap_or_default());
+    let effort = node
+        .estimated_effort
+        .map(|effort| serde_json::json!(effort));
+    let effort = effort.as_ref().and_then(serde_json::Value::as_str);
+    fact_text(main, "Effort", effort.unwrap_or_default());
+    fact_code(main, "Only when", node.when.as_deref());
+    main.raw("</dl>\n");
+    if !status.message.is_empty() {
+        main.element("p", &[], &status.message);
+    }
+}
+
+/// Who is to do it, and who has it.
+fn people(main: &mut Html, page: &NodePage) {
+    let extensions = &page.status.extensions;
     fact(main, "Done by", |main| {
         if let Some(target) = &extensions.target {
             main.text(target.provider.as_deref().unwrap_or("anybody"));
             if let Some(binding) = &target.binding {
-                main.raw(" <span class=\"why\">")
-                    .text(&format!("as binding {binding} says"))
-                    .raw("</span>");
+                let why = format!("as binding {binding} says");
+                main.raw(" ")
+                    .element("span", &[("class", "why".into())], &why);
             }
         }
     });
@@ -82,57 +117,6 @@ fn facts(main: &mut Html, page: &NodePage) {
             }
         }
     });
-    fact(main, "Attempt", |main| {
-        if status.attempt > 0 {
-            main.text(&format!(
-                "{} of at most {}",
-                status.attempt,
-                (node.retries + 1).max(status.attempt)
-            ));
-        }
-    });
-    fact(main, "Failed attempts", |main| {
-        if extensions.failures > 0 {
-            main.text(&extensions.failures.to_string());
-        }
-    });
-    fact(main, "Started", |main| {
-        status.start_time.into_iter().for_each(|at| time(main, at))
-    });
-    fact(main, "Ended", |main| {
-        status
-            .completion_time
-            .into_iter()
-            .for_each(|at| time(main, at))
-    });
-    fact(main, "Took", |main| {
-        if let Some(told) = page.sums.map(sums).filter(|told| !told.is_empty()) {
-            main.text(&told.join(", "));
-            if page.is_critical {
-                main.raw(" <span class=\"tag\">critical</span>");
-            }
-        }
-    });
-    fact(main, "Timeout", |main| {
-        node.timeout.iter().for_each(|timeout| {
-            main.text(&timeout.to_string());
-        })
-    });
-    fact(main, "Effort", |main| {
-        if let Some(effort) = node.estimated_effort {
-            let word = serde_json::json!(effort);
-            main.text(word.as_str().unwrap_or_default());
-        }
-    });
-    fact(main, "Only when", |main| {
-        node.when.iter().for_each(|when| {
-            main.element("code", &[], when);
-        })
-    });
-    main.raw("</dl>\n");
-    if !status.message.is_empty() {
-        main.element("p", &[], &status.message);
-    }
 }
 
 fn waits(main: &mut Html, page: &NodePage) {
@@ -447,9 +431,9 @@ fn neighbours(main: &mut Html, links: &Links<'_>, page: &NodePage) {
             cell(|cell| phase(cell, &one.phase)),
         ]
     };
-    let before = page.before.iter().map(|one| match one.is_soft {
-        true => row("waited for until it is over", one),
-        false => row("comes before", one),
+    let before = page.before.iter().map(|one| {
+        let soft = "waited for until it is over";
+        row(if one.is_soft { soft } else { "comes before" }, one)
     });
     let behind = page.behind.iter().map(|one| row("waits for this", one));
     table(
@@ -464,10 +448,9 @@ fn neighbours(main: &mut Html, links: &Links<'_>, page: &NodePage) {
 /// What a gate asks, exactly what an approval is about, and what was said.
 fn decided(main: &mut Html, gate: &GateFacts) {
     section(main, "gate", "The decision");
-    if let Some(spec) = &gate.spec {
-        if let Some(text) = &spec.description {
-            prose(main, text);
-        }
+    let spec = gate.spec.as_ref();
+    if let Some(text) = spec.and_then(|spec| spec.description.as_ref()) {
+        prose(main, text);
     }
     main.raw("<dl class=\"facts\">\n");
     fact(main, "Gate", |main| {

@@ -163,6 +163,31 @@ pub fn fact(main: &mut Html, name: &'static str, value: impl FnOnce(&mut Html)) 
     }
 }
 
+/// The same of a text; nothing for an empty one.
+pub fn fact_text(main: &mut Html, name: &'static str, text: &str) {
+    fact(main, name, |main| {
+        main.text(text);
+    });
+}
+
+/// The same of a moment.
+pub fn fact_time(main: &mut Html, name: &'static str, at: Option<Time>) {
+    fact(main, name, |main| {
+        if let Some(at) = at {
+            time(main, at);
+        }
+    });
+}
+
+/// The same of something that is a word of a file or of a commit.
+pub fn fact_code(main: &mut Html, name: &'static str, text: Option<&str>) {
+    fact(main, name, |main| {
+        if let Some(text) = text {
+            main.element("code", &[], text);
+        }
+    });
+}
+
 /// A cell of a table.
 pub fn cell(value: impl FnOnce(&mut Html)) -> Html {
     let mut shown = Html::default();

@@ -2,8 +2,8 @@
 
 use super::html::{Html, Value};
 use super::parts::{
-    Row, cell, command, conditions, context, crumbs, fact, link, link_of, phase, plain, prose,
-    section, table, time,
+    Row, cell, command, conditions, context, crumbs, fact, fact_code, fact_text, link, link_of,
+    phase, plain, prose, section, table, time,
 };
 use super::{Links, commands};
 use crate::api::board::{Of, PageName, PlanPage, PlansPage, RevisionPage};
@@ -11,7 +11,7 @@ use crate::api::log::RevisionList;
 use crate::core::base::digest::short;
 use crate::core::base::words::count;
 use crate::core::plan::graph::{Graph, GraphOf};
-use crate::core::resource::{Kind, Node, NodeKind, ObjectRef, PlanSpec};
+use crate::core::resource::{Kind, Node, ObjectRef, PlanSpec};
 use crate::core::review::{Class, Event, Subject};
 use crate::show::graph::GraphView;
 use crate::show::review::{ChangeLine, change_lines};
@@ -129,16 +129,9 @@ fn facts(main: &mut Html, links: &Links<'_>, page: &PlanPage) {
             link_of(main, links, &before, &PageName::Plan(before.clone()));
         }
     });
-    fact(main, "File", |main| {
-        page.source.iter().for_each(|path| {
-            main.element("code", &[], path);
-        })
-    });
-    fact(main, "Generation", |main| {
-        if let Some(generation) = page.metadata.generation {
-            main.text(&generation.to_string());
-        }
-    });
+    fact_code(main, "File", page.source.as_deref());
+    let generation = page.metadata.generation.map(|one| one.to_string());
+    fact_text(main, "Generation", &generation.unwrap_or_default());
     fact(main, "Labels", |main| {
         for (name, value) in &page.metadata.labels {
             main.element(
@@ -203,7 +196,7 @@ fn runs(main: &mut Html, links: &Links<'_>, page: &PlanPage) {
         vec![
             cell(|cell| link_of(cell, links, of, &PageName::Run(of.clone()))),
             cell(|cell| phase(cell, word)),
-            cell(|cell| start.into_iter().for_each(|at| time(cell, *at))),
+            cell(|cell| start.iter().for_each(|at| time(cell, *at))),
         ]
     });
     table(
@@ -273,12 +266,9 @@ fn about(cell: &mut Html, node: &Node) {
             .text(when)
             .raw("</code></div>");
     }
-    if node.kind == NodeKind::Gate {
-        if let Some(gate) = &node.gate_ref {
-            cell.raw("<div>decided at gate ")
-                .text(&gate.name)
-                .raw("</div>");
-        }
+    if let Some(gate) = &node.gate_ref {
+        cell.raw("<div>decided at gate ");
+        cell.text(&gate.name).raw("</div>");
     }
     if !node.capability_refs.is_empty() {
         let names: Vec<&str> = node

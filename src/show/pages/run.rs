@@ -375,7 +375,7 @@ impl Listed<'_> {
         let nothing = NodeStatus::default();
         let status = self.status(index).unwrap_or(&nothing);
         let timeline = self.page.timeline.as_ref();
-        let is_critical = timeline.is_some_and(|one| one.critical.iter().any(|id| *id == node.id));
+        let is_critical = timeline.is_some_and(|one| one.critical.contains(&node.id));
         Some(Row {
             id: Some(row_of(&node.id)),
             class: if self.is_done(index) { "done" } else { "open" },
