@@ -7,7 +7,7 @@ use clap::Args as ClapArgs;
 use super::{Context, OutputArg};
 use crate::api::board::{BoardWritten, PageName};
 use crate::failure::{Failure, Outcome};
-use crate::service::board::{Board, BoardFolder, PagesRequest, WriteRequest, pages};
+use crate::service::board::{Board, BoardFolder, WriteRequest};
 use crate::show;
 use crate::show::pages::{Href, Links, SCRIPT, SCRIPT_FILE, STYLE, STYLE_FILE};
 
@@ -39,19 +39,22 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
         return Err(Failure::usage(message).hint("write it as in https://example.com/plans/"));
     }
     let store = context.open()?;
-    let known = pages(&store, PagesRequest { ended: args.ended })?;
-    let names = known.iter().map(PageName::to_string);
+    let board = Board::new(&store, None);
+    let known = board.pages(args.ended)?;
+    let paths = known.iter().map(PageName::to_string);
     let request = WriteRequest {
         out: context.path(&args.out),
-        paths: names
+        paths: paths
             .chain([STYLE_FILE, SCRIPT_FILE].map(str::to_owned))
             .collect(),
     };
     let mut folder = BoardFolder::open(&store, request)?;
     folder.put(STYLE_FILE, STYLE)?;
     folder.put(SCRIPT_FILE, SCRIPT)?;
-    let board = Board::new(&store, None);
-    for name in &known {
+    // By their paths, so that the pages of one run, and of one plan, follow each other.
+    let mut names: Vec<&PageName> = known.iter().collect();
+    names.sort_by_cached_key(|name| name.to_string());
+    for name in names {
         let links = Links {
             at: name,
             known: Some(&known),

@@ -1,10 +1,10 @@
 //! A plan, what changed it, and the list of plans.
 
 use std::collections::BTreeSet;
+use std::rc::Rc;
 
-use super::revisions_of;
 use crate::api::board::{ListedPlan, Of, Page, PlanPage, PlansPage, RevisionPage};
-use crate::api::log::Revision;
+use crate::api::log::{Revision, RevisionList};
 use crate::core::base::source::{Content, SourceFile};
 use crate::core::document;
 use crate::core::repository::config::Config;
@@ -55,7 +55,7 @@ pub fn all(store: &Store) -> Result<Page> {
 }
 
 /// A plan.
-pub fn page(store: &Store, of: &Of) -> Result<Page> {
+pub fn page(store: &Store, of: &Of, revisions: Option<Rc<RevisionList>>) -> Result<Page> {
     let known = StatusReader::known(store)?;
     let time = known.as_ref().map(StatusReader::time);
     let request = DescribeRequest {
@@ -101,7 +101,7 @@ pub fn page(store: &Store, of: &Of) -> Result<Page> {
             .and_then(|place| document_of(store, &place.path, &place.blob)),
         source: place.map(|place| place.path),
         plan,
-        revisions: revisions_of(store, of).ok(),
+        revisions: revisions.map(|list| (*list).clone()),
         runs,
         runs_more,
     })))
@@ -112,29 +112,26 @@ fn document_of(store: &Store, path: &str, blob: &str) -> Option<document::Conten
     Some((*document::parse(path, &bytes).ok()?).clone())
 }
 
-/// The commits whose changes of a plan have a page.
-pub fn shown_revisions(store: &Store, of: &Of) -> Vec<String> {
-    let found = revisions_of(store, of).map(|list| list.items);
-    let items = found.unwrap_or_default().into_iter();
-    items.map(|revision| revision.commit).collect()
-}
-
 /// What a commit changed in a plan: its files before and after, and nothing else, are read.
-pub fn revision(store: &Store, of: &Of, commit: &str) -> Result<Page> {
+pub fn revision(
+    store: &Store,
+    (of, commit): (&Of, &str),
+    revisions: Option<Rc<RevisionList>>,
+) -> Result<Page> {
     let none = || {
         Error::not_found(format!(
             "commit {commit} is not among the last that changed {}",
             of.of(Kind::Plan)
         ))
     };
-    let list = revisions_of(store, of)?;
-    let found = list.items.into_iter().find(|one| one.commit == commit);
+    let list = revisions.ok_or_else(none)?;
+    let found = list.items.iter().find(|one| one.commit == commit);
     let Revision {
         paths,
         paths_before,
         commit,
         ..
-    } = found.ok_or_else(none)?;
+    } = found.ok_or_else(none)?.clone();
     let at = history::commit(&store.repo, &commit)?.ok_or_else(none)?;
     let before = at.parents.first().cloned();
     let config = store.config_at(&commit)?;

@@ -97,8 +97,17 @@ pub fn plan(main: &mut Html, links: &Links<'_>, page: &PlanPage) -> String {
     if let Some(document) = &page.document {
         super::document::document(main, document);
     }
-    if let Some(list) = &page.revisions {
-        revisions(main, links, of, list);
+    match &page.revisions {
+        Some(list) => revisions(main, links, of, list),
+        None => {
+            section(main, "revisions", "Revisions");
+            main.raw("<p>The commits that changed it:</p>");
+            command(
+                main,
+                &format!("planspec log {} -n {}", of.name, of.namespace),
+            );
+            main.raw("</section>\n");
+        }
     }
     if !page.conditions.is_empty() {
         section(main, "conditions", "Conditions");
