@@ -256,6 +256,10 @@ pub struct RunPage {
     pub description: Description,
     /// Its status; nothing before it has begun.
     pub status: Option<ExecutionStatus>,
+    /// Why it stands where it stands.
+    pub message: String,
+    /// The same as conditions.
+    pub conditions: Vec<Condition>,
     /// The graph that it runs, where that can be read.
     pub graph: Option<GraphSpec>,
     /// Where its time went.

@@ -6,7 +6,9 @@ use std::path::Path;
 
 use serde_json::json;
 
-use crate::resources::{execution, file, gate_node, gate_with, goal, plan, resource, task};
+use crate::resources::{
+    execution, file, gate_node, gate_with, goal, plan, plan_spec, resource, resource_in, task,
+};
 use crate::sandbox::{Place, Sandbox, text};
 
 /// Every file below a folder, by its path from there.
@@ -529,6 +531,72 @@ fn many_nodes_are_counted_by_stages_and_groups_are_folded() {
     assert!(words(small).contains("Group both: 0 of 2 done"), "{small}");
     assert!(small.contains("<details class=\"fold\" open>"), "{small}");
     for (path, page) in pages.iter().filter(|(path, _)| path.ends_with(".html")) {
+        let faults = faults(path, page, &pages);
+        assert!(faults.is_empty(), "{faults:#?}");
+    }
+}
+
+#[test]
+fn what_has_not_begun_and_what_is_not_reconciled_has_pages_too() {
+    let sandbox = Sandbox::new();
+    let solo = sandbox.repository("solo");
+    let all = [
+        plan("p", &[task("one")]),
+        execution("run", "p"),
+        execution("early", "nowhere"),
+        resource_in("team", "Plan", "p", &plan_spec("", &[task("other")])),
+        resource_in("team", "Execution", "run", "planRef: {name: p}\n"),
+    ];
+    solo.publish("planspec/all.yaml", file(&all));
+    solo.run("board --out site").ok();
+    let home = solo.read("site/index.html");
+    for said in ["Nothing has been reconciled yet.", "planspec reconcile"] {
+        assert!(words(&home).contains(said), "{said}: {home}");
+    }
+    assert!(!solo.has("site/runs/default"));
+    solo.run("reconcile").ok();
+    solo.run("board --out site").ok();
+    let pages = site(&solo, "site");
+    let early = words(&pages["runs/default/early/index.html"]);
+    assert!(early.contains("early ○ Pending"), "{early}");
+    assert!(early.contains("nowhere"), "{early}");
+    for (run, node) in [("default", "one"), ("team", "other")] {
+        let page = &pages[&format!("runs/{run}/run/index.html")];
+        assert!(page.contains(&format!("nodes/{node}.html")), "{page}");
+        assert!(pages.contains_key(&format!("runs/{run}/run/nodes/{node}.html")));
+    }
+    for (path, page) in pages.iter().filter(|(path, _)| path.ends_with(".html")) {
+        let faults = faults(path, page, &pages);
+        assert!(faults.is_empty(), "{faults:#?}");
+    }
+}
+
+#[test]
+fn a_document_is_part_of_the_page_of_its_plan() {
+    let sandbox = Sandbox::new();
+    let solo = sandbox.repository("solo");
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/document/planspec");
+    for (path, text) in files(&root) {
+        solo.write(&format!("planspec/{path}"), text);
+    }
+    solo.commit("A document");
+    solo.run("reconcile").ok();
+    solo.run("board --out site").ok();
+    let pages = site(&solo, "site");
+    let of_document = pages.iter().filter(|(path, page)| {
+        path.starts_with("plans/") && page.contains("<h2 id=\"intent\">Intent</h2>")
+    });
+    let of_document: Vec<_> = of_document.collect();
+    assert!(!of_document.is_empty(), "{:?}", pages.keys());
+    for (path, page) in of_document {
+        for title in [
+            "Scope",
+            "Approach",
+            "Success criteria and constraints",
+            "Risks",
+        ] {
+            assert!(page.contains(&format!(">{title}</h2>")), "{path}: {title}");
+        }
         let faults = faults(path, page, &pages);
         assert!(faults.is_empty(), "{faults:#?}");
     }

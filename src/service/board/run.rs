@@ -58,6 +58,7 @@ pub fn page(known: &KnownRun) -> Result<Page> {
     let KnownRun { of, described, .. } = known;
     let merged = described.merged();
     let run = merged.run();
+    let file = merged.file.map(|file| &file.status);
     let graph = described.drawing.as_ref().map(DrawnGraph::of);
     let pinned = run.and_then(|run| run.extensions.pinned.as_ref());
     let pinned = pinned.map(|pinned| Of::key(&pinned.plan.key(Kind::Plan)));
@@ -69,6 +70,13 @@ pub fn page(known: &KnownRun) -> Result<Page> {
         of: of.clone(),
         description: known.description.clone(),
         status: run.cloned(),
+        message: file
+            .and_then(|status| status.execution())
+            .map(|run| run.message.clone())
+            .unwrap_or_default(),
+        conditions: file
+            .map(|status| status.conditions().to_vec())
+            .unwrap_or_default(),
         graph: graph.map(|graph| graph.spec.clone()),
         timeline: known.timeline.clone(),
         plan: pinned.or(named),

@@ -349,7 +349,7 @@ pub fn conditions(main: &mut Html, all: &[Condition]) {
     });
     table(
         main,
-        "Conditions",
+        "What is true of it, and why",
         &["Condition", "Status", "Reason", "Message"],
         rows,
     );

@@ -66,12 +66,18 @@ pub fn run(main: &mut Html, links: &Links<'_>, page: &RunPage) -> String {
             let listed = Listed { links, page, view };
             nodes(main, &listed);
         }
-        (None, _) => {
+        (None, None) => {}
+        (None, Some(_)) => {
             main.raw("<p class=\"alarm\">The plan that this run was held to is not in this clone, so its graph cannot be drawn.</p>");
         }
     }
     if let (Some(status), Some(facts)) = (&page.status, facts) {
         rest(main, links, page, (status, facts));
+    }
+    if !page.conditions.is_empty() {
+        section(main, "conditions", "Conditions");
+        super::parts::conditions(main, &page.conditions);
+        main.raw("</section>\n");
     }
     format!("{} · {}", of.name, of.namespace)
 }
@@ -85,11 +91,11 @@ fn head(main: &mut Html, links: &Links<'_>, page: &RunPage) {
     }
     main.raw("</h1>\n");
     let status = page.status.as_ref();
-    if let Some(message) = status
-        .map(|status| &status.message)
-        .filter(|text| !text.is_empty())
-    {
-        main.element("p", &[("class", "lead".into())], message);
+    if !page.message.is_empty() {
+        main.element("p", &[("class", "lead".into())], &page.message);
+    }
+    if page.description.invalid {
+        main.raw("<p class=\"alarm\">Its file could not be used at the last reconcile; what stands here is from before.</p>");
     }
     if page.description.deleted {
         main.raw("<p class=\"note\">Its file is gone; what stands here is its status.</p>");
@@ -505,11 +511,6 @@ fn rest(
     reviews(main, links, page, facts);
     retries(main, status);
     unapplied(main, &facts.unapplied);
-    if !status.conditions.is_empty() {
-        section(main, "conditions", "Conditions");
-        super::parts::conditions(main, &status.conditions);
-        main.raw("</section>\n");
-    }
 }
 
 /// What is to be true beside the nodes, and who says so.
