@@ -3,22 +3,23 @@
 use std::cmp::Reverse;
 
 use super::html::Html;
-use super::parts::{cell, fact, plain, prose, section, table, time};
+use super::node::what;
+use super::parts::{cell, fact, fact_text, plain, prose, section, table, time};
 use crate::core::document::{Content, Disposition, Reviewed};
 use crate::show::document::{severity, severity_word, word};
 
-/// The document; its steps stand in the plan as nodes, and here as they were written.
+/// The document behind its intent; its steps stand in the plan as nodes, and here as they were written.
 pub fn document(main: &mut Html, document: &Content) {
-    intent(main, document);
-    scope(main, document);
     approach(main, document);
     criteria(main, document);
     risks(main, document);
+    delegation(main, document);
     findings(main, document);
     history(main, document);
 }
 
-fn intent(main: &mut Html, document: &Content) {
+/// What it is for, and what belongs to it.
+pub fn intent(main: &mut Html, document: &Content) {
     let (identity, intent) = (&document.identity, &document.intent);
     section(main, "intent", "Intent");
     main.raw("<dl class=\"facts\">\n");
@@ -38,6 +39,7 @@ fn intent(main: &mut Html, document: &Content) {
         time(main, identity.created_at);
     });
     main.raw("</dl></section>\n");
+    scope(main, document);
 }
 
 fn list(main: &mut Html, title: &'static str, entries: &[String]) {
@@ -132,6 +134,7 @@ fn criteria(main: &mut Html, document: &Content) {
         &["Criterion", "What", "Checked", "Weight"],
         rows,
     );
+    checks(main, document);
     let rows = document.constraints.iter().map(|one| {
         vec![
             plain(&one.constraint_id),
@@ -155,6 +158,70 @@ fn criteria(main: &mut Html, document: &Content) {
         main,
         "Dependencies",
         &["Dependency", "What", "Type", "Available"],
+        rows,
+    );
+    main.raw("</section>\n");
+}
+
+/// What decides about automated criteria.
+fn checks(main: &mut Html, document: &Content) {
+    let own = document.planspec.as_ref();
+    let checks = own.into_iter().flat_map(|own| &own.checks);
+    let checks = checks.flat_map(|(of, checks)| checks.iter().map(move |one| (of, one)));
+    let rows = checks.map(|(criterion, check)| {
+        vec![
+            plain(criterion),
+            plain(&check.name),
+            cell(|cell| {
+                if let Some(what) = what(check) {
+                    cell.element("code", &[], &what);
+                }
+            }),
+            plain(if check.required { "yes" } else { "" }),
+        ]
+    });
+    let head = ["Criterion", "Check", "What it looks at", "Decides"];
+    table(main, "Checks", &head, rows);
+}
+
+/// Who decides, and what is done when something is not as it was thought.
+fn delegation(main: &mut Html, document: &Content) {
+    let delegation = &document.delegation;
+    section(main, "delegation", "Delegation");
+    main.raw("<dl class=\"facts\">\n");
+    let default = word(delegation.default_mode);
+    let default = if default.is_empty() {
+        "not set"
+    } else {
+        &default
+    };
+    fact_text(main, "Default", default);
+    if let Some(policy) = &delegation.escalation_policy {
+        fact_text(
+            main,
+            "When something is ambiguous",
+            &word(policy.on_ambiguity),
+        );
+        let violation = word(policy.on_constraint_violation);
+        fact_text(main, "When a constraint is violated", &violation);
+        fact_text(
+            main,
+            "When the scope is left",
+            &word(policy.on_unexpected_scope),
+        );
+    }
+    main.raw("</dl>\n");
+    let rows = delegation.step_overrides.iter().map(|one| {
+        vec![
+            plain(&one.step_id),
+            plain(&one.mode.to_string()),
+            plain(one.rationale.as_deref().unwrap_or_default()),
+        ]
+    });
+    table(
+        main,
+        "Steps of their own mode",
+        &["Step", "Mode", "Why"],
         rows,
     );
     main.raw("</section>\n");

@@ -186,3 +186,114 @@ fn commands(main: &mut Html, all: &[String]) {
         command(main, one);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+    use crate::api::board::Of;
+
+    fn of(name: &str) -> Of {
+        Of {
+            namespace: "team".to_owned(),
+            name: name.to_owned(),
+        }
+    }
+
+    fn broken(title: &str, links: &Links<'_>) -> String {
+        let page = BrokenPage {
+            title: title.to_owned(),
+            message: "<i>no</i>".to_owned(),
+            hint: Some("look \u{202e}there".to_owned()),
+        };
+        html(&Page::Broken(page), links)
+    }
+
+    #[test]
+    fn links_are_relative_and_lead_to_what_there_is() {
+        let known = BTreeSet::from([PageName::Home, PageName::Run(of("a"))]);
+        let at = PageName::Node(of("a"), "build".to_owned());
+        let links = Links {
+            at: &at,
+            known: Some(&known),
+            base_url: Some("https://example.com/x/"),
+            is_live: false,
+        };
+        let to = |page: &PageName| links.to(page);
+        let run = to(&PageName::Run(of("a"))).unwrap();
+        assert_eq!(
+            run,
+            Href::inside("../../../../runs/team/a/index.html".to_owned())
+        );
+        assert_eq!(to(&PageName::Run(of("b"))), None);
+        assert_eq!(
+            links.canonical(),
+            Href::web("https://example.com/x/runs/team/a/nodes/build.html")
+        );
+        let all = Links {
+            known: None,
+            base_url: None,
+            ..links
+        };
+        assert!(all.to(&PageName::Run(of("b"))).is_some());
+        assert_eq!(all.canonical(), None);
+    }
+
+    #[test]
+    fn a_page_says_what_is_wrong_and_holds_nothing_but_text() {
+        let at = PageName::Run(of("a"));
+        let links = Links {
+            at: &at,
+            known: None,
+            base_url: None,
+            is_live: true,
+        };
+        let page = broken("</title><script>", &links);
+        for said in [
+            "<title>&lt;/title&gt;&lt;script&gt; · planspec</title>",
+            "&lt;i&gt;no&lt;/i&gt;",
+            "look \\u{202e}there",
+            "data-events=\"../../../board/events\"",
+            "<link rel=\"stylesheet\" href=\"../../../board.css\">",
+            "<script src=\"../../../board.js\" defer></script>",
+            "<main id=\"main\">",
+        ] {
+            assert!(page.contains(said), "{said}: {page}");
+        }
+        let still = broken(
+            "x",
+            &Links {
+                is_live: false,
+                ..links
+            },
+        );
+        assert!(!still.contains("data-events"), "{still}");
+    }
+
+    #[test]
+    fn the_policy_of_a_page_allows_what_it_has_and_the_script_no_more() {
+        for part in [
+            "default-src 'none'",
+            "script-src 'self'",
+            "style-src 'self'",
+        ] {
+            assert!(POLICY.contains(part));
+        }
+        assert!(!POLICY.contains("unsafe"));
+        // What a policy of a page would refuse, or what would run what it reads.
+        for refused in [
+            "eval(",
+            "innerHTML =",
+            "document.write",
+            "setAttribute(\"style",
+            "http://",
+            "https://",
+        ] {
+            assert!(!SCRIPT.contains(refused), "{refused}");
+        }
+        for refused in ["@import", "url(", "http"] {
+            assert!(!STYLE.contains(refused), "{refused}");
+        }
+    }
+}

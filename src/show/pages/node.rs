@@ -288,7 +288,7 @@ fn criterion(main: &mut Html, check: &Check, written: Option<&TaskCriterion>) {
 }
 
 /// What a criterion runs, asks or looks at.
-fn what(one: &TaskCriterion) -> Option<String> {
+pub fn what(one: &TaskCriterion) -> Option<String> {
     let first = [&one.command, &one.path, &one.url, &one.webhook_url];
     let first = first.into_iter().flatten().next()?;
     let args = one.args.iter().flatten();

@@ -75,6 +75,9 @@ pub fn plan(main: &mut Html, links: &Links<'_>, page: &PlanPage) -> String {
     }
     facts(main, links, page);
     not_ready(main, page);
+    if let Some(document) = &page.document {
+        super::document::intent(main, document);
+    }
     runs(main, links, page);
     let graph = page.plan.as_ref();
     let graph = graph.and_then(|plan| Some((Graph::build(&plan.graph).ok()?, plan)));
@@ -88,7 +91,8 @@ pub fn plan(main: &mut Html, links: &Links<'_>, page: &PlanPage) -> String {
         super::graph::graph(main, links, view, &page.critical_path);
         main.raw("</section>\n");
         nodes(main, of);
-        if !plan.context.is_empty() {
+        // That of a plan from a document is what the document says.
+        if !plan.context.is_empty() && page.document.is_none() {
             section(main, "context", "Context");
             context(main, &plan.context);
             main.raw("</section>\n");
