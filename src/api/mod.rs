@@ -6,6 +6,7 @@
 //! an empty list.
 
 pub mod audit;
+pub mod board;
 pub mod brief;
 pub mod change;
 pub mod describe;

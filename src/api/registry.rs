@@ -3,6 +3,7 @@
 use schemars::Schema;
 
 use super::audit::Audited;
+use super::board::BoardWritten;
 use super::brief::{Brief, HeldNodes};
 use super::change::{Applied, Deleted, Edited, Started};
 use super::describe::Description;
@@ -51,6 +52,7 @@ pub const ANSWERS: &[Registered] = &[
     of::<AnswerList>(),
     of::<Applied>(),
     of::<Audited>(),
+    of::<BoardWritten>(),
     of::<Brief>(),
     of::<Checkup>(),
     of::<CommitVerified>(),

@@ -14,6 +14,7 @@ mod args;
 pub mod ask;
 pub mod attest;
 pub mod audit;
+pub mod board;
 pub mod cancel;
 pub mod claim;
 pub mod completions;

@@ -51,6 +51,7 @@ mod durable;
 pub mod editor;
 mod exchange;
 pub mod files;
+pub mod folder;
 mod folders;
 pub mod history;
 pub mod hooks;

@@ -53,6 +53,17 @@ pub struct Described {
     facts: RunFacts,
 }
 
+/// The file that a resource stands in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FilePlace {
+    /// Its path.
+    pub path: String,
+    /// Object id of its content.
+    pub blob: String,
+    /// Whether it is a PlanSpec 1.2 document.
+    pub is_document: bool,
+}
+
 /// What is known of a run beside its status.
 #[derive(Default)]
 struct RunFacts {
@@ -115,6 +126,16 @@ impl Described {
     /// The resource.
     pub fn merged(&self) -> Merged<'_> {
         self.resources.merged(&self.key)
+    }
+
+    /// The file that it stands in, where it stands in one.
+    pub fn place(&self) -> Option<FilePlace> {
+        let definition = self.resources.snapshot().definitions(&self.key).first()?;
+        Some(FilePlace {
+            path: definition.path.clone(),
+            blob: definition.blob.clone(),
+            is_document: definition.origin.is_some(),
+        })
     }
 
     /// Where it stands, of an execution that has begun.

@@ -9,6 +9,7 @@ pub mod apply;
 pub mod ask;
 pub mod attest;
 pub mod audit;
+pub mod board;
 pub mod brief;
 pub mod carry;
 pub mod change;

@@ -401,12 +401,12 @@ impl DocumentPage<'_> {
     }
 }
 
-fn word(word: Option<impl ToString>) -> String {
+pub(super) fn word(word: Option<impl ToString>) -> String {
     word.map(|word| word.to_string()).unwrap_or_default()
 }
 
 /// From 1 to 9.
-fn severity(risk: &Risk) -> u8 {
+pub(super) fn severity(risk: &Risk) -> u8 {
     let weight = |degree| match degree {
         Degree::Low => 1,
         Degree::Medium => 2,
@@ -415,7 +415,7 @@ fn severity(risk: &Risk) -> u8 {
     weight(risk.probability) * weight(risk.impact)
 }
 
-fn severity_word(risk: &Risk) -> &'static str {
+pub(super) fn severity_word(risk: &Risk) -> &'static str {
     match severity(risk) {
         9 => "critical",
         6.. => "high",

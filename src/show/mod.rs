@@ -13,6 +13,7 @@ pub mod log;
 pub mod made;
 pub mod metrics;
 pub mod overview;
+pub mod pages;
 pub mod reconcile;
 pub mod resource;
 pub mod review;

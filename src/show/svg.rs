@@ -22,13 +22,13 @@ const TITLE: i64 = 52;
 /// Height of a line of the legend.
 const LEGEND_LINE: i64 = 26;
 /// A character of the font for ids, in hundredths of a pixel.
-const ID_CHARACTER: i64 = 740;
+pub(super) const ID_CHARACTER: i64 = 740;
 /// What a node needs beside its id.
-const ID_MARGIN: i64 = 34;
+pub(super) const ID_MARGIN: i64 = 34;
 /// A character of the font below the id, where it is a wide one, in hundredths of a pixel.
-const CHARACTER: i64 = 700;
+pub(super) const CHARACTER: i64 = 700;
 /// What a node needs beside the text below its id.
-const TEXT_MARGIN: i64 = 20;
+pub(super) const TEXT_MARGIN: i64 = 20;
 /// How wide nodes may be.
 const NODE_WIDTH: std::ops::RangeInclusive<i64> = 148..=236;
 
@@ -87,7 +87,7 @@ pub fn svg(view: GraphView<'_>, title: &str) -> String {
 }
 
 /// The children of groups, each with its group.
-fn members(of: GraphOf<'_>) -> Vec<(usize, usize)> {
+pub(super) fn members(of: GraphOf<'_>) -> Vec<(usize, usize)> {
     let GraphOf { graph, spec } = of;
     let groups = spec.nodes.iter().enumerate();
     let members = groups.flat_map(|(group, node)| {
@@ -144,7 +144,7 @@ fn put_node(
 }
 
 /// A sign for each phase; the word stands beside it.
-fn sign(phase: NodePhase) -> char {
+pub(super) fn sign(phase: NodePhase) -> char {
     match phase {
         NodePhase::Pending => '○',
         NodePhase::Running => '▶',
@@ -157,7 +157,7 @@ fn sign(phase: NodePhase) -> char {
 }
 
 /// As wide as the widest text wants, within limits.
-fn node_width(view: GraphView<'_>) -> i64 {
+pub(super) fn node_width(view: GraphView<'_>) -> i64 {
     let wants = view.of.spec.nodes.iter().map(|node| {
         let wanted = |text: &str, margin: i64, character: i64| {
             let characters = i64::try_from(display_width(text)).unwrap_or(0).min(100);
@@ -175,12 +175,12 @@ fn node_width(view: GraphView<'_>) -> i64 {
 }
 
 /// How many characters have room in a node.
-fn room(node_width: i64, margin: i64, character: i64) -> usize {
+pub(super) fn room(node_width: i64, margin: i64, character: i64) -> usize {
     usize::try_from((node_width - margin) * 100 / character).unwrap_or(1)
 }
 
 /// The line below the id of a node: its state in a run, else its name or kind.
-fn below_id(node: &Node, status: Option<&NodeStatus>) -> String {
+pub(super) fn below_id(node: &Node, status: Option<&NodeStatus>) -> String {
     escape::line(&match status {
         Some(status) => in_few_words(status),
         None => node.name.clone().unwrap_or_else(|| node.kind.to_string()),
@@ -214,6 +214,15 @@ fn summary(view: GraphView<'_>) -> String {
 const CORNER: i64 = 8;
 
 fn put_edge(out: &mut String, route: &Route, class: &str) {
+    let path = path(route);
+    let _ = writeln!(
+        out,
+        "<path class=\"{class}\" d=\"{path}\" marker-end=\"url(#head)\"/>"
+    );
+}
+
+/// The way of an edge, as the `d` of a path.
+pub(super) fn path(route: &Route) -> String {
     let mut path = String::new();
     match route {
         Route::Curve((x, y), (end_x, end_y)) => {
@@ -225,10 +234,7 @@ fn put_edge(out: &mut String, route: &Route, class: &str) {
         }
         Route::Line(points) => put_line(&mut path, points),
     }
-    let _ = writeln!(
-        out,
-        "<path class=\"{class}\" d=\"{path}\" marker-end=\"url(#head)\"/>"
-    );
+    path
 }
 
 /// A line through points, with round corners.

@@ -1698,6 +1698,7 @@ fn the_workflows_pin_actions_and_part_who_runs_from_who_writes() {
         "src/service/init/workflow-by-variables.yml",
         "examples/ci/github-review.yml",
         "examples/ci/github-reconcile.yml",
+        "examples/ci/github-board.yml",
     ] {
         let text = std::fs::read_to_string(root.join(path)).unwrap();
         let uses = text

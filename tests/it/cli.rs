@@ -27,6 +27,7 @@ const VERBS: &[&str] = &[
     "get",
     "describe",
     "graph",
+    "board",
     "log",
     "logs",
     "show",

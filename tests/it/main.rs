@@ -10,6 +10,7 @@ mod approvals_self;
 mod audit;
 mod bad_input;
 mod bad_repository;
+mod board;
 mod broken_files;
 mod chains;
 mod ci;

@@ -60,3 +60,41 @@ pub struct Shown<'a> {
     /// `file:line:column` of a finding.
     pub place: &'a dyn Fn(&Diagnostic) -> String,
 }
+
+/// One difference, in words.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ChangeLine {
+    /// What changes.
+    pub subject: String,
+    /// What it was.
+    pub was: String,
+    /// What it is.
+    pub is: String,
+    /// What follows from that.
+    pub effect: String,
+    /// Why it is to be looked at twice.
+    pub danger: Option<String>,
+}
+
+/// The changes of a resource, what is to be looked at twice first. Long texts are whole.
+pub fn change_lines(subject: &Subject) -> Vec<ChangeLine> {
+    let lines = words::lines(subject).into_iter();
+    let told = lines.map(|line| {
+        let whole = |value: &Option<serde_json::Value>| {
+            let text = value.as_ref().and_then(serde_json::Value::as_str);
+            text.unwrap_or_default().to_owned()
+        };
+        let (was, is) = match line.prose {
+            Some(_) => (whole(&line.change.was), whole(&line.change.is)),
+            None => (line.was, line.is),
+        };
+        ChangeLine {
+            subject: line.subject,
+            was,
+            is,
+            effect: line.effect,
+            danger: line.change.danger.clone(),
+        }
+    });
+    told.collect()
+}

@@ -2,18 +2,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde::Serialize;
-
 use super::active_run::{ActiveRun, list};
-use crate::core::base::digest;
 use crate::core::repository::config::{Deciding, nobody};
 use crate::core::resource::{
     AUTHORS_UNKNOWN, AWAITING_APPROVAL, AWAITING_EXTERNAL, Decision, GateReview, GateSpec, Kind,
     NodePhase, Outcome, ReportedBy, ReviewAction, TargetKind, Time,
 };
+use crate::core::run::covered::{self, Covered};
 use crate::core::run::machine::NodeEvent;
 use crate::core::run::permit::{Circumstances, Objection, Refusal};
-use crate::core::run::reopen::with_children;
 
 /// Version of the digest by which decisions are asked for.
 const DIGEST_VERSION: u32 = 2;
@@ -21,63 +18,15 @@ const DIGEST_VERSION: u32 = 2;
 const REVIEWS_KEPT: usize = 200;
 
 impl ActiveRun<'_> {
-    /// What an approval of this gate node is about: the pinned plan, the gate, the resolved targets of what is behind it and
-    /// the reports on the nodes right before it. Approve one thing, and nothing else can run on it.
+    /// What an approval of this gate node is about, as a digest: see [`Covered`].
     pub fn gate_digest(&self, id: &str, gate: &str, decision: &Decision) -> String {
-        let index = self.graph.index_of(id);
-        let behind = self.graph.behind(index.as_slice());
-        // The first version covers the targets of all nodes.
-        let is_covered = |id: &str| {
-            let index = self.graph.index_of(id);
-            decision.digest_version == 0 || index.is_some_and(|index| behind.contains(&index))
-        };
-        let targets: BTreeMap<&String, _> = self
-            .status
-            .node_statuses
-            .iter()
-            .filter(|(id, _)| is_covered(id))
-            .map(|(id, status)| {
-                let target = status.extensions.target.as_ref();
-                (id, target.map(|t| (&t.provider, &t.config)))
-            })
-            .collect();
-        let gate = self.pinned.gates.get(gate).map(|pin| &pin.digest);
-        let subject = (&self.pinned.plan.digest, gate, targets);
-        let again = Some(decision.round).filter(|round| *round > 0);
-        match (decision.digest_version, again) {
-            (0, None) => digest::canonical(&subject),
-            (0, Some(again)) => digest::canonical(&(subject, again)),
-            (version, _) => digest::canonical(&(subject, self.reports_before(id, version), again)),
-        }
+        let run = (&*self.status, &self.pinned);
+        Covered::of(run, (&self.graph, &self.spec), (id, gate), decision).digest()
     }
 
-    /// What was reported of the nodes right before one: record, commit and outputs.
-    fn reports_before(&self, id: &str, version: u32) -> BTreeMap<&str, impl Serialize> {
-        let reports = self.before(id, version).into_iter().filter_map(|before| {
-            let (id, status) = self
-                .status
-                .node_statuses
-                .get_key_value(self.graph.id(before))?;
-            let report = status.extensions.report.as_ref()?;
-            Some((
-                id.as_str(),
-                (&report.record, &report.commit, &status.outputs),
-            ))
-        });
-        reports.collect()
-    }
-
-    /// The nodes right before one; since the second version of the digest also what is in the groups among them.
+    /// The nodes right before one, as a decision covers them.
     fn before(&self, id: &str, version: u32) -> BTreeSet<usize> {
-        let index = self.graph.index_of(id).into_iter();
-        let before = index.flat_map(|index| self.graph.predecessors(index));
-        let before: BTreeSet<usize> = before.map(|(before, _)| before).collect();
-        if version < 2 {
-            return before;
-        }
-        let all = before.into_iter();
-        all.flat_map(|node| with_children(&self.graph, &self.spec, node))
-            .collect()
+        covered::before((&self.graph, &self.spec), id, version)
     }
 
     /// `namespace/name` of the gate of a node.

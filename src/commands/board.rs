@@ -1,0 +1,83 @@
+//! `planspec board`: where everything stands, as pages to be published.
+
+use std::path::PathBuf;
+
+use clap::Args as ClapArgs;
+
+use super::{Context, OutputArg};
+use crate::api::board::{BoardWritten, PageName};
+use crate::failure::{Failure, Outcome};
+use crate::service::board::{Board, BoardFolder, WriteRequest};
+use crate::show;
+use crate::show::pages::{Href, Links, SCRIPT, SCRIPT_FILE, STYLE, STYLE_FILE};
+
+/// Write where everything stands as pages for a web server: runs, nodes, gates, plans
+///
+/// Reads what the last fetch brought. The same repository gives the same files; only those that are others than before are
+/// written, and those that are no longer there are removed.
+#[derive(Debug, ClapArgs)]
+pub struct Args {
+    /// The folder: an empty one, or one that was written before
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
+    /// Where the pages are published, such as https://example.com/plans/: each names its address there
+    #[arg(long, value_name = "URL")]
+    base_url: Option<String>,
+    /// Of the runs that are over, how many have pages, the last ones
+    #[arg(long, value_name = "N", default_value_t = 100)]
+    ended: usize,
+    #[command(flatten)]
+    output: OutputArg,
+}
+
+/// Run the verb.
+pub fn run(context: &Context, args: &Args) -> Outcome {
+    if let Some(url) = &args.base_url
+        && Href::web(url).is_none()
+    {
+        let message = format!("--base-url `{url}` is no address of the web");
+        return Err(Failure::usage(message).hint("write it as in https://example.com/plans/"));
+    }
+    let store = context.open()?;
+    let board = Board::new(&store, None);
+    let known = board.pages(args.ended)?;
+    let paths = known.iter().map(PageName::to_string);
+    let request = WriteRequest {
+        out: context.path(&args.out),
+        paths: paths
+            .chain([STYLE_FILE, SCRIPT_FILE].map(str::to_owned))
+            .collect(),
+    };
+    let mut folder = BoardFolder::open(&store, request)?;
+    folder.put(STYLE_FILE, STYLE)?;
+    folder.put(SCRIPT_FILE, SCRIPT)?;
+    // By their paths, so that the pages of one run, and of one plan, follow each other.
+    let mut names: Vec<&PageName> = known.iter().collect();
+    names.sort_by_cached_key(|name| name.to_string());
+    for name in names {
+        let links = Links {
+            at: name,
+            known: Some(&known),
+            base_url: args.base_url.as_deref(),
+            is_live: false,
+        };
+        let shown = board.page_or_why(name);
+        folder.put(&name.to_string(), &show::pages::html(&shown, &links))?;
+    }
+    let written = folder.finish()?;
+    context.show(args.output, &written, (&text(&written), &written.notes))
+}
+
+/// `wrote 12 of 48 files to site, removed 1`
+fn text(written: &BoardWritten) -> String {
+    let removed = match written.removed.len() {
+        0 => String::new(),
+        removed => format!(", removed {removed}"),
+    };
+    format!(
+        "wrote {} of {} files to {}{removed}\n",
+        written.written.len(),
+        written.files,
+        written.out
+    )
+}

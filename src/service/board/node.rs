@@ -1,0 +1,149 @@
+//! A node of a run.
+
+use super::gate;
+use super::run::KnownRun;
+use crate::api::board::{ArtifactShown, LogTail, Neighbour, NodePage, Of, Page};
+use crate::core::base::escape::printed;
+use crate::core::plan::graph::GraphOf;
+use crate::core::resource::{EdgeKind, ExecutionStatus, Kind, Node, NodePhase, NodeStatus};
+use crate::core::run::proposal::command;
+use crate::core::run::transition::{Waiting, node_waits_for};
+use crate::service::graph::DrawnGraph;
+use crate::service::logs::{LogsRequest, logs};
+use crate::service::store::Store;
+use crate::service::{Error, Result};
+
+/// Most bytes of a log that a page shows, the last ones.
+const LOG_BYTES: usize = 8 * 1024;
+
+/// A node of a run.
+pub fn page(store: &Store, known: &KnownRun, id: &str) -> Result<Page> {
+    let KnownRun { of, described, .. } = known;
+    let merged = described.merged();
+    let graph = described.drawing.as_ref().map(DrawnGraph::of);
+    let spec = graph.and_then(|graph| graph.node(id));
+    let none = || Error::not_found(format!("{}/{} has no node `{id}`", of.namespace, of.name));
+    let run = merged.run().ok_or_else(none)?;
+    let status = match (run.node_statuses.get(id), spec) {
+        (Some(status), _) => status.clone(),
+        (None, Some(_)) => NodeStatus::default(),
+        (None, None) => return Err(none()),
+    };
+    let node = spec.cloned().unwrap_or_else(|| Node {
+        id: id.to_owned(),
+        ..Node::default()
+    });
+    let key = of.of(Kind::Execution);
+    let waiting = node_waits_for(&status).filter(|_| !run.phase.is_terminal());
+    let waiting = waiting.map(|what| Waiting {
+        execution: key,
+        node: Some(id.to_owned()),
+        step: node.step_id().map(str::to_owned),
+        since: status.waits_since(),
+        what,
+    });
+    let (before, behind) = neighbours(graph, run, id);
+    let timeline = known.timeline.as_ref();
+    let facts = known.description.run.as_ref();
+    let next = facts.map(|facts| facts.next.as_slice()).unwrap_or_default();
+    let acceptance = facts.and_then(|facts| facts.acceptance.iter().find(|one| one.id == id));
+    let gate = gate::facts(store, described, graph, &node)?;
+    Ok(Page::Node(Box::new(NodePage {
+        of: of.clone(),
+        run_phase: run.phase.to_string(),
+        commands: commands(of, id, waiting.as_ref(), next),
+        waiting,
+        before,
+        behind,
+        sums: timeline.and_then(|timeline| timeline.sums(id)),
+        is_critical: timeline.is_some_and(|timeline| timeline.critical.iter().any(|one| one == id)),
+        acceptance: acceptance.cloned(),
+        artifacts: artifacts(run, id),
+        gate,
+        log: tail(store, of, id, run),
+        node,
+        status,
+    })))
+}
+
+/// The nodes right before a node, and right behind it.
+fn neighbours(
+    graph: Option<GraphOf<'_>>,
+    run: &ExecutionStatus,
+    id: &str,
+) -> (Vec<Neighbour>, Vec<Neighbour>) {
+    let Some((graph, index)) = graph.and_then(|of| Some((of.graph, of.graph.index_of(id)?))) else {
+        return (Vec::new(), Vec::new());
+    };
+    let neighbour = |(other, kind): (usize, EdgeKind)| {
+        let id = graph.id(other);
+        let status = run.node_statuses.get(id);
+        Neighbour {
+            id: id.to_owned(),
+            phase: status
+                .map_or(NodePhase::Pending, |status| status.phase)
+                .to_string(),
+            is_soft: kind == EdgeKind::Soft,
+        }
+    };
+    (
+        graph.predecessors(index).map(neighbour).collect(),
+        graph.successors(index).map(neighbour).collect(),
+    )
+}
+
+/// What anybody could run about a node, of what is proposed for its run.
+fn commands(of: &Of, id: &str, waiting: Option<&Waiting>, next: &[String]) -> Vec<String> {
+    let target = format!("{}/{id}", of.name);
+    let is_about = |command: &&String| command.split(' ').any(|word| word == target);
+    let found: Vec<String> = next.iter().filter(is_about).cloned().collect();
+    match found.as_slice() {
+        [] => waiting.and_then(command).into_iter().collect(),
+        _ => found,
+    }
+}
+
+/// What the attempts of a node brought.
+fn artifacts(run: &ExecutionStatus, id: &str) -> Vec<ArtifactShown> {
+    let all = run.artifacts.iter();
+    let of_node = all.filter(|artifact| artifact.origin().node == Some(id));
+    let shown = of_node.map(|artifact| {
+        let origin = artifact.origin();
+        let place = artifact.path.as_ref().or(artifact.url.as_ref());
+        ArtifactShown {
+            name: artifact.name.clone(),
+            attempt: origin.attempt,
+            place: place.cloned().unwrap_or_default(),
+            commit: origin.commit.map(str::to_owned),
+            size: artifact.size,
+        }
+    });
+    shown.collect()
+}
+
+/// The end of what its command printed, where a log is kept and is in this clone.
+fn tail(store: &Store, of: &Of, id: &str, run: &ExecutionStatus) -> Option<LogTail> {
+    let artifacts = run.artifacts.iter();
+    let mut logs_of_node =
+        artifacts.filter(|artifact| artifact.is_log() && artifact.origin().node == Some(id));
+    logs_of_node.next()?;
+    let request = LogsRequest {
+        target: format!("{}/{id}", of.name),
+        namespace: Some(of.namespace.clone()),
+        attempt: None,
+    };
+    let found = logs(store, &request).ok()?;
+    let from = found.log.len().saturating_sub(LOG_BYTES);
+    // From the beginning of a line on.
+    let end = found.log.get(from..).unwrap_or_default();
+    let begin = end
+        .iter()
+        .position(|byte| *byte == b'\n')
+        .filter(|_| from > 0);
+    let end = begin.map_or(end, |at| end.get(at + 1..).unwrap_or_default());
+    Some(LogTail {
+        attempt: found.attempt.attempt,
+        text: printed(end),
+        is_cut: from > 0,
+    })
+}

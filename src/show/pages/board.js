@@ -1,0 +1,97 @@
+// What the pages can do beside what they do without a script: copy a command, show a node and its row together, say how
+// long ago something was, and follow a server that tells when something has changed.
+"use strict";
+
+const each = (selector, run, within = document) =>
+  within.querySelectorAll(selector).forEach(run);
+
+// Commands.
+const copyable = () =>
+  each("button.copy", (button) => {
+    button.hidden = !navigator.clipboard;
+    button.onclick = async () => {
+      const said = button.textContent;
+      try {
+        await navigator.clipboard.writeText(button.previousElementSibling.textContent);
+        button.textContent = "Copied";
+      } catch {
+        button.textContent = "Not copied";
+      }
+      setTimeout(() => (button.textContent = said), 1500);
+    };
+  });
+
+// A node of the graph and its row are one: whichever is led to, both are marked.
+const pair = () => {
+  const id = decodeURIComponent(location.hash.slice(1)).replace(/^(node|graph)-/, "");
+  each(".selected", (one) => one.classList.remove("selected"));
+  if (!id) return;
+  const row = document.getElementById(`node-${id}`);
+  for (const one of [row, document.getElementById(`graph-${id}`)]) one?.classList.add("selected");
+  const folded = row?.closest("details");
+  if (folded && !folded.open && location.hash.startsWith("#node-")) {
+    folded.open = true;
+    row.scrollIntoView({ block: "center" });
+  }
+};
+
+// `2026-01-31 12:00`, and how long ago that was.
+const units = [
+  ["d", 86400],
+  ["h", 3600],
+  ["min", 60],
+];
+const ago = () =>
+  each("main time[datetime]", (time) => {
+    const seconds = (Date.now() - Date.parse(time.dateTime)) / 1000;
+    const [unit, size] = units.find(([, size]) => Math.abs(seconds) >= size) ?? ["s", 1];
+    const count = Math.floor(Math.abs(seconds) / size);
+    time.title = seconds < 0 ? `in ${count} ${unit}` : `${count} ${unit} ago`;
+    time.dataset.ago = time.title;
+  });
+
+const begin = () => {
+  copyable();
+  pair();
+  ago();
+};
+
+// Read the page again and take its main part; what was unfolded, filtered and led to stays.
+let reading = false;
+let again = false;
+const refresh = async () => {
+  again = reading;
+  if (reading) return;
+  reading = true;
+  try {
+    const answer = await fetch(location.pathname + location.search, { cache: "no-store" });
+    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+    const [was, is] = [document.querySelector("main"), page.querySelector("main")];
+    if (answer.ok && is && was.innerHTML !== is.innerHTML) {
+      const filtered = was.querySelector("#open-only")?.checked;
+      const open = [...was.querySelectorAll("details")].map((one) => one.open);
+      const scroll = was.querySelector(".graph")?.scrollLeft ?? 0;
+      const focused = document.activeElement?.id;
+      was.replaceChildren(...is.childNodes);
+      each("details", (one, at) => (one.open = open[at] ?? one.open), was);
+      if (filtered) was.querySelector("#open-only").checked = true;
+      const graph = was.querySelector(".graph");
+      if (graph) graph.scrollLeft = scroll;
+      if (focused) document.getElementById(focused)?.focus({ preventScroll: true });
+      document.title = page.title;
+      begin();
+    }
+  } catch {
+    // The server is away: the stream says when it is back.
+  }
+  reading = false;
+  if (again) refresh();
+};
+
+addEventListener("hashchange", pair);
+setInterval(ago, 30000);
+begin();
+if (document.body.dataset.events) {
+  const stream = new EventSource(document.body.dataset.events);
+  stream.onmessage = refresh;
+}

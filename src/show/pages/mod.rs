@@ -1,0 +1,299 @@
+//! The pages of the board as HTML: one page, one string, the same for the same answer.
+//!
+//! Everything that people wrote is text ([`html`]); a page asks nothing of anybody else, has no script and no style of its
+//! own, and works without a script. What a colour says, a word says too.
+
+mod document;
+mod graph;
+mod home;
+mod html;
+mod node;
+mod parts;
+mod plan;
+mod run;
+
+use std::collections::BTreeSet;
+
+pub use self::html::{Href, Html};
+use self::parts::{command, crumbs};
+use crate::api::board::{BrokenPage, Page, PageName};
+
+/// Name of the style sheet, in the folder of the board.
+pub const STYLE_FILE: &str = "board.css";
+/// Name of the script there.
+pub const SCRIPT_FILE: &str = "board.js";
+/// The style sheet.
+pub const STYLE: &str = include_str!("board.css");
+/// The script.
+pub const SCRIPT: &str = include_str!("board.js");
+/// What a page may load and do: what a server should send as `Content-Security-Policy`.
+pub const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'";
+/// Where a server tells that something has changed, from the root of the board: any message means that the page is to be read again.
+pub const EVENTS: &str = "board/events";
+
+/// From which page to which others links lead.
+#[derive(Debug, Clone, Copy)]
+pub struct Links<'a> {
+    /// The page that they are on.
+    pub at: &'a PageName,
+    /// The pages that there are; all when not set.
+    pub known: Option<&'a BTreeSet<PageName>>,
+    /// Where the board is published, for the address that each page says is its own.
+    pub base_url: Option<&'a str>,
+    /// Whether a server tells at [`EVENTS`] that something has changed.
+    pub is_live: bool,
+}
+
+impl Links<'_> {
+    /// The way up to the folder of the board.
+    fn root(&self) -> String {
+        "../".repeat(self.at.to_string().matches('/').count())
+    }
+
+    /// A file of the board.
+    fn file(&self, name: &str) -> Href {
+        Href::inside(format!("{}{name}", self.root()))
+    }
+
+    /// A page; `None` when there is none.
+    pub fn to(&self, page: &PageName) -> Option<Href> {
+        let is_there = self.known.is_none_or(|known| known.contains(page));
+        is_there.then(|| self.file(&page.to_string()))
+    }
+
+    /// A place on this page.
+    fn here(&self, id: &str) -> Href {
+        Href::inside(format!("#{id}"))
+    }
+
+    /// The address of this page.
+    fn canonical(&self) -> Option<Href> {
+        let base = self.base_url?.trim_end_matches('/');
+        let path = self.at.to_string();
+        let path = path.strip_suffix("index.html").unwrap_or(&path);
+        Href::web(&format!("{base}/{path}"))
+    }
+}
+
+/// A page as HTML.
+pub fn html(page: &Page, links: &Links<'_>) -> String {
+    let mut main = Html::default();
+    let title = match page {
+        Page::Home(page) => home::home(&mut main, links, page),
+        Page::Runs(page) => home::runs(&mut main, links, page),
+        Page::Run(page) => run::run(&mut main, links, page),
+        Page::History(page) => run::history(&mut main, links, page),
+        Page::Node(page) => node::node(&mut main, links, page),
+        Page::Plans(page) => plan::plans(&mut main, links, page),
+        Page::Plan(page) => plan::plan(&mut main, links, page),
+        Page::Revision(page) => plan::revision(&mut main, links, page),
+        Page::Broken(page) => broken(&mut main, links, page),
+    };
+    frame(&title, &main, links)
+}
+
+fn broken(main: &mut Html, links: &Links<'_>, page: &BrokenPage) -> String {
+    crumbs(main, links, &[(&page.title, None)]);
+    main.element("h1", &[], &page.title);
+    main.open("p", &[("class", "lead".into())]);
+    main.text("This cannot be shown: ")
+        .text(&page.message)
+        .close("p");
+    if let Some(hint) = &page.hint {
+        main.element("p", &[], hint);
+    }
+    page.title.clone()
+}
+
+/// What stands around every page.
+fn frame(title: &str, main: &Html, links: &Links<'_>) -> String {
+    let mut page = Html::default();
+    page.raw("<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n");
+    page.raw("<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n");
+    page.raw("<meta name=\"color-scheme\" content=\"light dark\">\n");
+    page.raw("<meta name=\"referrer\" content=\"no-referrer\">\n");
+    page.open(
+        "meta",
+        &[
+            ("http-equiv", "Content-Security-Policy".into()),
+            ("content", POLICY.into()),
+        ],
+    );
+    page.raw("\n").open("title", &[]).text(title);
+    page.raw(" · planspec</title>\n");
+    if let Some(own) = links.canonical() {
+        page.open(
+            "link",
+            &[("rel", "canonical".into()), ("href", (&own).into())],
+        );
+        page.raw("\n");
+    }
+    page.raw("<link rel=\"icon\" href=\"data:,\">\n");
+    let style = links.file(STYLE_FILE);
+    page.open(
+        "link",
+        &[("rel", "stylesheet".into()), ("href", (&style).into())],
+    );
+    let script = links.file(SCRIPT_FILE);
+    page.raw("\n").open(
+        "script",
+        &[("src", (&script).into()), ("defer", html::Value::Set)],
+    );
+    page.raw("</script>\n</head>\n");
+    let events = links.file(EVENTS);
+    let live = [("data-events", html::Value::Href(&events))];
+    page.open("body", if links.is_live { &live } else { &[] });
+    page.raw("\n<a class=\"skip\" href=\"#main\">Skip to the content</a>\n");
+    top(&mut page, links);
+    page.raw("<main id=\"main\">\n").html(main).raw("</main>\n");
+    page.raw("<footer><p>Made by <code>planspec</code> from the repository and its status branch. Times are in UTC.</p></footer>\n");
+    page.raw("</body>\n</html>\n");
+    page.into_string()
+}
+
+fn top(page: &mut Html, links: &Links<'_>) {
+    page.raw("<header class=\"top\"><nav aria-label=\"Board\"><ul>");
+    let entries = [
+        ("Board", PageName::Home),
+        ("Runs", PageName::Runs),
+        ("Plans", PageName::Plans),
+    ];
+    for (word, name) in entries {
+        page.open("li", &[]);
+        match links.to(&name) {
+            Some(href) if *links.at == name => {
+                page.open(
+                    "a",
+                    &[("href", (&href).into()), ("aria-current", "page".into())],
+                );
+                page.text(word).close("a");
+            }
+            Some(href) => {
+                page.element("a", &[("href", (&href).into())], word);
+            }
+            None => {
+                page.text(word);
+            }
+        }
+        page.close("li");
+    }
+    page.raw("</ul></nav></header>\n");
+}
+
+/// Commands to copy, one below the other.
+fn commands(main: &mut Html, all: &[String]) {
+    for one in all {
+        command(main, one);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+    use crate::api::board::Of;
+
+    fn of(name: &str) -> Of {
+        Of {
+            namespace: "team".to_owned(),
+            name: name.to_owned(),
+        }
+    }
+
+    fn broken(title: &str, links: &Links<'_>) -> String {
+        let page = BrokenPage {
+            title: title.to_owned(),
+            message: "<i>no</i>".to_owned(),
+            hint: Some("look \u{202e}there".to_owned()),
+        };
+        html(&Page::Broken(page), links)
+    }
+
+    #[test]
+    fn links_are_relative_and_lead_to_what_there_is() {
+        let known = BTreeSet::from([PageName::Home, PageName::Run(of("a"))]);
+        let at = PageName::Node(of("a"), "build".to_owned());
+        let links = Links {
+            at: &at,
+            known: Some(&known),
+            base_url: Some("https://example.com/x/"),
+            is_live: false,
+        };
+        let to = |page: &PageName| links.to(page);
+        let run = to(&PageName::Run(of("a"))).unwrap();
+        assert_eq!(
+            run,
+            Href::inside("../../../../runs/team/a/index.html".to_owned())
+        );
+        assert_eq!(to(&PageName::Run(of("b"))), None);
+        assert_eq!(
+            links.canonical(),
+            Href::web("https://example.com/x/runs/team/a/nodes/build.html")
+        );
+        let all = Links {
+            known: None,
+            base_url: None,
+            ..links
+        };
+        assert!(all.to(&PageName::Run(of("b"))).is_some());
+        assert_eq!(all.canonical(), None);
+    }
+
+    #[test]
+    fn a_page_says_what_is_wrong_and_holds_nothing_but_text() {
+        let at = PageName::Run(of("a"));
+        let links = Links {
+            at: &at,
+            known: None,
+            base_url: None,
+            is_live: true,
+        };
+        let page = broken("</title><script>", &links);
+        for said in [
+            "<title>&lt;/title&gt;&lt;script&gt; · planspec</title>",
+            "&lt;i&gt;no&lt;/i&gt;",
+            "look \\u{202e}there",
+            "data-events=\"../../../board/events\"",
+            "<link rel=\"stylesheet\" href=\"../../../board.css\">",
+            "<script src=\"../../../board.js\" defer></script>",
+            "<main id=\"main\">",
+        ] {
+            assert!(page.contains(said), "{said}: {page}");
+        }
+        let still = broken(
+            "x",
+            &Links {
+                is_live: false,
+                ..links
+            },
+        );
+        assert!(!still.contains("data-events"), "{still}");
+    }
+
+    #[test]
+    fn the_policy_of_a_page_allows_what_it_has_and_the_script_no_more() {
+        for part in [
+            "default-src 'none'",
+            "script-src 'self'",
+            "style-src 'self'",
+        ] {
+            assert!(POLICY.contains(part));
+        }
+        assert!(!POLICY.contains("unsafe"));
+        // What a policy of a page would refuse, or what would run what it reads.
+        for refused in [
+            "eval(",
+            "innerHTML =",
+            "document.write",
+            "setAttribute(\"style",
+            "http://",
+            "https://",
+        ] {
+            assert!(!SCRIPT.contains(refused), "{refused}");
+        }
+        for refused in ["@import", "url(", "http"] {
+            assert!(!STYLE.contains(refused), "{refused}");
+        }
+    }
+}

@@ -1,0 +1,288 @@
+// What a browser makes of the board: Chromium reads the pages under the policy that a server should send, light and dark,
+// on a desk and on a phone, with and without a script.
+//
+//   node tests/board/check.mjs PLANSPEC FOLDER [--all] [--shots DIR]
+//
+// PLANSPEC is the program, FOLDER the one where `npm install playwright-core axe-core` was run. Without --all home and a run
+// with 30 nodes are looked at, with it every page with 3, 30 and 400 nodes. --shots keeps pictures. CHROMIUM names the browser.
+import { execFileSync } from "node:child_process";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:http";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { pathToFileURL } from "node:url";
+
+const [program, modules, ...options] = process.argv.slice(2);
+const planspec = resolve(program);
+const folder = resolve(modules, "node_modules");
+const all = options.includes("--all");
+const shots = options.includes("--shots") && resolve(options[options.indexOf("--shots") + 1]);
+const { chromium } = await import(pathToFileURL(join(folder, "playwright-core/index.mjs")));
+const axe = readFileSync(join(folder, "axe-core/axe.min.js"), "utf8");
+const scratch = mkdtempSync(join(tmpdir(), "planspec-board-"));
+
+let now = Date.UTC(2026, 0, 31, 8);
+const at = () => new Date(now).toISOString().replace(/\.\d+Z/, "Z");
+const run = (where, program, ...words) =>
+  execFileSync(program, words, {
+    cwd: where,
+    encoding: "utf8",
+    stdio: ["ignore", "pipe", "pipe"],
+    env: {
+      ...process.env,
+      PLANSPEC_NOW: at(),
+      GIT_AUTHOR_DATE: at(),
+      GIT_COMMITTER_DATE: at(),
+      GIT_CONFIG_GLOBAL: "/dev/null",
+    },
+  });
+
+// A run of so many nodes, some way through: nodes that are done, that failed, that somebody holds, a gate that waits.
+const repository = (nodes) => {
+  const where = join(scratch, `of-${nodes}`);
+  mkdirSync(join(where, "planspec"), { recursive: true });
+  run(where, "git", "init", "-q", "-b", "main");
+  run(where, "git", "config", "user.email", "ana@example.com");
+  run(where, "git", "config", "user.name", "Ana");
+  const id = (at) => `step-${String(at).padStart(3, "0")}`;
+  const width = Math.max(2, Math.floor(Math.sqrt(nodes)));
+  const node = (at) => {
+    const before = at === 0 ? [] : [id(at <= width ? 0 : at - width)];
+    const common = { id: id(at), name: `Part ${at} of the work`, dependsOn: before };
+    return at === nodes - 1
+      ? { ...common, kind: "Gate", dependsOn: [id(0)], gateRef: { name: "ok" } }
+      : { ...common, kind: "Task", description: "What is to be done.\nAnd how.", outputs: ["found"] };
+  };
+  const graph = Array.from({ length: nodes }, (_, at) => node(at));
+  if (nodes > 3) graph.push({ id: "group", kind: "Group", children: [id(1), id(2)] });
+  const resource = (kind, name, spec) => ({
+    apiVersion: "planspec.io/v1alpha1",
+    kind,
+    metadata: { name, namespace: "default" },
+    spec,
+  });
+  const resources = [
+    resource("Goal", "shop", { description: "A shop that people like" }),
+    resource("Gate", "ok", {
+      gateType: "approval",
+      targetRef: { kind: "Plan", name: "work" },
+      reviewers: ["ana@example.com"],
+      description: "May it go?",
+    }),
+    resource("Plan", "work", {
+      description: "Do the work in small parts",
+      goalRef: { name: "shop" },
+      graph: { nodes: graph },
+    }),
+    resource("Execution", "run", { planRef: { name: "work" }, goalRef: { name: "shop" } }),
+  ];
+  writeFileSync(join(where, "planspec/all.yaml"), resources.map((one) => JSON.stringify(one)).join("\n---\n"));
+  run(where, "git", "add", "-A");
+  run(where, "git", "commit", "-q", "-m", "Plan the work");
+  run(where, planspec, "reconcile");
+  const claim = (at) => run(where, planspec, "claim", `run/${id(at)}`, "--as", "agent:a");
+  const report = (at, ...how) => run(where, planspec, "report", `run/${id(at)}`, "--as", "agent:a", ...how);
+  const pass = (minutes) => {
+    now += minutes * 60000;
+    run(where, planspec, "reconcile");
+  };
+  claim(0);
+  pass(5);
+  report(0, "--succeeded", "--set", "found=nothing of note");
+  pass(9);
+  for (const one of [1, 2].filter((one) => one < nodes - 1)) claim(one);
+  pass(4);
+  if (nodes > 3) {
+    report(1, "--failed", "-m", "the tests do not pass");
+    pass(8);
+  }
+  return where;
+};
+
+const POLICY =
+  "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; connect-src 'self'";
+const TYPES = { html: "text/html; charset=utf-8", css: "text/css", js: "text/javascript" };
+
+// The pages as a web server has them; with `live`, as one that tells when something has changed.
+const serve = async (site, live) => {
+  const listeners = new Set();
+  const server = createServer((request, answer) => {
+    let path = decodeURIComponent(new URL(request.url, "http://x").pathname);
+    if (live && path === "/board/events") {
+      answer.writeHead(200, { "content-type": "text/event-stream" });
+      answer.write(": here\n\n");
+      listeners.add(answer);
+      return;
+    }
+    if (path.endsWith("/")) path += "index.html";
+    const file = join(site, path);
+    if (path.includes("..") || !existsSync(file)) {
+      answer.writeHead(404).end();
+      return;
+    }
+    let body = readFileSync(file);
+    if (live && path.endsWith(".html")) {
+      const up = "../".repeat(path.split("/").length - 2);
+      body = body.toString().replace("<body>", `<body data-events="${up}board/events">`);
+    }
+    const type = TYPES[path.split(".").pop()];
+    answer.writeHead(200, { "content-type": type, "content-security-policy": POLICY }).end(body);
+  });
+  await new Promise((ready) => server.listen(0, "127.0.0.1", ready));
+  return {
+    base: `http://127.0.0.1:${server.address().port}/`,
+    tell: () => listeners.forEach((one) => one.write("data: changed\n\n")),
+    close: () => (listeners.forEach((one) => one.end()), server.close()),
+  };
+};
+
+const faults = [];
+const expect = (holds, what) => {
+  if (!holds) faults.push(what);
+};
+
+const executablePath =
+  process.env.CHROMIUM ??
+  ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"].find((one) => existsSync(one));
+const browser = await chromium.launch({ executablePath, args: ["--no-sandbox"] });
+
+const open = async (context, address, said) => {
+  const page = await context.newPage();
+  const path = new URL(address).pathname;
+  page.on("console", (message) => {
+    if (["error", "warning"].includes(message.type())) said.push(`${path}: ${message.text()}`);
+  });
+  page.on("pageerror", (error) => said.push(`${path}: ${error.message}`));
+  page.on("request", (request) => {
+    const own = new URL(request.url()).host === new URL(address).host || request.url().startsWith("data:");
+    if (!own) said.push(`${path}: asks for ${request.url()}`);
+  });
+  await page.goto(address);
+  return page;
+};
+
+const SCREENS = { desk: { width: 1280, height: 800 }, phone: { width: 360, height: 740 } };
+
+// Each page on each screen in each colour: no errors, nothing serious that axe finds, nothing wider than the screen.
+const look = async (base, paths, name) => {
+  for (const colorScheme of ["light", "dark"]) {
+    for (const [screen, viewport] of Object.entries(SCREENS)) {
+      const context = await browser.newContext({ viewport, colorScheme });
+      for (const path of paths) {
+        const page = await open(context, base + path, faults);
+        const where = `${path} (${screen}, ${colorScheme})`;
+        const width = await page.evaluate(() => document.documentElement.scrollWidth);
+        expect(width <= viewport.width, `${where}: ${width} pixels wide`);
+        // The policy stands for the page; the checker comes through the debugger.
+        await page.evaluate(axe);
+        const { violations } = await page.evaluate(() => window.axe.run());
+        for (const { impact, id, nodes } of violations) {
+          const grave = ["serious", "critical"].includes(impact);
+          expect(!grave, `${where}: ${impact} ${id}: ${nodes[0].html.slice(0, 200)}`);
+        }
+        if (shots) {
+          mkdirSync(shots, { recursive: true });
+          const file = `${name}-${path.replaceAll("/", "_")}-${screen}-${colorScheme}.png`;
+          await page.screenshot({ path: join(shots, file), fullPage: true });
+        }
+        await page.close();
+      }
+      await context.close();
+    }
+  }
+};
+
+const RUN = "runs/default/run/index.html";
+
+const withoutScript = async (base) => {
+  const context = await browser.newContext({ javaScriptEnabled: false, viewport: SCREENS.desk });
+  const page = await open(context, base + "index.html", faults);
+  await page.click("main a:text-is('run')");
+  expect(page.url().endsWith(RUN), `home leads to ${page.url()}`);
+  const done = page.locator("tr.done");
+  expect((await done.count()) > 0, "no row is done");
+  expect(await done.first().isVisible(), "what is done is not seen");
+  await page.check("#open-only");
+  expect(!(await done.first().isVisible()), "the filter leaves what is done");
+  expect(await page.locator("tr.open").first().isVisible(), "the filter takes what is open");
+  await page.uncheck("#open-only");
+  await page.click("#graph-step-000");
+  expect(page.url().endsWith("#node-step-000"), `a node of the graph leads to ${page.url()}`);
+  const marked = page.locator("tr:target");
+  expect((await marked.count()) === 1, "the row that is led to is not marked");
+  await page.click("#node-step-000 .jump");
+  expect(page.url().endsWith("#graph-step-000"), `a row leads to ${page.url()}`);
+  expect((await page.locator("button.copy:visible").count()) === 0, "a button that does nothing is seen");
+  await page.locator("details.fold summary").first().click();
+  await page.click("#node-step-000 a >> nth=0");
+  expect(page.url().endsWith("nodes/step-000.html"), `a row leads to ${page.url()}`);
+  await context.close();
+};
+
+const withScript = async (base) => {
+  const context = await browser.newContext({ viewport: SCREENS.desk });
+  await context.grantPermissions(["clipboard-read", "clipboard-write"]);
+  const page = await open(context, base + RUN, faults);
+  await page.click("#graph-step-000");
+  const selected = await page.locator(".selected").evaluateAll((all) => all.map((one) => one.id).sort());
+  expect(String(selected) === "graph-step-000,node-step-000", `selected: ${selected}`);
+  const command = await page.locator(".command code").first().textContent();
+  await page.locator("button.copy").first().click();
+  await page.waitForFunction(() => document.querySelector("button.copy").textContent !== "Copy");
+  const copied = await page.evaluate(() => navigator.clipboard.readText());
+  expect(copied === command && copied.startsWith("planspec "), `copied: ${copied}`);
+  // The keyboard comes to everything: the first stop leads to the content.
+  await page.goto(base + RUN);
+  await page.keyboard.press("Tab");
+  const first = await page.evaluate(() => document.activeElement.className);
+  expect(first === "skip", `the first stop is ${first}`);
+  await context.close();
+};
+
+// Of a page that is served, the main part follows what happens; what is unfolded and filtered stays.
+const live = async (where, site) => {
+  const server = await serve(site, true);
+  const context = await browser.newContext({ viewport: SCREENS.desk });
+  const page = await open(context, server.base + RUN, faults);
+  await page.check("#open-only");
+  const state = page.locator("#node-step-002 .phase");
+  expect((await state.textContent()).includes("Running"), "step-002 does not run yet");
+  now += 60000;
+  run(where, planspec, "report", "run/step-002", "--as", "agent:a", "--succeeded", "--set", "found=it", "--reconcile");
+  run(where, planspec, "board", "--out", site);
+  const begin = Date.now();
+  server.tell();
+  const arrived = page.waitForFunction(
+    () => document.querySelector("#node-step-002 .phase").textContent.includes("Succeeded"),
+    undefined,
+    { timeout: 2000 },
+  );
+  await arrived.catch(() => expect(false, "what was reported is not seen within two seconds"));
+  expect(await page.isChecked("#open-only"), "the filter is gone");
+  console.log(`what happened was seen after ${Date.now() - begin} ms`);
+  await context.close();
+  server.close();
+};
+
+const sizes = all ? [3, 30, 400] : [30];
+for (const nodes of sizes) {
+  const where = repository(nodes);
+  const site = join(scratch, `site-${nodes}`);
+  run(where, planspec, "board", "--out", site);
+  const server = await serve(site, false);
+  const every = readdirSync(site, { recursive: true }).filter((path) => path.endsWith(".html"));
+  // Of many nodes that are alike, some.
+  const paths = all ? every.filter((path, at) => !path.includes("/nodes/") || at % 40 < 2) : ["index.html", RUN];
+  await look(server.base, paths, nodes);
+  console.log(`${nodes} nodes: looked at ${paths.length} of ${every.length} pages`);
+  if (nodes === 30) {
+    await withoutScript(server.base);
+    await withScript(server.base);
+    await live(where, site);
+  }
+  server.close();
+}
+await browser.close();
+rmSync(scratch, { recursive: true });
+for (const fault of new Set(faults)) console.error(fault);
+process.exitCode = faults.length > 0 ? 1 : 0;
