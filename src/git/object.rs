@@ -242,7 +242,9 @@ impl Repo {
     /// Tree, parents, time and message of a commit.
     pub(super) fn commit(&self, id: Id) -> Result<RawCommit> {
         let bytes = self.commit_text(id)?;
-        let text = String::from_utf8_lossy(&bytes);
+        let text = String::from_utf8(bytes);
+        let text =
+            text.unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned());
         let (header, message) = text.split_once("\n\n").unwrap_or((&text, ""));
         let values = |name: &str| -> Vec<&str> {
             header

@@ -29,6 +29,9 @@ pub struct Repo {
     pub(super) kept: Mutex<Kept>,
     /// What has to reach the disk before it counts.
     pub(super) durable: Durable,
+    /// Git's configuration as it was when the repository was opened: the live one asks the system about each of its files
+    /// whenever a value is read.
+    settings: Option<Config>,
 }
 
 /// Where HEAD is.
@@ -120,7 +123,7 @@ impl Repo {
         git2::opts::strict_hash_verification(false);
         let found_by_itself = git.workdir().is_some_and(|dir| dir.join(".git").exists());
         let explicit = pointed || !found_by_itself;
-        let config = git.config().ok();
+        let config = git.config().and_then(|mut live| live.snapshot()).ok();
         let mut launch = Launch::new((git.workdir(), git.path()), explicit);
         let patience = config.as_ref().map(|config| config.get_string(TIMEOUT));
         launch.patience = patience.and_then(std::result::Result::ok);
@@ -132,6 +135,7 @@ impl Repo {
             durable: config
                 .as_ref()
                 .map_or_else(|| Durable::of(None, false), durable),
+            settings: config,
             git,
         })
     }
@@ -165,6 +169,7 @@ impl Repo {
     /// Whether a program of the user's may stand between a file and its blob. That of Git LFS does not
     /// count: what it leaves in the blob is no resource.
     pub(super) fn has_filters(&self) -> bool {
+        // As it is now: what is believed of a file depends on it.
         let config = self.git.config();
         let filters = config.and_then(|config| {
             let mut found = config.entries(Some(r"^filter\..*\.(clean|process)$"))?;
@@ -383,18 +388,18 @@ impl Repo {
     /// A value of the git configuration, such as `planspec.specBranch`; the last one when there
     /// are several.
     pub fn config(&self, key: &str) -> Option<String> {
-        self.git.config().ok()?.get_string(key).ok()
+        self.settings.as_ref()?.get_string(key).ok()
     }
 
     /// The same where it is yes or no.
     pub fn config_bool(&self, key: &str) -> Option<bool> {
-        self.git.config().ok()?.get_bool(key).ok()
+        self.settings.as_ref()?.get_bool(key).ok()
     }
 
     /// All values of a key of git's configuration, in the order in which git reads them.
     pub fn config_all(&self, key: &str) -> Vec<String> {
         let mut values = Vec::new();
-        if let Ok(config) = self.git.config()
+        if let Some(config) = &self.settings
             && let Ok(entries) = config.multivar(key, None)
         {
             // One that is no text is passed over, as by `config`.
@@ -405,11 +410,8 @@ impl Repo {
 
     /// Whether the configuration has an entry whose key is like this.
     pub(super) fn has_config(&self, like: &str) -> bool {
-        let found = self.git.config().and_then(|config| {
-            let mut found = config.entries(Some(like))?;
-            Ok(found.next().is_some())
-        });
-        found.unwrap_or(false)
+        let entries = (self.settings.as_ref()).and_then(|config| config.entries(Some(like)).ok());
+        entries.is_some_and(|mut found| found.next().is_some())
     }
 
     /// The address of a remote as the configuration has it. It may hold credentials.
