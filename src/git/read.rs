@@ -5,6 +5,7 @@
 //! read; links are never followed.
 
 use std::cell::OnceCell;
+use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::ffi::OsStr;
 use std::fs::{File, Metadata};
@@ -347,6 +348,23 @@ pub fn tree_differences(
         }
     })?;
     Ok(differences)
+}
+
+/// In which order [`tree_changes`] finds two paths: what lies in a folder, then what lies in its folders, the last of them first.
+pub fn in_a_walk(one: &str, other: &str) -> Ordering {
+    let (mut one, mut other) = (one.split('/').peekable(), other.split('/').peekable());
+    loop {
+        let (Some(a), Some(b)) = (one.next(), other.next()) else {
+            return one.count().cmp(&other.count());
+        };
+        match (one.peek().is_some(), other.peek().is_some()) {
+            (true, false) => return Ordering::Greater,
+            (false, true) => return Ordering::Less,
+            (false, false) => return a.cmp(b),
+            (true, true) if a != b => return b.cmp(a),
+            (true, true) => {}
+        }
+    }
 }
 
 /// The paths at which two commits differ, whatever stands there: files, links and submodules that

@@ -170,6 +170,29 @@ pub fn named(
     })
 }
 
+/// The files of a commit that define something under one of these names, in whatever namespace; by path.
+///
+/// # Errors
+/// The commit cannot be read.
+pub fn files_naming(
+    repo: &Repo,
+    commit: &str,
+    config: &Config,
+    words: &[String],
+) -> Result<Vec<FoundFile>> {
+    of_commit(repo, commit, config, |index| {
+        let mut paths = Vec::new();
+        for word in words {
+            paths.extend(index.definers(word)?.into_iter().map(|name| name.path));
+        }
+        let versions = versions(index, paths)?;
+        let files = versions
+            .iter()
+            .map(|(path, version)| FoundFile::at(path, version));
+        Ok(files.collect::<Option<_>>().ok_or(Damaged)?)
+    })
+}
+
 /// The resource that is meant.
 ///
 /// # Errors
