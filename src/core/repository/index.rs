@@ -352,7 +352,7 @@ impl<P: Pages> Index<P> {
     /// # Errors
     /// The index is damaged.
     pub fn definers(&self, word: &str) -> Result<Vec<Named>, Damaged> {
-        chosen(&self.spread(Section::Definers, word)?, |name| {
+        chosen(&self.spread(Section::Definers, word)?, word, |name| {
             last(name) == word
         })
     }
@@ -363,7 +363,7 @@ impl<P: Pages> Index<P> {
     /// The index is damaged.
     pub fn definers_of(&self, name: &str) -> Result<Vec<Named>, Damaged> {
         let page = self.pages.page(self.page_of_definer(name))?;
-        chosen(&[page], |other| other == name)
+        chosen(&[page], name, |other| other == name)
     }
 
     /// Which files refer to a resource of this name, `namespace/name`.
@@ -371,7 +371,7 @@ impl<P: Pages> Index<P> {
     /// # Errors
     /// The index is damaged.
     pub fn referrers_of(&self, name: &str) -> Result<Vec<Named>, Damaged> {
-        chosen(&self.spread(Section::Referrers, name)?, |other| {
+        chosen(&self.spread(Section::Referrers, name)?, name, |other| {
             other == name
         })
     }
@@ -382,7 +382,7 @@ impl<P: Pages> Index<P> {
     /// # Errors
     /// The index is damaged.
     pub fn referrers_anywhere(&self, word: &str) -> Result<Vec<Named>, Damaged> {
-        chosen(&self.section(Section::Referrers)?, |name| {
+        chosen(&self.section(Section::Referrers)?, word, |name| {
             last(name) == word
         })
     }
@@ -718,10 +718,19 @@ fn records<const N: usize>(page: &str) -> Result<Vec<[&str; N]>, Damaged> {
     Ok(records)
 }
 
-/// The records of pages with the names that are meant.
-fn chosen(pages: &[Arc<str>], is_meant: impl Fn(&str) -> bool) -> Result<Vec<Named>, Damaged> {
+/// The records of pages with the names that are meant, all of which end with some text.
+fn chosen(
+    pages: &[Arc<str>],
+    end: &str,
+    is_meant: impl Fn(&str) -> bool,
+) -> Result<Vec<Named>, Damaged> {
     let mut found = Vec::new();
+    let end = [end, "\0"].concat();
     for page in pages {
+        // Most pages have other names alone, and need not be taken apart.
+        if page.ends_with('\0') && !page.contains(&end) {
+            continue;
+        }
         let records = records::<3>(page)?.into_iter();
         let meant = records.filter(|[_, name, _]| is_meant(name));
         found.extend(meant.map(named_of));
