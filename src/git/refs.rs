@@ -494,4 +494,57 @@ mod tests {
         assert_eq!(found.keys().collect::<Vec<_>>(), names);
         assert!(found.values().all(|id| *id == commit));
     }
+
+    #[test]
+    fn refs_are_listed_as_git_lists_them_however_they_are_kept() {
+        let sandbox = Sandbox::new();
+        let repo = sandbox.repo("one");
+        let first = sandbox.commit(&repo, &[("a", "1")]);
+        let second = sandbox.commit(&repo, &[("a", "2")]);
+        let git = |args: &[&str]| sandbox.git(&repo, args);
+        let by_git = |prefix: &str| -> BTreeMap<String, String> {
+            let lines = git(&["for-each-ref", "--format=%(refname) %(objectname)", prefix]);
+            let pairs = lines.lines().filter_map(|line| line.split_once(' '));
+            pairs
+                .map(|(name, id)| (name.to_owned(), id.to_owned()))
+                .collect()
+        };
+        let check = |what: &str| {
+            for prefix in ["refs/heads/", "refs/tags/", "refs/planspec/", "refs/none/"] {
+                assert_eq!(
+                    list(&repo, prefix).unwrap(),
+                    by_git(prefix),
+                    "{what}: {prefix}"
+                );
+            }
+        };
+        for name in ["a/b/c", "a/b/d", "z"] {
+            git(&["update-ref", &format!("refs/heads/{name}"), &first]);
+            git(&["update-ref", &format!("refs/planspec/{name}"), &second]);
+        }
+        git(&["tag", "-a", "-m", "x", "v1", &first]);
+        check("loose");
+        git(&["pack-refs", "--all"]);
+        check("packed");
+        git(&["update-ref", "refs/heads/z", &second]);
+        git(&["update-ref", "-d", "refs/planspec/a/b/c"]);
+        git(&["symbolic-ref", "refs/heads/points", "refs/heads/z"]);
+        git(&["update-ref", "refs/heads/new", &second]);
+        check("some of both");
+        // A file that is broken does not count for what is packed under its name; a pointer to nothing is no ref.
+        let file = |name: &str| repo.common_dir().join(name);
+        std::fs::create_dir_all(file("refs/heads/a/b")).unwrap();
+        std::fs::write(file("refs/heads/a/b/c"), "garbage").unwrap();
+        std::fs::write(file("refs/heads/a/b/d"), "ref: refs/heads/nothing\n").unwrap();
+        let (sound, broken) = list_sound(&repo, "refs/heads/").unwrap();
+        let names: Vec<&str> = sound.keys().map(String::as_str).collect();
+        let expected = ["main", "new", "points", "z"].map(|name| format!("refs/heads/{name}"));
+        assert_eq!(names, expected);
+        assert_eq!(broken[0].0, "refs/heads/a/b/c");
+        assert_eq!(broken.len(), 1);
+        // Of a damaged file libgit2 says what is wrong.
+        let packed = std::fs::read_to_string(file("packed-refs")).unwrap();
+        std::fs::write(file("packed-refs"), packed.replace(&first, "nonsense")).unwrap();
+        assert!(list(&repo, "refs/tags/").is_err());
+    }
 }

@@ -430,12 +430,28 @@ impl Repo {
     /// # Errors
     /// `Unusable` when the configuration cannot be read.
     pub fn remotes(&self) -> Result<Vec<String>> {
-        let names = self.git.remotes().map_err(unusable("list the remotes"))?;
-        let mut names: Vec<String> = (0..names.len())
-            .filter_map(|index| names.get(index).ok().flatten().map(str::to_owned))
-            .collect();
-        names.sort();
-        Ok(names)
+        let failed = || unusable("list the remotes");
+        let live;
+        let config = match &self.settings {
+            Some(settings) => settings,
+            None => {
+                live = self.git.config().map_err(failed())?;
+                &live
+            }
+        };
+        let mut names = BTreeSet::new();
+        let entries = config.entries(Some(r"^remote\..*\.(push)?url$"));
+        let mut entries = entries.map_err(failed())?;
+        while let Some(entry) = entries.next() {
+            let entry = entry.map_err(failed())?;
+            let name = entry
+                .name()
+                .ok()
+                .and_then(|name| name.strip_prefix("remote."));
+            let name = name.and_then(|name| Some(name.rsplit_once('.')?.0));
+            names.extend(name.map(str::to_owned));
+        }
+        Ok(names.into_iter().collect())
     }
 
     /// The branch that a remote's `HEAD` was last seen to point to.
