@@ -10,6 +10,17 @@ use super::{GitError, Result};
 
 /// Bytes of the longest ids.
 pub const LONGEST: usize = 32;
+/// The digits of every byte.
+const PAIRS: [[u8; 2]; 256] = {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let mut pairs = [[0; 2]; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        pairs[byte] = [DIGITS[byte >> 4], DIGITS[byte & 15]];
+        byte += 1;
+    }
+    pairs
+};
 /// Bytes of the ids in the repositories that libgit2 opens.
 pub(super) const ID_BYTES: usize = 20;
 
@@ -65,10 +76,8 @@ impl Id {
 
     /// The hexadecimal digits.
     pub fn digits<'a>(&self, room: &'a mut [u8; 2 * LONGEST]) -> &'a str {
-        const DIGITS: &[u8; 16] = b"0123456789abcdef";
         for (two, byte) in room.chunks_exact_mut(2).zip(self.as_bytes()) {
-            two[0] = DIGITS[usize::from(byte >> 4)];
-            two[1] = DIGITS[usize::from(byte & 15)];
+            two.copy_from_slice(&PAIRS[usize::from(*byte)]);
         }
         std::str::from_utf8(&room[..2 * usize::from(self.length)]).unwrap_or_default()
     }

@@ -170,7 +170,7 @@ pub fn named(
     })
 }
 
-/// The files of a commit that define something under one of these names, in whatever namespace; by path.
+/// The files of a commit that define something under one of these names, in a namespace or, without one, in any; by path.
 ///
 /// # Errors
 /// The commit cannot be read.
@@ -178,12 +178,16 @@ pub fn files_naming(
     repo: &Repo,
     commit: &str,
     config: &Config,
-    words: &[String],
+    (namespace, words): (Option<&str>, &[String]),
 ) -> Result<Vec<FoundFile>> {
     of_commit(repo, commit, config, |index| {
         let mut paths = Vec::new();
         for word in words {
-            paths.extend(index.definers(word)?.into_iter().map(|name| name.path));
+            let definers = match namespace {
+                Some(namespace) => index.definers_of(&format!("{namespace}/{word}"))?,
+                None => index.definers(word)?,
+            };
+            paths.extend(definers.into_iter().map(|name| name.path));
         }
         let versions = versions(index, paths)?;
         let files = versions

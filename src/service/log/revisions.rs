@@ -239,15 +239,16 @@ impl Search<'_> {
 
     /// Ask the index of the first commit which files define the resource.
     fn look_up(&mut self, tip: &str) -> Result<()> {
-        let (_, name) = self.named.parts()?;
+        let (namespace, name) = self.named.parts()?;
         // A name that is none is in no index.
-        if name.contains(|c: char| c.is_whitespace() || c.is_control() || c == '/') {
+        let is_odd = |c: char| c.is_whitespace() || c.is_control() || c == '/';
+        if name.contains(is_odd) || namespace.is_some_and(|own| own.contains(is_odd)) {
             return Ok(());
         }
         let mut words = of_file(self.named.kind, name);
         words.push(name.to_owned());
         let repo = &self.store.repo;
-        let found = index::files_naming(repo, tip, self.config, &words);
+        let found = index::files_naming(repo, tip, self.config, (namespace, &words));
         if let (Ok(files), Some(commit)) = (found, history::commit(repo, tip)?) {
             self.holders.insert(commit.tree, files);
         }
@@ -741,7 +742,9 @@ mod tests {
         sandbox.git(&repo, &["merge", "-q", "--no-edit", "main"]);
         sandbox.commit(&repo, &[("planspec/5/p5.yaml", &plan("p5", "n", "two"))]);
         let store = Store { repo, remote: None };
-        for name in ["p0", "p1", "p2", "p3", "p5", "p6", "x", "nothing"] {
+        for name in [
+            "p0", "p1", "p2", "p3", "n/p3", "m/p3", "p5", "p6", "x", "nothing",
+        ] {
             let ((all, many), (helped, few)) =
                 (told(&store, name, false), told(&store, name, true));
             assert_eq!(helped, all, "{name}");
