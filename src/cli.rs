@@ -2,10 +2,9 @@
 
 use std::ffi::OsString;
 use std::path::PathBuf;
-use std::process::ExitCode;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
-use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand};
+use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
 
 use crate::api::{self, refusal::Refusal};
@@ -19,6 +18,7 @@ use crate::failure::{Failure, Outcome, exit_code};
 use crate::service::Error;
 use crate::show;
 use crate::terminal::{ColorChoice, Terminal};
+use crate::worker::signals;
 
 /// The reference implementation has the same name; this is the one that needs no server.
 const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), " (git-native)");
@@ -32,6 +32,15 @@ the status could not be written; 6 only people can tell (validate --scope --path
 #[derive(Debug, Parser)]
 #[command(name = "planspec", version = VERSION, after_help = EXIT_CODES, max_term_width = 100)]
 pub struct Cli {
+    #[command(flatten)]
+    options: Options,
+    #[command(subcommand)]
+    command: Command,
+}
+
+// What stands before the verb or behind it. No doc comment: it would be the program's.
+#[derive(Debug, Args)]
+struct Options {
     /// Work in this folder
     #[arg(short = 'C', value_name = "DIR", global = true)]
     dir: Option<PathBuf>,
@@ -44,86 +53,106 @@ pub struct Cli {
     /// Say what is done; twice for more
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
     verbose: u8,
-    #[command(subcommand)]
-    command: Command,
 }
 
-#[derive(Debug, Subcommand)]
-enum Command {
-    Init(commands::init::Args),
-    New(commands::new::Args),
-    Validate(commands::validate::Args),
-    Review(commands::review::Args),
-    Diff(commands::diff::Args),
-    Apply(commands::apply::Args),
-    Edit(commands::edit::Args),
-    Create(commands::create::Args),
-    Delete(commands::delete::Args),
-    Start(commands::start::Args),
-    Get(commands::get::Args),
-    Describe(commands::describe::Args),
-    Graph(commands::graph::Args),
-    Board(commands::board::Args),
-    Log(commands::log::Args),
-    Logs(commands::logs::Args),
-    Audit(commands::audit::Args),
-    Show(commands::show::Args),
-    Convert(commands::convert::Args),
-    Revise(commands::revise::Args),
-    Watch(commands::watch::Args),
-    Wait(commands::wait::Args),
-    Reconcile(commands::reconcile::Args),
-    Next(commands::next::Args),
-    Claim(commands::claim::Args),
-    Ask(commands::ask::Args),
-    Release(commands::release::Args),
-    Report(commands::report::Args),
-    Status(commands::status::Args),
-    Work(commands::work::Args),
+/// The verbs: what each takes, and the command line of one alone.
+macro_rules! verbs {
+    ($($(#[$doc:meta])* $word:literal => $verb:ident($room:ident),)*) => {
+        #[derive(Debug, Subcommand)]
+        enum Command {
+            $($(#[$doc])* #[command(name = $word)] $verb(commands::$room::Args),)*
+        }
+
+        /// The command line with one verb and no other, which takes a fraction of the time to make. What it takes, the whole
+        /// one takes in the same way; what it refuses is asked of the whole one, which knows what to say.
+        #[allow(unused_doc_comments)]
+        fn alone(verb: &str) -> Option<clap::Command> {
+            let verb = match verb {
+                $($(#[$doc])* $word => commands::$room::Args::augment_args(clap::Command::new($word)),)*
+                _ => return None,
+            };
+            Some(Options::augment_args(clap::Command::new("planspec")).subcommand(verb))
+        }
+    };
+}
+
+verbs! {
+    "init" => Init(init),
+    "new" => New(new),
+    "validate" => Validate(validate),
+    "review" => Review(review),
+    "diff" => Diff(diff),
+    "apply" => Apply(apply),
+    "edit" => Edit(edit),
+    "create" => Create(create),
+    "delete" => Delete(delete),
+    "start" => Start(start),
+    "get" => Get(get),
+    "describe" => Describe(describe),
+    "graph" => Graph(graph),
+    "board" => Board(board),
+    "log" => Log(log),
+    "logs" => Logs(logs),
+    "audit" => Audit(audit),
+    "show" => Show(show),
+    "convert" => Convert(convert),
+    "revise" => Revise(revise),
+    "watch" => Watch(watch),
+    "wait" => Wait(wait),
+    "reconcile" => Reconcile(reconcile),
+    "next" => Next(next),
+    "claim" => Claim(claim),
+    "ask" => Ask(ask),
+    "release" => Release(release),
+    "report" => Report(report),
+    "status" => Status(status),
+    "work" => Work(work),
     #[cfg(feature = "serve")]
-    Serve(commands::serve::Args),
-    Verify(commands::verify::Args),
+    "serve" => Serve(serve),
+    "verify" => Verify(verify),
     /// Approve what a run waits for at a gate
-    Approve(commands::approve::Args),
+    "approve" => Approve(approve),
     /// Refuse what a run waits for at a gate: the gate's node fails
-    Reject(commands::approve::Args),
+    "reject" => Reject(approve),
     /// Say something at a gate without deciding
-    Comment(commands::approve::Args),
-    Answer(commands::answer::Args),
-    Attest(commands::attest::Args),
-    Cancel(commands::cancel::Args),
-    Retry(commands::retry::Args),
-    Hooks(commands::hooks::Args),
-    Doctor(commands::doctor::Args),
-    Explain(commands::explain::Args),
-    Schema(commands::schema::Args),
-    Completions(commands::completions::Args),
+    "comment" => Comment(approve),
+    "answer" => Answer(answer),
+    "attest" => Attest(attest),
+    "cancel" => Cancel(cancel),
+    "retry" => Retry(retry),
+    "hooks" => Hooks(hooks),
+    "doctor" => Doctor(doctor),
+    "explain" => Explain(explain),
+    "schema" => Schema(schema),
+    "completions" => Completions(completions),
 }
 
-/// Run the program with the arguments of the process.
-pub fn main() -> ExitCode {
+/// Run the program with the arguments of the process, and end that.
+pub fn main() -> ! {
     commands::completions::answer_a_shell::<Cli>();
     let matches = matches();
     let cli = match Cli::from_arg_matches(&matches) {
         Ok(cli) => cli,
         Err(error) => error.exit(),
     };
-    let terminal = Terminal::new(cli.color);
+    let options = &cli.options;
+    let terminal = Terminal::new(options.color);
     log(&cli, terminal.colors_err());
-    if cli.server.is_some() {
+    if options.server.is_some() {
         terminal
             .note("note: --server is not used: the repository is the store, and Git the network");
     }
-    match run(cli, terminal) {
-        Ok(()) => ExitCode::from(exit_code::OK),
+    let code = match run(cli, terminal) {
+        Ok(()) => exit_code::OK,
         Err(failure) => {
             if let Some(error) = &failure.error {
                 let write = writer(&matches).filter(|_| !failure.answered);
                 complain(terminal, error, write);
             }
-            ExitCode::from(failure.code)
+            failure.code
         }
-    }
+    };
+    signals::end(code)
 }
 
 /// How a document is written.
@@ -147,10 +176,11 @@ fn writer(matches: &ArgMatches) -> Option<Writer> {
 }
 
 /// Namespace and format may stand before the verb, where users of other programs of this kind write them: the words in the
-/// order in which each verb takes its own.
-fn as_usual(words: Vec<OsString>) -> Vec<OsString> {
+/// order in which each verb takes its own, and the verb.
+fn as_usual(words: Vec<OsString>) -> (Vec<OsString>, Option<String>) {
     let (mut before, mut moved) = (Vec::new(), Vec::new());
     let mut words = words.into_iter();
+    let mut verb = None;
     before.extend(words.next());
     while let Some(word) = words.next() {
         let text = word.to_string_lossy().into_owned();
@@ -168,16 +198,23 @@ fn as_usual(words: Vec<OsString>) -> Vec<OsString> {
             before.push(word);
         } else {
             before.push(word);
+            verb = Some(text);
             break;
         }
     }
-    before.into_iter().chain(moved).chain(words).collect()
+    let words = before.into_iter().chain(moved).chain(words).collect();
+    (words, verb)
 }
 
 /// What the command line says, or what is wrong with it. Whoever gives outputs of a report as they
 /// were once given is told how it is done.
 fn matches() -> ArgMatches {
-    let words = as_usual(std::env::args_os().collect());
+    let (words, verb) = as_usual(std::env::args_os().collect());
+    let alone = verb.and_then(|verb| alone(&verb));
+    let matches = alone.map(|alone| alone.try_get_matches_from(&words));
+    if let Some(Ok(matches)) = matches {
+        return matches;
+    }
     let error = match Cli::command().try_get_matches_from(words) {
         Ok(matches) => return matches,
         Err(error) => error,
@@ -204,7 +241,7 @@ fn matches() -> ArgMatches {
 
 fn run(cli: Cli, terminal: Terminal) -> Outcome {
     let context = Context {
-        dir: cli.dir,
+        dir: cli.options.dir,
         terminal,
         now: clock::now().map_err(Failure::usage)?,
     };
@@ -286,7 +323,7 @@ fn complain(terminal: Terminal, error: &Error, write: Option<Writer>) {
 
 /// Log to standard error: `-v`, `-vv`, or what `PLANSPEC_LOG` says. A server tells more, with the time of each line.
 fn log(cli: &Cli, is_colored: bool) {
-    let verbose = cli.verbose;
+    let verbose = cli.options.verbose;
     let level = match verbose {
         0 => "warn,planspec::server=info",
         1 => "planspec=debug",
@@ -315,4 +352,61 @@ fn log(cli: &Cli, is_colored: bool) {
         // It would say so on standard error, and panic when that is what cannot be written.
         .log_internal_errors(false)
         .init();
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    /// Options and all arguments of a verb, by name and by how they are written.
+    fn arguments(mut program: clap::Command, verb: &str) -> Vec<String> {
+        program.build();
+        let found = program.get_subcommands().find(|one| one.get_name() == verb);
+        let arguments = found.unwrap().get_arguments();
+        arguments.map(|one| format!("{one:?}")).collect()
+    }
+
+    #[test]
+    fn a_verb_alone_takes_what_it_takes_among_all() {
+        for verb in Cli::command().get_subcommands() {
+            let verb = verb.get_name();
+            let alone = alone(verb).unwrap_or_else(|| panic!("{verb} is not known alone"));
+            assert_eq!(
+                arguments(alone, verb),
+                arguments(Cli::command(), verb),
+                "{verb}"
+            );
+        }
+        for no_verb in ["help", "Get", "", "gets", "-n"] {
+            assert!(alone(no_verb).is_none(), "{no_verb}");
+        }
+    }
+
+    #[test]
+    fn a_line_that_is_taken_alone_is_understood_as_by_the_whole_program() {
+        let lines = [
+            "planspec get",
+            "planspec get plans -n a -o json",
+            "planspec -n a get plans",
+            "planspec -C there --color never -vv reconcile --dry-run",
+            "planspec reconcile --out json=a --job x -C there",
+            "planspec --server http://x validate -f a -f b --staged",
+            "planspec -o yaml --namespace=x get plan p",
+            "planspec report a/b --set x=1 --succeeded",
+            "planspec approve a/b --as user:x",
+        ];
+        for line in lines {
+            let words = line.split(' ').map(OsString::from).collect();
+            let (words, verb) = as_usual(words);
+            let alone = alone(&verb.unwrap()).unwrap();
+            let matches = alone.try_get_matches_from(&words);
+            let whole = Cli::command().try_get_matches_from(&words);
+            let shown = |matches: ArgMatches| format!("{:?}", Cli::from_arg_matches(&matches));
+            match (matches, whole) {
+                (Ok(one), Ok(other)) => assert_eq!(shown(one), shown(other), "{line}"),
+                (one, other) => assert_eq!(one.is_ok(), other.is_ok(), "{line}"),
+            }
+        }
+    }
 }

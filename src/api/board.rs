@@ -155,6 +155,18 @@ impl fmt::Display for PageName {
 }
 
 impl PageName {
+    /// The namespace of what it is about; nothing of pages about all of them.
+    pub fn namespace(&self) -> Option<&str> {
+        match self {
+            PageName::Home | PageName::Runs | PageName::Plans => None,
+            PageName::Run(of)
+            | PageName::Node(of, _)
+            | PageName::History(of)
+            | PageName::Plan(of)
+            | PageName::Revision(of, _) => Some(&of.namespace),
+        }
+    }
+
     /// The page with that path, without a `/` before it. A folder is its `index.html`.
     pub fn parse(path: &str) -> Option<PageName> {
         let mut parts: Vec<&str> = path.split('/').collect();

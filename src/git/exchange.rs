@@ -37,7 +37,9 @@ pub(super) fn exchange(child: &mut Child, input: Vec<u8>, silence: Option<Durati
     let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
     // Threads that are not waited for: what an ended program has started may hold its pipes.
     // A broken pipe means that it did not want all of its input: its exit code says why.
-    spawn(move || stdin.map(|mut pipe| pipe.write_all(&input)));
+    if let Some(mut pipe) = stdin {
+        spawn(move || pipe.write_all(&input));
+    }
     let (sender, heard) = channel();
     let to = sender.clone();
     spawn(move || {

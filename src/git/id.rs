@@ -9,7 +9,18 @@ use super::object::ObjectKind;
 use super::{GitError, Result};
 
 /// Bytes of the longest ids.
-const LONGEST: usize = 32;
+pub const LONGEST: usize = 32;
+/// The digits of every byte.
+const PAIRS: [[u8; 2]; 256] = {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let mut pairs = [[0; 2]; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        pairs[byte] = [DIGITS[byte >> 4], DIGITS[byte & 15]];
+        byte += 1;
+    }
+    pairs
+};
 /// Bytes of the ids in the repositories that libgit2 opens.
 pub(super) const ID_BYTES: usize = 20;
 
@@ -63,12 +74,18 @@ impl Id {
         &self.bytes[..usize::from(self.length)]
     }
 
-    /// The hexadecimal digits, as ASCII characters.
-    pub fn hex(&self) -> impl Iterator<Item = u8> {
-        const DIGITS: &[u8; 16] = b"0123456789abcdef";
-        let digit = |nibble: u8| DIGITS[usize::from(nibble & 15)];
-        let bytes = self.as_bytes().iter();
-        bytes.flat_map(move |byte| [digit(byte >> 4), digit(*byte)])
+    /// The hexadecimal digits.
+    pub fn digits<'a>(&self, room: &'a mut [u8; 2 * LONGEST]) -> &'a str {
+        for (two, byte) in room.chunks_exact_mut(2).zip(self.as_bytes()) {
+            two.copy_from_slice(&PAIRS[usize::from(*byte)]);
+        }
+        std::str::from_utf8(&room[..2 * usize::from(self.length)]).unwrap_or_default()
+    }
+
+    /// Put the hexadecimal digits behind a text.
+    pub fn write_to(&self, text: &mut String) {
+        let mut digits = [0; 2 * LONGEST];
+        text.push_str(self.digits(&mut digits));
     }
 
     /// The same for libgit2; nothing when it cannot hold such an id, and so no such object.
@@ -87,12 +104,8 @@ impl From<git2::Oid> for Id {
 
 impl fmt::Display for Id {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut text = [0; 2 * LONGEST];
-        for (place, digit) in text.iter_mut().zip(self.hex()) {
-            *place = digit;
-        }
-        let text = &text[..2 * usize::from(self.length)];
-        f.write_str(std::str::from_utf8(text).unwrap_or_default())
+        let mut digits = [0; 2 * LONGEST];
+        f.write_str(self.digits(&mut digits))
     }
 }
 

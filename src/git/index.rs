@@ -4,15 +4,18 @@
 //! and builds look-up tables; that would be most of what the hook costs. So the entries are read
 //! here (gitformat-index(5)), and whatever is beyond them is left to `git`.
 
+use std::borrow::Cow;
 use std::fs::{File, Metadata};
 use std::io::{ErrorKind, Read};
 use std::ops::Range;
 use std::path::PathBuf;
 
-use super::id::{ID_BYTES, Id};
+use super::id::{ID_BYTES, Id, LONGEST};
+use super::object::EntryKind;
 use super::program::Program;
-use super::read::{Flaw, FoundFile, PathChange, Paths, regular};
+use super::read::{Flaw, FoundFile, PathChange, Paths, regular, write_version};
 use super::{GitError, Repo, Result, aside, unusable_file};
+use crate::core::repository::index::Tally;
 
 /// What is staged, not read yet.
 #[derive(Debug)]
@@ -126,17 +129,116 @@ impl StagedFiles {
 
     /// The entry of a path that has one and no conflict. Git keeps them in order.
     fn entry(&self, path: &str) -> Option<&IndexEntry> {
-        let compared = |entry: &IndexEntry| self.path(entry).cmp(path.as_bytes());
-        let found = self.entries.binary_search_by(compared).ok()?;
-        self.entries.get(found).filter(|entry| entry.stage == 0)
+        self.entries.get(self.place(path)?)
+    }
+
+    /// Count what is staged and may hold resources, with the size of its file where that is asked for. Of each entry its place in
+    /// the tally; nothing of what is no resource.
+    pub fn count(&self, paths: &Paths, tally: &mut Tally, with_sizes: bool) -> Vec<Option<u32>> {
+        let mut version = String::new();
+        let places = self.entries.iter().map(|entry| {
+            let path = self.path(entry);
+            let text = String::from_utf8_lossy(path);
+            if !paths.wants(&text, EntryKind::of(entry.mode)) {
+                return None;
+            }
+            version.clear();
+            let flaw = match (entry.stage, &text) {
+                (1.., _) => Flaw::Conflict,
+                (0, Cow::Borrowed(_)) => Flaw::None,
+                (0, Cow::Owned(_)) => Flaw::NotUtf8,
+            };
+            write_version(&mut version, entry.mode, &entry.id, flaw);
+            // What cannot be told by its size has one that nothing has.
+            let size = entry.stat.filter(|_| flaw == Flaw::None);
+            let size = size.map_or(u64::MAX, |stat| u64::from(stat.size));
+            Some(tally.count(&text, &version, with_sizes.then_some(size)))
+        });
+        places.collect()
+    }
+
+    /// How many entries there are.
+    pub(super) fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// The entries below a folder, whose path ends with `/`; all for an empty one.
+    pub(super) fn below(&self, folder: &str) -> Range<usize> {
+        let folder = folder.as_bytes();
+        let first = self
+            .entries
+            .partition_point(|entry| self.path(entry) < folder);
+        let rest = self.entries.get(first..).unwrap_or_default();
+        let count = rest.partition_point(|entry| self.path(entry).starts_with(folder));
+        first..first + count
+    }
+
+    /// The place of the entry of a path among some, where it has one and no conflict.
+    pub(super) fn place_among(&self, entries: &Range<usize>, path: &str) -> Option<usize> {
+        let among = self.entries.get(entries.clone())?;
+        let found = among.binary_search_by(|entry| self.path(entry).cmp(path.as_bytes()));
+        let place = entries.start + found.ok()?;
+        let entry = self.entries.get(place)?;
+        (entry.stage == 0).then_some(place)
+    }
+
+    /// The place of the entry of a path.
+    pub(super) fn place(&self, path: &str) -> Option<usize> {
+        self.place_among(&(0..self.entries.len()), path)
+    }
+
+    /// What kind of thing is staged at a place.
+    pub(super) fn kind_at(&self, place: usize) -> EntryKind {
+        let entry = self.entries.get(place);
+        entry.map_or(EntryKind::Other, |entry| EntryKind::of(entry.mode))
+    }
+
+    /// How large the file was that is staged at a place.
+    #[cfg(test)]
+    pub(super) fn size_at(&self, place: usize) -> Option<usize> {
+        let stat = self.entries.get(place)?.stat?;
+        usize::try_from(stat.size).ok()
+    }
+
+    /// What is staged at a place, as a file that may hold resources.
+    pub(super) fn found_at(&self, place: usize, paths: &Paths) -> Option<FoundFile> {
+        let entry = self.entries.get(place)?;
+        paths.found(self.path(entry), entry.mode, entry.id)
+    }
+
+    /// The places of what a sparse checkout leaves out of the work tree.
+    pub(super) fn places_left_out(&self) -> impl Iterator<Item = usize> {
+        let entries = self.entries.iter().enumerate();
+        let out = entries.filter(|(_, entry)| entry.left_out && entry.stage == 0);
+        out.map(|(place, _)| place)
+    }
+
+    /// As [`StagedFiles::has_unchanged`], of the version and size that are staged.
+    pub(super) fn is_unchanged_at(&self, place: usize, file: &Metadata) -> bool {
+        let stat = self.entries.get(place).and_then(|entry| entry.stat);
+        let (Some(stat), Some(written)) = (stat, self.written) else {
+            return false;
+        };
+        i64::from(stat.modified.0) < written && FileStat::of(file).is_some_and(|now| stat.is(now))
     }
 
     /// What is staged in another version than the `known` ones: paths and versions, sorted.
     pub fn changes(&self, known: &[(&str, &str)], paths: &Paths) -> Vec<PathChange> {
+        self.changes_among(known, paths, &|_| true)
+    }
+
+    /// The same among some entries; those `known` are all that could be there.
+    pub fn changes_among(
+        &self,
+        known: &[(&str, &str)],
+        paths: &Paths,
+        is_among: &dyn Fn(usize) -> bool,
+    ) -> Vec<PathChange> {
         let mut changes: Vec<PathChange> = Vec::new();
         let mut unseen: Vec<bool> = vec![true; known.len()];
         let mut next = 0;
-        for entry in &self.entries {
+        let entries = self.entries.iter().enumerate();
+        for (_, entry) in entries.filter(|(place, _)| is_among(*place)) {
             let path = self.path(entry);
             let name = String::from_utf8_lossy(path);
             // Both are sorted.
@@ -217,8 +319,9 @@ impl IndexEntry {
         let Some((mode, id)) = version.split_once(' ') else {
             return false;
         };
+        let mut digits = [0; 2 * LONGEST];
         self.stage == 0
-            && id.bytes().eq(self.id.hex())
+            && id == self.id.digits(&mut digits)
             && u32::from_str_radix(mode, 8) == Ok(self.mode)
     }
 }

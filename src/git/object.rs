@@ -25,6 +25,9 @@ use crate::core::resource::Time;
 pub(super) const MAX_COMMIT_BYTES: usize = 1024 * 1024;
 /// Most bytes of one tree: some millions of entries.
 const MAX_TREE_BYTES: usize = 256 * 1024 * 1024;
+/// Most bytes of the file of an object that is read without a look at its size, and most bytes of what is in it.
+const SMALL: usize = 64 * 1024;
+const UNPACKED: usize = 1024 * 1024;
 /// Room for `commit 12345\0` in front of a loose object.
 const LOOSE_HEADER: usize = 64;
 /// Mode of a plain file in a tree.
@@ -152,6 +155,10 @@ impl Objects<'_> {
     }
 
     fn stored(&self, id: Id, kind: ObjectKind, max: usize) -> Result<Vec<u8>> {
+        // What was just written has a file of its own, which says everything at once.
+        if let Some(bytes) = self.plainly_loose(id, kind, max) {
+            return Ok(bytes);
+        }
         let (size, found) = self.required(id)?;
         if found != kind {
             return Err(GitError::Unusable(format!(
@@ -182,11 +189,39 @@ impl Objects<'_> {
         }
     }
 
-    /// The content of an object that has a file of its own; `None` when it has none.
-    fn loose(&self, id: Id, kind: ObjectKind, size: usize) -> Result<Option<Vec<u8>>> {
+    /// The content of a sound object of this kind that has a file of its own and is no larger than `max`.
+    fn plainly_loose(&self, id: Id, kind: ObjectKind, max: usize) -> Option<Vec<u8>> {
+        let file = File::open(self.loose_path(id)).ok()?;
+        let packed_bytes = usize::try_from(file.metadata().ok()?.len()).ok()?;
+        if packed_bytes > max.min(SMALL) {
+            return None;
+        }
+        let mut packed = Vec::with_capacity(packed_bytes);
+        file.take(packed_bytes as u64)
+            .read_to_end(&mut packed)
+            .ok()?;
+        let most = max.min(UNPACKED) + LOOSE_HEADER;
+        let mut whole = decompress_to_vec_zlib_with_limit(&packed, most).ok()?;
+        let start = whole.iter().position(|byte| *byte == 0)? + 1;
+        let header = std::str::from_utf8(&whole[..start - 1]).ok()?;
+        let (word, size) = header.split_once(' ')?;
+        let bytes: usize = size.parse().ok()?;
+        let is_meant = word == kind.str() && bytes <= max;
+        let content = whole.split_off(start);
+        (is_meant && bytes == content.len() && Id::of(kind, &content) == Some(id))
+            .then_some(content)
+    }
+
+    /// Where an object lies that has a file of its own.
+    fn loose_path(&self, id: Id) -> PathBuf {
         let hex = id.to_string();
         let (folder, name) = hex.split_at(2);
-        let Ok(file) = File::open(self.folder.join(folder).join(name)) else {
+        self.folder.join(folder).join(name)
+    }
+
+    /// The content of an object that has a file of its own; `None` when it has none.
+    fn loose(&self, id: Id, kind: ObjectKind, size: usize) -> Result<Option<Vec<u8>>> {
+        let Ok(file) = File::open(self.loose_path(id)) else {
             return Ok(None);
         };
         // zlib makes what cannot be compressed longer by a few bytes in every thousand.
@@ -242,7 +277,9 @@ impl Repo {
     /// Tree, parents, time and message of a commit.
     pub(super) fn commit(&self, id: Id) -> Result<RawCommit> {
         let bytes = self.commit_text(id)?;
-        let text = String::from_utf8_lossy(&bytes);
+        let text = String::from_utf8(bytes);
+        let text =
+            text.unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned());
         let (header, message) = text.split_once("\n\n").unwrap_or((&text, ""));
         let values = |name: &str| -> Vec<&str> {
             header

@@ -5,6 +5,7 @@
 //! read; links are never followed.
 
 use std::cell::OnceCell;
+use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::ffi::OsStr;
 use std::fs::{File, Metadata};
@@ -18,7 +19,7 @@ use walkdir::WalkDir;
 
 use super::id::{Id, parse_id};
 use super::index::StagedFiles;
-use super::object::{EntryKind, ObjectKind, TreeEntry};
+use super::object::{EntryKind, FILE_MODE, ObjectKind, TreeEntry};
 use super::program::Program;
 use super::repo::Ignored;
 use super::{GitError, Repo, Result};
@@ -46,6 +47,8 @@ pub struct Paths {
     globs: GlobSet,
     /// The folders that the globs begin with, such as `planspec/`; empty for `**/…`.
     folders: Vec<String>,
+    /// The folders of which the globs take everything, such as `planspec/` of `planspec/**`.
+    whole: Vec<String>,
     max_bytes: usize,
 }
 
@@ -60,9 +63,11 @@ impl Paths {
         max_bytes: usize,
     ) -> std::result::Result<Paths, String> {
         let mut set = GlobSetBuilder::new();
-        let mut folders = Vec::new();
+        let (mut folders, mut whole) = (Vec::new(), Vec::new());
         for glob in globs {
             let glob = glob.as_ref();
+            let all_of = glob.strip_suffix("/**").filter(|folder| is_literal(folder));
+            whole.extend(all_of.map(|folder| format!("{folder}/")));
             let compiled = self::glob(glob);
             set.add(compiled.map_err(|error| format!("`{glob}` is not a glob: {}", error.kind()))?);
             let literal = glob.split(['*', '?', '[', '{', '\\']).next();
@@ -73,6 +78,7 @@ impl Paths {
         Ok(Paths {
             globs,
             folders,
+            whole,
             max_bytes,
         })
     }
@@ -80,23 +86,33 @@ impl Paths {
     /// Whether what stands at `path` is to be handed over: a file that may hold resources (the
     /// configuration file does not), or a link or a submodule in the place of a folder, which would
     /// hide resources.
-    fn wants(&self, path: &str, entry: EntryKind) -> bool {
+    pub(super) fn wants(&self, path: &str, entry: EntryKind) -> bool {
         let name = path.rsplit('/').next().unwrap_or(path);
         let named = match entry {
             EntryKind::Link => is_resource_name(name) || !name.contains('.'),
             EntryKind::Submodule => true,
             _ => is_resource_name(name),
         };
-        named && name != CONFIG_FILE && self.globs.is_match(path)
+        let below = |folder: &String| path.len() > folder.len() && path.starts_with(folder);
+        let is_meant = || self.whole.iter().any(below) || self.globs.is_match(path);
+        named && name != CONFIG_FILE && is_meant()
     }
 
     /// Whether anything below the folder `path` can match.
-    fn enters(&self, path: &str) -> bool {
+    pub(super) fn enters(&self, path: &str) -> bool {
         let path = format!("{path}/");
         self.folders
             .iter()
             .any(|folder| path.starts_with(folder) || folder.starts_with(&path))
     }
+}
+
+/// Whether a glob stands for itself alone.
+fn is_literal(glob: &str) -> bool {
+    !glob.is_empty()
+        && glob
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || "/_-".contains(c))
 }
 
 /// Whether a file of this name, or at this path, may hold resources.
@@ -114,6 +130,21 @@ pub struct FoundFile {
     pub(super) mode: u32,
     pub(super) id: Id,
     pub(super) flaw: Flaw,
+}
+
+/// Put the version of something behind a text, see [`FoundFile::version`].
+pub(super) fn write_version(text: &mut String, mode: u32, id: &Id, flaw: Flaw) {
+    match mode {
+        FILE_MODE => text.push_str("100644"),
+        mode => text.push_str(&format!("{mode:o}")),
+    }
+    text.push(' ');
+    id.write_to(text);
+    text.push_str(match flaw {
+        Flaw::None => "",
+        Flaw::NotUtf8 => " not-utf8",
+        Flaw::Conflict => " conflict",
+    });
 }
 
 /// What keeps an entry from being read, whatever its mode.
@@ -136,12 +167,9 @@ impl FoundFile {
 
     /// Mode and id of the content: `100644 0123…`.
     pub fn version(&self) -> String {
-        let flaw = match self.flaw {
-            Flaw::None => "",
-            Flaw::NotUtf8 => " not-utf8",
-            Flaw::Conflict => " conflict",
-        };
-        format!("{:o} {}{flaw}", self.mode, self.id)
+        let mut version = String::with_capacity(64);
+        write_version(&mut version, self.mode, &self.id, self.flaw);
+        version
     }
 
     /// A regular file with this content; nothing where that is no id.
@@ -320,6 +348,23 @@ pub fn tree_differences(
         }
     })?;
     Ok(differences)
+}
+
+/// In which order [`tree_changes`] finds two paths: what lies in a folder, then what lies in its folders, the last of them first.
+pub fn in_a_walk(one: &str, other: &str) -> Ordering {
+    let (mut one, mut other) = (one.split('/').peekable(), other.split('/').peekable());
+    loop {
+        let (Some(a), Some(b)) = (one.next(), other.next()) else {
+            return one.count().cmp(&other.count());
+        };
+        match (one.peek().is_some(), other.peek().is_some()) {
+            (true, false) => return Ordering::Greater,
+            (false, true) => return Ordering::Less,
+            (false, false) => return a.cmp(b),
+            (true, true) if a != b => return b.cmp(a),
+            (true, true) => {}
+        }
+    }
 }
 
 /// The paths at which two commits differ, whatever stands there: files, links and submodules that
@@ -545,7 +590,7 @@ fn differing(old: Vec<TreeEntry>, new: Vec<TreeEntry>) -> Vec<(Vec<u8>, EntrySid
 /// # Errors
 /// `Unusable` in a bare repository.
 pub fn from_worktree(repo: &Repo, paths: &Paths) -> Result<Vec<SourceFile>> {
-    let (mut files, found) = on_worktree(repo, paths, None)?;
+    let (mut files, found) = on_worktree(repo, paths)?;
     if repo.is_sparse() {
         let there: HashSet<&str> = found.iter().map(|file| file.path.as_str()).collect();
         let left_out = StagedFiles::open(repo)?.left_out(paths, |path| there.contains(path));
@@ -566,6 +611,21 @@ pub(super) struct DiskFile {
 }
 
 impl DiskFile {
+    /// One whose path is UTF-8.
+    pub(super) fn new(path: String, kind: EntryKind, place: PathBuf) -> DiskFile {
+        DiskFile {
+            path,
+            clean: true,
+            kind,
+            place,
+        }
+    }
+
+    /// Whether its path is UTF-8.
+    pub(super) fn is_clean(&self) -> bool {
+        self.clean
+    }
+
     /// What is in it.
     pub(super) fn read(self, paths: &Paths) -> SourceFile {
         on_disk(
@@ -585,16 +645,46 @@ impl DiskFile {
 }
 
 /// What lies in the work tree, without what `.gitignore` leaves out: folders that cannot be read, and
-/// the files. Of what is `tracked` as far as the caller knows, git is not asked.
-pub(super) fn on_worktree(
-    repo: &Repo,
-    paths: &Paths,
-    tracked: Option<&StagedFiles>,
-) -> Result<(Vec<SourceFile>, Vec<DiskFile>)> {
+/// the files.
+pub(super) fn on_worktree(repo: &Repo, paths: &Paths) -> Result<(Vec<SourceFile>, Vec<DiskFile>)> {
     let root = work_tree(repo)?;
-    let ignored = OnceCell::new();
-    let leaves_out = |path: &str, folder: bool| {
-        let is_tracked = tracked.is_some_and(|staged| {
+    let mut walk = Walk::new(repo, root, None);
+    walk.enter(WalkDir::new(root).min_depth(1), paths);
+    Ok((walk.unread, walk.found))
+}
+
+/// A walk through the work tree.
+pub(super) struct Walk<'a> {
+    repo: &'a Repo,
+    root: &'a Path,
+    /// Of what is tracked as far as the caller knows, git is not asked.
+    tracked: Option<&'a StagedFiles>,
+    ignored: OnceCell<Ignored<'a>>,
+    /// Folders that cannot be read.
+    pub unread: Vec<SourceFile>,
+    /// What may hold resources.
+    pub found: Vec<DiskFile>,
+}
+
+impl<'a> Walk<'a> {
+    pub(super) fn new(
+        repo: &'a Repo,
+        root: &'a Path,
+        tracked: Option<&'a StagedFiles>,
+    ) -> Walk<'a> {
+        Walk {
+            repo,
+            root,
+            tracked,
+            ignored: OnceCell::new(),
+            unread: Vec::new(),
+            found: Vec::new(),
+        }
+    }
+
+    /// Whether git leaves a file or a folder out.
+    fn leaves_out(&self, path: &str, folder: bool) -> bool {
+        let is_tracked = self.tracked.is_some_and(|staged| {
             let is_there = if folder {
                 StagedFiles::has_below
             } else {
@@ -602,43 +692,44 @@ pub(super) fn on_worktree(
             };
             is_there(staged, path)
         });
-        let ignored = || ignored.get_or_init(|| Ignored::new(repo));
+        let ignored = || self.ignored.get_or_init(|| Ignored::new(self.repo));
         !is_tracked && ignored().leaves_out(path)
-    };
-    let mut unread = Vec::new();
-    let mut wanted = Vec::new();
-    let mut walk = WalkDir::new(root).min_depth(1).into_iter();
-    while let Some(entry) = walk.next() {
-        let entry = match entry {
-            Ok(entry) => entry,
-            Err(error) => {
-                unread.extend(unreadable(&error, Some(root)));
+    }
+
+    /// Take in what is somewhere and below it.
+    pub(super) fn enter(&mut self, from: WalkDir, paths: &Paths) {
+        let mut walk = from.into_iter();
+        while let Some(entry) = walk.next() {
+            let entry = match entry {
+                Ok(entry) => entry,
+                Err(error) => {
+                    self.unread.extend(unreadable(&error, Some(self.root)));
+                    continue;
+                }
+            };
+            let (path, clean) = from_root(entry.path(), self.root);
+            let kind = entry_of(entry.file_type(), entry.path());
+            let folder = entry.file_type().is_dir() && kind != EntryKind::Submodule;
+            if folder {
+                let is_other = entry.file_name() == ".git" || !paths.enters(&path);
+                if is_other || self.leaves_out(&path, folder) {
+                    walk.skip_current_dir();
+                }
                 continue;
             }
-        };
-        let (path, clean) = from_root(entry.path(), root);
-        let kind = entry_of(entry.file_type(), entry.path());
-        let folder = entry.file_type().is_dir() && kind != EntryKind::Submodule;
-        if folder {
-            let is_other = entry.file_name() == ".git" || !paths.enters(&path);
-            if is_other || leaves_out(&path, folder) {
+            if kind == EntryKind::Submodule {
                 walk.skip_current_dir();
             }
-            continue;
-        }
-        if kind == EntryKind::Submodule {
-            walk.skip_current_dir();
-        }
-        if paths.wants(&path, kind) && !leaves_out(&path, folder) {
-            wanted.push(DiskFile {
-                path,
-                clean,
-                kind,
-                place: entry.into_path(),
-            });
+            if paths.wants(&path, kind) && !self.leaves_out(&path, folder) {
+                self.found.push(DiskFile {
+                    path,
+                    clean,
+                    kind,
+                    place: entry.into_path(),
+                });
+            }
         }
     }
-    Ok((unread, wanted))
 }
 
 /// Files that the user names, and what lies in folders that the user names, sorted by path. No
@@ -917,7 +1008,7 @@ pub(super) fn regular(path: &str, mode: u32) -> Result<()> {
     }
 }
 
-fn work_tree(repo: &Repo) -> Result<&Path> {
+pub(super) fn work_tree(repo: &Repo) -> Result<&Path> {
     repo.workdir().ok_or_else(|| {
         GitError::Unusable(
             "this is a bare repository, which has no work tree: name a revision, or clone it"
@@ -926,7 +1017,7 @@ fn work_tree(repo: &Repo) -> Result<&Path> {
     })
 }
 
-fn entry_of(kind: std::fs::FileType, path: &Path) -> EntryKind {
+pub(super) fn entry_of(kind: std::fs::FileType, path: &Path) -> EntryKind {
     if kind.is_file() {
         EntryKind::File
     } else if kind.is_symlink() {

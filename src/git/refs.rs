@@ -2,11 +2,12 @@
 //! ref's own lock.
 
 use std::collections::BTreeMap;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::thread::sleep;
 use std::time::Duration;
 
-use git2::{ErrorClass, ErrorCode, Reference};
+use git2::{ErrorClass, ErrorCode, Reference, ReferenceType};
 
 use super::durable::Part;
 use super::id::{Id, parse_id};
@@ -34,10 +35,15 @@ pub enum Swap {
 /// # Errors
 /// `Unusable` when the ref is there and broken: it must not be taken for one that never was.
 pub fn get(repo: &Repo, name: &str) -> Result<Option<String>> {
-    let found = repo
-        .git
-        .find_reference(name)
-        .and_then(|found| found.resolve());
+    let found = repo.git.find_reference(name).and_then(|found| {
+        // Resolving one that is no symbolic ref reads it again.
+        let is_symbolic = found.kind() == Some(ReferenceType::Symbolic);
+        if is_symbolic {
+            found.resolve()
+        } else {
+            Ok(found)
+        }
+    });
     let broken = |why: &str| {
         Err(GitError::Unusable(format!(
             "the ref `{name}` is broken ({why}): look at it with `git fsck`, and set it right with \
@@ -82,6 +88,69 @@ pub type Broken = (String, PathBuf, GitError);
 /// # Errors
 /// `Unusable` when refs cannot be listed at all.
 pub fn list_sound(repo: &Repo, prefix: &str) -> Result<(BTreeMap<String, String>, Vec<Broken>)> {
+    // Files first: a ref that is packed meanwhile is found there, and one that moves on is what its file says.
+    let files = loose_names(repo, prefix).into_iter().map(|name| {
+        let file = tidy(repo.common_dir().join(&name));
+        let says = LooseRef::read(&file);
+        (name, file, says)
+    });
+    let files: Vec<_> = files.collect();
+    let mut refs = packed(repo, prefix)?;
+    let mut broken = Vec::new();
+    for (name, file, says) in files {
+        if let LooseRef::Id(id) = says {
+            refs.insert(name, id.to_string());
+            continue;
+        }
+        // What Git has packed of it does not count beside its file.
+        refs.remove(&name);
+        match get(repo, &name) {
+            Ok(_) if says == LooseRef::Garbage => {
+                let why = format!("the ref `{name}` is broken: its file holds no object id");
+                broken.push((name, file, GitError::Unusable(why)));
+            }
+            Ok(id) => refs.extend(id.map(|id| (name, id))),
+            // Where another ref is broken that it points to, that one is told of.
+            Err(_) if says == LooseRef::Symbolic => {}
+            Err(error) => broken.push((name, file, error)),
+        }
+    }
+    Ok((refs, broken))
+}
+
+/// The refs below `prefix` that Git has put into one file.
+fn packed(repo: &Repo, prefix: &str) -> Result<BTreeMap<String, String>> {
+    match std::fs::read(repo.common_dir().join("packed-refs")) {
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(BTreeMap::new()),
+        Ok(bytes) => match read_packed(&bytes, prefix) {
+            Some(refs) => Ok(refs),
+            None => listed(repo, prefix),
+        },
+        Err(_) => listed(repo, prefix),
+    }
+}
+
+/// The refs of such a file; nothing where anything in it is not as Git writes it.
+fn read_packed(bytes: &[u8], prefix: &str) -> Option<BTreeMap<String, String>> {
+    let text = std::str::from_utf8(bytes).ok()?;
+    let mut refs = BTreeMap::new();
+    // Comments, and what the tag before it stands for.
+    let is_ref = |line: &&str| !line.starts_with(['#', '^']);
+    for line in text.strip_suffix('\n')?.split('\n').filter(is_ref) {
+        let (id, name) = line.split_once(' ')?;
+        let id = parse_id(id).ok()?;
+        if name.is_empty() || name.contains(char::is_whitespace) {
+            return None;
+        }
+        if name.starts_with(prefix) {
+            refs.insert(name.to_owned(), id.to_string());
+        }
+    }
+    Some(refs)
+}
+
+/// The same as libgit2 lists them, with those that have a file of their own: it says what is wrong with a damaged file.
+fn listed(repo: &Repo, prefix: &str) -> Result<BTreeMap<String, String>> {
     let failed = || unusable(format!("list the refs below `{prefix}`"));
     let found = repo
         .git
@@ -94,52 +163,29 @@ pub fn list_sound(repo: &Repo, prefix: &str) -> Result<(BTreeMap<String, String>
             refs.insert(name.to_owned(), Id::from(id).to_string());
         }
     }
-    // libgit2 leaves broken refs out of its list without a word.
-    let mut broken = Vec::new();
-    for name in loose_names(repo, prefix) {
-        let file = tidy(repo.common_dir().join(&name));
-        let says = LooseRef::read(&file);
-        if refs.contains_key(&name) && says != LooseRef::Garbage {
-            continue;
-        }
-        match get(repo, &name) {
-            // What Git has packed of it does not count beside its file.
-            Ok(_) if says == LooseRef::Garbage => {
-                let why = format!("the ref `{name}` is broken: its file holds no object id");
-                refs.remove(&name);
-                broken.push((name, file, GitError::Unusable(why)));
-            }
-            Ok(id) => refs.extend(id.map(|id| (name, id))),
-            // Where another ref is broken that it points to, that one is told of.
-            Err(_) if says == LooseRef::Symbolic => {}
-            Err(error) => broken.push((name, file, error)),
-        }
-    }
-    Ok((refs, broken))
+    Ok(refs)
 }
 
 /// What the file of a ref holds.
-#[derive(PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 enum LooseRef {
-    Id,
+    Id(Id),
     Symbolic,
     Garbage,
+    /// It may be gone: whoever reads the ref complains where it is not.
+    Unreadable,
 }
 
 impl LooseRef {
-    /// A file that cannot be read says nothing here: whoever reads the ref complains.
     fn read(file: &Path) -> LooseRef {
         let Ok(bytes) = std::fs::read(file) else {
-            return LooseRef::Id;
+            return LooseRef::Unreadable;
         };
         let text = String::from_utf8_lossy(&bytes);
         if text.starts_with("ref:") {
-            LooseRef::Symbolic
-        } else if parse_id(text.trim_end()).is_ok() {
-            LooseRef::Id
-        } else {
-            LooseRef::Garbage
+            return LooseRef::Symbolic;
         }
+        parse_id(text.trim_end()).map_or(LooseRef::Garbage, LooseRef::Id)
     }
 }
 
@@ -447,5 +493,58 @@ mod tests {
         let found = list(&repo, "refs/planspec/").unwrap();
         assert_eq!(found.keys().collect::<Vec<_>>(), names);
         assert!(found.values().all(|id| *id == commit));
+    }
+
+    #[test]
+    fn refs_are_listed_as_git_lists_them_however_they_are_kept() {
+        let sandbox = Sandbox::new();
+        let repo = sandbox.repo("one");
+        let first = sandbox.commit(&repo, &[("a", "1")]);
+        let second = sandbox.commit(&repo, &[("a", "2")]);
+        let git = |args: &[&str]| sandbox.git(&repo, args);
+        let by_git = |prefix: &str| -> BTreeMap<String, String> {
+            let lines = git(&["for-each-ref", "--format=%(refname) %(objectname)", prefix]);
+            let pairs = lines.lines().filter_map(|line| line.split_once(' '));
+            pairs
+                .map(|(name, id)| (name.to_owned(), id.to_owned()))
+                .collect()
+        };
+        let check = |what: &str| {
+            for prefix in ["refs/heads/", "refs/tags/", "refs/planspec/", "refs/none/"] {
+                assert_eq!(
+                    list(&repo, prefix).unwrap(),
+                    by_git(prefix),
+                    "{what}: {prefix}"
+                );
+            }
+        };
+        for name in ["a/b/c", "a/b/d", "z"] {
+            git(&["update-ref", &format!("refs/heads/{name}"), &first]);
+            git(&["update-ref", &format!("refs/planspec/{name}"), &second]);
+        }
+        git(&["tag", "-a", "-m", "x", "v1", &first]);
+        check("loose");
+        git(&["pack-refs", "--all"]);
+        check("packed");
+        git(&["update-ref", "refs/heads/z", &second]);
+        git(&["update-ref", "-d", "refs/planspec/a/b/c"]);
+        git(&["symbolic-ref", "refs/heads/points", "refs/heads/z"]);
+        git(&["update-ref", "refs/heads/new", &second]);
+        check("some of both");
+        // A file that is broken does not count for what is packed under its name; a pointer to nothing is no ref.
+        let file = |name: &str| repo.common_dir().join(name);
+        std::fs::create_dir_all(file("refs/heads/a/b")).unwrap();
+        std::fs::write(file("refs/heads/a/b/c"), "garbage").unwrap();
+        std::fs::write(file("refs/heads/a/b/d"), "ref: refs/heads/nothing\n").unwrap();
+        let (sound, broken) = list_sound(&repo, "refs/heads/").unwrap();
+        let names: Vec<&str> = sound.keys().map(String::as_str).collect();
+        let expected = ["main", "new", "points", "z"].map(|name| format!("refs/heads/{name}"));
+        assert_eq!(names, expected);
+        assert_eq!(broken[0].0, "refs/heads/a/b/c");
+        assert_eq!(broken.len(), 1);
+        // Of a damaged file libgit2 says what is wrong.
+        let packed = std::fs::read_to_string(file("packed-refs")).unwrap();
+        std::fs::write(file("packed-refs"), packed.replace(&first, "nonsense")).unwrap();
+        assert!(list(&repo, "refs/tags/").is_err());
     }
 }

@@ -32,6 +32,9 @@ pub struct Repo {
     pub(super) kept: Mutex<Kept>,
     /// What has to reach the disk before it counts.
     pub(super) durable: Durable,
+    /// Git's configuration as it was when the repository was opened: the live one asks the system about each of its files
+    /// whenever a value is read.
+    settings: Option<Config>,
 }
 
 /// Where HEAD is.
@@ -144,7 +147,7 @@ impl Repo {
         git2::opts::strict_hash_verification(false);
         let found_by_itself = git.workdir().is_some_and(|dir| dir.join(".git").exists());
         let explicit = pointed || !found_by_itself;
-        let config = git.config().ok();
+        let config = git.config().and_then(|mut live| live.snapshot()).ok();
         let mut launch = Launch::new((git.workdir(), git.path()), explicit);
         let patience = config.as_ref().map(|config| config.get_string(TIMEOUT));
         launch.patience = patience.and_then(std::result::Result::ok);
@@ -156,6 +159,7 @@ impl Repo {
             durable: config
                 .as_ref()
                 .map_or_else(|| Durable::of(None, false), durable),
+            settings: config,
             git,
         })
     }
@@ -194,6 +198,7 @@ impl Repo {
     /// Whether a program of the user's may stand between a file and its blob. That of Git LFS does not
     /// count: what it leaves in the blob is no resource.
     pub(super) fn has_filters(&self) -> bool {
+        // As it is now: what is believed of a file depends on it.
         let config = self.git.config();
         let filters = config.and_then(|config| {
             let mut found = config.entries(Some(r"^filter\..*\.(clean|process)$"))?;
@@ -412,18 +417,18 @@ impl Repo {
     /// A value of the git configuration, such as `planspec.specBranch`; the last one when there
     /// are several.
     pub fn config(&self, key: &str) -> Option<String> {
-        self.git.config().ok()?.get_string(key).ok()
+        self.settings.as_ref()?.get_string(key).ok()
     }
 
     /// The same where it is yes or no.
     pub fn config_bool(&self, key: &str) -> Option<bool> {
-        self.git.config().ok()?.get_bool(key).ok()
+        self.settings.as_ref()?.get_bool(key).ok()
     }
 
     /// All values of a key of git's configuration, in the order in which git reads them.
     pub fn config_all(&self, key: &str) -> Vec<String> {
         let mut values = Vec::new();
-        if let Ok(config) = self.git.config()
+        if let Some(config) = &self.settings
             && let Ok(entries) = config.multivar(key, None)
         {
             // One that is no text is passed over, as by `config`.
@@ -434,11 +439,8 @@ impl Repo {
 
     /// Whether the configuration has an entry whose key is like this.
     pub(super) fn has_config(&self, like: &str) -> bool {
-        let found = self.git.config().and_then(|config| {
-            let mut found = config.entries(Some(like))?;
-            Ok(found.next().is_some())
-        });
-        found.unwrap_or(false)
+        let entries = (self.settings.as_ref()).and_then(|config| config.entries(Some(like)).ok());
+        entries.is_some_and(|mut found| found.next().is_some())
     }
 
     /// The address of a remote as the configuration has it. It may hold credentials.
@@ -457,12 +459,28 @@ impl Repo {
     /// # Errors
     /// `Unusable` when the configuration cannot be read.
     pub fn remotes(&self) -> Result<Vec<String>> {
-        let names = self.git.remotes().map_err(unusable("list the remotes"))?;
-        let mut names: Vec<String> = (0..names.len())
-            .filter_map(|index| names.get(index).ok().flatten().map(str::to_owned))
-            .collect();
-        names.sort();
-        Ok(names)
+        let failed = || unusable("list the remotes");
+        let live;
+        let config = match &self.settings {
+            Some(settings) => settings,
+            None => {
+                live = self.git.config().map_err(failed())?;
+                &live
+            }
+        };
+        let mut names = BTreeSet::new();
+        let entries = config.entries(Some(r"^remote\..*\.(push)?url$"));
+        let mut entries = entries.map_err(failed())?;
+        while let Some(entry) = entries.next() {
+            let entry = entry.map_err(failed())?;
+            let name = entry
+                .name()
+                .ok()
+                .and_then(|name| name.strip_prefix("remote."));
+            let name = name.and_then(|name| Some(name.rsplit_once('.')?.0));
+            names.extend(name.map(str::to_owned));
+        }
+        Ok(names.into_iter().collect())
     }
 
     /// The branch that a remote's `HEAD` was last seen to point to.

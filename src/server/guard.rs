@@ -9,6 +9,8 @@ use axum::extract::{MatchedPath, Request, State};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 
 use super::App;
 use super::status::{Answer, Refusal};
@@ -87,7 +89,7 @@ fn check(app: &App, request: &Request) -> Answer<Holder> {
         None => Ok(Holder::local(app.is_read_only)),
         Some(_) if is_open => Ok(Holder::local(true)),
         Some(tokens) => {
-            let holder = token_of(headers).and_then(|token| tokens.holder(token));
+            let holder = token_of(headers).and_then(|token| tokens.holder(&token));
             holder.cloned().ok_or_else(|| {
                 Refusal::new(
                     StatusCode::UNAUTHORIZED,
@@ -100,16 +102,20 @@ fn check(app: &App, request: &Request) -> Answer<Holder> {
     }
 }
 
-/// The token of a request: in its header, or in the cookie of the board.
-fn token_of(headers: &HeaderMap) -> Option<&str> {
-    let given = headers
-        .get(header::AUTHORIZATION)
-        .and_then(|given| given.to_str().ok());
-    if let Some(given) = given {
-        let (scheme, token) = given.split_once(' ')?;
-        return scheme.eq_ignore_ascii_case("bearer").then(|| token.trim());
+/// The token of a request: a program sends it as it is, a browser as the password that somebody types.
+fn token_of(headers: &HeaderMap) -> Option<String> {
+    let given = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
+    let (scheme, token) = given.split_once(' ')?;
+    let token = token.trim();
+    if scheme.eq_ignore_ascii_case("bearer") {
+        return Some(token.to_owned());
     }
-    None
+    if !scheme.eq_ignore_ascii_case("basic") {
+        return None;
+    }
+    let text = String::from_utf8(STANDARD.decode(token).ok()?).ok()?;
+    text.split_once(':')
+        .map(|(_, password)| password.to_owned())
 }
 
 /// Without tokens, whoever reaches this may do everything: only names of this machine lead here, so that no page of the

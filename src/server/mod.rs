@@ -13,8 +13,10 @@
 //! | `runs` | what workers, reviewers and operators say and ask |
 //! | `webhooks` | calls of a forge |
 //! | `watch` | streams of events |
+//! | `board` | the pages of the board |
 //! | `status` | answers and refusals |
 
+mod board;
 mod body;
 mod guard;
 mod keeper;
@@ -28,9 +30,10 @@ mod tokens;
 mod watch;
 mod webhooks;
 
+use std::cell::RefCell;
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, RwLockReadGuard};
+use std::sync::{Arc, RwLockReadGuard};
 use std::time::Duration;
 
 use axum::Router;
@@ -95,7 +98,6 @@ pub(crate) struct App {
     name: String,
     dir: Option<PathBuf>,
     keeper: Keeper,
-    readers: Mutex<Vec<Store>>,
     tokens: Option<Tokens>,
     webhook_secret: Option<String>,
     for_review: Option<String>,
@@ -105,6 +107,11 @@ pub(crate) struct App {
     places: Semaphore,
     watchers: Arc<Semaphore>,
     ending: tokio::sync::watch::Sender<bool>,
+}
+
+thread_local! {
+    /// The repository, as the thread that answered the last question opened it.
+    static READER: RefCell<Option<Store>> = const { RefCell::new(None) };
 }
 
 /// What stands now.
@@ -138,11 +145,13 @@ impl App {
     ) -> Answer<T> {
         let app = Arc::clone(self);
         let looked = tokio::task::spawn_blocking(move || {
-            let store = app.reader()?;
+            let known = READER.with(|reader| reader.borrow_mut().take());
+            let store = match known.filter(|store| store.repo.is_there()) {
+                Some(store) => store,
+                None => app.reader()?,
+            };
             let answer = question(&store);
-            if let Ok(mut readers) = app.readers.lock() {
-                readers.push(store);
-            }
+            READER.with(|reader| *reader.borrow_mut() = Some(store));
             answer
         });
         match looked.await {
@@ -151,16 +160,8 @@ impl App {
         }
     }
 
-    /// A repository that nobody else uses now.
+    /// The repository, opened anew.
     fn reader(&self) -> Result<Store> {
-        let known = self
-            .readers
-            .lock()
-            .ok()
-            .and_then(|mut readers| readers.pop());
-        if let Some(store) = known {
-            return Ok(store);
-        }
         let mut store = Store::open(self.dir.as_deref())?;
         let identity = store.identity();
         let now = clock::now().map_err(Error::ambiguous)?;
@@ -203,7 +204,6 @@ pub fn serve(options: &Options, ready: impl FnOnce(SocketAddr)) -> Result {
         name,
         dir: options.dir.clone(),
         keeper,
-        readers: Mutex::default(),
         tokens,
         webhook_secret: options.webhook_secret.clone(),
         for_review: options.for_review.clone(),

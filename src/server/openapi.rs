@@ -155,6 +155,7 @@ fn success(route: &Route) -> Value {
         Gives::Status => ("application/json", reference("Status")),
         Gives::Document(kind) => ("application/json", reference(kind)),
         Gives::Object => ("application/json", json!({})),
+        Gives::Page => ("text/html", json!({"type": "string"})),
         Gives::Text => ("text/plain", json!({"type": "string"})),
     };
     json!({"description": "As asked", "content": {media: {"schema": schema}}})

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::routing::{MethodRouter, delete, get, patch, post, put};
 
-use super::{App, openapi, resources as r, runs, webhooks};
+use super::{App, board, openapi, resources as r, runs, webhooks};
 
 /// What a request holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,6 +43,8 @@ pub enum Gives {
     Object,
     /// A text.
     Text,
+    /// A page of HTML, or what it loads.
+    Page,
 }
 
 /// A method of a path.
@@ -90,7 +92,7 @@ macro_rules! routes {
     };
 }
 
-use Gives::{Document, Events, List, Namespace, Object, Resource, Status, Text};
+use Gives::{Document, Events, List, Namespace, Object, Page, Resource, Status, Text};
 use Takes::{Call, Fields, Nothing, Resources};
 
 const CLAIM: Takes = Fields(&["lease", "claim"]);
@@ -136,6 +138,14 @@ routes! {
     get "/apis/planspec.io/v1alpha1/next" "What can be claimed" Nothing, 200 Document("NextNodes"), &["provider", "limit"], runs::next_everywhere;
     get "/apis/planspec.io/v1alpha1/{type}" "List resources of all namespaces" Nothing, 200 List, LISTS, r::list_all;
     get "/apis/planspec.io/v1alpha1/{type}/watch" "Watch resources of all namespaces" Nothing, 200 Events, STREAMS, r::watch_all;
+    get "/" "The board" Nothing, 200 Page, &[], board::home;
+    get "/{file}" "A page or a file of the board" Nothing, 200 Page, &[], board::file;
+    get "/runs/" "The board: all runs" Nothing, 200 Page, &[], board::runs;
+    get "/runs/{*path}" "The board: a run, a node, its history" Nothing, 200 Page, &[], board::of_runs;
+    get "/plans/" "The board: all plans" Nothing, 200 Page, &[], board::plans;
+    get "/plans/{*path}" "The board: a plan, a revision" Nothing, 200 Page, &[], board::of_plans;
+    get "/board/events" "The board: that something has changed" Nothing, 200 Events, &[], board::events;
+    get "/favicon.ico" "None" Nothing, 204 Text, &[], board::no_icon;
     get "/review" "What changes between two revisions" Nothing, 200 Document("Review"), &["base!", "head!", "plan", "namespace"], runs::review_of;
     get "/audit" "Whether the status follows from what it cites" Nothing, 200 Document("Audit"), &["namespace", "execution", "since"], runs::audit_of;
 }
@@ -157,9 +167,20 @@ mod tests {
     fn every_path_is_one_that_the_router_takes() {
         let _ = router();
         let published = "/apis/planspec.io/v1alpha1/";
-        let own = ["/healthz", "/health", "/openapi.json", "/review", "/audit"];
+        let own = [
+            "/",
+            "/{file}",
+            "/healthz",
+            "/health",
+            "/openapi.json",
+            "/review",
+            "/audit",
+            "/favicon.ico",
+        ];
+        let below = ["/webhooks/", "/runs/", "/plans/", "/board/"];
         for route in ROUTES {
-            let is_own = own.contains(&route.path) || route.path.starts_with("/webhooks/");
+            let is_below = below.iter().any(|folder| route.path.starts_with(folder));
+            let is_own = own.contains(&route.path) || is_below;
             assert!(
                 is_own || route.path.starts_with(published),
                 "{}",

@@ -163,7 +163,7 @@ impl IntoResponse for Refusal {
             response.headers_mut().insert(name, value);
         }
         if self.code == StatusCode::UNAUTHORIZED {
-            let scheme = HeaderValue::from_static("Bearer");
+            let scheme = HeaderValue::from_static("Bearer, Basic realm=\"planspec\"");
             response
                 .headers_mut()
                 .insert(header::WWW_AUTHENTICATE, scheme);

@@ -8,6 +8,7 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::Response;
 use http_body_util::channel::{Channel, Sender};
 use serde_json::Value;
+use tokio::sync::OwnedSemaphorePermit;
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
 
@@ -91,17 +92,9 @@ pub fn watch(app: &Arc<App>, meant: Meant, query: &ListQuery, headers: &HeaderMa
         let missed = missed.map_err(|error| expired(&error.message, error.hint.as_deref()))?;
         (app.keeper.events.subscribe(), missed.unwrap_or_default())
     };
-    let Ok(place) = Arc::clone(&app.watchers).try_acquire_owned() else {
-        let why = "too many watch already";
-        return Err(Refusal::new(
-            StatusCode::TOO_MANY_REQUESTS,
-            "TooManyRequests",
-            why,
-        ));
-    };
-    let (sender, body) = Channel::<Bytes>::new(AHEAD);
+    let (open, response) = open(app, form)?;
     let watching = Watching {
-        sender,
+        open,
         form,
         meant,
         ending: app.ending.subscribe(),
@@ -109,13 +102,7 @@ pub fn watch(app: &Arc<App>, meant: Meant, query: &ListQuery, headers: &HeaderMa
     tokio::spawn(async move {
         // Whoever reads has gone away, or was told why it ends.
         let _ = watching.run(missed, events).await;
-        drop(place);
     });
-    let mut response = Response::new(Body::new(body));
-    let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(form.media()));
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
-    headers.insert("x-accel-buffering", HeaderValue::from_static("no"));
     Ok(response)
 }
 
@@ -124,8 +111,69 @@ fn expired(message: &str, hint: Option<&str>) -> Refusal {
     refusal.hint(hint.unwrap_or_default())
 }
 
+/// A stream of messages that say no more than that something has changed.
+///
+/// # Errors
+/// Too many watch.
+pub fn changes(app: &Arc<App>, headers: &HeaderMap) -> Answer {
+    let form = Form::asked(headers);
+    let mut events = app.keeper.events.subscribe();
+    let mut ending = app.ending.subscribe();
+    let (mut sender, response) = open(app, form)?;
+    tokio::spawn(async move {
+        loop {
+            let next = tokio::select! {
+                next = tokio::time::timeout(HEARTBEAT, events.recv()) => next,
+                _ = ending.wait_for(|ends| *ends) => return,
+            };
+            let bytes = match next {
+                Err(_) => form.heartbeat(),
+                // Who is behind looks at everything anew anyway.
+                Ok(Ok(_) | Err(RecvError::Lagged(_))) => {
+                    while events.try_recv().is_ok() {}
+                    form.write(b"{}", "")
+                }
+                Ok(Err(RecvError::Closed)) => return,
+            };
+            let sent = tokio::time::timeout(PATIENCE, sender.send.send_data(bytes)).await;
+            if !matches!(sent, Ok(Ok(()))) {
+                return;
+            }
+        }
+    });
+    Ok(response)
+}
+
+/// The writing end of a stream, and the place that it takes.
+struct Open {
+    send: Sender<Bytes>,
+    _place: OwnedSemaphorePermit,
+}
+
+fn open(app: &App, form: Form) -> Answer<(Open, Response)> {
+    let Ok(place) = Arc::clone(&app.watchers).try_acquire_owned() else {
+        let why = "too many watch already";
+        return Err(Refusal::new(
+            StatusCode::TOO_MANY_REQUESTS,
+            "TooManyRequests",
+            why,
+        ));
+    };
+    let (send, body) = Channel::<Bytes>::new(AHEAD);
+    let mut response = Response::new(Body::new(body));
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(form.media()));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    headers.insert("x-accel-buffering", HeaderValue::from_static("no"));
+    let open = Open {
+        send,
+        _place: place,
+    };
+    Ok((open, response))
+}
+
 struct Watching {
-    sender: Sender<Bytes>,
+    open: Open,
     form: Form,
     meant: Meant,
     ending: tokio::sync::watch::Receiver<bool>,
@@ -188,7 +236,7 @@ impl Watching {
     }
 
     async fn send(&mut self, bytes: Bytes) -> Result<(), Gone> {
-        let sent = tokio::time::timeout(PATIENCE, self.sender.send_data(bytes)).await;
+        let sent = tokio::time::timeout(PATIENCE, self.open.send.send_data(bytes)).await;
         match sent {
             Ok(Ok(())) => Ok(()),
             _ => Err(Gone),

@@ -3,6 +3,8 @@
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use super::audit;
 use super::status::StatusReader;
 use super::store::{Store, View};
@@ -11,7 +13,7 @@ use crate::core::base::digest::short;
 use crate::core::base::limits::CONFIG_FILE;
 use crate::core::run::status::{ControllerState, HIGH_WATER};
 use crate::git::base::merge_base;
-use crate::git::{GitError, refs};
+use crate::git::{Cache, GitError, refs};
 
 /// How often, and after which pauses, it is looked again before a branch is said to be behind: not every server moves two
 /// refs at the same moment.
@@ -119,11 +121,54 @@ pub fn standing(store: &Store, view: &View) -> Result<Standing> {
         store.get_commit(high)?;
     }
     // What cannot be read is complained of by whoever reads it.
-    let names = StatusReader::at(&store.repo, high).and_then(|status| status.controller());
-    if let Some(elsewhere) = names.ok().and_then(|names| elsewhere(store, view, &names)) {
+    let kept = Kept::recall(store, high).or_else(|| Kept::read(store, high));
+    if let Some(elsewhere) = kept.and_then(|kept| elsewhere(store, view, &kept)) {
         return Ok(elsewhere);
     }
     course(store, view.status_tip.as_deref(), Some(high))
+}
+
+/// Name of the note about the last status commit on which nothing followed.
+const KEPT_NOTE: &str = "kept";
+
+/// Where a status is kept, and what it is about, as one of its commits says. Where nothing is new, to read that again from the
+/// commit would take as long as all the rest.
+#[derive(Debug, Serialize, Deserialize)]
+struct Kept {
+    commit: String,
+    status_branch: Option<String>,
+    status_remote: Option<String>,
+    spec_branch: Option<String>,
+}
+
+impl Kept {
+    fn read(store: &Store, commit: &str) -> Option<Kept> {
+        let status = StatusReader::at(&store.repo, commit).ok()?;
+        let names: ControllerState = status.controller().ok()?;
+        Some(Kept {
+            commit: commit.to_owned(),
+            status_branch: names.status_branch,
+            status_remote: names.status_remote,
+            spec_branch: names.spec_branch,
+        })
+    }
+
+    fn recall(store: &Store, commit: &str) -> Option<Kept> {
+        let note = Cache::new(&store.repo).load(KEPT_NOTE)?;
+        let kept: Kept = serde_json::from_slice(&note).ok()?;
+        (kept.commit == commit).then_some(kept)
+    }
+}
+
+/// Take note of what the status commit of a view says, for the next look.
+pub fn remember(store: &Store, view: &View) {
+    let high = view.high_water.as_deref();
+    let kept = high.filter(|high| Kept::recall(store, high).is_none());
+    if let Some(kept) = kept.and_then(|high| Kept::read(store, high))
+        && let Ok(text) = serde_json::to_vec(&kept)
+    {
+        Cache::new(&store.repo).store(KEPT_NOTE, &text);
+    }
 }
 
 /// How a tip follows the highest commit there was.
@@ -150,7 +195,7 @@ pub fn course(store: &Store, tip: Option<&str>, high: Option<&str>) -> Result<St
 }
 
 /// Whether the status is kept elsewhere than the configuration says now, or is about something else.
-fn elsewhere(store: &Store, view: &View, names: &ControllerState) -> Option<Standing> {
+fn elsewhere(store: &Store, view: &View, names: &Kept) -> Option<Standing> {
     let other = |kept: &Option<String>, now: &str| kept.clone().filter(|kept| kept != now);
     if let Some(from) = other(&names.status_branch, &view.config.status.branch) {
         return Some(Standing::Redirected { from });

@@ -188,6 +188,33 @@ pub fn named(
     })
 }
 
+/// The files of a commit that define something under one of these names, in a namespace or, without one, in any; by path.
+///
+/// # Errors
+/// The commit cannot be read.
+pub fn files_naming(
+    repo: &Repo,
+    commit: &str,
+    config: &Config,
+    (namespace, words): (Option<&str>, &[String]),
+) -> Result<Vec<FoundFile>> {
+    of_commit(repo, commit, config, |index| {
+        let mut paths = Vec::new();
+        for word in words {
+            let definers = match namespace {
+                Some(namespace) => index.definers_of(&format!("{namespace}/{word}"))?,
+                None => index.definers(word)?,
+            };
+            paths.extend(definers.into_iter().map(|name| name.path));
+        }
+        let versions = versions(index, paths)?;
+        let files = versions
+            .iter()
+            .map(|(path, version)| FoundFile::at(path, version));
+        Ok(files.collect::<Option<_>>().ok_or(Damaged)?)
+    })
+}
+
 /// The resource that is meant.
 ///
 /// # Errors
@@ -377,6 +404,9 @@ impl Use {
     }
 }
 
+/// What else is to be read for some changes.
+type More<'a> = dyn Fn(&[FileChange]) -> std::result::Result<BTreeSet<String>, Trouble> + 'a;
+
 /// A step from the files of an index to others, by reading what the change reaches.
 pub struct Step {
     /// What differs.
@@ -403,8 +433,25 @@ impl Step {
         changes: Vec<read::PathChange>,
         usage: Use,
     ) -> std::result::Result<Step, Trouble> {
-        let (now, files) = read_changes(repo, paths, changes)?;
-        Step::of_files(repo, (config, paths), base, (now, files), usage)
+        Step::with_more(repo, (config, paths), base, changes, usage, |_| {
+            Ok(BTreeSet::new())
+        })
+    }
+
+    /// The same, with more files of `base` that what changes asks for: they are read as well, and nothing follows from them.
+    ///
+    /// # Errors
+    /// As [`Step::new`], and those of `more`.
+    pub fn with_more<P: Pages>(
+        repo: &Repo,
+        (config, paths): (&Config, &Paths),
+        base: &Index<P>,
+        changes: Vec<read::PathChange>,
+        usage: Use,
+        more: impl Fn(&[FileChange]) -> std::result::Result<BTreeSet<String>, Trouble>,
+    ) -> std::result::Result<Step, Trouble> {
+        let read = read_changes(repo, paths, changes)?;
+        Step::of_files_with(repo, (config, paths), base, read, (usage, &more))
     }
 
     /// Read what a change to the files of `base` reaches. Of what changes the version is given, nothing
@@ -416,8 +463,19 @@ impl Step {
         repo: &Repo,
         (config, paths): (&Config, &Paths),
         base: &Index<P>,
-        (now, files): (BTreeMap<String, Option<String>>, Vec<SourceFile>),
+        read: (BTreeMap<String, Option<String>>, Vec<SourceFile>),
         usage: Use,
+    ) -> std::result::Result<Step, Trouble> {
+        let nothing = |_: &[FileChange]| Ok(BTreeSet::new());
+        Step::of_files_with(repo, (config, paths), base, read, (usage, &nothing))
+    }
+
+    fn of_files_with<P: Pages>(
+        repo: &Repo,
+        (config, paths): (&Config, &Paths),
+        base: &Index<P>,
+        (now, files): (BTreeMap<String, Option<String>>, Vec<SourceFile>),
+        (usage, more): (Use, &More<'_>),
     ) -> std::result::Result<Step, Trouble> {
         let parsed = manifests_with(&files, config, |file, manifest| {
             let facts = Facts::of(manifest, &file.content);
@@ -428,7 +486,14 @@ impl Step {
         let paths_of_files = files.iter().map(|file| file.path.as_str());
         let changes = file_changes(now, paths_of_files.zip(facts).collect());
         let reach = reach::reach(base, &changes)?;
-        let unchanged = reach.unchanged.iter();
+        let mut unchanged = reach.unchanged;
+        let mut more = more(&changes)?;
+        more.retain(|path| !unchanged.contains_key(path));
+        for change in &changes {
+            more.remove(&change.path);
+        }
+        unchanged.extend(versions(base, more)?);
+        let unchanged = unchanged.iter();
         let unchanged = unchanged.filter_map(|(path, version)| FoundFile::at(path, version));
         let others = read::read(repo, unchanged, paths)?;
         let others_parsed = manifests_with(&others, config, |_, manifest| usage.spare(manifest));
@@ -460,32 +525,6 @@ impl Step {
         let all = self.snapshot.diagnostics().iter();
         let affected = all.filter(|finding| self.affected.contains(&finding.file));
         affected.cloned().collect()
-    }
-
-    /// Read more files than the change reaches.
-    ///
-    /// # Errors
-    /// The index is damaged, or an object cannot be read.
-    pub fn read_more<P: Pages>(
-        &mut self,
-        repo: &Repo,
-        (config, paths): (&Config, &Paths),
-        base: &Index<P>,
-        mut more: BTreeSet<String>,
-    ) -> std::result::Result<(), Trouble> {
-        for file in &self.files {
-            more.remove(&file.path);
-        }
-        for change in &self.changes {
-            more.remove(&change.path);
-        }
-        let found = versions(base, more)?;
-        let found = found.iter();
-        let found = found.filter_map(|(path, version)| FoundFile::at(path, version));
-        self.files.extend(read::read(repo, found, paths)?);
-        self.files.sort_by(|a, b| a.path.cmp(&b.path));
-        self.snapshot = self.with_what_is_elsewhere(&self.files, config);
-        Ok(())
     }
 
     fn with_what_is_elsewhere(&self, files: &[SourceFile], config: &Config) -> Snapshot {

@@ -220,7 +220,7 @@ pub fn choose_among<'a>(
 }
 
 /// The names that a file of this name may give a plan and its goal: it is what people see who look at the files.
-fn of_file(kind: Kind, stem: &str) -> Vec<String> {
+pub(super) fn of_file(kind: Kind, stem: &str) -> Vec<String> {
     // What is written in letters of names stands for itself alone.
     if !matches!(kind, Kind::Plan | Kind::Goal) || stem.is_ascii() {
         return Vec::new();

@@ -165,3 +165,45 @@ fn what_is_written_does_not_depend_on_the_index() {
     let without = tree(&|| fs::remove_dir_all(shop.dir.join(".git/planspec")).unwrap());
     assert_eq!(with, without);
 }
+
+/// Of a look that found nothing new notes are kept: without them, and with others in their place, the answer is the same.
+#[test]
+fn notes_about_a_look_at_nothing_new_decide_nothing() {
+    let sandbox = Sandbox::new();
+    let shop = shop(&sandbox);
+    let first = shop.run("reconcile").ok().says("nothing to do").out.clone();
+    let cache = shop.dir.join(".git/planspec/cache");
+    let note = |name: &str| fs::read(cache.join(name)).unwrap();
+    let (idle, kept) = (note("idle"), note("kept"));
+    assert_eq!(shop.run("reconcile").ok().out, first);
+    let tip = shop.git("rev-parse planspec/status");
+    let other = String::from_utf8(kept.clone()).unwrap();
+    let other = other.replace("\"main\"", "\"elsewhere\"");
+    let damaged = [b"{".to_vec(), other.replace(&tip, &"1".repeat(40)).into()];
+    for (name, sound) in [("idle", &idle), ("kept", &kept)] {
+        for text in &damaged {
+            fs::write(cache.join(name), text).unwrap();
+            assert_eq!(shop.run("reconcile").ok().out, first, "{name}");
+        }
+        fs::remove_file(cache.join(name)).unwrap();
+        assert_eq!(shop.run("reconcile").ok().out, first, "{name}");
+        fs::write(cache.join(name), sound).unwrap();
+    }
+    // What the note says is held against the configuration as what the commit says is.
+    let with_note = |has_note: bool| {
+        if !has_note {
+            fs::remove_file(cache.join("kept")).unwrap();
+        }
+        let ran = shop.run("reconcile").exits(3);
+        (ran.out, ran.err)
+    };
+    shop.publish(".planspec.yaml", "status: {branch: planspec/other}\n");
+    assert!(cache.join("kept").exists());
+    let said = with_note(true);
+    assert!(
+        said.1.contains("the status is on branch `planspec/status`"),
+        "{}",
+        said.1
+    );
+    assert_eq!(said, with_note(false));
+}

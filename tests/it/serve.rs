@@ -1024,11 +1024,19 @@ fn a_token_may_what_its_file_says_and_its_writes_are_reviewed_first() {
         )
     };
     let none = server.get("/goals");
-    assert_eq!(none.header("www-authenticate"), Some("Bearer"));
+    assert!(
+        none.header("www-authenticate")
+            .unwrap()
+            .starts_with("Bearer, Basic")
+    );
     none.refused(401, "Unauthorized");
     as_token("wrong", "GET", "/goals", None).refused(401, "Unauthorized");
     assert_eq!(server.send("GET", "/healthz", &[], None).code, 200);
     as_token("look", "GET", "/goals", None).is(200);
+    // A browser asks for a password: `anybody:look`.
+    let typed = ("Authorization", "Basic YW55Ym9keTpsb29r");
+    assert_eq!(server.send("GET", "/", &[typed], None).code, 200);
+    assert_eq!(server.send("GET", "/", &[], None).code, 401);
     as_token("look", "POST", "/namespaces/n/goals", Some(&a_goal("g"))).refused(403, "Forbidden");
     as_token("scribble", "GET", "/goals", None).refused(403, "Forbidden");
     as_token("scribble", "GET", "/namespaces/m/goals", None).refused(403, "Forbidden");
@@ -1289,6 +1297,8 @@ fn who_sends_nothing_for_too_long_is_cut_off_and_too_many_are_told_to_wait() {
         "POST {API}/validate HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n"
     );
     slow.write_all(head.as_bytes()).unwrap();
+    // Else one of those below may have the place.
+    std::thread::sleep(Duration::from_secs(1));
     let end = Instant::now() + Duration::from_secs(10);
     let busy = loop {
         let reply = server.get("/goals");
@@ -1364,4 +1374,50 @@ fn two_servers_on_one_repository_see_each_other_and_lose_nothing() {
         }
     }
     place.run("audit").ok();
+}
+
+#[test]
+fn the_board_is_served_as_it_is_now_and_says_when_it_has_changed() {
+    let sandbox = Sandbox::new();
+    let place = bare(&sandbox);
+    let server = with_a_run(&place);
+    let page = |path: &str| {
+        let page = server.send("GET", path, &[], None);
+        assert_eq!(page.code, 200, "{path}: {}", page.text());
+        let policy = page.header("content-security-policy").unwrap();
+        assert!(policy.starts_with("default-src 'none'"), "{policy}");
+        page.text()
+    };
+    assert!(page("/").contains("runs/default/run/index.html"));
+    assert!(page("/board.css").contains("prefers-color-scheme"));
+    assert!(page("/board.js").contains("EventSource"));
+    let run = page("/runs/default/run/index.html");
+    assert!(
+        run.contains("build") && run.contains("board/events"),
+        "{run}"
+    );
+    page("/runs/default/run/");
+    page("/runs/default/run/nodes/build.html");
+    page("/runs/default/run/log.html");
+    page("/plans/default/p/index.html");
+    page("/runs/");
+    page("/plans/");
+    for path in [
+        "/runs/default/none/index.html",
+        "/runs/..%2f..%2fetc/passwd",
+        "/other.html",
+        "/runs/a/b/c/d/e",
+    ] {
+        server.send("GET", path, &[], None).refused(404, "NotFound");
+    }
+    let mut stream = server.connect();
+    let ask = "GET /board/events HTTP/1.1\r\nHost: localhost\r\nAccept: text/event-stream\r\n\r\n";
+    stream.write_all(ask.as_bytes()).unwrap();
+    let mut lines = BufReader::new(stream).lines().map(Result::unwrap);
+    assert!(lines.any(|line| line.is_empty()));
+    server
+        .ask("POST", &format!("{RUN}/nodes/build/claim"), &json!({}))
+        .is(200);
+    assert!(lines.any(|line| line == "data: {}"));
+    assert!(page("/runs/default/run/index.html").contains("Running"));
 }

@@ -11,10 +11,12 @@
 //! rows         path NUL version NUL findings NUL defines NUL refers NUL traits NUL …   by path
 //! definers     kind NUL name NUL path NUL …                by the last part of the name, then by the whole
 //! referrers    reference NUL name NUL path NUL …           by the name, then by path
+//! sums         versions NUL sizes NUL noted NUL …          of each page of rows, see [`Sum`]
 //! ```
 //!
 //! Names are as [`Facts`] have them: `namespace/name`, or what hides in a file that cannot be read.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::ops::Range;
@@ -141,7 +143,9 @@ const MAX_BUCKETS: u32 = 1 << 14;
 const FILES_PER_BUCKET: usize = 8;
 const FULL: usize = 64;
 /// Changes with the layout above.
-const FORMAT: &str = "5";
+const FORMAT: &str = "6";
+/// The sums of so many pages of rows are on one page.
+const SUMS: u32 = 256;
 
 #[derive(Debug, Clone, Copy)]
 enum Section {
@@ -173,7 +177,7 @@ impl<P: Pages> Index<P> {
             resources: 0,
         };
         pages.put(HEADER, header.text());
-        for number in HIDING..SECTIONS + 3 * buckets {
+        for number in HIDING..SECTIONS + 3 * buckets + buckets.div_ceil(SUMS) {
             pages.put(number, String::new());
         }
         Index { pages, header }
@@ -223,6 +227,16 @@ impl<P: Pages> Index<P> {
         Ok(None)
     }
 
+    /// What is known of a file in short.
+    ///
+    /// # Errors
+    /// The index is damaged.
+    pub fn file(&self, path: &str) -> Result<Option<KnownFile>, Damaged> {
+        let page = self.pages.page(self.page_of(Section::Rows, path))?;
+        let found = records::<6>(&page)?.into_iter().find(|row| row[0] == path);
+        Ok(found.map(known_of))
+    }
+
     /// Every file, by path.
     ///
     /// # Errors
@@ -236,12 +250,109 @@ impl<P: Pages> Index<P> {
         Ok(found)
     }
 
+    /// The files with findings, and those with comments that allow one; by path.
+    ///
+    /// # Errors
+    /// The index is damaged.
+    pub fn noted(&self) -> Result<Vec<KnownFile>, Damaged> {
+        let sums = self.sums()?;
+        let mut noted = self.on_pages(sums.iter().map(|sum| sum.noted > 0))?;
+        noted.retain(|file| !file.findings.is_empty() || file.allows);
+        Ok(noted)
+    }
+
+    /// A tally of files, to be compared with those of the index.
+    pub fn tally(&self) -> Tally {
+        Tally {
+            sums: vec![Sum::default(); self.header.buckets as usize],
+        }
+    }
+
+    /// Compare a tally with the index: where it has the same files in the same versions, none of them need be looked up.
+    ///
+    /// # Errors
+    /// The index is damaged.
+    pub fn compare(&self, tally: &Tally, by: By) -> Result<Comparison, Damaged> {
+        let sums = self.sums()?;
+        let other: Vec<bool> = (sums.iter().zip(&tally.sums))
+            .map(|(known, counted)| match by {
+                By::Version => known.versions != counted.versions,
+                By::Size => known.sizes != counted.sizes || known.noted > 0,
+            })
+            .collect();
+        Ok(Comparison {
+            files: self.on_pages(other.iter().copied())?,
+            other,
+        })
+    }
+
+    /// The files on the pages of rows that are wanted, by path.
+    fn on_pages(&self, wanted: impl Iterator<Item = bool>) -> Result<Vec<KnownFile>, Damaged> {
+        let mut found = Vec::new();
+        let first = self.first_page(Section::Rows);
+        for (number, _) in (first..).zip(wanted).filter(|(_, wanted)| *wanted) {
+            let page = self.pages.page(number)?;
+            found.extend(records::<6>(&page)?.into_iter().map(known_of));
+        }
+        found.sort_unstable();
+        Ok(found)
+    }
+
+    /// The sums of all pages of rows.
+    fn sums(&self) -> Result<Vec<Sum>, Damaged> {
+        let mut sums = Vec::with_capacity(self.header.buckets as usize);
+        for group in 0..self.header.buckets.div_ceil(SUMS) {
+            sums.extend(self.sums_of(group)?);
+        }
+        Ok(sums)
+    }
+
+    /// How many pages of rows are in a group, whose sums are on one page.
+    fn in_group(&self, group: u32) -> usize {
+        (self.header.buckets - group * SUMS).min(SUMS) as usize
+    }
+
+    fn sums_of(&self, group: u32) -> Result<Vec<Sum>, Damaged> {
+        let page = self.pages.page(self.page_of_sums(group))?;
+        if page.is_empty() {
+            return Ok(vec![Sum::default(); self.in_group(group)]);
+        }
+        let sums: Option<Vec<Sum>> = records::<3>(&page)?.into_iter().map(Sum::read).collect();
+        let sums = sums.filter(|sums| sums.len() == self.in_group(group));
+        sums.ok_or(Damaged)
+    }
+
+    fn page_of_sums(&self, group: u32) -> u32 {
+        SECTIONS + 3 * self.header.buckets + group
+    }
+
+    /// Take rows that come and go into the sums of their pages.
+    fn add_up(&mut self, moved: &BTreeMap<u32, Sum>) -> Result<(), Damaged> {
+        let mut groups: BTreeMap<u32, Vec<Sum>> = BTreeMap::new();
+        for (bucket, by) in moved.iter().filter(|(_, by)| **by != Sum::default()) {
+            let group = bucket / SUMS;
+            let sums = match groups.entry(group) {
+                Entry::Occupied(sums) => sums.into_mut(),
+                Entry::Vacant(place) => place.insert(self.sums_of(group)?),
+            };
+            if let Some(sum) = sums.get_mut((bucket % SUMS) as usize) {
+                sum.add(by);
+            }
+        }
+        for (group, sums) in groups {
+            let nothing = sums.iter().all(|sum| *sum == Sum::default());
+            let texts = sums.iter().map(Sum::text).filter(|_| !nothing);
+            self.pages.put(self.page_of_sums(group), texts.collect());
+        }
+        Ok(())
+    }
+
     /// Which files define something of this name, whatever its namespace.
     ///
     /// # Errors
     /// The index is damaged.
     pub fn definers(&self, word: &str) -> Result<Vec<Named>, Damaged> {
-        chosen(&self.spread(Section::Definers, word)?, |name| {
+        chosen(&self.spread(Section::Definers, word)?, word, |name| {
             last(name) == word
         })
     }
@@ -252,7 +363,7 @@ impl<P: Pages> Index<P> {
     /// The index is damaged.
     pub fn definers_of(&self, name: &str) -> Result<Vec<Named>, Damaged> {
         let page = self.pages.page(self.page_of_definer(name))?;
-        chosen(&[page], |other| other == name)
+        chosen(&[page], name, |other| other == name)
     }
 
     /// Which files refer to a resource of this name, `namespace/name`.
@@ -260,7 +371,7 @@ impl<P: Pages> Index<P> {
     /// # Errors
     /// The index is damaged.
     pub fn referrers_of(&self, name: &str) -> Result<Vec<Named>, Damaged> {
-        chosen(&self.spread(Section::Referrers, name)?, |other| {
+        chosen(&self.spread(Section::Referrers, name)?, name, |other| {
             other == name
         })
     }
@@ -271,7 +382,7 @@ impl<P: Pages> Index<P> {
     /// # Errors
     /// The index is damaged.
     pub fn referrers_anywhere(&self, word: &str) -> Result<Vec<Named>, Damaged> {
-        chosen(&self.section(Section::Referrers)?, |name| {
+        chosen(&self.section(Section::Referrers)?, word, |name| {
             last(name) == word
         })
     }
@@ -309,14 +420,19 @@ impl<P: Pages> Index<P> {
         changes: &BTreeMap<String, Option<Row>>,
     ) -> Result<(), Damaged> {
         let mut edits = Edits::default();
+        let mut moved: BTreeMap<u32, Sum> = BTreeMap::new();
         for (path, new) in changes {
+            let spot = Spot::of(path);
+            let sum = moved.entry(spot.bucket(self.header.buckets)).or_default();
             if let Some(row) = self.row(path)? {
+                sum.take(&Sum::of(&spot, &row));
                 self.header.files -= 1;
                 self.header.findings -= row.count_findings();
                 self.header.resources -= row.facts.count_resources();
                 self.edit(path, &row, &mut |page, record| edits.remove(page, record));
             }
             if let Some(row) = new {
+                sum.add(&Sum::of(&spot, row));
                 self.header.files += 1;
                 self.header.findings += row.count_findings();
                 self.header.resources += row.facts.count_resources();
@@ -324,6 +440,7 @@ impl<P: Pages> Index<P> {
             }
         }
         self.write(edits)?;
+        self.add_up(&moved)?;
         tree.clone_into(&mut self.header.tree);
         self.pages.put(HEADER, self.header.text());
         Ok(())
@@ -392,9 +509,129 @@ impl<P: Pages> Index<P> {
 
 /// Where a text belongs, of so many places.
 fn bucket(text: &str, places: u32) -> u32 {
-    let mut hasher = DefaultHasher::new();
-    text.hash(&mut hasher);
-    u32::try_from(hasher.finish() % u64::from(places.max(1))).unwrap_or_default()
+    Spot::of(text).bucket(places)
+}
+
+/// The hash of a text.
+#[derive(Debug, Clone, Copy)]
+struct Spot(u64);
+
+impl Spot {
+    fn of(text: &str) -> Spot {
+        let mut hasher = DefaultHasher::new();
+        text.hash(&mut hasher);
+        Spot(hasher.finish())
+    }
+
+    fn bucket(self, places: u32) -> u32 {
+        u32::try_from(self.0 % u64::from(places.max(1))).unwrap_or_default()
+    }
+}
+
+/// The files of a page of rows, added up: pages with the same files in the same versions have the same sum, whatever the order.
+/// Like the seal of a page it guards against accidents.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Sum {
+    /// Of paths and versions.
+    versions: u64,
+    /// Of paths, versions and sizes. A file whose size is not known has none that another could have.
+    sizes: u64,
+    /// How many have findings or comments that allow one.
+    noted: u64,
+}
+
+impl Sum {
+    fn of(spot: &Spot, row: &Row) -> Sum {
+        let bytes = row.facts.bytes.and_then(|bytes| u64::try_from(bytes).ok());
+        Sum {
+            noted: u64::from(!row.findings.is_empty() || row.facts.allows),
+            ..Sum::counted(spot, &row.version, bytes)
+        }
+    }
+
+    fn counted(spot: &Spot, version: &str, bytes: Option<u64>) -> Sum {
+        let mut hasher = DefaultHasher::new();
+        (spot.0, version).hash(&mut hasher);
+        let versions = hasher.finish();
+        bytes.hash(&mut hasher);
+        Sum {
+            versions,
+            sizes: hasher.finish(),
+            noted: 0,
+        }
+    }
+
+    fn add(&mut self, other: &Sum) {
+        self.versions = self.versions.wrapping_add(other.versions);
+        self.sizes = self.sizes.wrapping_add(other.sizes);
+        self.noted = self.noted.wrapping_add(other.noted);
+    }
+
+    fn take(&mut self, other: &Sum) {
+        self.versions = self.versions.wrapping_sub(other.versions);
+        self.sizes = self.sizes.wrapping_sub(other.sizes);
+        self.noted = self.noted.wrapping_sub(other.noted);
+    }
+
+    fn text(&self) -> String {
+        joined(
+            &[self.versions, self.sizes, self.noted]
+                .map(|number| format!("{number:x}"))
+                .each_ref()
+                .map(String::as_str),
+        )
+    }
+
+    fn read(fields: [&str; 3]) -> Option<Sum> {
+        let [versions, sizes, noted] = fields.map(|text| u64::from_str_radix(text, 16).ok());
+        Some(Sum {
+            versions: versions?,
+            sizes: sizes?,
+            noted: noted?,
+        })
+    }
+}
+
+/// What files there are elsewhere, counted as the index counts its own.
+#[derive(Debug, Clone)]
+pub struct Tally {
+    sums: Vec<Sum>,
+}
+
+impl Tally {
+    /// Count a file, with its size where it is to be compared. Where it belongs: that is a place of [`Comparison::is_same`].
+    pub fn count(&mut self, path: &str, version: &str, bytes: Option<u64>) -> u32 {
+        let spot = Spot::of(path);
+        let place = spot.bucket(u32::try_from(self.sums.len()).unwrap_or(u32::MAX));
+        if let Some(sum) = self.sums.get_mut(place as usize) {
+            sum.add(&Sum::counted(&spot, version, bytes));
+        }
+        place
+    }
+}
+
+/// By what files are compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum By {
+    /// Which versions they are.
+    Version,
+    /// The same, with their sizes; what has findings, or comments that allow one, is never the same.
+    Size,
+}
+
+/// Where a tally is what the index has, and what the index has elsewhere.
+#[derive(Debug, Clone, Default)]
+pub struct Comparison {
+    /// The files of the index that may be others than those that were counted; by path.
+    pub files: Vec<KnownFile>,
+    other: Vec<bool>,
+}
+
+impl Comparison {
+    /// Whether the files at a place are the same.
+    pub fn is_same(&self, place: u32) -> bool {
+        self.other.get(place as usize) == Some(&false)
+    }
 }
 
 /// A name without its namespace.
@@ -481,10 +718,19 @@ fn records<const N: usize>(page: &str) -> Result<Vec<[&str; N]>, Damaged> {
     Ok(records)
 }
 
-/// The records of pages with the names that are meant.
-fn chosen(pages: &[Arc<str>], is_meant: impl Fn(&str) -> bool) -> Result<Vec<Named>, Damaged> {
+/// The records of pages with the names that are meant, all of which end with some text.
+fn chosen(
+    pages: &[Arc<str>],
+    end: &str,
+    is_meant: impl Fn(&str) -> bool,
+) -> Result<Vec<Named>, Damaged> {
     let mut found = Vec::new();
+    let end = [end, "\0"].concat();
     for page in pages {
+        // Most pages have other names alone, and need not be taken apart.
+        if page.ends_with('\0') && !page.contains(&end) {
+            continue;
+        }
         let records = records::<3>(page)?.into_iter();
         let meant = records.filter(|[_, name, _]| is_meant(name));
         found.extend(meant.map(named_of));
@@ -667,6 +913,121 @@ mod tests {
         let gone = BTreeMap::from([("g.yaml".to_owned(), None)]);
         assert_eq!(index.update("tree", &gone), Err(Damaged));
         assert_eq!(Index::open(MemoryPages::default()), Err(Damaged));
+    }
+
+    /// Pages that count which of them are read.
+    #[derive(Default)]
+    struct Counted(MemoryPages, std::cell::RefCell<Vec<u32>>);
+
+    impl Pages for Counted {
+        fn page(&self, number: u32) -> Result<Arc<str>, Damaged> {
+            self.1.borrow_mut().push(number);
+            self.0.page(number)
+        }
+
+        fn put(&mut self, number: u32, text: String) {
+            self.0.put(number, text);
+        }
+    }
+
+    /// An index of so many files of one byte.
+    fn counted(files: usize) -> Index<Counted> {
+        let mut index = Index::empty(Counted::default(), files);
+        let row = |number: usize| {
+            let mut row = row("100644 1", "", "");
+            row.facts.bytes = Some(1);
+            (format!("{number}.yaml"), Some(row))
+        };
+        index
+            .update("tree", &(0..files).map(row).collect())
+            .unwrap();
+        index.pages.1.take();
+        index
+    }
+
+    #[test]
+    fn what_is_counted_elsewhere_is_compared_without_looking_it_up() {
+        let mut index = counted(10_000);
+        let tally = |index: &Index<Counted>,
+                     change: &dyn Fn(usize) -> Option<(&'static str, u64)>| {
+            let mut tally = index.tally();
+            let mut places = Vec::new();
+            for number in 0..10_000 {
+                if let Some((version, bytes)) = change(number) {
+                    let path = format!("{number}.yaml");
+                    places.push((number, tally.count(&path, version, Some(bytes))));
+                }
+            }
+            (tally, places)
+        };
+        let plain = Some(("100644 1", 1));
+        let (same, places) = tally(&index, &|_| plain);
+        for by in [By::Version, By::Size] {
+            let compared = index.compare(&same, by).unwrap();
+            assert!(compared.files.is_empty(), "{by:?}");
+            assert!(places.iter().all(|(_, place)| compared.is_same(*place)));
+        }
+        let read = index.pages.1.take().len();
+        assert_eq!(read, 2 * 2048 / SUMS as usize, "two readings of all sums");
+        // Another version, another size, one that is gone: the file is among those of its page, which alone is read.
+        let changes: [(&dyn Fn(usize) -> Option<(&'static str, u64)>, By); 4] = [
+            (
+                &|n| if n == 7 { Some(("100644 2", 1)) } else { plain },
+                By::Version,
+            ),
+            (
+                &|n| if n == 7 { Some(("100644 1", 2)) } else { plain },
+                By::Size,
+            ),
+            (&|n| plain.filter(|_| n != 7), By::Version),
+            (&|n| plain.filter(|_| n != 7), By::Size),
+        ];
+        for (change, by) in changes {
+            let (other, places) = tally(&index, change);
+            let compared = index.compare(&other, by).unwrap();
+            let found = compared.files.iter().filter(|file| file.path == "7.yaml");
+            assert_eq!(found.count(), 1);
+            assert_eq!(index.pages.1.take().len(), 2048 / SUMS as usize + 1);
+            let here = places.iter().filter(|(_, place)| !compared.is_same(*place));
+            assert!(here.count() < 30, "those of one page");
+        }
+        // By its version alone a size is nothing.
+        let (size, _) = tally(&index, &|n| {
+            if n == 7 { Some(("100644 1", 2)) } else { plain }
+        });
+        assert!(index.compare(&size, By::Version).unwrap().files.is_empty());
+        // What is to be told is found, and is never the same.
+        let mut odd = row("100644 1", "", "");
+        odd.facts.bytes = Some(1);
+        odd.facts.allows = true;
+        let changes = BTreeMap::from([("7.yaml".to_owned(), Some(odd))]);
+        index.update("tree", &changes).unwrap();
+        let noted = index.noted().unwrap();
+        assert_eq!(
+            noted.iter().map(|file| &*file.path).collect::<Vec<_>>(),
+            ["7.yaml"]
+        );
+        let found = index.compare(&same, By::Size).unwrap().files;
+        assert!(found.iter().any(|file| file.path == "7.yaml"));
+        // A file whose size nobody knows is none that somebody has.
+        let mut unknown = row("100644 1", "", "");
+        unknown.facts.bytes = None;
+        let changes = BTreeMap::from([("7.yaml".to_owned(), Some(unknown))]);
+        index.update("tree", &changes).unwrap();
+        let found = index.compare(&same, By::Size).unwrap().files;
+        assert!(found.iter().any(|file| file.path == "7.yaml"));
+        assert!(index.compare(&same, By::Version).unwrap().files.is_empty());
+    }
+
+    #[test]
+    fn sums_that_are_damaged_are_noticed() {
+        let mut index = counted(300);
+        let page = index.page_of_sums(0);
+        for text in ["1\0", "x\0y\0z\0", "1\x002\x003\x00"] {
+            index.pages.put(page, text.to_owned());
+            assert!(index.compare(&index.tally(), By::Size).is_err(), "{text:?}");
+            assert!(index.noted().is_err(), "{text:?}");
+        }
     }
 
     #[test]

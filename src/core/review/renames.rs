@@ -20,6 +20,10 @@ pub type Renames = BTreeMap<String, String>;
 /// The nodes of `new` that are nodes of `old` under another id: those that the annotation names,
 /// those with the same content and the same neighbours, and those whose content nothing else has.
 pub fn nodes(old: &GraphSpec, new: &GraphSpec, metadata: &Metadata) -> Renames {
+    // Most changes of a plan are none of its nodes, and what they say is worth nothing then.
+    if old.nodes == new.nodes {
+        return Renames::new();
+    }
     let ids = |graph: &'_ GraphSpec| -> BTreeSet<String> {
         graph.nodes.iter().map(|node| node.id.clone()).collect()
     };

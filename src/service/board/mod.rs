@@ -94,8 +94,7 @@ impl<'s> Board<'s> {
     pub fn pages(&self, ended: usize) -> Result<BTreeSet<PageName>> {
         let store = self.store;
         let mut pages = BTreeSet::from([PageName::Home, PageName::Runs, PageName::Plans]);
-        let head = store.repo.head()?;
-        let commit = head.commit().ok_or_else(Error::no_commits)?;
+        let commit = &store.here()?.ok_or_else(Error::no_commits)?;
         let mut plans_of_runs = BTreeSet::new();
         if let Some(status) = StatusReader::known(store)? {
             let (open, over) = home::by_age(&status)?;

@@ -16,7 +16,7 @@ use crate::core::run::status::StatusFile;
 use crate::git::history::{self, Commit, CommitWalk};
 use crate::git::read::{self, FoundFile, Paths};
 use crate::service::index;
-use crate::service::names::{Named, choose_one};
+use crate::service::names::{Named, choose_one, of_file};
 use crate::service::status::StatusReader;
 use crate::service::store::{Store, View};
 use crate::service::{Error, Result, suggestion};
@@ -52,7 +52,11 @@ pub fn revisions(store: &Store, request: &RevisionsRequest) -> Result<RevisionLi
         named: &request.named,
         known: HashMap::new(),
         seen: BTreeSet::new(),
+        holders: HashMap::new(),
     };
+    if request.revision.is_none() {
+        search.look_up(&tip)?;
+    }
     let (found, ends) = search.revisions(&tip, request.limit)?;
     let seen: Vec<&Key> = search.seen.iter().collect();
     let key = match seen.as_slice() {
@@ -152,6 +156,9 @@ struct Search<'a> {
     known: HashMap<(String, String), SaidInFile>,
     /// Every resource that fits.
     seen: BTreeSet<Key>,
+    /// By tree, which of its files define the resource, where that is known: a commit without parents brings all files, of
+    /// which these need be read.
+    holders: HashMap<String, Vec<FoundFile>>,
 }
 
 /// Most files whose content is kept for the next comparison.
@@ -226,12 +233,64 @@ impl Search<'_> {
         Ok((found, ends))
     }
 
+    /// Ask the index of the first commit which files define the resource.
+    fn look_up(&mut self, tip: &str) -> Result<()> {
+        let (namespace, name) = self.named.parts()?;
+        // A name that is none is in no index.
+        let is_odd = |c: char| c.is_whitespace() || c.is_control() || c == '/';
+        if name.contains(is_odd) || namespace.is_some_and(|own| own.contains(is_odd)) {
+            return Ok(());
+        }
+        let mut words = of_file(self.named.kind, name);
+        words.push(name.to_owned());
+        let repo = &self.store.repo;
+        let found = index::files_naming(repo, tip, self.config, (namespace, &words));
+        if let (Ok(files), Some(commit)) = (found, history::commit(repo, tip)?) {
+            self.holders.insert(commit.tree, files);
+        }
+        Ok(())
+    }
+
+    /// What all files of a tree say, where it is known which of them say anything.
+    fn all(&mut self, tree: &str) -> Result<Option<Vec<Defined>>> {
+        let Some(mut files) = self.holders.get(tree).cloned() else {
+            return Ok(None);
+        };
+        files.sort_by(|a, b| read::in_a_walk(&a.path, &b.path));
+        self.definitions(files).map(Some)
+    }
+
+    /// Take note of which files of an older tree define the resource, after what differs was read.
+    fn follow_holders(&mut self, (old, new): (&str, &str), differing: &Differing) {
+        let Some(files) = self.holders.get(new) else {
+            return;
+        };
+        let stay = files
+            .iter()
+            .filter(|file| !differing.paths.contains(&file.path));
+        let holders = stay.chain(&differing.defining).cloned().collect();
+        self.holders.entry(old.to_owned()).or_insert(holders);
+    }
+
     /// The definitions in the files that differ between two trees, on both sides.
     fn compare(&mut self, old: Option<&str>, new: &str) -> Result<DefinedSides> {
+        if old.is_none()
+            && let Some(now) = self.all(new)?
+        {
+            return Ok((Vec::new(), now, false));
+        }
         let differences = read::tree_differences(&self.store.repo, old, new, &self.paths)?;
         let (before, now): (Vec<_>, Vec<_>) = differences.into_iter().unzip();
-        let before = self.definitions(before.into_iter().flatten().collect())?;
+        let were: Vec<FoundFile> = before.into_iter().flatten().collect();
+        let before = self.definitions(were.clone())?;
         let files: Vec<FoundFile> = now.into_iter().flatten().collect();
+        if let Some(old) = old {
+            let paths = were.iter().chain(&files).map(|file| file.path.clone());
+            let paths = paths.collect();
+            let is_defining = |file: &FoundFile| before.iter().any(|one| one.path == file.path);
+            let defining = were.into_iter().filter(is_defining).collect();
+            self.follow_holders((old, new), &Differing { paths, defining });
+        }
         let now = self.definitions(files.clone())?;
         let mut unreadable = false;
         if now.is_empty() && !before.is_empty() {
@@ -402,6 +461,13 @@ impl Search<'_> {
     }
 }
 
+/// What differs between two trees.
+struct Differing {
+    paths: BTreeSet<String>,
+    /// The files of the older one that define the resource.
+    defining: Vec<FoundFile>,
+}
+
 /// The definitions before and now, and whether what held them cannot be read any more.
 type DefinedSides = (Vec<Defined>, Vec<Defined>, bool);
 
@@ -562,8 +628,10 @@ fn attribute(revisions: &mut [Revision], key: &Key, files: &BTreeMap<Key, Status
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
     use super::*;
     use crate::git::Identity;
+    use crate::git::testing::Sandbox;
 
     fn change(kind: RevisionKind, before: &[&str], now: &[&str]) -> CommitChange {
         let paths = |side: &[&str]| side.iter().map(|path| (*path).to_owned()).collect();
@@ -615,6 +683,72 @@ mod tests {
         ];
         for (change, what) in table {
             assert_eq!(change.summary(), what);
+        }
+    }
+
+    fn plan(name: &str, namespace: &str, text: &str) -> String {
+        format!(
+            "apiVersion: planspec.io/v1alpha1\nkind: Plan\nmetadata: {{name: {name}, namespace: {namespace}}}\nspec: \
+             {{description: {text}, graph: {{nodes: [{{id: a, kind: Task, description: d}}]}}}}\n"
+        )
+    }
+
+    /// What is found of a plan, told, and how many files were looked at; with the help of the index, or without.
+    fn told(store: &Store, name: &str, helped: bool) -> (String, usize) {
+        let config = Config::default();
+        let named = Named::new(Kind::Plan, name, None);
+        let mut search = Search {
+            store,
+            paths: Paths::new(&config.paths, config.limits.file_bytes).unwrap(),
+            config: &config,
+            named: &named,
+            known: HashMap::new(),
+            seen: BTreeSet::new(),
+            holders: HashMap::new(),
+        };
+        let tip = store.repo.head().unwrap().commit().unwrap().to_owned();
+        if helped {
+            search.look_up(&tip).unwrap();
+        }
+        let (found, ends) = search.revisions(&tip, 100).unwrap();
+        let found: Vec<Revision> = found.into_iter().map(CommitChange::answer).collect();
+        let seen = &search.seen;
+        (format!("{found:#?} {ends:?} {seen:?}"), search.known.len())
+    }
+
+    #[test]
+    fn a_commit_that_brings_everything_is_not_read_for_one_resource() {
+        let sandbox = Sandbox::new();
+        let repo = sandbox.repo("one");
+        for number in 0..300 {
+            let path = format!("planspec/{}/p{number}.yaml", number % 7);
+            sandbox.write(&repo, &path, &plan(&format!("p{number}"), "n", "one"));
+        }
+        sandbox.write(&repo, "planspec/z/twice.yaml", &plan("p3", "m", "one"));
+        sandbox.write(&repo, "planspec/twice.yaml", &plan("p3", "n", "one"));
+        sandbox.commit(&repo, &[]);
+        let changed = plan("p1", "n", "two");
+        sandbox.commit(&repo, &[("planspec/1/p1.yaml", &changed)]);
+        let fork = sandbox.commit(&repo, &[("planspec/1/p2.yaml", &plan("p2", "n", "two"))]);
+        sandbox.git(&repo, &["mv", "planspec/1/p1.yaml", "planspec/moved.yaml"]);
+        sandbox.git(&repo, &["rm", "-q", "planspec/5/p5.yaml"]);
+        sandbox.commit(&repo, &[("planspec/x.yaml", &plan("x", "n", "one"))]);
+        sandbox.git(&repo, &["checkout", "-q", "-b", "side", &fork]);
+        sandbox.commit(&repo, &[("planspec/6/p6.yaml", &plan("p6", "n", "two"))]);
+        sandbox.git(&repo, &["merge", "-q", "--no-edit", "main"]);
+        sandbox.commit(&repo, &[("planspec/5/p5.yaml", &plan("p5", "n", "two"))]);
+        let store = Store {
+            repo,
+            remote: None,
+            side: crate::service::store::Side::default(),
+        };
+        for name in [
+            "p0", "p1", "p2", "p3", "n/p3", "m/p3", "p5", "p6", "x", "nothing",
+        ] {
+            let ((all, many), (helped, few)) =
+                (told(&store, name, false), told(&store, name, true));
+            assert_eq!(helped, all, "{name}");
+            assert!(many >= 302 && few <= 12, "{name}: {few} of {many}");
         }
     }
 }

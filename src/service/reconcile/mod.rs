@@ -19,6 +19,7 @@ use self::clean_up::CleanUp;
 use self::clock::Witnesses;
 use self::decide::{Decided, Question};
 use super::audit;
+use super::high_water;
 use super::runs::StepNames;
 use super::status::{self, StatusReader};
 use super::status_signature;
@@ -31,8 +32,7 @@ use crate::core::resource::{Key, Time};
 use crate::core::run::asked::INPUTS_FILE;
 use crate::core::run::reconcile::Reconciliation;
 use crate::core::run::status::{BOARD_FILE, HIGH_WATER, StatusFile, StatusTree, pinned_path};
-use crate::core::run::summary::outline::Listed;
-use crate::core::run::transition::{TakenIn, Waiting, taken_in};
+use crate::core::run::transition::{TakenIn, Waiting, WaitingFor, taken_in};
 use crate::core::run::{board, message};
 use crate::core::text::yaml;
 use crate::git::status_branch::{self, FileBody, NewStatus};
@@ -321,6 +321,7 @@ fn decide_and_write(
     } else {
         if left == 0 {
             idle.remember(&Cache::new(&store.repo));
+            high_water::remember(store, view);
         }
         done.notes.extend(raise_high_water(store, view, request));
     }
@@ -463,10 +464,45 @@ struct Idle {
     written: Option<Time>,
     sequence: u64,
     next_deadline: Option<Time>,
-    waiting: Listed<Waiting>,
+    waiting: Vec<WaitingNote>,
+    waiting_more: usize,
     failed: Vec<FailedRun>,
     /// What there was to say besides.
     notes: Vec<String>,
+}
+
+/// The same as [`Waiting`], as it is written and read back in the shortest time.
+#[derive(Clone, Serialize, Deserialize)]
+struct WaitingNote(
+    Key,
+    Option<String>,
+    Option<String>,
+    Option<Time>,
+    WaitingFor,
+);
+
+impl WaitingNote {
+    fn of(waiting: Waiting) -> WaitingNote {
+        let Waiting {
+            execution,
+            node,
+            step,
+            since,
+            what,
+        } = waiting;
+        WaitingNote(execution, node, step, since, what)
+    }
+
+    fn told(self) -> Waiting {
+        let WaitingNote(execution, node, step, since, what) = self;
+        Waiting {
+            execution,
+            node,
+            step,
+            since,
+            what,
+        }
+    }
 }
 
 impl Idle {
@@ -479,12 +515,14 @@ impl Idle {
     }
 
     fn of(look: String, written: Option<Time>, tree: &StatusTree) -> Idle {
+        let waiting = tree.summaries.outline.waits();
         Idle {
             look,
             written,
             sequence: tree.controller.sequence,
             next_deadline: tree.controller.next_deadline,
-            waiting: tree.summaries.outline.waits(),
+            waiting_more: waiting.more(),
+            waiting: waiting.first.into_iter().map(WaitingNote::of).collect(),
             failed: tree
                 .summaries
                 .outline
@@ -522,8 +560,8 @@ impl Idle {
             dry_run: request.dry_run,
             written_by_another: false,
             transitions: Vec::new(),
-            waiting_more: self.waiting.more(),
-            waiting: self.waiting.first,
+            waiting_more: self.waiting_more,
+            waiting: self.waiting.into_iter().map(WaitingNote::told).collect(),
             failed: self.failed,
             records: TakenIn::default(),
             notes: self.notes,

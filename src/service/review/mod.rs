@@ -307,14 +307,17 @@ impl Comparison {
             }
             let changed = changes.iter().map(|(path, _)| path.clone()).collect();
             let places = (config, &paths);
-            let mut step = Step::new(repo, places, index, changes.clone(), Use::Compare)?;
+            let more = |changes: &[FileChange]| {
+                let mut more = bindings_of_plans(index, changes)?;
+                more.extend(scripts::users(index, &differing)?);
+                Ok(more)
+            };
+            let usage = Use::Compare;
+            let mut step = Step::with_more(repo, places, index, changes.clone(), usage, more)?;
             // What a binding gives to another provider may be a task of any plan.
             if defines(index, &step, Kind::Binding)? {
                 return Ok(None);
             }
-            let mut more = bindings_of_plans(index, &step)?;
-            more.extend(scripts::users(index, &differing)?);
-            step.read_more(repo, places, index, more)?;
             step.suggest(index, config)?;
             let old = step.before(repo, places, index, &changed)?;
             Ok(Some((old, step)))
@@ -544,10 +547,10 @@ fn has_kind(facts: &Facts, kind: Kind) -> bool {
 /// one of them or one of their capabilities, and those that choose by labels.
 fn bindings_of_plans<P: Pages>(
     index: &Index<P>,
-    step: &Step,
+    changes: &[FileChange],
 ) -> std::result::Result<BTreeSet<String>, Damaged> {
     let mut names = BTreeSet::new();
-    for change in &step.changes {
+    for change in changes {
         let facts = facts_of(index, change)?;
         for facts in facts.iter().filter(|facts| has_kind(facts, Kind::Plan)) {
             let named = facts.defined().chain(facts.referred());

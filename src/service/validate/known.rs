@@ -7,8 +7,9 @@ use super::meanings::Meanings;
 use super::{Checked, Earlier, Subject, ValidateRequest, count};
 use crate::core::base::diagnostic::{Code, Diagnostic};
 use crate::core::base::source::SourceFile;
-use crate::core::repository::index::{Index, KnownFile, Pages};
-use crate::git::checkout::{self, CommittedFile, Differences};
+use crate::core::repository::index::{By, Index, KnownFile, Pages};
+use crate::git::checkout::{self, Committed, CommittedFile, Differences};
+use crate::git::index::StagedFiles;
 use crate::git::read::{self, FoundFile, Paths, Tree};
 use crate::git::{Repo, read::PathChange};
 use crate::service::Result;
@@ -76,11 +77,10 @@ struct Now {
 
 impl Question<'_> {
     fn ask<P: Pages>(&self, index: &Index<P>) -> std::result::Result<Option<Checked>, Trouble> {
-        let known = index.files()?;
         if index.count_resources() == 0 {
             return Ok(None);
         }
-        let now = self.read(index, &known)?;
+        let (known, now) = self.read(index)?;
         if self.is_hopeless(&known, &now) {
             return Ok(None);
         }
@@ -147,45 +147,84 @@ impl Question<'_> {
         })
     }
 
-    /// Read what differs from the index, and what has to be shown whether it differs or not.
+    /// Read what differs from the index, and what has to be shown whether it differs or not. Beside it what the index knows of
+    /// that, and of every file in which something is to be told.
     fn read<P: Pages>(
         &self,
         index: &Index<P>,
-        known: &[KnownFile],
-    ) -> std::result::Result<Now, Trouble> {
-        let is_wanted = |file: &KnownFile| match &self.subject.names {
-            Some(names) => names.contains(&file.path),
-            None => !file.findings.is_empty() || file.allows,
+    ) -> std::result::Result<(Vec<KnownFile>, Now), Trouble> {
+        match &self.subject.commit {
+            Some(commit) => self.read_commit(index, commit),
+            None => self.read_work_tree(index),
+        }
+    }
+
+    fn read_work_tree<P: Pages>(
+        &self,
+        index: &Index<P>,
+    ) -> std::result::Result<(Vec<KnownFile>, Now), Trouble> {
+        let staged = StagedFiles::open(self.repo)?;
+        let mut tally = index.tally();
+        let places = staged.count(&self.paths, &mut tally, true);
+        // What is staged as it was committed need not be looked up.
+        let compared = index.compare(&tally, By::Size)?;
+        let same = |place: &Option<u32>| place.is_some_and(|place| compared.is_same(place));
+        let same: Vec<bool> = places.iter().map(same).collect();
+        let others = compared.files.iter().map(|file| CommittedFile {
+            path: &file.path,
+            version: &file.version,
+            bytes: file.bytes.filter(|_| file.findings.is_empty()),
+        });
+        let others: Vec<CommittedFile<'_>> = others.collect();
+        let noted: BTreeSet<&str> = compared
+            .files
+            .iter()
+            .filter(|file| !file.findings.is_empty() || file.allows)
+            .map(|file| file.path.as_str())
+            .collect();
+        let names = &self.subject.names;
+        let committed = Committed {
+            same: &same,
+            others: &others,
+            wanted: &|path| match names {
+                Some(names) => names.contains(path),
+                None => noted.contains(path),
+            },
         };
-        let Some(commit) = &self.subject.commit else {
-            let committed: Vec<CommittedFile<'_>> = known
-                .iter()
-                .map(|file| CommittedFile {
-                    path: &file.path,
-                    version: &file.version,
-                    bytes: file.bytes.filter(|_| file.findings.is_empty()),
-                    wanted: is_wanted(file),
-                })
-                .collect();
-            let differences = checkout::differences(self.repo, &self.paths, &committed)?;
-            return Ok(Now::of_work_tree(known, differences));
-        };
+        let differences = checkout::differences(self.repo, &self.paths, &staged, &committed)?;
+        Ok((compared.files, Now::of_work_tree(differences)))
+    }
+
+    fn read_commit<P: Pages>(
+        &self,
+        index: &Index<P>,
+        commit: &str,
+    ) -> std::result::Result<(Vec<KnownFile>, Now), Trouble> {
         let tree = read::tree_of(self.repo, commit)?;
         let changes = read::tree_changes(self.repo, Some(index.tree()), &tree, &self.paths)?;
         let differing: BTreeSet<String> = changes.iter().map(|(path, _)| path.clone()).collect();
-        let same = known.iter().filter(|file| is_wanted(file));
-        let same = same.filter(|file| !differing.contains(&file.path));
+        let mut known = Vec::new();
+        match &self.subject.names {
+            None => known = index.noted()?,
+            Some(names) => {
+                for path in names {
+                    known.extend(index.file(path)?);
+                }
+            }
+        }
+        let same = (known.iter()).filter(|file| !differing.contains(&file.path));
         let same = same.filter_map(|file| FoundFile::at(&file.path, &file.version));
         let same: Vec<PathChange> = same.map(|file| (file.path.clone(), Some(file))).collect();
         let all = || changes.iter().chain(&same);
         let versions =
             all().map(|(path, file)| (path.clone(), file.as_ref().map(FoundFile::version)));
         let found = all().filter_map(|(_, file)| file.clone());
-        Ok(Now {
+        let now = Now {
             versions: versions.collect(),
             files: read::read(self.repo, found, &self.paths)?,
             differing,
-        })
+        };
+        Ok((known, now))
     }
 
     /// Every finding that is to be shown, in order.
@@ -216,26 +255,25 @@ impl Question<'_> {
 }
 
 impl Now {
-    fn of_work_tree(known: &[KnownFile], differences: Differences) -> Now {
-        let mut now = Now {
-            differing: differences.gone.iter().cloned().collect(),
-            versions: BTreeMap::new(),
-            files: differences.files,
-        };
-        for file in &now.files {
-            let at = known.binary_search_by(|known| known.path.cmp(&file.path));
-            let known = at.ok().and_then(|at| known.get(at));
-            let same = known.filter(|known| checkout::is_version(file, &known.version));
-            let version = same.map_or(&file.blob, |known| &known.version);
-            now.versions
-                .insert(file.path.clone(), Some(version.clone()));
-            if same.is_none() {
-                now.differing.insert(file.path.clone());
-            }
+    fn of_work_tree(differences: Differences) -> Now {
+        let Differences {
+            files,
+            unchanged,
+            gone,
+        } = differences;
+        let other = files.iter().map(|file| &file.path);
+        let other = other.filter(|path| !unchanged.contains_key(*path));
+        let differing: BTreeSet<String> = gone.iter().chain(other).cloned().collect();
+        let versions = files.iter().map(|file| {
+            let version = unchanged.get(&file.path).unwrap_or(&file.blob);
+            (file.path.clone(), Some(version.clone()))
+        });
+        let gone = gone.iter().map(|path| (path.clone(), None));
+        Now {
+            versions: versions.chain(gone).collect(),
+            differing,
+            files,
         }
-        let gone = differences.gone.into_iter().map(|path| (path, None));
-        now.versions.extend(gone);
-        now
     }
 }
 

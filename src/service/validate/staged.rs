@@ -11,7 +11,7 @@ use crate::core::base::limits::CONFIG_FILE;
 use crate::core::repository::config::Config;
 use crate::core::repository::definitions::Definition;
 use crate::core::repository::facts::{identity, is_local};
-use crate::core::repository::index::{Index, MemoryPages, Pages, Row};
+use crate::core::repository::index::{By, Index, MemoryPages, Pages, Row};
 use crate::core::repository::snapshot::Snapshot;
 use crate::core::resource::Kind;
 use crate::core::review;
@@ -238,20 +238,24 @@ fn judged<P: Pages>(
     let repo = commit.repo;
     let config = commit.config();
     let paths = revision::paths(&config)?;
-    let known = committed(repo, old.tree(), rules)?;
-    let known: Vec<(&str, &str)> = known.iter().map(|(path, v)| (&**path, &**v)).collect();
-    let changes = commit.staged.changes(&known, &paths);
-    let changed: BTreeSet<String> = changes.iter().map(|(path, _)| path.clone()).collect();
+    let changed = |changes: &[PathChange]| -> BTreeSet<String> {
+        changes.iter().map(|(path, _)| path.clone()).collect()
+    };
     if *rules != config {
+        let known = committed(repo, old.tree(), rules)?;
+        let known: Vec<(&str, &str)> = known.iter().map(|(path, v)| (&**path, &**v)).collect();
+        let changed = changed(&commit.staged.changes(&known, &paths));
         // Under other rules every file is to be looked at again.
         let base = Index::empty(MemoryPages::default(), 0);
         let changes = commit.staged.changes(&[], &paths);
         let looked = commit.step((&config, &paths), &base, changes)?;
         return commit.judge(looked, (old, &paths), &changed, 0);
     }
+    let changes = staged_changes(commit.staged, old, &paths)?;
     if changes.is_empty() {
         return Ok(Judged::default());
     }
+    let changed = changed(&changes);
     let (mut step, meanings) = commit.step((&config, &paths), old, changes)?;
     step.suggest(old, &config)?;
     let mut outside = old.count_findings();
@@ -262,8 +266,26 @@ fn judged<P: Pages>(
     commit.judge((step, meanings), (old, &paths), &changed, outside)
 }
 
-/// Path and version of the files of a tree that may hold resources, by path: all of them, which
-/// Git's trees tell faster than the pages of an index.
+/// What is staged in another version than HEAD has. Where the index adds up the same files in the same versions, none of them is
+/// looked up.
+fn staged_changes<P: Pages>(
+    staged: &StagedFiles,
+    old: &Index<P>,
+    paths: &Paths,
+) -> std::result::Result<Vec<PathChange>, Trouble> {
+    let mut tally = old.tally();
+    let places = staged.count(paths, &mut tally, false);
+    let compared = old.compare(&tally, By::Version)?;
+    let known = compared.files.iter();
+    let known: Vec<(&str, &str)> = known.map(|file| (&*file.path, &*file.version)).collect();
+    let is_other = |place: usize| {
+        let place = places.get(place).copied().flatten();
+        place.is_some_and(|place| !compared.is_same(place))
+    };
+    Ok(staged.changes_among(&known, paths, &is_other))
+}
+
+/// Path and version of the files of a tree that may hold resources, by path.
 fn committed(repo: &Repo, tree: &str, rules: &Config) -> Result<Vec<(String, String)>> {
     if tree.is_empty() {
         return Ok(Vec::new());
