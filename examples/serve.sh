@@ -50,6 +50,7 @@ GOAL
 run git log -1 --format='%h %s' -- planspec
 run planspec get goals -n web
 
-chapter "It ends when it is told to. Nothing is left behind."
+chapter "The board is at $url/ as long as it runs; now it ends, and nothing is left behind."
+curl --silent --fail --output /dev/null "$url/runs/web/status-page-run/index.html"
 kill $server
 wait $server

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use axum::body::Body;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Extension, Path, State};
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
-use axum::response::{IntoResponse, Response};
+use axum::http::{HeaderMap, HeaderValue, header};
+use axum::response::Response;
 
 use super::App;
 use super::status::{Answer, Refusal};
@@ -113,9 +113,4 @@ pub async fn events(
 ) -> Answer {
     holder.may(Right::Read, None)?;
     watch::changes(&app, &headers)
-}
-
-/// Where a browser asks for a picture of the site, there is none.
-pub async fn no_icon() -> Response {
-    StatusCode::NO_CONTENT.into_response()
 }

@@ -8,8 +8,10 @@ use std::sync::{Arc, RwLock};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use axum::http::{StatusCode, header};
 use tokio::sync::{broadcast, oneshot};
 
+use super::status::{Answer, Refusal};
 use crate::clock;
 use crate::core::resource::{Key, Time};
 use crate::git::Identity;
@@ -22,8 +24,11 @@ use crate::service::{Error, Result};
 const QUEUE: usize = 256;
 /// So many are written before one reconcile follows them all.
 const TOGETHER: usize = 64;
-/// Most events that a watcher may be behind.
-const BEHIND: usize = 4096;
+/// Most steps that a watcher may be behind.
+const BEHIND: usize = 1024;
+
+/// What one step brought.
+pub type Step = Arc<[Arc<Event>]>;
 
 /// What is asked of the thread.
 enum Message {
@@ -69,7 +74,7 @@ pub struct Keeper {
     /// What stands.
     pub live: Arc<RwLock<Live>>,
     /// What happens.
-    pub events: broadcast::Sender<Arc<Event>>,
+    pub events: broadcast::Sender<Step>,
 }
 
 impl Keeper {
@@ -106,12 +111,12 @@ impl Keeper {
     /// that it is about.
     ///
     /// # Errors
-    /// `NotReady` when too many wait.
+    /// Too many wait, or the server is ending.
     pub async fn run<T: Send + 'static>(
         &self,
         by: By,
         work: impl FnOnce(&Store, Time) -> (BTreeSet<Key>, T) + Send + 'static,
-    ) -> Result<(T, Foreseen)> {
+    ) -> Answer<(T, Foreseen)> {
         let (reply, answer) = oneshot::channel();
         let run = Box::new(move |with: Result<(&Store, Time)>| {
             let (keys, value) = match with {
@@ -131,11 +136,14 @@ impl Keeper {
             Ok(()) => {}
             Err(TrySendError::Full(_)) => {
                 let why = "too many requests that write wait for their turn";
-                return Err(Error::not_ready(why).hint("send it again in a moment"));
+                let code = StatusCode::TOO_MANY_REQUESTS;
+                return Err(Refusal::new(code, "TooManyRequests", why)
+                    .hint("send it again in a moment")
+                    .header(header::RETRY_AFTER, "1"));
             }
-            Err(TrySendError::Disconnected(_)) => return Err(ended()),
+            Err(TrySendError::Disconnected(_)) => return Err(ended().into()),
         }
-        answer.await.map_err(|_| ended())?
+        Ok(answer.await.map_err(|_| ended())??)
     }
 
     /// Look soon what others have done.
@@ -160,9 +168,11 @@ struct Working {
     store: Store,
     pace: Pace,
     live: Arc<RwLock<Live>>,
-    events: broadcast::Sender<Arc<Event>>,
+    events: broadcast::Sender<Step>,
     /// Whether the last look failed.
     away: bool,
+    /// Why the last reconcile wrote nothing: it is said once.
+    trouble: Option<String>,
 }
 
 impl Working {
@@ -170,7 +180,7 @@ impl Working {
         dir: Option<PathBuf>,
         pace: Pace,
         live: Arc<RwLock<Live>>,
-        events: broadcast::Sender<Arc<Event>>,
+        events: broadcast::Sender<Step>,
     ) -> Result<Working> {
         let now = clock::now().map_err(Error::ambiguous)?;
         let mut store = Store::open(dir.as_deref())?;
@@ -187,6 +197,7 @@ impl Working {
             live,
             events,
             away: false,
+            trouble: None,
         };
         working.look(now)?;
         Ok(working)
@@ -306,8 +317,13 @@ impl Working {
                         tracing::debug!(resource = %moved.key, "moved");
                     }
                     view = looked;
+                    self.trouble = None;
                 }
-                Err(error) => tracing::warn!("reconcile: {}", error.message),
+                Err(error) if self.trouble.as_ref() == Some(&error.message) => {}
+                Err(error) => {
+                    tracing::warn!("reconcile: {}", error.message);
+                    self.trouble = Some(error.message);
+                }
             }
         }
         let view = match view {
@@ -317,9 +333,10 @@ impl Working {
         let Ok(mut live) = self.live.write() else {
             return Err(Error::unavailable("what stands in memory is broken"));
         };
-        for event in live.advance(&self.store, &view)? {
+        let events = live.advance(&self.store, &view)?;
+        if !events.is_empty() {
             // Nobody may be listening.
-            let _ = self.events.send(event);
+            let _ = self.events.send(events.into());
         }
         Ok(view)
     }

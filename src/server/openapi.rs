@@ -106,6 +106,7 @@ fn body(route: &Route) -> Option<Value> {
         Takes::Resource if route.method == "patch" => object,
         Takes::Resource => reference("ResourceSent"),
         Takes::Resources => json!({"type": "array", "items": reference("ResourceSent")}),
+        Takes::Values => json!({"type": "array"}),
         Takes::Namespace => reference("Namespace"),
         Takes::Call => object,
         Takes::Fields(fields) => {
@@ -158,7 +159,14 @@ fn success(route: &Route) -> Value {
         Gives::Page => ("text/html", json!({"type": "string"})),
         Gives::Text => ("text/plain", json!({"type": "string"})),
     };
-    json!({"description": "As asked", "content": {media: {"schema": schema}}})
+    let mut content = json!({media: {"schema": schema}});
+    if matches!(route.gives, Gives::List | Gives::Events) {
+        // A list is a stream where that is asked for.
+        for media in ["text/event-stream", "application/x-ndjson"] {
+            content[media] = json!({"schema": {"type": "string"}});
+        }
+    }
+    json!({"description": "As asked", "content": content})
 }
 
 /// The schemas that operations refer to.

@@ -490,7 +490,7 @@ pub async fn validate(
     headers: HeaderMap,
     sent: Body,
 ) -> Answer {
-    holder.may(Right::Read, None)?;
+    holder.has(Right::Read)?;
     let values = body::many(&headers, &body::bytes(sent, app.max_body).await?)?;
     let checked = app.look(move |store| write::check(store, &values)).await?;
     let results = checked

@@ -16,6 +16,8 @@ pub enum Takes {
     Resource,
     /// An array of resources.
     Resources,
+    /// An array of anything.
+    Values,
     /// A namespace.
     Namespace,
     /// How something is to be done: its fields, of which those with `!` must be there.
@@ -93,7 +95,7 @@ macro_rules! routes {
 }
 
 use Gives::{Document, Events, List, Namespace, Object, Page, Resource, Status, Text};
-use Takes::{Call, Fields, Nothing, Resources};
+use Takes::{Call, Fields, Nothing, Resources, Values};
 
 const CLAIM: Takes = Fields(&["lease", "claim"]);
 
@@ -134,7 +136,7 @@ routes! {
     post "/apis/planspec.io/v1alpha1/namespaces/{namespace}/executions/{name}/nodes/{node}/release" "Give a node back" Fields(&["message", "claim"]), 200 Document("Released"), &[], runs::release_node;
     post "/apis/planspec.io/v1alpha1/namespaces/{namespace}/executions/{name}/nodes/{node}/report" "Say how a node went" Fields(&["result!", "outputs", "message", "commit", "attempt", "claim"]), 200 Document("Reported"), &[], runs::report_node;
     post "/apis/planspec.io/v1alpha1/records" "Carry a record that its author wrote and signed" Fields(&["ref!", "commit!", "record!"]), 200 Status, &[], runs::carry_record;
-    post "/apis/planspec.io/v1alpha1/validate" "Check resources, store nothing" Resources, 200 Object, &[], r::validate;
+    post "/apis/planspec.io/v1alpha1/validate" "Check resources, store nothing" Values, 200 Object, &[], r::validate;
     get "/apis/planspec.io/v1alpha1/next" "What can be claimed" Nothing, 200 Document("NextNodes"), &["provider", "limit"], runs::next_everywhere;
     get "/apis/planspec.io/v1alpha1/{type}" "List resources of all namespaces" Nothing, 200 List, LISTS, r::list_all;
     get "/apis/planspec.io/v1alpha1/{type}/watch" "Watch resources of all namespaces" Nothing, 200 Events, STREAMS, r::watch_all;
@@ -145,7 +147,6 @@ routes! {
     get "/plans/" "The board: all plans" Nothing, 200 Page, &[], board::plans;
     get "/plans/{*path}" "The board: a plan, a revision" Nothing, 200 Page, &[], board::of_plans;
     get "/board/events" "The board: that something has changed" Nothing, 200 Events, &[], board::events;
-    get "/favicon.ico" "None" Nothing, 204 Text, &[], board::no_icon;
     get "/review" "What changes between two revisions" Nothing, 200 Document("Review"), &["base!", "head!", "plan", "namespace"], runs::review_of;
     get "/audit" "Whether the status follows from what it cites" Nothing, 200 Document("Audit"), &["namespace", "execution", "since"], runs::audit_of;
 }
@@ -175,7 +176,6 @@ mod tests {
             "/openapi.json",
             "/review",
             "/audit",
-            "/favicon.ico",
         ];
         let below = ["/webhooks/", "/runs/", "/plans/", "/board/"];
         for route in ROUTES {

@@ -96,16 +96,25 @@ impl Holder {
         }
     }
 
+    /// Whether something may be done anywhere.
+    ///
+    /// # Errors
+    /// It may not.
+    pub fn has(&self, right: Right) -> std::result::Result<(), Refusal> {
+        if self.rights.contains(&right) {
+            return Ok(());
+        }
+        let why = format!("this token may not {}", right.word());
+        let hint = format!("it wants the right `{}`", right.word());
+        Err(Refusal::from(Error::forbidden(why).hint(hint)))
+    }
+
     /// Whether something may be done, in a namespace, or in all.
     ///
     /// # Errors
     /// It may not.
     pub fn may(&self, right: Right, namespace: Option<&str>) -> std::result::Result<(), Refusal> {
-        if !self.rights.contains(&right) {
-            let why = format!("this token may not {}", right.word());
-            let hint = format!("it wants the right `{}`", right.word());
-            return Err(Refusal::from(Error::forbidden(why).hint(hint)));
-        }
+        self.has(right)?;
         match (&self.namespaces, namespace) {
             (Some(known), Some(namespace)) if !known.contains(namespace) => {
                 let why = format!("this token is not for namespace `{namespace}`");

@@ -13,6 +13,7 @@ use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
 
 use super::App;
+use super::keeper::Step;
 use super::query::{ListQuery, Meant};
 use super::status::{Answer, Refusal};
 use crate::service::live::{Event, EventKind};
@@ -186,7 +187,7 @@ impl Watching {
     async fn run(
         mut self,
         missed: Vec<Arc<Event>>,
-        mut events: Receiver<Arc<Event>>,
+        mut events: Receiver<Step>,
     ) -> Result<(), Gone> {
         for event in missed {
             self.tell(&event).await?;
@@ -198,10 +199,14 @@ impl Watching {
             };
             match next {
                 Err(_) => self.send(self.form.heartbeat()).await?,
-                Ok(Ok(event)) => self.tell(&event).await?,
+                Ok(Ok(step)) => {
+                    for event in step.iter() {
+                        self.tell(event).await?;
+                    }
+                }
                 Ok(Err(RecvError::Closed)) => return Ok(()),
                 Ok(Err(RecvError::Lagged(many))) => {
-                    let why = format!("{many} events came faster than they were read");
+                    let why = format!("{many} changes came faster than they were read");
                     let hint = "list what stands now, and watch from there";
                     return self.resync(expired(&why, Some(hint)).body()).await;
                 }
