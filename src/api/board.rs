@@ -8,6 +8,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::Answer;
+use super::audit::Audited;
 use super::describe::{Acceptance, Description};
 use super::log::{EventList, RevisionList};
 use super::overview::Overview;
@@ -279,6 +280,8 @@ pub struct HistoryPage {
     pub events: EventList,
     /// How many are shown at most.
     pub limit: usize,
+    /// Whether the status commits of the run follow from what they cite, where that was asked for; or why nobody can say.
+    pub audited: Option<Result<Audited, String>>,
 }
 
 /// A node of a run.

@@ -601,3 +601,53 @@ fn a_document_is_part_of_the_page_of_its_plan() {
         assert!(faults.is_empty(), "{faults:#?}");
     }
 }
+
+#[test]
+fn what_a_commit_changed_in_a_plan_is_told_and_what_an_audit_says() {
+    let sandbox = Sandbox::new();
+    let solo = at_a_gate(&sandbox);
+    let before = solo.read("planspec/all.yaml");
+    let after = before.replace("Make it.\n", "Make it, and <b>carefully</b>.\n");
+    let after = after.replace(
+        "Then look at it.",
+        "Then look at it twice, or ask somebody.",
+    );
+    assert_ne!(after, before);
+    solo.publish(
+        "planspec/all.yaml",
+        after.replace("[ana@example.com]", "[]"),
+    );
+    solo.run("board --out site --audit").ok();
+    let pages = site(&solo, "site");
+    let commit = solo.git("rev-parse HEAD");
+    let page = &pages[&format!("plans/default/release/revisions/{}.html", commit.trim())];
+    for said in [
+        "Class minor; 2 to be looked at twice.",
+        "node build: description look twice: whoever does it is told something else",
+        "reviewers look twice: anybody may decide ana@example.com nothing",
+        "--plan release -n default",
+    ] {
+        assert!(words(page).contains(said), "{said}: {}", words(page));
+    }
+    assert!(page.contains("&lt;b&gt;carefully&lt;/b&gt;"), "{page}");
+    let plan = &pages["plans/default/release/index.html"];
+    assert!(
+        plan.contains(&format!("revisions/{}.html", commit.trim())),
+        "{plan}"
+    );
+    let log = &pages["runs/default/run/log.html"];
+    let audited =
+        "Audited: 3 of 3 status commits that say something of this run follow from what they cite.";
+    assert!(words(log).contains(audited), "{}", words(log));
+    for (path, page) in pages.iter().filter(|(path, _)| path.ends_with(".html")) {
+        let faults = faults(path, page, &pages);
+        assert!(faults.is_empty(), "{faults:#?}");
+    }
+    // Without being asked nobody audits.
+    solo.run("board --out site").ok();
+    assert!(
+        !solo
+            .read("site/runs/default/run/log.html")
+            .contains("Audited:")
+    );
+}

@@ -9,6 +9,7 @@ use super::parts::{
     sums, table, time, value, web,
 };
 use super::{Links, commands};
+use crate::api::audit::{Audited, AuditedCommit};
 use crate::api::board::{HistoryPage, Of, PageName, RunPage};
 use crate::api::describe::{DescribedRun, Unapplied};
 use crate::api::log::Event;
@@ -778,13 +779,7 @@ pub fn history(main: &mut Html, links: &Links<'_>, page: &HistoryPage) -> String
     for note in &page.events.notes {
         main.element("p", &[("class", "note".into())], note);
     }
-    section(main, "audit", "Check it yourself");
-    main.raw("<p>The status is a function of the commits of the spec branch, of the records and of the time. This decides each status commit of the run once more, in any clone, and checks the signatures:</p>");
-    command(
-        main,
-        &format!("planspec audit {} -n {}", of.name, of.namespace),
-    );
-    main.raw("</section>\n");
+    audit(main, page);
     format!("History of {} · {}", of.name, of.namespace)
 }
 
@@ -811,5 +806,75 @@ fn act(cell: &mut Html, event: &Event) {
         cell.raw("<div class=\"why\">record ");
         cell.element("code", &[("title", record.into())], short(record))
             .raw("</div>");
+    }
+}
+
+/// Whether it all follows from what it cites, and what tells that.
+fn audit(main: &mut Html, page: &HistoryPage) {
+    section(main, "audit", "Audit");
+    match &page.audited {
+        Some(Ok(audited)) => verdict(main, audited),
+        Some(Err(why)) => {
+            main.raw("<p class=\"alarm\">It could not be audited: ");
+            main.text(why).raw("</p>");
+        }
+        None => {}
+    }
+    main.raw("<p>The status is a function of the commits of the spec branch, of the records and of the time. This decides each status commit of the run once more, in any clone, and checks the signatures:</p>");
+    let of = &page.of;
+    command(
+        main,
+        &format!("planspec audit {} -n {}", of.name, of.namespace),
+    );
+    main.raw("</section>\n");
+}
+
+fn verdict(main: &mut Html, audited: &Audited) {
+    let commits = count(audited.commits, "status commit");
+    let told = |main: &mut Html, commit: &AuditedCommit| {
+        main.raw("<li>").element("code", &[], short(&commit.commit));
+        main.raw(": ").text(&commit.why.join("; ")).raw("</li>");
+    };
+    match &audited.broken {
+        Some(broken) => {
+            main.raw(
+                "<p class=\"alarm\">A status commit does not follow from what it cites:</p><ul>",
+            );
+            told(main, broken);
+            main.raw("</ul>\n");
+        }
+        None => {
+            let mut parts = vec![format!(
+                "{} of {commits} that say something of this run follow from what they cite",
+                audited.follow
+            )];
+            if audited.evidence_alone > 0 {
+                parts.push(format!(
+                    "{} of earlier decisions were held to their evidence alone",
+                    audited.evidence_alone
+                ));
+            }
+            if audited.signatures > 0 {
+                parts.push(format!(
+                    "{} checked",
+                    count(audited.signatures, "signature")
+                ));
+            }
+            main.raw("<p><strong>Audited:</strong> ")
+                .text(&parts.join(", "))
+                .raw(".</p>\n");
+        }
+    }
+    if !audited.unknown.is_empty() {
+        main.raw("<p>What cannot be checked in this clone:</p><ul>");
+        audited.unknown.iter().for_each(|commit| told(main, commit));
+        main.raw("</ul>\n");
+    }
+    if audited.unknown_more > 0 {
+        main.element(
+            "p",
+            &[],
+            &format!("{} more.", count(audited.unknown_more, "commit")),
+        );
     }
 }
