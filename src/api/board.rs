@@ -198,7 +198,7 @@ pub enum Page {
     /// A run.
     Run(Box<RunPage>),
     /// What happened to a run.
-    History(HistoryPage),
+    History(Box<HistoryPage>),
     /// A node of a run.
     Node(Box<NodePage>),
     /// All plans.

@@ -509,12 +509,14 @@ fn many_nodes_are_counted_by_stages_and_groups_are_folded() {
         "small",
         "description: x\ngraph:\n  nodes:\n  - {id: a, kind: Task}\n  - {id: b, kind: Task}\n  - {id: both, kind: Group, children: [a, b]}\n",
     );
-    let runs = [execution("large", "large"), execution("small", "small")];
+    let mut chain = vec![task("c0")];
+    chain.extend((1..310).map(|i| task(&format!("c{i}")).after(&format!("c{}", i - 1))));
+    let runs = ["large", "small", "long"].map(|name| execution(name, name));
     let all = [
         plan("large", &nodes),
+        plan("long", &chain),
         group,
-        runs[0].clone(),
-        runs[1].clone(),
+        runs.join("---\n"),
     ];
     solo.publish("planspec/all.yaml", file(&all));
     solo.run("reconcile").ok();
@@ -527,6 +529,8 @@ fn many_nodes_are_counted_by_stages_and_groups_are_folded() {
         words(large)
     );
     assert!(!large.contains("class=\"scroll graph\""));
+    let long = &pages["runs/default/long/index.html"];
+    assert!(words(long).contains("110 more stages"), "{}", words(long));
     let small = &pages["runs/default/small/index.html"];
     assert!(words(small).contains("Group both: 0 of 2 done"), "{small}");
     assert!(small.contains("<details class=\"fold\" open>"), "{small}");

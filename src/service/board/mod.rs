@@ -148,12 +148,12 @@ impl<'s> Board<'s> {
             limit: EVENTS,
         };
         let audited = self.audits.then(|| self.audited(of));
-        Ok(Page::History(HistoryPage {
+        Ok(Page::History(Box::new(HistoryPage {
             of: of.clone(),
             events: events(self.store, &request)?,
             limit: EVENTS,
             audited: audited.map(|audited| audited.map_err(|error| error.message)),
-        }))
+        })))
     }
 
     fn audited(&self, of: &Of) -> Result<Audited> {

@@ -2,11 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::graph::{MOST_DRAWN, place_of, row_of, stage_of};
+use super::graph::{MOST_DRAWN, STAGES, place_of, row_of, stage_of};
 use super::html::{Html, Value};
 use super::parts::{
-    Row, bar, cell, command, crumbs, fact, for_what, link, link_of, phase, plain, prose, section,
-    sums, table, time, value, web,
+    Row, bar, cell, command, crumbs, fact, fact_text, for_what, link, link_of, phase, plain, prose,
+    section, sums, table, time, value, web,
 };
 use super::{Links, commands};
 use crate::api::audit::{Audited, AuditedCommit};
@@ -26,8 +26,6 @@ use crate::show::graph::GraphView;
 
 /// Most rows of a list of nodes.
 const ROWS: usize = 200;
-/// Most stages that are listed with their nodes.
-const STAGES: usize = 200;
 /// Most rows of a list of nodes by stages, about.
 const ROWS_BY_STAGE: usize = 3000;
 
@@ -57,14 +55,17 @@ pub fn run(main: &mut Html, links: &Links<'_>, page: &RunPage) -> String {
                 of: GraphOf { graph: built, spec },
                 nodes: status.as_ref().map(|status| &status.node_statuses),
             };
-            let critical = page
-                .timeline
-                .as_ref()
-                .map(|timeline| timeline.critical.as_slice());
+            let critical = page.timeline.as_ref().map(|one| one.critical.as_slice());
+            let critical = critical.unwrap_or_default();
             section(main, "graph", "Graph");
-            super::graph::graph(main, links, view, critical.unwrap_or_default());
+            super::graph::graph(main, links, view, critical);
             main.raw("</section>\n");
-            let listed = Listed { links, page, view };
+            let listed = Listed {
+                links,
+                page,
+                view,
+                critical: critical.iter().map(String::as_str).collect(),
+            };
             nodes(main, &listed);
         }
         (None, None) => {}
@@ -136,15 +137,12 @@ fn head(main: &mut Html, links: &Links<'_>, page: &RunPage) {
             main.text(&span(start, end));
         }
     });
-    fact(main, "Runs again", |main| {
-        let again = status.map_or(0, |status| status.extensions.run_attempt);
-        if again > 0 {
-            main.text(&format!(
-                "opened again {}",
-                count(again.try_into().unwrap_or(0), "time")
-            ));
-        }
-    });
+    let again = status.map_or(0, |status| status.extensions.run_attempt);
+    let again = match again {
+        0 => String::new(),
+        times => count(usize::try_from(times).unwrap_or(usize::MAX), "time"),
+    };
+    fact_text(main, "Opened again", &again);
     fact(main, "History", |main| {
         if links.to(&PageName::History(of.clone())).is_some() {
             link(
@@ -232,6 +230,7 @@ struct Listed<'a> {
     links: &'a Links<'a>,
     page: &'a RunPage,
     view: GraphView<'a>,
+    critical: BTreeSet<&'a str>,
 }
 
 /// The nodes: those of each group for themselves, or where there are many those of each stage.
@@ -381,8 +380,7 @@ impl Listed<'_> {
         let node = self.view.of.spec.nodes.get(index)?;
         let nothing = NodeStatus::default();
         let status = self.status(index).unwrap_or(&nothing);
-        let timeline = self.page.timeline.as_ref();
-        let is_critical = timeline.is_some_and(|one| one.critical.contains(&node.id));
+        let is_critical = self.critical.contains(node.id.as_str());
         Some(Row {
             id: Some(row_of(&node.id)),
             class: if self.is_done(index) { "done" } else { "open" },
