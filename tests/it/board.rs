@@ -655,3 +655,40 @@ fn what_a_commit_changed_in_a_plan_is_told_and_what_an_audit_says() {
             .contains("Audited:")
     );
 }
+
+#[test]
+fn the_end_of_a_log_is_told_and_no_remote_is_asked() {
+    let sandbox = Sandbox::new();
+    let script = "i=0; while [ $i -lt 2000 ]; do echo \"line $i <b>\"; i=$((i+1)); done";
+    let ana = crate::work::started(&sandbox, "", &[("one", "", crate::work::shell(script))]);
+    crate::work::work(&sandbox, &ana, "--once").ok();
+    ana.run("reconcile").ok();
+    ana.git("remote set-url origin /nowhere");
+    ana.run("board --out site").ok();
+    let page = ana.read("site/runs/default/run/nodes/one.html");
+    for said in [
+        "the end of the log of attempt 1",
+        "line 1999 &lt;b&gt;",
+        "planspec logs run/one",
+    ] {
+        assert!(
+            page.replace("<span>", "")
+                .replace("</span>", "")
+                .contains(said),
+            "{said}: {page}"
+        );
+    }
+    assert!(!page.contains("line 100 "), "{page}");
+    let first = page.split("<pre tabindex=\"0\">").nth(1).unwrap();
+    assert!(first.starts_with("line "), "{first}");
+    // In a clone that has no log, nothing is told of one.
+    let url = format!("file://{}", sandbox.path("origin.git").display());
+    let ben = sandbox.clone_with("", &url, "ben");
+    ben.git("fetch -q origin +planspec/status:refs/remotes/origin/planspec/status");
+    ben.run("board --out site").ok();
+    let page = ben.read("site/runs/default/run/nodes/one.html");
+    assert!(
+        page.contains("Succeeded") && !page.contains("line 1999"),
+        "{page}"
+    );
+}
