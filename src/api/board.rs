@@ -8,6 +8,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::Answer;
+use super::audit::Audited;
 use super::describe::{Acceptance, Description};
 use super::log::{EventList, RevisionList};
 use super::overview::Overview;
@@ -209,7 +210,7 @@ pub enum Page {
     /// A run.
     Run(Box<RunPage>),
     /// What happened to a run.
-    History(HistoryPage),
+    History(Box<HistoryPage>),
     /// A node of a run.
     Node(Box<NodePage>),
     /// All plans.
@@ -291,6 +292,8 @@ pub struct HistoryPage {
     pub events: EventList,
     /// How many are shown at most.
     pub limit: usize,
+    /// Whether the status commits of the run follow from what they cite, where that was asked for; or why nobody can say.
+    pub audited: Option<Result<Audited, String>>,
 }
 
 /// A node of a run.

@@ -26,6 +26,9 @@ pub struct Args {
     /// Of the runs that are over, how many have pages, the last ones
     #[arg(long, value_name = "N", default_value_t = 100)]
     ended: usize,
+    /// Decide the status commits of each run once more, and say in its history whether they follow from what they cite
+    #[arg(long)]
+    audit: bool,
     #[command(flatten)]
     output: OutputArg,
 }
@@ -40,6 +43,7 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
     }
     let store = context.open()?;
     let board = Board::new(&store, None);
+    let board = if args.audit { board.auditing() } else { board };
     let known = board.pages(args.ended)?;
     let paths = known.iter().map(PageName::to_string);
     let request = WriteRequest {

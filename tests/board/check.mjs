@@ -54,7 +54,12 @@ const repository = (nodes) => {
       : { ...common, kind: "Task", description: "What is to be done.\nAnd how.", outputs: ["found"] };
   };
   const graph = Array.from({ length: nodes }, (_, at) => node(at));
-  if (nodes > 3) graph.push({ id: "group", kind: "Group", children: [id(1), id(2)] });
+  if (nodes > 3) {
+    graph.push({ id: "group", kind: "Group", children: [id(1), id(2)] });
+    // Names as long as names may be, and a text without a space.
+    const name = "w".repeat(200);
+    graph.push({ id: "x".repeat(63), kind: "Task", name, description: name, dependsOn: [id(0)] });
+  }
   const resource = (kind, name, spec) => ({
     apiVersion: "planspec.io/v1alpha1",
     kind,
@@ -272,7 +277,7 @@ for (const nodes of sizes) {
   const server = await serve(site, false);
   const every = readdirSync(site, { recursive: true }).filter((path) => path.endsWith(".html"));
   // Of many nodes that are alike, some.
-  const paths = all ? every.filter((path, at) => !path.includes("/nodes/") || at % 40 < 2) : ["index.html", RUN];
+  const paths = all ? every.filter((path, at) => !path.includes("/nodes/") || path.includes("xxx") || at % 40 < 2) : ["index.html", RUN];
   await look(server.base, paths, nodes);
   console.log(`${nodes} nodes: looked at ${paths.length} of ${every.length} pages`);
   if (nodes === 30) {

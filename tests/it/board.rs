@@ -509,12 +509,14 @@ fn many_nodes_are_counted_by_stages_and_groups_are_folded() {
         "small",
         "description: x\ngraph:\n  nodes:\n  - {id: a, kind: Task}\n  - {id: b, kind: Task}\n  - {id: both, kind: Group, children: [a, b]}\n",
     );
-    let runs = [execution("large", "large"), execution("small", "small")];
+    let mut chain = vec![task("c0")];
+    chain.extend((1..310).map(|i| task(&format!("c{i}")).after(&format!("c{}", i - 1))));
+    let runs = ["large", "small", "long"].map(|name| execution(name, name));
     let all = [
         plan("large", &nodes),
+        plan("long", &chain),
         group,
-        runs[0].clone(),
-        runs[1].clone(),
+        runs.join("---\n"),
     ];
     solo.publish("planspec/all.yaml", file(&all));
     solo.run("reconcile").ok();
@@ -527,6 +529,8 @@ fn many_nodes_are_counted_by_stages_and_groups_are_folded() {
         words(large)
     );
     assert!(!large.contains("class=\"scroll graph\""));
+    let long = &pages["runs/default/long/index.html"];
+    assert!(words(long).contains("110 more stages"), "{}", words(long));
     let small = &pages["runs/default/small/index.html"];
     assert!(words(small).contains("Group both: 0 of 2 done"), "{small}");
     assert!(small.contains("<details class=\"fold\" open>"), "{small}");
@@ -600,4 +604,91 @@ fn a_document_is_part_of_the_page_of_its_plan() {
         let faults = faults(path, page, &pages);
         assert!(faults.is_empty(), "{faults:#?}");
     }
+}
+
+#[test]
+fn what_a_commit_changed_in_a_plan_is_told_and_what_an_audit_says() {
+    let sandbox = Sandbox::new();
+    let solo = at_a_gate(&sandbox);
+    let before = solo.read("planspec/all.yaml");
+    let after = before.replace("Make it.\n", "Make it, and <b>carefully</b>.\n");
+    let after = after.replace(
+        "Then look at it.",
+        "Then look at it twice, or ask somebody.",
+    );
+    assert_ne!(after, before);
+    solo.publish(
+        "planspec/all.yaml",
+        after.replace("[ana@example.com]", "[]"),
+    );
+    solo.run("board --out site --audit").ok();
+    let pages = site(&solo, "site");
+    let commit = solo.git("rev-parse HEAD");
+    let page = &pages[&format!("plans/default/release/revisions/{}.html", commit.trim())];
+    for said in [
+        "Class minor; 2 to be looked at twice.",
+        "node build: description look twice: whoever does it is told something else",
+        "reviewers look twice: anybody may decide ana@example.com nothing",
+        "--plan release -n default",
+    ] {
+        assert!(words(page).contains(said), "{said}: {}", words(page));
+    }
+    assert!(page.contains("&lt;b&gt;carefully&lt;/b&gt;"), "{page}");
+    let plan = &pages["plans/default/release/index.html"];
+    assert!(
+        plan.contains(&format!("revisions/{}.html", commit.trim())),
+        "{plan}"
+    );
+    let log = &pages["runs/default/run/log.html"];
+    let audited =
+        "Audited: 3 of 3 status commits that say something of this run follow from what they cite.";
+    assert!(words(log).contains(audited), "{}", words(log));
+    for (path, page) in pages.iter().filter(|(path, _)| path.ends_with(".html")) {
+        let faults = faults(path, page, &pages);
+        assert!(faults.is_empty(), "{faults:#?}");
+    }
+    // Without being asked nobody audits.
+    solo.run("board --out site").ok();
+    assert!(
+        !solo
+            .read("site/runs/default/run/log.html")
+            .contains("Audited:")
+    );
+}
+
+#[test]
+fn the_end_of_a_log_is_told_and_no_remote_is_asked() {
+    let sandbox = Sandbox::new();
+    let script = "i=0; while [ $i -lt 2000 ]; do echo \"line $i <b>\"; i=$((i+1)); done";
+    let ana = crate::work::started(&sandbox, "", &[("one", "", crate::work::shell(script))]);
+    crate::work::work(&sandbox, &ana, "--once").ok();
+    ana.run("reconcile").ok();
+    ana.git("remote set-url origin /nowhere");
+    ana.run("board --out site").ok();
+    let page = ana.read("site/runs/default/run/nodes/one.html");
+    for said in [
+        "the end of the log of attempt 1",
+        "line 1999 &lt;b&gt;",
+        "planspec logs run/one",
+    ] {
+        assert!(
+            page.replace("<span>", "")
+                .replace("</span>", "")
+                .contains(said),
+            "{said}: {page}"
+        );
+    }
+    assert!(!page.contains("line 100 "), "{page}");
+    let first = page.split("<pre tabindex=\"0\">").nth(1).unwrap();
+    assert!(first.starts_with("line "), "{first}");
+    // In a clone that has no log, nothing is told of one.
+    let url = format!("file://{}", sandbox.path("origin.git").display());
+    let ben = sandbox.clone_with("", &url, "ben");
+    ben.git("fetch -q origin +planspec/status:refs/remotes/origin/planspec/status");
+    ben.run("board --out site").ok();
+    let page = ben.read("site/runs/default/run/nodes/one.html");
+    assert!(
+        page.contains("Succeeded") && !page.contains("line 1999"),
+        "{page}"
+    );
 }

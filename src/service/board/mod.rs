@@ -14,14 +14,17 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use self::run::KnownRun;
+use super::audit::{AuditRequest, audit};
 use super::log::{EventsRequest, RevisionsRequest, events, revisions};
 use super::names::Named;
 use super::status::StatusReader;
 use super::store::Store;
 use super::{Error, ErrorKind, Result, index};
+use crate::api::audit::Audited;
 use crate::api::board::{BrokenPage, HistoryPage, Of, Page, PageName};
 use crate::api::log::RevisionList;
 use crate::core::resource::{Kind, Time};
+use crate::git::Repo;
 
 /// Most events of a run that a page shows.
 const EVENTS: usize = 500;
@@ -37,6 +40,7 @@ const REVISIONS: usize = 20;
 pub struct Board<'s> {
     store: &'s Store,
     now: Option<Time>,
+    audits: bool,
     run: RefCell<Option<Rc<KnownRun>>>,
     revisions: RefCell<BTreeMap<Of, Option<Rc<RevisionList>>>>,
     /// The plans of which is told what changed them; of all when not set.
@@ -50,9 +54,18 @@ impl<'s> Board<'s> {
         Board {
             store,
             now,
+            audits: false,
             run: RefCell::default(),
             revisions: RefCell::default(),
             told: RefCell::default(),
+        }
+    }
+
+    /// The same with an audit of each run on the page of its history: its status commits are decided once more.
+    pub fn auditing(self) -> Board<'s> {
+        Board {
+            audits: true,
+            ..self
         }
     }
 
@@ -68,7 +81,7 @@ impl<'s> Board<'s> {
             PageName::Plans => plan::all(store),
             PageName::Run(of) => self.run(of).and_then(|run| run::page(&run)),
             PageName::Node(of, id) => self.run(of).and_then(|run| node::page(store, &run, id)),
-            PageName::History(of) => history(store, of),
+            PageName::History(of) => self.history(of),
             PageName::Plan(of) => plan::page(store, of, self.revisions(of)),
             PageName::Revision(of, commit) => {
                 plan::revision(store, (of, commit), self.revisions(of))
@@ -127,6 +140,37 @@ impl<'s> Board<'s> {
         Ok(pages)
     }
 
+    fn history(&self, of: &Of) -> Result<Page> {
+        let request = EventsRequest {
+            name: of.name.clone(),
+            namespace: Some(of.namespace.clone()),
+            limit: EVENTS,
+        };
+        let audited = self.audits.then(|| self.audited(of));
+        Ok(Page::History(Box::new(HistoryPage {
+            of: of.clone(),
+            events: events(self.store, &request)?,
+            limit: EVENTS,
+            audited: audited.map(|audited| audited.map_err(|error| error.message)),
+        })))
+    }
+
+    fn audited(&self, of: &Of) -> Result<Audited> {
+        let repo = &self.store.repo;
+        let at = repo.workdir().unwrap_or_else(|| repo.common_dir());
+        // It is told from what is in this clone.
+        let store = Store {
+            repo: Repo::open(Some(at))?,
+            remote: self.store.remote.clone(),
+        };
+        let execution = Named::new(Kind::Execution, &of.name, Some(&of.namespace));
+        let request = AuditRequest {
+            execution: Some(execution),
+            ..AuditRequest::default()
+        };
+        audit(store, &request)
+    }
+
     /// The commits that changed a plan; nothing where that cannot be told.
     fn revisions(&self, of: &Of) -> Option<Rc<RevisionList>> {
         let told = self.told.borrow();
@@ -171,17 +215,4 @@ fn broken(page: &PageName, error: Error) -> Page {
         message: error.message,
         hint: error.hint,
     })
-}
-
-fn history(store: &Store, of: &Of) -> Result<Page> {
-    let request = EventsRequest {
-        name: of.name.clone(),
-        namespace: Some(of.namespace.clone()),
-        limit: EVENTS,
-    };
-    Ok(Page::History(HistoryPage {
-        of: of.clone(),
-        events: events(store, &request)?,
-        limit: EVENTS,
-    }))
 }

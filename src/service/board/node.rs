@@ -1,15 +1,19 @@
 //! A node of a run.
 
+use std::collections::BTreeMap;
+
 use super::gate;
 use super::run::KnownRun;
 use crate::api::board::{ArtifactShown, LogTail, Neighbour, NodePage, Of, Page};
 use crate::core::base::escape::printed;
 use crate::core::plan::graph::GraphOf;
-use crate::core::resource::{EdgeKind, ExecutionStatus, Kind, Node, NodePhase, NodeStatus};
+use crate::core::resource::{
+    Artifact, EdgeKind, ExecutionStatus, Kind, LOG_FILE, Node, NodePhase, NodeStatus,
+};
 use crate::core::run::proposal::command;
 use crate::core::run::transition::{Waiting, node_waits_for};
+use crate::git::read;
 use crate::service::graph::DrawnGraph;
-use crate::service::logs::{LogsRequest, logs};
 use crate::service::store::Store;
 use crate::service::{Error, Result};
 
@@ -60,7 +64,7 @@ pub fn page(store: &Store, known: &KnownRun, id: &str) -> Result<Page> {
         acceptance: acceptance.cloned(),
         artifacts: artifacts(run, id),
         gate,
-        log: tail(store, of, id, run),
+        log: tail(store, run, id),
         node,
         status,
     })))
@@ -121,28 +125,31 @@ fn artifacts(run: &ExecutionStatus, id: &str) -> Vec<ArtifactShown> {
     shown.collect()
 }
 
-/// The end of what its command printed, where a log is kept and is in this clone.
-fn tail(store: &Store, of: &Of, id: &str, run: &ExecutionStatus) -> Option<LogTail> {
-    let artifacts = run.artifacts.iter();
-    let mut logs_of_node =
-        artifacts.filter(|artifact| artifact.is_log() && artifact.origin().node == Some(id));
-    logs_of_node.next()?;
-    let request = LogsRequest {
-        target: format!("{}/{id}", of.name),
-        namespace: Some(of.namespace.clone()),
-        attempt: None,
-    };
-    let found = logs(store, &request).ok()?;
-    let from = found.log.len().saturating_sub(LOG_BYTES);
+/// The end of what its command printed in the last attempt of which a log was reported, where that is in this clone: no remote
+/// is asked.
+fn tail(store: &Store, run: &ExecutionStatus, id: &str) -> Option<LogTail> {
+    let artifacts = run.artifacts.iter().filter(|artifact| artifact.is_log());
+    let origins = artifacts.map(Artifact::origin);
+    let of_node = origins.filter(|origin| origin.node == Some(id));
+    let kept = of_node.filter_map(|origin| Some((origin.attempt?, origin.commit?)));
+    let kept: BTreeMap<u32, &str> = kept.collect();
+    let repo = &store.repo;
+    let here = kept.iter().rev().find_map(|(attempt, commit)| {
+        let is_here = repo.has_object(commit) && !repo.is_partial();
+        let log = is_here.then(|| read::file_at(repo, commit, LOG_FILE).ok());
+        Some((*attempt, log.flatten().flatten()?))
+    });
+    let (attempt, log) = here?;
+    let from = log.len().saturating_sub(LOG_BYTES);
     // From the beginning of a line on.
-    let end = found.log.get(from..).unwrap_or_default();
+    let end = log.get(from..).unwrap_or_default();
     let begin = end
         .iter()
         .position(|byte| *byte == b'\n')
         .filter(|_| from > 0);
     let end = begin.map_or(end, |at| end.get(at + 1..).unwrap_or_default());
     Some(LogTail {
-        attempt: found.attempt.attempt,
+        attempt,
         text: printed(end),
         is_cut: from > 0,
     })

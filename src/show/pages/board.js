@@ -10,14 +10,15 @@ const copyable = () =>
   each("button.copy", (button) => {
     button.hidden = !navigator.clipboard;
     button.onclick = async () => {
-      const said = button.textContent;
+      const command = button.previousElementSibling.textContent;
+      const say = (text, label) => ((button.textContent = text), (button.ariaLabel = label));
       try {
-        await navigator.clipboard.writeText(button.previousElementSibling.textContent);
-        button.textContent = "Copied";
+        await navigator.clipboard.writeText(command);
+        say("Copied", "Copied");
       } catch {
-        button.textContent = "Not copied";
+        say("Not copied", "Not copied");
       }
-      setTimeout(() => (button.textContent = said), 1500);
+      setTimeout(() => say("Copy", `Copy: ${command}`), 1500);
     };
   });
 

@@ -18,6 +18,8 @@ use crate::show::table::cut;
 
 /// More nodes than these are counted by stages.
 pub const MOST_DRAWN: usize = 300;
+/// Most stages that are counted, and listed with their nodes.
+pub const STAGES: usize = 200;
 /// Around the drawing.
 const MARGIN: i64 = 8;
 
@@ -41,6 +43,7 @@ pub fn graph(main: &mut Html, links: &Links<'_>, view: GraphView<'_>, critical: 
     let members = members(view.of);
     let layout = layout(view.of.graph, &members, width);
     let (whole, height) = (layout.width + 2 * MARGIN, layout.height + 2 * MARGIN);
+    main.raw("<a class=\"skip inline\" href=\"#nodes\">Skip the graph</a>");
     main.raw("<div class=\"scroll graph\" tabindex=\"0\" role=\"region\" aria-label=\"Graph, which scrolls by itself\">");
     let view_box = format!("0 0 {whole} {height}");
     main.open(
@@ -204,7 +207,7 @@ fn stages(main: &mut Html, links: &Links<'_>, view: GraphView<'_>) {
     );
     main.element("p", &[("class", "note".into())], &text);
     main.raw("<ol class=\"stages\">\n");
-    for (number, level) in levels.iter().enumerate() {
+    for (number, level) in levels.iter().enumerate().take(STAGES) {
         main.raw("<li>");
         let href = links.here(&stage_of(number));
         let word = format!("Stage {}", number + 1);
@@ -231,6 +234,10 @@ fn stages(main: &mut Html, links: &Links<'_>, view: GraphView<'_>) {
         main.raw("</li>\n");
     }
     main.raw("</ol>\n");
+    let more = levels.len().saturating_sub(STAGES);
+    if more > 0 {
+        main.element("p", &[], &format!("{more} more stages: planspec graph"));
+    }
 }
 
 /// The id of a stage's part of the list of nodes.

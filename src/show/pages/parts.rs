@@ -130,7 +130,17 @@ pub fn command(main: &mut Html, text: &str) {
         }
         main.element("span", &[], word);
     }
-    main.raw("</code><button type=\"button\" class=\"copy\" hidden>Copy</button></div>");
+    let label = format!("Copy: {text}");
+    main.raw("</code>").open(
+        "button",
+        &[
+            ("type", "button".into()),
+            ("class", "copy".into()),
+            ("aria-label", Value::from(&label)),
+            ("hidden", Value::Set),
+        ],
+    );
+    main.raw("Copy</button></div>");
 }
 
 /// What is waited for, in a sentence; it is escaped when it is shown.

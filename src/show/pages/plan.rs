@@ -1,6 +1,6 @@
 //! A plan before any run of it, what a commit changed in it, and the list of plans.
 
-use super::html::{Html, Value};
+use super::html::Html;
 use super::parts::{
     Row, cell, command, conditions, context, crumbs, fact, fact_code, fact_text, link, link_of,
     phase, plain, prose, section, table, time,
@@ -12,6 +12,7 @@ use crate::core::base::digest::short;
 use crate::core::base::words::count;
 use crate::core::plan::graph::{Graph, GraphOf};
 use crate::core::resource::{Kind, Node, ObjectRef, PlanSpec};
+use crate::core::review::prose::Piece;
 use crate::core::review::{Class, Event, Subject};
 use crate::show::graph::GraphView;
 use crate::show::review::{ChangeLine, change_lines};
@@ -438,30 +439,21 @@ fn of_subject(main: &mut Html, subject: &Subject) {
         main.element("p", &[], &event);
     }
     let rows = change_lines(subject).into_iter().map(|line| {
-        let ChangeLine {
-            subject,
-            was,
-            is,
-            effect,
-            danger,
-        } = line;
+        let is_danger = line.danger.is_some();
         Row {
             id: None,
-            class: if danger.is_some() { "danger" } else { "" },
+            class: if is_danger { "danger" } else { "" },
             cells: vec![
                 cell(|cell| {
-                    cell.text(&subject);
-                    if let Some(why) = &danger {
-                        cell.element(
-                            "div",
-                            &[("class", Value::from("why"))],
-                            &format!("look twice: {why}"),
-                        );
+                    cell.text(&line.subject);
+                    if let Some(why) = &line.danger {
+                        let why = format!("look twice: {why}");
+                        cell.element("div", &[("class", "why".into())], &why);
                     }
                 }),
-                cell(|cell| prose(cell, &was)),
-                cell(|cell| prose(cell, &is)),
-                plain(&effect),
+                cell(|cell| side(cell, &line, false)),
+                cell(|cell| side(cell, &line, true)),
+                plain(&line.effect),
             ],
         }
     });
@@ -481,4 +473,29 @@ fn of_subject(main: &mut Html, subject: &Subject) {
         main.raw("</ul>");
     }
     main.raw("</section>\n");
+}
+
+/// What it was, or is; of long texts what is on this side alone is marked.
+fn side(cell: &mut Html, line: &ChangeLine, is_now: bool) {
+    let (own, other) = if is_now {
+        (&line.is, &line.was)
+    } else {
+        (&line.was, &line.is)
+    };
+    let Some(pieces) = &line.pieces else {
+        if own.is_empty() && !other.is_empty() {
+            cell.raw("<span class=\"why\">nothing</span>");
+        }
+        return prose(cell, own);
+    };
+    cell.raw("<div class=\"prose\">");
+    for piece in pieces {
+        match piece {
+            Piece::Same(text) => cell.lines(text),
+            Piece::New(text) if is_now => cell.raw("<ins>").lines(text).raw("</ins>"),
+            Piece::Gone(text) if !is_now => cell.raw("<del>").lines(text).raw("</del>"),
+            Piece::New(_) | Piece::Gone(_) => cell,
+        };
+    }
+    cell.raw("</div>");
 }

@@ -2,13 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::graph::{MOST_DRAWN, place_of, row_of, stage_of};
+use super::graph::{MOST_DRAWN, STAGES, place_of, row_of, stage_of};
 use super::html::{Html, Value};
 use super::parts::{
-    Row, bar, cell, command, crumbs, fact, for_what, link, link_of, phase, plain, prose, section,
-    sums, table, time, value, web,
+    Row, bar, cell, command, crumbs, fact, fact_text, for_what, link, link_of, phase, plain, prose,
+    section, sums, table, time, value, web,
 };
 use super::{Links, commands};
+use crate::api::audit::{Audited, AuditedCommit};
 use crate::api::board::{HistoryPage, Of, PageName, RunPage};
 use crate::api::describe::{DescribedRun, Unapplied};
 use crate::api::log::Event;
@@ -25,8 +26,6 @@ use crate::show::graph::GraphView;
 
 /// Most rows of a list of nodes.
 const ROWS: usize = 200;
-/// Most stages that are listed with their nodes.
-const STAGES: usize = 200;
 /// Most rows of a list of nodes by stages, about.
 const ROWS_BY_STAGE: usize = 3000;
 
@@ -56,14 +55,17 @@ pub fn run(main: &mut Html, links: &Links<'_>, page: &RunPage) -> String {
                 of: GraphOf { graph: built, spec },
                 nodes: status.as_ref().map(|status| &status.node_statuses),
             };
-            let critical = page
-                .timeline
-                .as_ref()
-                .map(|timeline| timeline.critical.as_slice());
+            let critical = page.timeline.as_ref().map(|one| one.critical.as_slice());
+            let critical = critical.unwrap_or_default();
             section(main, "graph", "Graph");
-            super::graph::graph(main, links, view, critical.unwrap_or_default());
+            super::graph::graph(main, links, view, critical);
             main.raw("</section>\n");
-            let listed = Listed { links, page, view };
+            let listed = Listed {
+                links,
+                page,
+                view,
+                critical: critical.iter().map(String::as_str).collect(),
+            };
             nodes(main, &listed);
         }
         (None, None) => {}
@@ -135,15 +137,12 @@ fn head(main: &mut Html, links: &Links<'_>, page: &RunPage) {
             main.text(&span(start, end));
         }
     });
-    fact(main, "Runs again", |main| {
-        let again = status.map_or(0, |status| status.extensions.run_attempt);
-        if again > 0 {
-            main.text(&format!(
-                "opened again {}",
-                count(again.try_into().unwrap_or(0), "time")
-            ));
-        }
-    });
+    let again = status.map_or(0, |status| status.extensions.run_attempt);
+    let again = match again {
+        0 => String::new(),
+        times => count(usize::try_from(times).unwrap_or(usize::MAX), "time"),
+    };
+    fact_text(main, "Opened again", &again);
     fact(main, "History", |main| {
         if links.to(&PageName::History(of.clone())).is_some() {
             link(
@@ -231,6 +230,7 @@ struct Listed<'a> {
     links: &'a Links<'a>,
     page: &'a RunPage,
     view: GraphView<'a>,
+    critical: BTreeSet<&'a str>,
 }
 
 /// The nodes: those of each group for themselves, or where there are many those of each stage.
@@ -380,8 +380,7 @@ impl Listed<'_> {
         let node = self.view.of.spec.nodes.get(index)?;
         let nothing = NodeStatus::default();
         let status = self.status(index).unwrap_or(&nothing);
-        let timeline = self.page.timeline.as_ref();
-        let is_critical = timeline.is_some_and(|one| one.critical.contains(&node.id));
+        let is_critical = self.critical.contains(node.id.as_str());
         Some(Row {
             id: Some(row_of(&node.id)),
             class: if self.is_done(index) { "done" } else { "open" },
@@ -778,13 +777,7 @@ pub fn history(main: &mut Html, links: &Links<'_>, page: &HistoryPage) -> String
     for note in &page.events.notes {
         main.element("p", &[("class", "note".into())], note);
     }
-    section(main, "audit", "Check it yourself");
-    main.raw("<p>The status is a function of the commits of the spec branch, of the records and of the time. This decides each status commit of the run once more, in any clone, and checks the signatures:</p>");
-    command(
-        main,
-        &format!("planspec audit {} -n {}", of.name, of.namespace),
-    );
-    main.raw("</section>\n");
+    audit(main, page);
     format!("History of {} · {}", of.name, of.namespace)
 }
 
@@ -811,5 +804,75 @@ fn act(cell: &mut Html, event: &Event) {
         cell.raw("<div class=\"why\">record ");
         cell.element("code", &[("title", record.into())], short(record))
             .raw("</div>");
+    }
+}
+
+/// Whether it all follows from what it cites, and what tells that.
+fn audit(main: &mut Html, page: &HistoryPage) {
+    section(main, "audit", "Audit");
+    match &page.audited {
+        Some(Ok(audited)) => verdict(main, audited),
+        Some(Err(why)) => {
+            main.raw("<p class=\"alarm\">It could not be audited: ");
+            main.text(why).raw("</p>");
+        }
+        None => {}
+    }
+    main.raw("<p>The status is a function of the commits of the spec branch, of the records and of the time. This decides each status commit of the run once more, in any clone, and checks the signatures:</p>");
+    let of = &page.of;
+    command(
+        main,
+        &format!("planspec audit {} -n {}", of.name, of.namespace),
+    );
+    main.raw("</section>\n");
+}
+
+fn verdict(main: &mut Html, audited: &Audited) {
+    let commits = count(audited.commits, "status commit");
+    let told = |main: &mut Html, commit: &AuditedCommit| {
+        main.raw("<li>").element("code", &[], short(&commit.commit));
+        main.raw(": ").text(&commit.why.join("; ")).raw("</li>");
+    };
+    match &audited.broken {
+        Some(broken) => {
+            main.raw(
+                "<p class=\"alarm\">A status commit does not follow from what it cites:</p><ul>",
+            );
+            told(main, broken);
+            main.raw("</ul>\n");
+        }
+        None => {
+            let mut parts = vec![format!(
+                "{} of {commits} that say something of this run follow from what they cite",
+                audited.follow
+            )];
+            if audited.evidence_alone > 0 {
+                parts.push(format!(
+                    "{} of earlier decisions were held to their evidence alone",
+                    audited.evidence_alone
+                ));
+            }
+            if audited.signatures > 0 {
+                parts.push(format!(
+                    "{} checked",
+                    count(audited.signatures, "signature")
+                ));
+            }
+            main.raw("<p><strong>Audited:</strong> ")
+                .text(&parts.join(", "))
+                .raw(".</p>\n");
+        }
+    }
+    if !audited.unknown.is_empty() {
+        main.raw("<p>What cannot be checked in this clone:</p><ul>");
+        audited.unknown.iter().for_each(|commit| told(main, commit));
+        main.raw("</ul>\n");
+    }
+    if audited.unknown_more > 0 {
+        main.element(
+            "p",
+            &[],
+            &format!("{} more.", count(audited.unknown_more, "commit")),
+        );
     }
 }

@@ -14,6 +14,7 @@ use crate::core::resource::Key;
 use crate::core::review::configuration::{ConfigurationChange, TouchedNow};
 use crate::core::review::declared::Declared;
 use crate::core::review::live::Touched;
+use crate::core::review::prose::Piece;
 use crate::core::review::scope::Scoped;
 use crate::core::review::scripts::Script;
 use crate::core::review::{Review, Subject};
@@ -74,6 +75,8 @@ pub struct ChangeLine {
     pub effect: String,
     /// Why it is to be looked at twice.
     pub danger: Option<String>,
+    /// Of two long texts what is the same and what is not, piece by piece.
+    pub pieces: Option<Vec<Piece>>,
 }
 
 /// The changes of a resource, what is to be looked at twice first. Long texts are whole.
@@ -84,7 +87,7 @@ pub fn change_lines(subject: &Subject) -> Vec<ChangeLine> {
             let text = value.as_ref().and_then(serde_json::Value::as_str);
             text.unwrap_or_default().to_owned()
         };
-        let (was, is) = match line.prose {
+        let (was, is) = match &line.prose {
             Some(_) => (whole(&line.change.was), whole(&line.change.is)),
             None => (line.was, line.is),
         };
@@ -94,6 +97,7 @@ pub fn change_lines(subject: &Subject) -> Vec<ChangeLine> {
             is,
             effect: line.effect,
             danger: line.change.danger.clone(),
+            pieces: line.prose,
         }
     });
     told.collect()
