@@ -162,6 +162,7 @@ impl<'s> Board<'s> {
         let store = Store {
             repo: Repo::open(Some(at))?,
             remote: self.store.remote.clone(),
+            side: self.store.side.clone(),
         };
         let execution = Named::new(Kind::Execution, &of.name, Some(&of.namespace));
         let request = AuditRequest {
