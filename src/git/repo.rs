@@ -391,6 +391,11 @@ impl Repo {
         self.settings.as_ref()?.get_string(key).ok()
     }
 
+    /// The same as it is now: this program may just have written it.
+    pub(super) fn config_now(&self, key: &str) -> Option<String> {
+        self.git.config().ok()?.get_string(key).ok()
+    }
+
     /// The same where it is yes or no, as it is now.
     pub fn config_bool(&self, key: &str) -> Option<bool> {
         self.git.config().ok()?.get_bool(key).ok()
