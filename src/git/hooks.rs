@@ -260,8 +260,8 @@ impl HookPlaces {
             Err(_) if path.symlink_metadata().is_ok() => Some(String::new()),
             Err(_) => None,
         };
-        let enabled = repo.config(&format!("{NAME}.enabled"));
-        let command = repo.config(&format!("{NAME}.command"));
+        let enabled = repo.config_now(&format!("{NAME}.enabled"));
+        let command = repo.config_now(&format!("{NAME}.command"));
         Ok(HookPlaces {
             git_has_configured: has_configured_hooks(repo)?,
             configured: Text::of(command.as_deref(), COMMAND),

@@ -415,20 +415,25 @@ impl Repo {
     }
 
     /// A value of the git configuration, such as `planspec.specBranch`; the last one when there
-    /// are several.
+    /// are several. As it was when the repository was opened.
     pub fn config(&self, key: &str) -> Option<String> {
         self.settings.as_ref()?.get_string(key).ok()
     }
 
-    /// The same where it is yes or no.
-    pub fn config_bool(&self, key: &str) -> Option<bool> {
-        self.settings.as_ref()?.get_bool(key).ok()
+    /// The same as it is now: this program may just have written it.
+    pub(super) fn config_now(&self, key: &str) -> Option<String> {
+        self.git.config().ok()?.get_string(key).ok()
     }
 
-    /// All values of a key of git's configuration, in the order in which git reads them.
+    /// The same where it is yes or no, as it is now.
+    pub fn config_bool(&self, key: &str) -> Option<bool> {
+        self.git.config().ok()?.get_bool(key).ok()
+    }
+
+    /// All values of a key of git's configuration as it is now, in the order in which git reads them.
     pub fn config_all(&self, key: &str) -> Vec<String> {
         let mut values = Vec::new();
-        if let Some(config) = &self.settings
+        if let Ok(config) = self.git.config()
             && let Ok(entries) = config.multivar(key, None)
         {
             // One that is no text is passed over, as by `config`.
@@ -437,10 +442,13 @@ impl Repo {
         values
     }
 
-    /// Whether the configuration has an entry whose key is like this.
+    /// Whether the configuration, as it is now, has an entry whose key is like this.
     pub(super) fn has_config(&self, like: &str) -> bool {
-        let entries = (self.settings.as_ref()).and_then(|config| config.entries(Some(like)).ok());
-        entries.is_some_and(|mut found| found.next().is_some())
+        let found = self.git.config().and_then(|config| {
+            let mut found = config.entries(Some(like))?;
+            Ok(found.next().is_some())
+        });
+        found.unwrap_or(false)
     }
 
     /// The address of a remote as the configuration has it. It may hold credentials.

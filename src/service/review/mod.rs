@@ -582,6 +582,7 @@ mod tests {
     use super::*;
     use crate::core::repository::reach::properties::dense_change;
     use crate::core::repository::reach::tests::any_change;
+    use crate::core::repository::snapshot::parsed;
     use crate::git::testing::Sandbox;
     use crate::service::index::tests::commit;
 
@@ -648,6 +649,52 @@ mod tests {
         let found = scripts::changed(&store.repo, &range, (&some.old, &some.new)).unwrap();
         assert_eq!(found.len(), 1);
         assert!(found[0].is_run(), "{found:?}");
+    }
+
+    #[test]
+    fn what_changes_is_parsed_once_on_each_side_and_what_it_asks_for_beside_it() {
+        let sandbox = Sandbox::new();
+        let store = Store {
+            repo: sandbox.repo("one"),
+            remote: None,
+        };
+        let head = "apiVersion: planspec.io/v1alpha1\n";
+        let plan = |at: usize, text: &str| {
+            let plan = format!(
+                "{head}kind: Plan\nmetadata: {{name: p{at}, namespace: n}}\nspec: {{description: {text}, graph: {{nodes: \
+                 [{{id: a, kind: Task}}]}}}}\n"
+            );
+            (format!("planspec/p{at}.yaml"), plan)
+        };
+        let binding = format!(
+            "{head}kind: Binding\nmetadata: {{name: b, namespace: n}}\nspec: {{rules: [{{selector: {{planRef: {{name: \
+             p7}}}}, target: {{provider: \"agent://a\"}}}}]}}\n"
+        );
+        let commit = |files: &[(String, String)]| {
+            let files = files.iter().map(|(path, text)| (&**path, &**text));
+            sandbox.commit(&store.repo, &files.collect::<Vec<_>>())
+        };
+        let mut all: Vec<_> = (0..100).map(|at| plan(at, "one")).collect();
+        all.push(("planspec/b.yaml".to_owned(), binding));
+        let base = commit(&all);
+        let changed: Vec<_> = (0..20).map(|at| plan(at, "two")).collect();
+        let range = Range {
+            base,
+            head: commit(&changed),
+            doubt: None,
+        };
+        // The index is made.
+        Comparison::of_what_differs(&store, &range).unwrap();
+        parsed::taken();
+        let found = Comparison::of_what_differs(&store, &range).unwrap();
+        assert_eq!(found.unwrap().review.subjects.len(), 20);
+        let mut times: BTreeMap<String, usize> = BTreeMap::new();
+        for path in parsed::taken() {
+            *times.entry(path).or_default() += 1;
+        }
+        assert_eq!(times.len(), 21, "{times:?}");
+        assert!(times.contains_key("planspec/b.yaml"), "{times:?}");
+        assert!(times.values().all(|times| *times <= 2), "{times:?}");
     }
 
     #[test]
