@@ -657,6 +657,7 @@ mod tests {
         let store = Store {
             repo: sandbox.repo("one"),
             remote: None,
+            side: Side::default(),
         };
         let head = "apiVersion: planspec.io/v1alpha1\n";
         let plan = |at: usize, text: &str| {
