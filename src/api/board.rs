@@ -221,6 +221,8 @@ pub enum Page {
     Revision(Box<RevisionPage>),
     /// It is there, and cannot be shown.
     Broken(BrokenPage),
+    /// It is not done, or not shown to whoever asks.
+    Refused(BrokenPage),
 }
 
 /// Why a page cannot be shown.

@@ -25,6 +25,9 @@ pub struct Args {
     /// Which node, when a run waits at several
     #[arg(long, value_name = "NODE")]
     node: Option<String>,
+    /// Only if the decision is about this digest
+    #[arg(long, value_name = "DIGEST")]
+    digest: Option<String>,
 }
 
 /// Run the verb of a decision.
@@ -33,6 +36,7 @@ pub fn run(context: &Context, args: &Args, decision: ReviewAction) -> Outcome {
         record: args.record.about(context, &args.gate),
         execution: args.execution.clone(),
         node: args.node.clone(),
+        digest: args.digest.clone(),
         decision,
         message: args.message.clone(),
     };

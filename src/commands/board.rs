@@ -62,8 +62,10 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
         let links = Links {
             at: name,
             known: Some(&known),
+            place: None,
             base_url: args.base_url.as_deref(),
             is_live: false,
+            decides_as: None,
         };
         let shown = board.page_or_why(name);
         folder.put(&name.to_string(), &show::pages::html(&shown, &links))?;

@@ -3,17 +3,21 @@
 use std::sync::Arc;
 
 use axum::body::Body;
-use axum::extract::rejection::PathRejection;
-use axum::extract::{Extension, Path, State};
-use axum::http::{HeaderMap, HeaderValue, header};
+use axum::extract::rejection::{FormRejection, PathRejection};
+use axum::extract::{Extension, Form, Path, State};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::Response;
+use serde::Deserialize;
 
 use super::App;
-use super::status::{Answer, Refusal};
+use super::runs::AtGate;
+use super::status::{Answer, Refusal, Told};
 use super::tokens::{Holder, Right};
 use super::watch;
-use crate::api::board::PageName;
+use crate::api::board::{BrokenPage, Page, PageName};
 use crate::clock;
+use crate::core::repository::config::Deciding;
+use crate::core::resource::ReviewAction;
 use crate::service::board::Board;
 use crate::show::pages::{self, Links, POLICY, SCRIPT, SCRIPT_FILE, STYLE, STYLE_FILE};
 
@@ -23,14 +27,18 @@ fn of_type(media: &'static str, body: impl Into<Body>) -> Response {
     let mut response = Response::new(body.into());
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media));
-    headers.insert(
-        header::CONTENT_SECURITY_POLICY,
-        HeaderValue::from_static(POLICY),
-    );
-    headers.insert(
-        header::REFERRER_POLICY,
-        HeaderValue::from_static("no-referrer"),
-    );
+    let policy = HeaderValue::from_static(POLICY);
+    headers.insert(header::CONTENT_SECURITY_POLICY, policy);
+    response
+}
+
+fn page_of(html: String, policy: &'static str, referrer: &'static str) -> Response {
+    let mut response = of_type("text/html; charset=utf-8", html);
+    let headers = response.headers_mut();
+    let policy = HeaderValue::from_static(policy);
+    headers.insert(header::CONTENT_SECURITY_POLICY, policy);
+    let referrer = HeaderValue::from_static(referrer);
+    headers.insert(header::REFERRER_POLICY, referrer);
     response
 }
 
@@ -90,19 +98,122 @@ fn named(path: &str) -> Answer<PageName> {
 async fn page(app: Arc<App>, holder: Holder, name: PageName) -> Answer {
     holder.may(Right::Read, name.namespace())?;
     let now = clock::now().map_err(Refusal::bad)?;
-    let html = app
+    let decides = decides_as(&app, &holder, &name);
+    let (html, policy, referrer) = app
         .look(move |store| {
             let shown = Board::new(store, Some(now)).page(&name)?;
-            let links = Links {
-                at: &name,
-                known: None,
-                base_url: None,
-                is_live: true,
-            };
-            Ok(pages::html(&shown, &links))
+            let signed = &store.known()?.config.approvals.require_signed;
+            let decides = decides.filter(|_| !signed.covers(Deciding::Reviews));
+            let links = links(&name, decides.as_deref());
+            Ok((
+                pages::html(&shown, &links),
+                links.policy(),
+                links.referrer(),
+            ))
         })
         .await?;
-    Ok(of_type("text/html; charset=utf-8", html))
+    Ok(page_of(html, policy, referrer))
+}
+
+fn links<'a>(at: &'a PageName, decides_as: Option<&'a str>) -> Links<'a> {
+    Links {
+        at,
+        known: None,
+        place: None,
+        base_url: None,
+        is_live: true,
+        decides_as,
+    }
+}
+
+/// As whom a holder may decide on a page. Without tokens nobody says who somebody is.
+fn decides_as(app: &App, holder: &Holder, name: &PageName) -> Option<String> {
+    let is_node = matches!(name, PageName::Node(..));
+    let may = app.tokens.is_some() && holder.may(Right::Decide, name.namespace()).is_ok();
+    holder.actor.clone().filter(|_| is_node && may)
+}
+
+/// What the buttons of a gate send.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Decision {
+    gate: String,
+    digest: String,
+    decision: ReviewAction,
+    #[serde(default)]
+    message: String,
+}
+
+/// `POST /runs/{path}`: what the buttons of a gate send. A browser says from which page, and only pages of this server count.
+pub async fn decide(
+    State(app): AppState,
+    Extension(holder): Extension<Holder>,
+    of: Result<Path<String>, PathRejection>,
+    headers: HeaderMap,
+    sent: Result<Form<Decision>, FormRejection>,
+) -> Answer {
+    let path = of.map_err(|error| Refusal::bad(error.body_text()))?.0;
+    let Form(said) = sent.map_err(|error| Refusal::bad(error.body_text()))?;
+    let name = named(&format!("runs/{path}"))?;
+    let PageName::Node(run, node) = name.clone() else {
+        return Err(Refusal::not_found("nothing is decided on this page"));
+    };
+    if decides_as(&app, &holder, &name).is_none() || !headers.contains_key(header::ORIGIN) {
+        let code = StatusCode::FORBIDDEN;
+        let why =
+            "a decision is taken from a page of this server, and from a token that may decide";
+        return Err(Refusal::new(code, "Forbidden", why));
+    }
+    let Some((namespace, gate)) = said.gate.split_once('/') else {
+        return Err(Refusal::bad("the gate is written as NAMESPACE/NAME"));
+    };
+    holder.may(Right::Read, name.namespace())?;
+    let decision = AtGate {
+        namespace: namespace.to_owned(),
+        gate: gate.to_owned(),
+        execution: Some(format!("{}/{}", run.namespace, run.name)),
+        node: Some(node),
+        digest: Some(said.digest),
+        decision: said.decision,
+        message: said.message,
+    };
+    decision.send(app, holder).await?;
+    Ok(back(&name))
+}
+
+/// The page, read anew.
+fn back(name: &PageName) -> Response {
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = StatusCode::SEE_OTHER;
+    if let Ok(place) = HeaderValue::from_str(&format!("/{name}")) {
+        response.headers_mut().insert(header::LOCATION, place);
+    }
+    response
+}
+
+/// A refusal for whoever reads it in a browser.
+pub fn refusal(path: &str, refused: &Response) -> Option<Response> {
+    let told: &Told = refused.extensions().get()?;
+    let code = refused.status();
+    let reason = code.canonical_reason().unwrap_or_default();
+    let why = Page::Refused(BrokenPage {
+        title: format!("{} {reason}", code.as_u16()),
+        message: told.message.clone(),
+        hint: told.hint.clone(),
+    });
+    let links = Links {
+        place: path.strip_prefix('/'),
+        ..links(&PageName::Home, None)
+    };
+    let html = pages::html(&why, &links);
+    let mut page = page_of(html, links.policy(), links.referrer());
+    *page.status_mut() = code;
+    for name in [header::WWW_AUTHENTICATE, header::RETRY_AFTER, header::ALLOW] {
+        for value in refused.headers().get_all(&name) {
+            page.headers_mut().append(&name, value.clone());
+        }
+    }
+    Some(page)
 }
 
 /// `GET /board/events`: that something has changed.

@@ -13,6 +13,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
 use super::App;
+use super::board;
 use super::status::{Answer, Refusal};
 use super::tokens::Holder;
 
@@ -25,6 +26,7 @@ pub async fn guard(State(app): State<Arc<App>>, request: Request, next: Next) ->
     let begun = Instant::now();
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
     let route = request.extensions().get::<MatchedPath>().cloned();
+    let reads_pages = reads_pages(request.headers());
     let checked = check(&app, &request);
     let who = checked
         .as_ref()
@@ -34,6 +36,9 @@ pub async fn guard(State(app): State<Arc<App>>, request: Request, next: Next) ->
         Ok(holder) => pass(&app, request, holder, next).await,
         Err(refusal) => refusal.into_response(),
     };
+    if reads_pages && let Some(page) = board::refusal(&path, &response) {
+        response = page;
+    }
     let headers = response.headers_mut();
     headers.insert("x-request-id", HeaderValue::from(number));
     headers.insert(
@@ -53,6 +58,13 @@ pub async fn guard(State(app): State<Arc<App>>, request: Request, next: Next) ->
         _ => tracing::info!(request = number, %method, %path, status, ms, who),
     }
     response
+}
+
+/// Whether a person looks at the answer, in a browser.
+fn reads_pages(headers: &HeaderMap) -> bool {
+    let accept = headers.get(header::ACCEPT);
+    let accept = accept.and_then(|accept| accept.to_str().ok());
+    accept.is_some_and(|accept| accept.contains("text/html"))
 }
 
 async fn pass(app: &App, mut request: Request, holder: Holder, next: Next) -> Response {
@@ -83,6 +95,7 @@ fn check(app: &App, request: &Request) -> Answer<Holder> {
     let headers = request.headers();
     check_host(app, headers)?;
     check_origin(app, headers)?;
+    check_path(request.uri().path())?;
     let is_open = matches!(request.uri().path(), "/healthz" | "/health")
         || request.uri().path().starts_with("/webhooks/");
     match &app.tokens {
@@ -154,6 +167,14 @@ fn check_origin(app: &App, headers: &HeaderMap) -> Answer<()> {
     }
     let why = "a page of another origin sends this request";
     Err(Refusal::new(StatusCode::FORBIDDEN, "Forbidden", why))
+}
+
+/// No name has a slash: with one it would lead to another namespace than the one that the path, and the token, are about.
+fn check_path(path: &str) -> Answer<()> {
+    if path.to_ascii_lowercase().contains("%2f") {
+        return Err(Refusal::bad("a part of the path has an encoded `/`"));
+    }
+    Ok(())
 }
 
 /// The name in a `Host` header, without its port.

@@ -109,7 +109,7 @@ fn body(route: &Route) -> Option<Value> {
         Takes::Values => json!({"type": "array"}),
         Takes::Namespace => reference("Namespace"),
         Takes::Call => object,
-        Takes::Fields(fields) => {
+        Takes::Fields(fields) | Takes::Form(fields) => {
             let name = |field: &str| field.trim_end_matches('!').to_owned();
             let properties: Map<String, Value> = fields
                 .iter()
@@ -121,15 +121,17 @@ fn body(route: &Route) -> Option<Value> {
         }
     };
     let is_optional = match route.takes {
-        Takes::Fields(fields) => !fields.iter().any(|field| field.ends_with('!')),
+        Takes::Fields(fields) | Takes::Form(fields) => {
+            !fields.iter().any(|field| field.ends_with('!'))
+        }
         _ => false,
     };
-    let media = if route.method == "patch" {
-        json!({"application/merge-patch+json": {"schema": schema}})
-    } else {
-        json!({"application/json": {"schema": schema}})
+    let media = match route.takes {
+        Takes::Form(_) => "application/x-www-form-urlencoded",
+        _ if route.method == "patch" => "application/merge-patch+json",
+        _ => "application/json",
     };
-    Some(json!({"required": !is_optional, "content": media}))
+    Some(json!({"required": !is_optional, "content": {media: {"schema": schema}}}))
 }
 
 fn field_schema(name: &str) -> Value {
@@ -148,6 +150,9 @@ fn field_schema(name: &str) -> Value {
 }
 
 fn success(route: &Route) -> Value {
+    if route.code == 303 {
+        return json!({"description": "The page, to be read again"});
+    }
     let (media, schema) = match route.gives {
         Gives::Resource => ("application/json", reference("Resource")),
         Gives::List => ("application/json", reference("ResourceList")),

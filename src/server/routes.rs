@@ -22,6 +22,8 @@ pub enum Takes {
     Namespace,
     /// How something is to be done: its fields, of which those with `!` must be there.
     Fields(&'static [&'static str]),
+    /// The same, as a browser sends them.
+    Form(&'static [&'static str]),
     /// Whatever a forge sends.
     Call,
 }
@@ -95,7 +97,7 @@ macro_rules! routes {
 }
 
 use Gives::{Document, Events, List, Namespace, Object, Page, Resource, Status, Text};
-use Takes::{Call, Fields, Nothing, Resources, Values};
+use Takes::{Call, Fields, Form, Nothing, Resources, Values};
 
 const CLAIM: Takes = Fields(&["lease", "claim"]);
 
@@ -126,7 +128,7 @@ routes! {
     get "/apis/planspec.io/v1alpha1/namespaces/{namespace}/{type}/{name}/log" "What happened to a run; revisions of anything else" Nothing, 200 Object, &["limit"], runs::log_of;
     get "/apis/planspec.io/v1alpha1/namespaces/{namespace}/plans/{name}/graph" "The graph of a plan" Nothing, 200 Object, &[], r::graph;
     get "/apis/planspec.io/v1alpha1/namespaces/{namespace}/goals/{name}/plan" "The active plan of a goal" Nothing, 200 Resource, &[], r::active_plan;
-    post "/apis/planspec.io/v1alpha1/namespaces/{namespace}/gates/{name}/decisions" "Approve, reject or comment" Fields(&["decision!", "execution", "node", "message"]), 200 Document("Decided"), &[], runs::decide_at;
+    post "/apis/planspec.io/v1alpha1/namespaces/{namespace}/gates/{name}/decisions" "Approve, reject or comment" Fields(&["decision!", "execution", "node", "digest", "message"]), 200 Document("Decided"), &[], runs::decide_at;
     get "/apis/planspec.io/v1alpha1/namespaces/{namespace}/executions/{name}/next" "What can be claimed of a run" Nothing, 200 Document("NextNodes"), &["provider", "limit"], runs::next_of_run;
     post "/apis/planspec.io/v1alpha1/namespaces/{namespace}/executions/{name}/attestations" "Say whether a criterion is met" Fields(&["criterion!", "met!", "evidence", "commit"]), 200 Document("Attested"), &[], runs::attest_of;
     post "/apis/planspec.io/v1alpha1/namespaces/{namespace}/executions/{name}/retry" "Try again what failed" Fields(&["node", "rebind", "again", "plan", "message"]), 200 Document("Requested"), &[], runs::retry_run;
@@ -144,6 +146,7 @@ routes! {
     get "/{file}" "A page or a file of the board" Nothing, 200 Page, &[], board::file;
     get "/runs/" "The board: all runs" Nothing, 200 Page, &[], board::runs;
     get "/runs/{*path}" "The board: a run, a node, its history" Nothing, 200 Page, &[], board::of_runs;
+    post "/runs/{*path}" "The board: decide at a gate, as its page asks for it" Form(&["gate!", "digest!", "decision!", "message"]), 303 Text, &[], board::decide;
     get "/plans/" "The board: all plans" Nothing, 200 Page, &[], board::plans;
     get "/plans/{*path}" "The board: a plan, a revision" Nothing, 200 Page, &[], board::of_plans;
     get "/board/events" "The board: that something has changed" Nothing, 200 Events, &[], board::events;

@@ -262,6 +262,7 @@ struct DecisionBody {
     decision: ReviewAction,
     execution: Option<String>,
     node: Option<String>,
+    digest: Option<String>,
     #[serde(default)]
     message: String,
 }
@@ -275,19 +276,58 @@ pub async fn decide_at(
     sent: Body,
 ) -> Answer {
     let (namespace, gate) = path(of)?;
-    let saying = Saying::new((app, holder), Right::Decide, namespace, gate)?;
-    let said: DecisionBody = saying.said(&headers, sent).await?;
-    let work = move |saying: &Saying, store: &Store, now: Time| {
-        let request = DecideRequest {
-            record: saying.record(now),
-            execution: said.execution,
-            node: said.node,
-            decision: said.decision,
-            message: said.message,
-        };
-        decide(store, &request)
+    let bytes = body::bytes(sent, app.max_body).await?;
+    let said: DecisionBody = body::options(&headers, &bytes)?;
+    let decision = AtGate {
+        namespace,
+        gate,
+        execution: said.execution,
+        node: said.node,
+        digest: said.digest,
+        decision: said.decision,
+        message: said.message,
     };
-    saying.send(work).await
+    decision.send(app, holder).await
+}
+
+/// What a reviewer says at a gate.
+pub struct AtGate {
+    /// The gate's namespace.
+    pub namespace: String,
+    /// Its name.
+    pub gate: String,
+    /// Which run.
+    pub execution: Option<String>,
+    /// Which of its nodes.
+    pub node: Option<String>,
+    /// What was looked at.
+    pub digest: Option<String>,
+    /// What is said.
+    pub decision: ReviewAction,
+    /// Why.
+    pub message: String,
+}
+
+impl AtGate {
+    /// Say it.
+    ///
+    /// # Errors
+    /// It may not be said, or not any more.
+    pub async fn send(self, app: Arc<App>, holder: Holder) -> Answer {
+        let saying = Saying::new((app, holder), Right::Decide, self.namespace, self.gate)?;
+        let work = move |saying: &Saying, store: &Store, now: Time| {
+            let request = DecideRequest {
+                record: saying.record(now),
+                execution: self.execution,
+                node: self.node,
+                digest: self.digest,
+                decision: self.decision,
+                message: self.message,
+            };
+            decide(store, &request)
+        };
+        saying.send(work).await
+    }
 }
 
 fn run_of(

@@ -20,6 +20,15 @@ pub struct Refusal {
     headers: Vec<(HeaderName, HeaderValue)>,
 }
 
+/// What a refusal says, for the door to say it to people.
+#[derive(Debug, Clone)]
+pub struct Told {
+    /// What is in the way.
+    pub message: String,
+    /// The way out.
+    pub hint: Option<String>,
+}
+
 /// An answer, or why there is none.
 pub type Answer<T = Response> = Result<T, Refusal>;
 
@@ -159,14 +168,23 @@ pub fn sentence(cause: &Cause) -> String {
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
         let mut response = sent_as(self.code, &self.body());
+        let hint = self.details.get("hint").and_then(Value::as_str);
+        let told = Told {
+            message: self.message.clone(),
+            hint: hint.map(str::to_owned),
+        };
+        response.extensions_mut().insert(told);
         for (name, value) in self.headers {
             response.headers_mut().insert(name, value);
         }
         if self.code == StatusCode::UNAUTHORIZED {
-            let scheme = HeaderValue::from_static("Bearer, Basic realm=\"planspec\"");
-            response
-                .headers_mut()
-                .insert(header::WWW_AUTHENTICATE, scheme);
+            // Browsers take one scheme a line.
+            for scheme in ["Basic realm=\"planspec\"", "Bearer"] {
+                let scheme = HeaderValue::from_static(scheme);
+                response
+                    .headers_mut()
+                    .append(header::WWW_AUTHENTICATE, scheme);
+            }
         }
         response
     }

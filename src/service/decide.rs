@@ -20,6 +20,8 @@ pub struct DecideRequest {
     pub execution: Option<String>,
     /// Which node, when a run waits at several.
     pub node: Option<String>,
+    /// What whoever decides has looked at: the digest, or how it begins. Nothing is said of anything else.
+    pub digest: Option<String>,
     /// What is said.
     pub decision: ReviewAction,
     /// Why.
@@ -44,6 +46,7 @@ pub fn decide(store: &Store, request: &DecideRequest) -> Result<Recorded<Decided
     }
     request.record.send_on(store, &observed, |writer| {
         let waiting = choose(writer.observed, request)?;
+        check_seen(waiting, request)?;
         let action = action(waiting, request);
         writer.may(waiting.node.run, &action)?;
         let decided = Decided {
@@ -71,6 +74,36 @@ impl<'a> WaitingGate<'a> {
         let gate = self.decision.gate.as_str();
         gate.split_once('/').unwrap_or(("", gate))
     }
+}
+
+/// Fewest characters that tell one digest from another.
+const SEEN: usize = 12;
+
+/// Whether what waits is what was looked at.
+fn check_seen(waiting: WaitingGate<'_>, request: &DecideRequest) -> Result {
+    let Some(seen) = &request.digest else {
+        return Ok(());
+    };
+    let is = &waiting.decision.digest;
+    let (seen, now) = (digits(seen), digits(is));
+    if seen.len() < SEEN {
+        let why = format!("`{seen}` is too short for a digest");
+        return Err(Error::ambiguous(why).hint(format!("give at least {SEEN} digits of it")));
+    }
+    if now.starts_with(seen) {
+        return Ok(());
+    }
+    let name = waiting.node.name();
+    let why = format!("what {name} is about has changed: its digest is {is}");
+    let key = waiting.node.run.key;
+    Err(Error::conflict(why).hint(format!(
+        "look at it again: planspec describe execution {} -n {}",
+        key.name, key.namespace
+    )))
+}
+
+fn digits(digest: &str) -> &str {
+    digest.strip_prefix("sha256:").unwrap_or(digest)
 }
 
 /// What is said of what waits.

@@ -5,7 +5,8 @@
 //
 // PLANSPEC is the program, FOLDER the one where `npm install playwright-core axe-core` was run. Without --all home and a run
 // with 30 nodes are looked at, with it every page with 3, 30 and 400 nodes. --shots keeps pictures. CHROMIUM names the browser.
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
+import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { tmpdir } from "node:os";
@@ -108,37 +109,37 @@ const POLICY =
   "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; connect-src 'self'";
 const TYPES = { html: "text/html; charset=utf-8", css: "text/css", js: "text/javascript" };
 
-// The pages as a web server has them; with `live`, as one that tells when something has changed.
-const serve = async (site, live) => {
-  const listeners = new Set();
+// The pages as a web server has them.
+const host = async (site) => {
   const server = createServer((request, answer) => {
     let path = decodeURIComponent(new URL(request.url, "http://x").pathname);
-    if (live && path === "/board/events") {
-      answer.writeHead(200, { "content-type": "text/event-stream" });
-      answer.write(": here\n\n");
-      listeners.add(answer);
-      return;
-    }
     if (path.endsWith("/")) path += "index.html";
     const file = join(site, path);
     if (path.includes("..") || !existsSync(file)) {
       answer.writeHead(404).end();
       return;
     }
-    let body = readFileSync(file);
-    if (live && path.endsWith(".html")) {
-      const up = "../".repeat(path.split("/").length - 2);
-      body = body.toString().replace("<body>", `<body data-events="${up}board/events">`);
-    }
     const type = TYPES[path.split(".").pop()];
-    answer.writeHead(200, { "content-type": type, "content-security-policy": POLICY }).end(body);
+    answer.writeHead(200, { "content-type": type, "content-security-policy": POLICY }).end(readFileSync(file));
   });
   await new Promise((ready) => server.listen(0, "127.0.0.1", ready));
-  return {
-    base: `http://127.0.0.1:${server.address().port}/`,
-    tell: () => listeners.forEach((one) => one.write("data: changed\n\n")),
-    close: () => (listeners.forEach((one) => one.end()), server.close()),
-  };
+  return { base: `http://127.0.0.1:${server.address().port}/`, close: () => server.close() };
+};
+
+// `planspec serve` itself.
+const serve = async (where, ...words) => {
+  const env = { ...process.env, PLANSPEC_NOW: at(), GIT_CONFIG_GLOBAL: "/dev/null" };
+  const server = spawn(planspec, ["serve", "--port", "0", "--reconcile", ...words], { cwd: where, env });
+  let said = "";
+  const address = await new Promise((ready, fail) => {
+    server.on("exit", () => fail(new Error(said)));
+    server.stderr.on("data", (data) => {
+      said += data;
+      const found = said.match(/listening on (\S+)/);
+      if (found) ready(found[1]);
+    });
+  });
+  return { base: `${address}/`, close: () => server.kill() };
 };
 
 const faults = [];
@@ -245,26 +246,65 @@ const withScript = async (base) => {
 };
 
 // Of a page that is served, the main part follows what happens; what is unfolded and filtered stays.
-const live = async (where, site) => {
-  const server = await serve(site, true);
+const live = async (where) => {
+  const server = await serve(where);
   const context = await browser.newContext({ viewport: SCREENS.desk });
   const page = await open(context, server.base + RUN, faults);
   await page.check("#open-only");
   const state = page.locator("#node-step-002 .phase");
   expect((await state.textContent()).includes("Running"), "step-002 does not run yet");
-  now += 60000;
-  run(where, planspec, "report", "run/step-002", "--as", "agent:a", "--succeeded", "--set", "found=it", "--reconcile");
-  run(where, planspec, "board", "--out", site);
+  const say = async (what, body) => {
+    const node = "apis/planspec.io/v1alpha1/namespaces/default/executions/run/nodes/step-003";
+    const headers = { "content-type": "application/json" };
+    const answer = await fetch(`${server.base}${node}/${what}`, { method: "POST", headers, body: JSON.stringify(body) });
+    expect(answer.ok, `${what} is answered with ${answer.status}: ${await answer.text()}`);
+  };
+  const shows = (phase) =>
+    page
+      .waitForFunction(
+        (phase) => document.querySelector("#node-step-003 .phase").textContent.includes(phase),
+        phase,
+        { timeout: 2000 },
+      )
+      .catch(() => expect(false, `that it is ${phase} is not seen within two seconds`));
+  await say("claim", {});
+  await shows("Running");
+  await say("report", { result: "succeeded", outputs: { found: "it" } });
   const begin = Date.now();
-  server.tell();
-  const arrived = page.waitForFunction(
-    () => document.querySelector("#node-step-002 .phase").textContent.includes("Succeeded"),
-    undefined,
-    { timeout: 2000 },
-  );
-  await arrived.catch(() => expect(false, "what was reported is not seen within two seconds"));
+  await shows("Succeeded");
   expect(await page.isChecked("#open-only"), "the filter is gone");
-  console.log(`what happened was seen after ${Date.now() - begin} ms`);
+  console.log(`what happened was seen ${Date.now() - begin} ms after it was answered`);
+  await context.close();
+  server.close();
+};
+
+const GATE = (nodes) => `runs/default/run/nodes/step-${String(nodes - 1).padStart(3, "0")}.html`;
+
+// Whoever may decide does it on the page of the gate; what changes meanwhile is not decided.
+const decide = async (where, nodes) => {
+  const sha256 = createHash("sha256").update("secret").digest("hex");
+  const token = { name: "ana", sha256, actor: "ana@example.com", rights: ["read", "decide"] };
+  writeFileSync(join(where, "tokens.yaml"), JSON.stringify({ tokens: [token] }));
+  const server = await serve(where, "--tokens", "tokens.yaml");
+  const context = await browser.newContext({
+    viewport: SCREENS.phone,
+    httpCredentials: { username: "ana", password: "secret" },
+  });
+  const page = await open(context, server.base + GATE(nodes), faults);
+  await page.evaluate(axe);
+  const { violations } = await page.evaluate(() => window.axe.run());
+  expect(violations.length === 0, `the gate: ${violations.map((one) => one.id)}`);
+  const width = await page.evaluate(() => document.documentElement.scrollWidth);
+  expect(width <= SCREENS.phone.width, `the gate is ${width} pixels wide`);
+  if (shots) await page.screenshot({ path: join(shots, "gate-to-decide.png"), fullPage: true });
+  await page.fill("#decide-message", "it may");
+  await page.click("button:text-is('Comment')");
+  await page.waitForSelector("td:text-is('it may')");
+  expect(page.url() === server.base + GATE(nodes), `a decision leads to ${page.url()}`);
+  await page.fill("#decide-message", "so be it");
+  await page.click("button:text-is('Approve')");
+  await page.waitForSelector("h1 .phase:has-text('Succeeded')");
+  expect((await page.locator(".decide").count()) === 0, "what is decided can be decided again");
   await context.close();
   server.close();
 };
@@ -274,7 +314,7 @@ for (const nodes of sizes) {
   const where = repository(nodes);
   const site = join(scratch, `site-${nodes}`);
   run(where, planspec, "board", "--out", site);
-  const server = await serve(site, false);
+  const server = await host(site);
   const every = readdirSync(site, { recursive: true }).filter((path) => path.endsWith(".html"));
   // Of many nodes that are alike, some.
   const paths = all ? every.filter((path, at) => !path.includes("/nodes/") || path.includes("xxx") || at % 40 < 2) : ["index.html", RUN];
@@ -283,7 +323,8 @@ for (const nodes of sizes) {
   if (nodes === 30) {
     await withoutScript(server.base);
     await withScript(server.base);
-    await live(where, site);
+    await live(where);
+    await decide(where, nodes);
   }
   server.close();
 }

@@ -249,6 +249,7 @@ fn words(page: &str) -> String {
 fn what_is_another_since_an_approval_is_told() {
     let sandbox = Sandbox::new();
     let solo = at_a_gate(&sandbox);
+    let seen = text(&solo.node("run/ok")["extensions"]["decision"]["digest"]);
     solo.run("approve run/ok --as ana@example.com -m 'Go on' --reconcile")
         .ok();
     let decided = |solo: &Place<'_>| {
@@ -274,6 +275,20 @@ fn what_is_another_since_an_approval_is_told() {
     ] {
         assert!(gate.contains(said), "{said}: {gate}");
     }
+    // Who looked at what was there before decides nothing; the command on the page is about what stands there.
+    solo.run(&format!(
+        "approve run/ok --as ana@example.com --digest {seen}"
+    ))
+    .exits(9)
+    .notes("has changed");
+    solo.run("approve run/ok --as ana@example.com --digest abc")
+        .exits(2)
+        .notes("too short");
+    let (_, shown) = gate.split_once("planspec approve ").unwrap();
+    let arguments = shown.split(" Copy").next().unwrap();
+    assert!(arguments.contains("--digest"), "{gate}");
+    solo.run(&format!("approve {arguments} --reconcile")).ok();
+    assert!(decided(&solo).contains("Outcome Approved"));
 }
 
 /// Where somebody may put markup, what moves text, and addresses of no web.

@@ -980,27 +980,25 @@ fn without_tokens_only_this_machine_and_its_own_pages_are_answered() {
         .refused(403, "Forbidden");
 }
 
+/// The digest of a token. `sha256sum` is what the documentation names.
+fn sha256(token: &str) -> String {
+    let mut command = std::process::Command::new("sha256sum");
+    let mut child = command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut input = child.stdin.take().unwrap();
+    input.write_all(token.as_bytes()).unwrap();
+    drop(input);
+    let out = child.wait_with_output().unwrap().stdout;
+    String::from_utf8(out).unwrap()[..64].to_owned()
+}
+
 #[test]
 fn a_token_may_what_its_file_says_and_its_writes_are_reviewed_first() {
     let sandbox = Sandbox::new();
     let place = bare(&sandbox);
-    // `sha256sum` is what the documentation names.
-    let sha256 = |token: &str| {
-        let mut command = std::process::Command::new("sha256sum");
-        let mut child = command
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        child
-            .stdin
-            .take()
-            .unwrap()
-            .write_all(token.as_bytes())
-            .unwrap();
-        let out = child.wait_with_output().unwrap();
-        String::from_utf8(out.stdout).unwrap()[..64].to_owned()
-    };
     let tokens = format!(
         "tokens:\n- {{name: reader, sha256: {}, actor: rob@example.com, rights: [read]}}\n- {{name: writer, sha256: {}, actor: wil@example.com, namespaces: [n], rights: [read, write]}}\n",
         sha256("look"),
@@ -1024,11 +1022,10 @@ fn a_token_may_what_its_file_says_and_its_writes_are_reviewed_first() {
         )
     };
     let none = server.get("/goals");
-    assert!(
-        none.header("www-authenticate")
-            .unwrap()
-            .starts_with("Bearer, Basic")
-    );
+    let schemes = none.headers.iter();
+    let schemes = schemes.filter(|(name, _)| name == "www-authenticate");
+    let schemes: Vec<&str> = schemes.map(|(_, scheme)| scheme.as_str()).collect();
+    assert_eq!(schemes, ["Basic realm=\"planspec\"", "Bearer"]);
     none.refused(401, "Unauthorized");
     as_token("wrong", "GET", "/goals", None).refused(401, "Unauthorized");
     assert_eq!(server.send("GET", "/healthz", &[], None).code, 200);
@@ -1404,12 +1401,15 @@ fn the_board_is_served_as_it_is_now_and_says_when_it_has_changed() {
     page("/plans/");
     for path in [
         "/runs/default/none/index.html",
-        "/runs/..%2f..%2fetc/passwd",
+        "/runs/~2e~2e/~2e~2e/etc/passwd",
         "/other.html",
         "/runs/a/b/c/d/e",
     ] {
         server.send("GET", path, &[], None).refused(404, "NotFound");
     }
+    server
+        .send("GET", "/runs/..%2f..%2fetc/passwd", &[], None)
+        .refused(400, "BadRequest");
     let mut stream = server.connect();
     let ask = "GET /board/events HTTP/1.1\r\nHost: localhost\r\nAccept: text/event-stream\r\n\r\n";
     stream.write_all(ask.as_bytes()).unwrap();
@@ -1420,4 +1420,194 @@ fn the_board_is_served_as_it_is_now_and_says_when_it_has_changed() {
         .is(200);
     assert!(lines.any(|line| line == "data: {}"));
     assert!(page("/runs/default/run/index.html").contains("Running"));
+}
+
+/// What a form says, as a browser sends it.
+fn form(fields: &[(&str, &str)]) -> String {
+    let escaped = |text: &str| {
+        let plain = |byte: u8| match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' => char::from(byte).to_string(),
+            byte => format!("%{byte:02X}"),
+        };
+        text.bytes().map(plain).collect::<String>()
+    };
+    let fields = fields
+        .iter()
+        .map(|(name, value)| format!("{name}={}", escaped(value)));
+    fields.collect::<Vec<_>>().join("&")
+}
+
+/// Where the gate of that run is shown.
+const GATE: &str = "/runs/default/run/nodes/check.html";
+
+/// The same server, and the gate waits.
+fn at_its_gate(place: &Place<'_>) -> Server {
+    let server = with_a_run(place);
+    for (what, said) in [
+        ("claim", json!({})),
+        ("report", json!({"result": "succeeded"})),
+    ] {
+        server
+            .ask("POST", &format!("{RUN}/nodes/build/{what}"), &said)
+            .is(200);
+    }
+    server
+}
+
+/// What somebody with that token sends by a button, from a page of that origin.
+fn press(server: &Server, token: &str, origin: Option<&str>, said: &str) -> Reply {
+    let bearer = format!("Bearer {token}");
+    let mut headers = vec![
+        ("Authorization", bearer.as_str()),
+        ("Content-Type", "application/x-www-form-urlencoded"),
+        ("Accept", "text/html,*/*;q=0.8"),
+    ];
+    headers.extend(origin.map(|origin| ("Origin", origin)));
+    server.send("POST", GATE, &headers, Some(said.as_bytes()))
+}
+
+/// A server for which `ana` may decide, and `rob` may look.
+fn with_reviewers(place: &Place<'_>) -> Server {
+    let of = |name: &str, rights: &str| {
+        let sha256 = sha256(name);
+        format!(
+            "- {{name: {name}, sha256: {sha256}, actor: {name}@example.com, rights: [{rights}]}}\n"
+        )
+    };
+    let (ana, rob) = (of("ana", "read, decide"), of("rob", "read"));
+    place.write("tokens.yaml", format!("tokens:\n{ana}{rob}"));
+    Server::start(place, "--reconcile --tokens tokens.yaml")
+}
+
+/// What the buttons of the gate send.
+fn decision(digest: &str, decision: &str) -> String {
+    form(&[
+        ("gate", "default/ship"),
+        ("digest", digest),
+        ("message", "a & b"),
+        ("decision", decision),
+    ])
+}
+
+#[test]
+fn at_a_gate_whoever_may_decide_has_buttons_and_decides_what_the_page_shows() {
+    let sandbox = Sandbox::new();
+    let place = bare(&sandbox);
+    let server = at_its_gate(&place);
+    let alone = server.send("GET", GATE, &[], None).text();
+    assert!(
+        alone.contains("planspec approve") || alone.contains("<span>approve</span>"),
+        "{alone}"
+    );
+    assert!(
+        !alone.contains("<form"),
+        "without tokens nobody is told from others: {alone}"
+    );
+    drop(server);
+    let server = with_reviewers(&place);
+    let own = format!("http://127.0.0.1:{}", server.port);
+    let look = |token: &str| {
+        let bearer = format!("Bearer {token}");
+        server.send("GET", GATE, &[("Authorization", &bearer)], None)
+    };
+    assert!(!look("rob").text().contains("<form"));
+    let page = look("ana");
+    let policy = page.header("content-security-policy").unwrap();
+    assert!(policy.ends_with("form-action 'self'"), "{policy}");
+    assert_eq!(page.header("referrer-policy"), Some("same-origin"));
+    let page = page.text();
+    assert!(page.contains("You decide as ana@example.com"), "{page}");
+    let (_, rest) = page.split_once("name=\"digest\" value=\"").unwrap();
+    let digest = rest.split('"').next().unwrap();
+
+    let press = |token, origin, said: &str| press(&server, token, origin, said);
+    let approve = decision(digest, "approve");
+    let another = format!("sha256:{}", "0".repeat(64));
+    let evil = Some("https://evil.example");
+    let own = Some(own.as_str());
+    for (token, origin, said, code, why) in [
+        (
+            "ana",
+            None,
+            approve.clone(),
+            403,
+            "from a page of this server",
+        ),
+        ("ana", Some("null"), approve.clone(), 403, "another origin"),
+        ("ana", evil, approve.clone(), 403, "another origin"),
+        ("rob", own, approve.clone(), 403, "that may decide"),
+        ("eve", own, approve.clone(), 401, "no token that is known"),
+        ("ana", own, "gate=default%2Fship".to_owned(), 400, "digest"),
+        ("ana", own, decision(digest, "perhaps"), 400, "perhaps"),
+        (
+            "ana",
+            own,
+            decision(&another, "approve"),
+            409,
+            "has changed",
+        ),
+    ] {
+        let reply = press(token, origin, &said);
+        assert_eq!(
+            reply.code,
+            code,
+            "{token} {origin:?} {said}: {}",
+            reply.text()
+        );
+        let media = reply.header("content-type");
+        assert_eq!(media, Some("text/html; charset=utf-8"));
+        assert!(reply.text().contains(why), "{why}: {}", reply.text());
+        assert!(reply.text().contains("\"../../../../board.css\""));
+    }
+    let node = || look("ana").text();
+    assert!(node().contains("Nobody has said anything yet"));
+    let done = press("ana", own, &approve);
+    assert_eq!(done.code, 303, "{}", done.text());
+    assert_eq!(done.header("location"), Some(GATE));
+    let after = node();
+    assert!(
+        after.contains("a &amp; b") && after.contains("Approved"),
+        "{after}"
+    );
+    assert!(!after.contains("<form"), "{after}");
+    let again = press("ana", own, &approve);
+    assert_eq!(again.code, 422, "{}", again.text());
+}
+
+#[test]
+fn a_name_of_another_namespace_does_not_get_past_a_token() {
+    let sandbox = Sandbox::new();
+    let place = bare(&sandbox);
+    drop(with_a_run(&place));
+    let sha256 = sha256("x");
+    place.write("tokens.yaml", format!("tokens: [{{name: x, sha256: {sha256}, actor: x@example.com, namespaces: [other], rights: [read, work, decide, admin]}}]\n"));
+    let server = Server::start(&place, "--reconcile --tokens tokens.yaml");
+    let headers = [
+        ("Authorization", "Bearer x"),
+        ("Content-Type", "application/json"),
+    ];
+    for (path, said) in [
+        ("executions/default%2Frun/nodes/build/claim", json!({})),
+        ("executions/default%2frun/cancel", json!({})),
+        (
+            "gates/default%2Frun%2Fcheck/decisions",
+            json!({"decision": "reject"}),
+        ),
+        (
+            "gates/ship/decisions",
+            json!({"decision": "reject", "execution": "default/run"}),
+        ),
+    ] {
+        let path = format!("{API}/namespaces/other/{path}");
+        let reply = server.send("POST", &path, &headers, Some(said.to_string().as_bytes()));
+        assert!((400..500).contains(&reply.code), "{path}: {}", reply.text());
+    }
+    drop(server);
+    let run = place
+        .run("get execution run -n default -o json")
+        .ok()
+        .json();
+    assert_eq!(run["status"]["phase"], "Running", "{run}");
+    let build = &run["status"]["nodeStatuses"]["build"];
+    assert_eq!(build["extensions"]["reason"], "Ready", "{run}");
 }

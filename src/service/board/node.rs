@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::gate;
 use super::run::KnownRun;
-use crate::api::board::{ArtifactShown, LogTail, Neighbour, NodePage, Of, Page};
+use crate::api::board::{ArtifactShown, GateFacts, LogTail, Neighbour, NodePage, Of, Page};
 use crate::core::base::escape::printed;
 use crate::core::plan::graph::GraphOf;
 use crate::core::resource::{
@@ -19,6 +19,8 @@ use crate::service::{Error, Result};
 
 /// Most bytes of a log that a page shows, the last ones.
 const LOG_BYTES: usize = 8 * 1024;
+/// So much of a digest is in a command: `sha256:` and sixteen digits.
+const DIGEST: usize = 23;
 
 /// A node of a run.
 pub fn page(store: &Store, known: &KnownRun, id: &str) -> Result<Page> {
@@ -55,7 +57,10 @@ pub fn page(store: &Store, known: &KnownRun, id: &str) -> Result<Page> {
     Ok(Page::Node(Box::new(NodePage {
         of: of.clone(),
         run_phase: run.phase.to_string(),
-        commands: commands(of, id, waiting.as_ref(), next),
+        commands: commands(of, id, waiting.as_ref(), next)
+            .into_iter()
+            .map(|one| about_what_is_seen(one, gate.as_ref()))
+            .collect(),
         waiting,
         before,
         behind,
@@ -104,6 +109,18 @@ fn commands(of: &Of, id: &str, waiting: Option<&Waiting>, next: &[String]) -> Ve
     match found.as_slice() {
         [] => waiting.and_then(command).into_iter().collect(),
         _ => found,
+    }
+}
+
+/// A command that decides, for what the page shows and nothing else.
+fn about_what_is_seen(command: String, gate: Option<&GateFacts>) -> String {
+    let decides = ["planspec approve ", "planspec reject "];
+    let decision = gate.and_then(|gate| gate.decision.as_ref());
+    match decision.and_then(|decision| decision.digest.get(..DIGEST)) {
+        Some(digest) if decides.iter().any(|verb| command.starts_with(verb)) => {
+            format!("{command} --digest {digest}")
+        }
+        _ => command,
     }
 }
 

@@ -57,6 +57,21 @@ const begin = () => {
   ago();
 };
 
+// Where somebody is about to decide, what that is about does not change under their hands.
+const digest = (main) => main.querySelector(".decide [name=digest]")?.value;
+const mayReplace = (was, is) => {
+  const form = was.querySelector(".decide");
+  if (!form || digest(was) === digest(is)) return true;
+  if (form.querySelector("[role=alert]")) return false;
+  const note = document.createElement("p");
+  note.className = "alarm";
+  note.role = "alert";
+  note.textContent = "What is to be decided here has changed. Load the page again.";
+  each("button", (button) => (button.disabled = true), form);
+  form.append(note);
+  return false;
+};
+
 // Read the page again and take its main part; what was unfolded, filtered and led to stays.
 let reading = false;
 let again = false;
@@ -68,16 +83,19 @@ const refresh = async () => {
     const answer = await fetch(location.pathname + location.search, { cache: "no-store" });
     const page = new DOMParser().parseFromString(await answer.text(), "text/html");
     const [was, is] = [document.querySelector("main"), page.querySelector("main")];
-    if (answer.ok && is && was.innerHTML !== is.innerHTML) {
+    if (answer.ok && is && was.innerHTML !== is.innerHTML && mayReplace(was, is)) {
       const filtered = was.querySelector("#open-only")?.checked;
       const open = [...was.querySelectorAll("details")].map((one) => one.open);
       const scroll = was.querySelector(".graph")?.scrollLeft ?? 0;
       const focused = document.activeElement?.id;
+      const typed = was.querySelector("#decide-message")?.value;
       was.replaceChildren(...is.childNodes);
       each("details", (one, at) => (one.open = open[at] ?? one.open), was);
       if (filtered) was.querySelector("#open-only").checked = true;
       const graph = was.querySelector(".graph");
       if (graph) graph.scrollLeft = scroll;
+      const message = was.querySelector("#decide-message");
+      if (typed && message) message.value = typed;
       if (focused) document.getElementById(focused)?.focus({ preventScroll: true });
       document.title = page.title;
       begin();

@@ -28,6 +28,8 @@ pub const STYLE: &str = include_str!("board.css");
 pub const SCRIPT: &str = include_str!("board.js");
 /// What a page may load and do: what a server should send as `Content-Security-Policy`.
 pub const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'";
+/// The same of a page on which something is decided.
+const DECIDING: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'self'";
 /// Where a server tells that something has changed, from the root of the board: any message means that the page is to be read again.
 pub const EVENTS: &str = "board/events";
 
@@ -38,16 +40,39 @@ pub struct Links<'a> {
     pub at: &'a PageName,
     /// The pages that there are; all when not set.
     pub known: Option<&'a BTreeSet<PageName>>,
+    /// The path that was asked for, where there is no such page.
+    pub place: Option<&'a str>,
     /// Where the board is published, for the address that each page says is its own.
     pub base_url: Option<&'a str>,
     /// Whether a server tells at [`EVENTS`] that something has changed.
     pub is_live: bool,
+    /// As whom whoever looks at the page can decide there, by the same address; nothing where nobody can.
+    pub decides_as: Option<&'a str>,
 }
 
 impl Links<'_> {
+    /// What the page may load and do.
+    pub fn policy(&self) -> &'static str {
+        match self.decides_as {
+            Some(_) => DECIDING,
+            None => POLICY,
+        }
+    }
+
+    /// Whom a browser tells from where it comes: with a decision, the server, which takes it from nowhere else.
+    pub fn referrer(&self) -> &'static str {
+        match self.decides_as {
+            Some(_) => "same-origin",
+            None => "no-referrer",
+        }
+    }
+
     /// The way up to the folder of the board.
     fn root(&self) -> String {
-        "../".repeat(self.at.to_string().matches('/').count())
+        let place = self
+            .place
+            .map_or_else(|| self.at.to_string(), str::to_owned);
+        "../".repeat(place.matches('/').count())
     }
 
     /// A file of the board.
@@ -87,18 +112,17 @@ pub fn html(page: &Page, links: &Links<'_>) -> String {
         Page::Plans(page) => plan::plans(&mut main, links, page),
         Page::Plan(page) => plan::plan(&mut main, links, page),
         Page::Revision(page) => plan::revision(&mut main, links, page),
-        Page::Broken(page) => broken(&mut main, links, page),
+        Page::Broken(page) => broken(&mut main, links, page, "This cannot be shown: "),
+        Page::Refused(page) => broken(&mut main, links, page, ""),
     };
     frame(&title, &main, links)
 }
 
-fn broken(main: &mut Html, links: &Links<'_>, page: &BrokenPage) -> String {
+fn broken(main: &mut Html, links: &Links<'_>, page: &BrokenPage, lead: &str) -> String {
     crumbs(main, links, &[(&page.title, None)]);
     main.element("h1", &[], &page.title);
     main.open("p", &[("class", "lead".into())]);
-    main.text("This cannot be shown: ")
-        .text(&page.message)
-        .close("p");
+    main.text(lead).text(&page.message).close("p");
     if let Some(hint) = &page.hint {
         main.element("p", &[], hint);
     }
@@ -111,12 +135,16 @@ fn frame(title: &str, main: &Html, links: &Links<'_>) -> String {
     page.raw("<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n");
     page.raw("<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n");
     page.raw("<meta name=\"color-scheme\" content=\"light dark\">\n");
-    page.raw("<meta name=\"referrer\" content=\"no-referrer\">\n");
+    let referrer = links.referrer().into();
     page.open(
+        "meta",
+        &[("name", "referrer".into()), ("content", referrer)],
+    );
+    page.raw("\n").open(
         "meta",
         &[
             ("http-equiv", "Content-Security-Policy".into()),
-            ("content", POLICY.into()),
+            ("content", links.policy().into()),
         ],
     );
     page.raw("\n").open("title", &[]).text(title);
@@ -217,8 +245,10 @@ mod tests {
         let links = Links {
             at: &at,
             known: Some(&known),
+            place: None,
             base_url: Some("https://example.com/x/"),
             is_live: false,
+            decides_as: None,
         };
         let to = |page: &PageName| links.to(page);
         let run = to(&PageName::Run(of("a"))).unwrap();
@@ -246,8 +276,10 @@ mod tests {
         let links = Links {
             at: &at,
             known: None,
+            place: None,
             base_url: None,
             is_live: true,
+            decides_as: None,
         };
         let page = broken("</title><script>", &links);
         for said in [
@@ -265,6 +297,7 @@ mod tests {
             "x",
             &Links {
                 is_live: false,
+                decides_as: None,
                 ..links
             },
         );

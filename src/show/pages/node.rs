@@ -38,7 +38,7 @@ pub fn node(main: &mut Html, links: &Links<'_>, page: &NodePage) -> String {
     facts(main, page);
     waits(main, page);
     if let Some(gate) = &page.gate {
-        decided(main, gate);
+        decided(main, links, gate);
     }
     instructions(main, node);
     inputs(main, page);
@@ -446,7 +446,7 @@ fn neighbours(main: &mut Html, links: &Links<'_>, page: &NodePage) {
 }
 
 /// What a gate asks, exactly what an approval is about, and what was said.
-fn decided(main: &mut Html, gate: &GateFacts) {
+fn decided(main: &mut Html, links: &Links<'_>, gate: &GateFacts) {
     section(main, "gate", "The decision");
     let spec = gate.spec.as_ref();
     if let Some(text) = spec.and_then(|spec| spec.description.as_ref()) {
@@ -513,7 +513,53 @@ fn decided(main: &mut Html, gate: &GateFacts) {
         }
     }
     said(main, gate);
+    if let Some(actor) = links.decides_as {
+        decide(main, gate, actor);
+    }
     main.raw("</section>\n");
+}
+
+/// The buttons of whoever may decide: what is sent names the digest that the page shows, so that nothing else is decided.
+fn decide(main: &mut Html, gate: &GateFacts, actor: &str) {
+    let open = gate.decision.as_ref().filter(|one| one.outcome.is_none());
+    let is_whole = gate.covers.as_ref().is_some_and(|covers| covers.is_whole);
+    let Some(decision) = open.filter(|_| is_whole) else {
+        return;
+    };
+    main.raw("<h3>Decide</h3>\n");
+    if !gate.reviewers.is_empty() && !gate.reviewers.iter().any(|one| one == actor) {
+        main.open("p", &[("class", "note".into())]);
+        main.text(&format!("{actor} is not among those who may decide here."));
+        main.raw("</p>\n");
+        return;
+    }
+    main.raw("<form class=\"decide\" method=\"post\">\n");
+    for (name, value) in [("gate", &gate.gate), ("digest", &decision.digest)] {
+        let attributes = [
+            ("type", "hidden".into()),
+            ("name", name.into()),
+            ("value", value.into()),
+        ];
+        main.open("input", &attributes);
+    }
+    main.raw("\n<p>You decide as ")
+        .text(actor)
+        .raw(", about exactly what stands above.</p>\n");
+    main.raw("<label for=\"decide-message\">Why</label>\n");
+    main.raw("<textarea id=\"decide-message\" name=\"message\" rows=\"3\" maxlength=\"10000\"></textarea>\n<p>");
+    for (word, label) in [
+        ("approve", "Approve"),
+        ("reject", "Reject"),
+        ("comment", "Comment"),
+    ] {
+        let attributes = [
+            ("type", "submit".into()),
+            ("name", "decision".into()),
+            ("value", word.into()),
+        ];
+        main.element("button", &attributes, label).raw(" ");
+    }
+    main.raw("</p>\n</form>\n");
 }
 
 fn since_approval(main: &mut Html, gate: &GateFacts) {
