@@ -793,7 +793,6 @@ impl<'a> Changeset<'a> {
         let Reached {
             mut found, after, ..
         } = reached;
-        let is_hooked = self.is_hooked();
         if self.may_come {
             let missing = found.iter_mut().filter(|one| one.code.is_not_found());
             for finding in missing.filter(|one| self.changed.contains_key(&one.file)) {
@@ -804,7 +803,7 @@ impl<'a> Changeset<'a> {
             |finding: &Diagnostic| finding.is_error() && self.changed.contains_key(&finding.file);
         // What the hook would say is said here, once, and also by a dry run.
         let is_refused =
-            found.iter().any(stops) || found.iter().any(Diagnostic::is_error) && is_hooked;
+            found.iter().any(stops) || found.iter().any(Diagnostic::is_error) && self.is_hooked();
         let findings = Findings::new(found, &|file| after.text(file));
         if is_refused {
             return Err(Error::findings(findings));
@@ -858,9 +857,9 @@ impl<'a> Changeset<'a> {
 
     /// Whether Git asks our hook before it commits.
     fn is_hooked(&self) -> bool {
-        let standing = hooks::standing(&self.store.repo);
-        self.onto.is_none()
-            && standing.is_ok_and(|standing| matches!(standing, HookStanding::Installed(_)))
+        let is_ours = |standing| matches!(standing, HookStanding::Installed(_));
+        // On the spec branch no hook is asked; in the checkout it takes two processes to tell.
+        self.onto.is_none() && hooks::standing(&self.store.repo).is_ok_and(is_ours)
     }
 
     /// What becomes of the resources that are meant, and of whatever else their documents stand for.

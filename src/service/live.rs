@@ -20,6 +20,8 @@ use crate::git::read;
 
 /// Most events that are kept for whoever comes back.
 const KEPT: usize = 8192;
+/// So many are looked at together: all at once would take several times the memory of what is kept of them.
+const AT_ONCE: usize = 1000;
 /// Digits of a commit in a version.
 const DIGITS: usize = 12;
 
@@ -222,25 +224,30 @@ impl Live {
             Some(before) if before.config == at.config => self.changed(store, before, &at)?,
             _ => None,
         };
-        let found = match &changed {
-            Some(keys) => Resources::at(store, view, keys)?,
-            None => Resources::all_at(store, view)?,
+        let keys = match changed {
+            Some(keys) => keys,
+            None => {
+                let known = self.items.keys().cloned();
+                Resources::keys_at(store, view)?
+                    .into_iter()
+                    .chain(known)
+                    .collect()
+            }
         };
         self.made = namespaces::made(store, &at.spec, &at.config)?;
         let is_first = self.at.is_none();
-        let keys = changed.unwrap_or_else(|| {
-            let there = found.all().map(|merged| merged.key.clone());
-            there.chain(self.items.keys().cloned()).collect()
-        });
         let mut events = Vec::new();
-        for key in keys {
-            self.place(&key, found.paths(&key));
-            let now = item_of(&found.merged(&key))?;
-            let place = (&at.version, events.len());
-            events.extend(self.put(key, now, place)?);
-        }
-        if is_first {
-            events.clear();
+        let mut keys = keys.into_iter().peekable();
+        while keys.peek().is_some() {
+            let some = keys.by_ref().take(AT_ONCE).collect();
+            let found = Resources::at(store, view, &some)?;
+            for key in some {
+                self.place(&key, found.paths(&key));
+                let now = item_of(&found.merged(&key))?;
+                let place = (&at.version, events.len());
+                let event = self.put(key, now, place)?;
+                events.extend(event.filter(|_| !is_first));
+            }
         }
         self.events.extend(events.iter().cloned());
         let over = self.events.len().saturating_sub(KEPT);

@@ -148,12 +148,25 @@ impl Resources {
         Resources::among(Place::known(store)?, kind, namespace)
     }
 
-    /// All of them, as a view shows them.
+    /// The keys of all of them, as a view shows them.
     ///
     /// # Errors
     /// The repository cannot be used.
-    pub fn all_at(store: &Store, view: &View) -> Result<Resources> {
-        Resources::among(Place::of(store, view)?, None, None)
+    pub fn keys_at(store: &Store, view: &View) -> Result<BTreeSet<Key>> {
+        let place = Place::of(store, view)?;
+        let mut keys = BTreeSet::new();
+        for kind in Kind::ALL {
+            keys.extend(index::all_of(
+                &store.repo,
+                &place.commit,
+                &place.config,
+                kind,
+            )?);
+        }
+        if let Some(status) = &place.status {
+            keys.extend(status.keys(None, None)?);
+        }
+        Ok(keys)
     }
 
     /// Some of them, as a view shows them; of what is not there, nothing.
