@@ -25,6 +25,8 @@ pub struct Brief {
     pub questions: Vec<BriefQuestion>,
     /// The commit that was reported last, of whichever attempt; what was accepted instead of it, where that is another.
     pub last_commit: Option<String>,
+    /// How whoever holds it ends it: commands, with capital letters where something is to be filled in.
+    pub commands: Vec<String>,
 }
 
 impl Answer for Brief {

@@ -3,7 +3,7 @@
 use clap::Args as ClapArgs;
 
 use super::{Context, RecordArgs, WorkingArgs};
-use crate::failure::Outcome;
+use crate::failure::{Failure, Outcome};
 use crate::service::ask::{AskRequest, ask};
 
 /// Ask something about a node that you hold; it waits for a person to answer
@@ -12,24 +12,35 @@ use crate::service::ask::{AskRequest, ask};
 /// A document may say otherwise with `escalation_policy.on_ambiguity`: the attempt fails, or the work goes on.
 #[derive(Debug, ClapArgs)]
 pub struct Args {
-    /// The node
-    #[arg(value_name = "EXECUTION/NODE")]
-    target: String,
-    /// What you have to know
-    #[arg(value_name = "QUESTION")]
-    question: String,
+    /// The node, not needed where you hold only one here; and what you have to know
+    #[arg(value_names = ["EXECUTION/NODE", "QUESTION"], num_args = 1..=2, required = true)]
+    words: Vec<String>,
     #[command(flatten)]
     record: RecordArgs,
     #[command(flatten)]
     working: WorkingArgs,
 }
 
+/// Whether a word looks like a node and not like a question.
+fn is_node(word: &str) -> bool {
+    word.contains('/') && !word.contains(char::is_whitespace)
+}
+
 /// Run the verb.
 pub fn run(context: &Context, args: &Args) -> Outcome {
+    let (target, question) = match args.words.as_slice() {
+        [target, question] => (target.as_str(), question),
+        [question] if is_node(question) => {
+            let why = format!("`{question}` is a node, and there is no question");
+            return Err(Failure::usage(why).hint("planspec ask EXECUTION/NODE QUESTION"));
+        }
+        [question, ..] => ("", question),
+        [] => return Err(Failure::usage("there is no question")),
+    };
     let request = AskRequest {
-        record: args.record.about(context, &args.target),
+        record: args.record.about(context, target),
         working: args.working.working(),
-        question: args.question.clone(),
+        question: question.clone(),
     };
     let recorded = ask(&context.open()?, &request)?;
     let asked = &recorded.answer.what;

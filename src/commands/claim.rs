@@ -3,21 +3,28 @@
 use clap::Args as ClapArgs;
 
 use super::{Context, RecordArgs, WorkingArgs};
+use crate::clock;
 use crate::core::base::escape;
 use crate::core::base::time::exact;
 use crate::core::resource::Duration;
-use crate::failure::Outcome;
+use crate::failure::{Failure, Outcome};
 use crate::service::claim::{ClaimRequest, claim, renew};
+use crate::service::claim_next::{ClaimNextRequest, Meanwhile, claim_next};
+use crate::service::follow::Pace;
 use crate::show;
 
-/// Take a node that is ready
+/// Who waits looks so often.
+const LOOK: std::time::Duration = std::time::Duration::from_secs(2);
+
+/// Take a node that is ready, and print its brief
 ///
 /// The claim is a ref that only one of many racing workers can create. The others exit with 9. Who holds the node
-/// already, in the same session, renews the claim.
+/// already, in the same session, renews the claim. Without a node: the one that should be done first, as `planspec next`
+/// has it; or the one that you hold here already.
 #[derive(Debug, ClapArgs)]
 pub struct Args {
-    /// The node: EXECUTION/NODE; with --renew not needed where you hold only one here
-    #[arg(value_name = "EXECUTION/NODE", required_unless_present = "renew")]
+    /// The node: EXECUTION/NODE; or EXECUTION, for the one of it that should be done first
+    #[arg(value_name = "EXECUTION/NODE")]
     target: Option<String>,
     #[command(flatten)]
     record: RecordArgs,
@@ -26,6 +33,12 @@ pub struct Args {
     /// Renew a claim that you hold
     #[arg(long)]
     renew: bool,
+    /// Without a node: what this provider may take, for example agent://claude-code, or a pattern with *
+    #[arg(long, value_name = "PROVIDER", conflicts_with = "renew")]
+    provider: Option<String>,
+    /// Without a node: wait until there is one; for ever, or so long
+    #[arg(long, value_name = "DURATION", num_args = 0..=1, require_equals = true, conflicts_with = "renew")]
+    wait: Option<Option<Duration>>,
     /// How long you may be silent, for example 30m; the configuration sets the longest
     #[arg(long, value_name = "DURATION")]
     lease: Option<Duration>,
@@ -41,10 +54,21 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
         lease: args.lease.clone(),
     };
     let store = context.open()?;
+    let is_named = args
+        .target
+        .as_ref()
+        .is_some_and(|target| target.contains('/'));
     let recorded = if args.renew {
         renew(&store, &request)?
-    } else {
+    } else if is_named {
+        named(args)?;
         claim(&store, &request)?
+    } else {
+        let meanwhile = Meanwhile {
+            clock: &clock::now,
+            tell: &|note| context.notes(&[note.to_owned()]),
+        };
+        claim_next(&store, &next_of(args, request), &meanwhile)?
     };
     let (claimed, actor) = (&recorded.answer.what, &recorded.answer.actor);
     let verb = if claimed.renewed {
@@ -62,6 +86,32 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
         line.push_str(&format!("lease until {}\n", exact(end)));
     }
     let told = show::brief::of_claim(&claimed.brief);
-    let line = line + if claimed.renewed { "" } else { &told };
+    // Who does not name it may not know what it is.
+    let is_told = !claimed.renewed || !(args.renew || is_named);
+    let line = line + if is_told { &told } else { "" };
     context.recorded(args.record.output, recorded, &line)
+}
+
+/// What makes no sense where a node is named.
+fn named(args: &Args) -> Outcome {
+    if args.provider.is_none() && args.wait.is_none() {
+        return Ok(());
+    }
+    let why = "--provider and --wait are for a claim that names no node";
+    Err(Failure::usage(why).hint("leave them out, or leave the node out"))
+}
+
+fn next_of(args: &Args, claim: ClaimRequest) -> ClaimNextRequest {
+    let pace = |timeout: &Option<Duration>| Pace {
+        interval: LOOK,
+        timeout: timeout.as_ref().map(|time| {
+            let seconds = u64::try_from(time.seconds()).unwrap_or_default();
+            std::time::Duration::from_secs(seconds)
+        }),
+    };
+    ClaimNextRequest {
+        claim,
+        provider: args.provider.clone(),
+        wait: args.wait.as_ref().map(pace),
+    }
 }

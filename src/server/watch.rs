@@ -257,3 +257,67 @@ fn retyped(event: &Event, kind: EventKind) -> Bytes {
         .concat()
         .into()
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use http_body_util::BodyExt;
+    use tokio::sync::{Semaphore, broadcast};
+
+    use super::*;
+    use crate::core::resource::{Key, Kind};
+    use crate::service::live::Item;
+
+    fn event(number: usize) -> Arc<Event> {
+        let json = format!("{{\"number\":{number}}}").into_bytes();
+        let item = Item {
+            key: Key::new(Kind::Goal, "a", &format!("g{number}")),
+            version: number.to_string(),
+            labels: std::collections::BTreeMap::new(),
+            phase: None,
+            created: None,
+            json: json.clone().into(),
+        };
+        Arc::new(Event {
+            kind: EventKind::Added,
+            item: Arc::new(item),
+            before: None,
+            rev: number.to_string(),
+            json: json.into(),
+        })
+    }
+
+    /// Who is so far behind that something is no longer there gets nothing of the rest, and is told so.
+    #[tokio::test]
+    async fn a_reader_that_is_too_slow_is_told_to_begin_anew() {
+        let (events, read) = broadcast::channel::<Step>(2);
+        for number in 0..4 {
+            events.send(Arc::from([event(number)])).unwrap();
+        }
+        let (send, body) = Channel::<Bytes>::new(AHEAD);
+        let place = Arc::new(Semaphore::new(1)).try_acquire_owned().unwrap();
+        let (_ending, is_ending) = tokio::sync::watch::channel(false);
+        let watching = Watching {
+            open: Open {
+                send,
+                _place: place,
+            },
+            form: Form::Lines,
+            meant: Meant::read(Kind::Goal, None, &ListQuery::default()).unwrap(),
+            ending: is_ending,
+        };
+        let missed = vec![event(9)];
+        let _ = watching.run(missed, read).await;
+        let bytes = body.collect().await.unwrap().to_bytes();
+        let text = String::from_utf8(bytes.to_vec()).unwrap();
+        let lines: Vec<Value> = text
+            .lines()
+            .map(|line| serde_json::from_str(line).unwrap())
+            .collect();
+        assert_eq!(lines.len(), 2, "{text}");
+        assert_eq!(lines[0]["number"], 9, "{text}");
+        assert_eq!(lines[1]["type"], "ERROR", "{text}");
+        assert_eq!(lines[1]["object"]["code"], 410, "{text}");
+    }
+}

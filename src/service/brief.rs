@@ -8,8 +8,10 @@ use super::runs::{Observed, ObservedNode, is_unread, observe_node};
 use super::store::{Store, attempt_of_result};
 use super::{Caller, Error, Result};
 use crate::api::brief::{Brief, BriefClaim, BriefQuestion, HeldNodes};
+use crate::api::next::NextNode;
 use crate::core::base::time::exact;
 use crate::core::resource::Question;
+use crate::core::run::proposal::word;
 
 /// The brief of a node, `EXECUTION/NODE`.
 ///
@@ -51,6 +53,7 @@ pub fn mine(store: &Store, caller: &Caller, working: &Working) -> Result<HeldNod
                 exact(one.since)
             ));
         }
+        brief.commands = commands(&brief.work, &one.actor);
         brief.claim = brief.claim.or(Some(BriefClaim {
             actor: one.actor.clone(),
             record: one.claim.clone(),
@@ -86,7 +89,9 @@ pub fn brief_of(store: &Store, observed: &Observed, node: ObservedNode<'_>) -> R
         }),
         None => claimed_since(store, observed, node)?,
     };
+    let holder = claim.as_ref().map(|claim| claim.actor.as_str());
     Ok(Brief {
+        commands: holder.map_or_else(Vec::new, |actor| commands(&work, actor)),
         work,
         phase: node.status.phase,
         message: node.status.message.clone(),
@@ -94,6 +99,21 @@ pub fn brief_of(store: &Store, observed: &Observed, node: ObservedNode<'_>) -> R
         questions: node.status.extensions.questions.iter().map(told).collect(),
         last_commit: last_commit(store, observed, node)?,
     })
+}
+
+/// How whoever holds a node ends it.
+pub fn commands(work: &NextNode, actor: &str) -> Vec<String> {
+    let (name, namespace) = (format!("{}/{}", work.execution, work.node), &work.namespace);
+    let report = format!("planspec report {} -n {}", word(&name), word(namespace));
+    let outputs = work.task.outputs.iter().flatten();
+    let outputs: String = outputs
+        .map(|output| format!(" --set {}=VALUE", word(&output.name)))
+        .collect();
+    let actor = word(actor);
+    vec![
+        format!("{report} --succeeded{outputs} --as {actor}"),
+        format!("{report} --failed -m WHY --as {actor}"),
+    ]
 }
 
 /// What was asked, and what was answered.

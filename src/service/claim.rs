@@ -1,6 +1,6 @@
 //! Claims: take a node, keep it, give it back. Exactly one of many racing workers wins.
 
-use super::brief::brief_of;
+use super::brief::{brief_of, commands};
 use super::held::{self, AttemptChain, Speaker, Working};
 use super::overlap::Overlaps;
 use super::permit::Asked;
@@ -8,6 +8,7 @@ use super::record::{RecordRequest, RecordWriter, Recorded, attempt};
 use super::runs::{ObservedNode, is_unread};
 use super::store::{Sent, Store};
 use super::{Error, Result};
+use crate::api::brief::Brief;
 use crate::api::record::{Claimed, Released};
 use crate::core::base::limits::CONFIG_FILE;
 use crate::core::base::time::exact;
@@ -141,10 +142,14 @@ fn claimed(
     let lease = config.lease_of(node.status, request.lease.as_ref());
     // Who waits for an answer has none that ends.
     let lease = lease.filter(|_| !node.status.awaits_answer());
+    let brief = brief_of(writer.store, writer.observed, node)?;
     Ok(Claimed {
         attempt: attempt(writer.observed, node.run, node.id, node.status.attempt),
         claim,
-        brief: brief_of(writer.store, writer.observed, node)?,
+        brief: Brief {
+            commands: commands(&brief.work, writer.actor),
+            ..brief
+        },
         renewed: false,
         // No reconcile goes back behind the status that there is.
         lease_end: lease.map(|lease| writer.now.max(writer.observed.stored.time) + lease),

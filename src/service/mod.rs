@@ -14,6 +14,7 @@ pub mod brief;
 pub mod carry;
 pub mod change;
 pub mod claim;
+pub mod claim_next;
 pub mod complete;
 pub mod convert;
 pub mod decide;

@@ -1,6 +1,7 @@
 //! Scenarios of the whole program: what the documentation promises, in a sealed environment.
 #![allow(clippy::unwrap_used)]
 
+mod agents;
 mod alerts;
 mod answers;
 mod apply;

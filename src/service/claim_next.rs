@@ -1,0 +1,153 @@
+//! Taking whatever should be done first, without naming it.
+
+use super::claim::{ClaimRequest, claim};
+use super::follow::{Follower, Pace};
+use super::held::{Held, held_by};
+use super::next::{NextRequest, next_in};
+use super::record::Recorded;
+use super::store::Store;
+use super::{Error, ErrorKind, Result};
+use crate::api::next::NextNodes;
+use crate::api::record::Claimed;
+use crate::core::repository::config::is_person;
+use crate::core::resource::Time;
+
+/// Take the node that should be done first, of those that are for the actor.
+#[derive(Debug, Clone)]
+pub struct ClaimNextRequest {
+    /// Who asks; as its target an execution, where only that one is meant.
+    pub claim: ClaimRequest,
+    /// Only what this provider may take; open nodes included. When not set, what is bound to somebody else is left.
+    pub provider: Option<String>,
+    /// Until something can be claimed, so long; without it nothing is waited for.
+    pub wait: Option<Pace>,
+}
+
+/// What goes on while it is waited.
+pub struct Meanwhile<'a> {
+    /// The clock.
+    pub clock: &'a dyn Fn() -> std::result::Result<Time, String>,
+    /// Is told what people should know.
+    pub tell: &'a dyn Fn(&str),
+}
+
+/// Take the node that should be done first. Whoever holds one in this session already is given that one, so that to ask twice
+/// is to hold one. Lost races go on to the next.
+///
+/// # Errors
+/// `NotReady` when nothing can be claimed, or not in time; besides as [`claim`].
+pub fn claim_next(
+    store: &Store,
+    request: &ClaimNextRequest,
+    meanwhile: &Meanwhile<'_>,
+) -> Result<Recorded<Claimed>> {
+    if let Some(held) = held(store, request)? {
+        return claim(store, &held);
+    }
+    let Some(pace) = &request.wait else {
+        return once(store, request);
+    };
+    let mut follower = Follower::begin(store, pace)?;
+    let mut told = false;
+    loop {
+        let new = follower.look()?;
+        new.note.iter().for_each(|note| (meanwhile.tell)(note));
+        if !told || !new.commits.is_empty() {
+            let mut now = request.clone();
+            now.claim.record.caller.now = (meanwhile.clock)().map_err(Error::ambiguous)?;
+            match once(store, &now) {
+                Err(error) if error.kind == ErrorKind::NotReady => {
+                    if !std::mem::replace(&mut told, true) {
+                        (meanwhile.tell)(&format!("{}; waiting", error.message));
+                    }
+                }
+                done => return done,
+            }
+        }
+        if !follower.rest() {
+            return Err(Error::not_ready("nothing could be claimed in time"));
+        }
+    }
+}
+
+/// What is held here already, as what is asked for.
+fn held(store: &Store, request: &ClaimNextRequest) -> Result<Option<ClaimRequest>> {
+    let asked = &request.claim;
+    let Held { observed, here, .. } = held_by(store, &asked.record.caller, &asked.working)?;
+    let namespace = asked.record.namespace.as_ref();
+    let is_meant = |execution: &str| {
+        let of = asked.record.target.as_str();
+        of.is_empty() || of == execution
+    };
+    let open = here.iter().filter_map(|one| {
+        let node = one.node_in(&observed)?;
+        let key = node.run.key;
+        let is_open = node.status.attempt == one.attempt && !node.status.phase.is_terminal();
+        let is_meant = namespace.is_none_or(|wanted| *wanted == key.namespace)
+            && (is_meant(&key.name) || is_meant(&key.qualified()));
+        (is_open && is_meant).then(|| (key.namespace.clone(), node.name()))
+    });
+    let first = open.min();
+    Ok(first.map(|(namespace, name)| about(asked, (&namespace, &name))))
+}
+
+/// The same about a node that is named.
+fn about(asked: &ClaimRequest, (namespace, name): (&str, &str)) -> ClaimRequest {
+    let mut claim = asked.clone();
+    claim.record.target = name.to_owned();
+    claim.record.namespace = Some(namespace.to_owned());
+    claim
+}
+
+fn once(store: &Store, request: &ClaimNextRequest) -> Result<Recorded<Claimed>> {
+    let record = &request.claim.record;
+    let actor = store.actor(&record.caller)?;
+    let view = store.fresh()?;
+    let config = view.config.clone();
+    let target = &record.target;
+    let asked = NextRequest {
+        execution: (!target.is_empty()).then(|| target.clone()),
+        namespace: record.namespace.clone(),
+        provider: request.provider.clone(),
+        limit: None,
+        for_programs: !is_person(&actor),
+        now: record.caller.now,
+    };
+    let offers = next_in(store, view, &asked)?;
+    let is_for = |provider: &String| config.is_bound(provider, &actor);
+    for offer in &offers.items {
+        let is_anybodys = offer.provider.as_ref().is_none_or(is_for);
+        if request.provider.is_none() && !is_anybodys {
+            continue;
+        }
+        let name = format!("{}/{}", offer.execution, offer.node);
+        match claim(store, &about(&request.claim, (&offer.namespace, &name))) {
+            Err(error) if is_passed_over(error.kind) => {}
+            done => return done,
+        }
+    }
+    Err(nothing(&offers, &actor))
+}
+
+/// Somebody else was faster, or the node is not for whoever asks: others may be.
+fn is_passed_over(kind: ErrorKind) -> bool {
+    matches!(
+        kind,
+        ErrorKind::Taken | ErrorKind::Conflict | ErrorKind::NotReady | ErrorKind::Forbidden
+    )
+}
+
+fn nothing(offers: &NextNodes, actor: &str) -> Error {
+    let others = match offers.items.len() {
+        0 => String::new(),
+        1 => "; 1 node is bound to somebody else, or was taken".to_owned(),
+        some => format!("; {some} nodes are bound to others, or were taken"),
+    };
+    let message = format!("nothing can be claimed by {actor} now{others}");
+    let hint = offers.notes.join("\n");
+    let error = Error::not_ready(message);
+    match hint.as_str() {
+        "" => error.hint("`planspec next` says what is waited for; `--wait` waits"),
+        _ => error.hint(hint),
+    }
+}
