@@ -272,7 +272,7 @@ mod tests {
     fn event(number: usize) -> Arc<Event> {
         let json = format!("{{\"number\":{number}}}").into_bytes();
         let item = Item {
-            key: Key::new(Kind::Goal, "a", &format!("g{number}")),
+            key: Key::new(Kind::Goal, "a", format!("g{number}")),
             version: number.to_string(),
             labels: std::collections::BTreeMap::new(),
             phase: None,
