@@ -15,6 +15,7 @@ use crate::commands::{self, Context};
 use crate::core::base::escape;
 use crate::core::resource::ReviewAction;
 use crate::failure::{Failure, Outcome, exit_code};
+use crate::help;
 use crate::service::Error;
 use crate::show;
 use crate::terminal::{ColorChoice, Terminal};
@@ -112,9 +113,9 @@ verbs! {
     "verify" => Verify(verify),
     /// Approve what a run waits for at a gate
     "approve" => Approve(approve),
-    /// Refuse what a run waits for at a gate: the gate's node fails
+    /// Reject what a run waits for at a gate
     "reject" => Reject(approve),
-    /// Say something at a gate without deciding
+    /// Comment at a gate without deciding
     "comment" => Comment(approve),
     "answer" => Answer(answer),
     "attest" => Attest(attest),
@@ -215,7 +216,15 @@ fn matches() -> ArgMatches {
     if let Some(Ok(matches)) = matches {
         return matches;
     }
-    let error = match Cli::command().try_get_matches_from(words) {
+    if let [_, help, all] = words.as_slice()
+        && help == "help"
+        && ["--all", "-a"].iter().any(|word| all == word)
+    {
+        // Whoever reads it may have closed the pipe.
+        let _ = help::by_purpose(Cli::command(), true).print_help();
+        std::process::exit(0);
+    }
+    let error = match help::by_purpose(Cli::command(), false).try_get_matches_from(words) {
         Ok(matches) => return matches,
         Err(error) => error,
     };

@@ -22,6 +22,8 @@ pub mod core;
 pub mod failure;
 #[cfg(feature = "service")]
 pub mod git;
+#[cfg(feature = "cli")]
+mod help;
 #[cfg(feature = "serve")]
 pub mod server;
 #[cfg(feature = "service")]

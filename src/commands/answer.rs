@@ -6,7 +6,7 @@ use super::{Context, RecordArgs};
 use crate::failure::Outcome;
 use crate::service::ask::{AnswerRequest, answer};
 
-/// Answer what whoever is at work on a node has asked
+/// Answer a question of whoever is at work on a node
 ///
 /// People answer, and nobody their own question. The first answer counts; the node goes on when nothing is open any more.
 #[derive(Debug, ClapArgs)]

@@ -9,7 +9,9 @@ use crate::failure::Outcome;
 use crate::service::apply::{ApplyRequest, apply};
 use crate::show;
 
-/// Validate resources, put them at their place in the repository, and commit exactly those files
+/// Validate resources, put them in place, and commit them
+///
+/// Validate resources, put them at their place in the repository, and commit exactly those files.
 ///
 /// A file that is part of the repository stays where it is. Anything else goes where the resource
 /// stands already, else to planspec/NAMESPACE/KIND/NAME.yaml. Other staged changes stay staged.

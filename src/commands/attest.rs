@@ -10,7 +10,7 @@ use crate::failure::Outcome;
 use crate::service::attest::{AttestRequest, attest};
 use crate::service::verdicts;
 
-/// Say whether a criterion of the goal or the document of an execution is met
+/// Say whether a criterion of an execution is met
 ///
 /// A goal whose criteria have ids is Succeeded when its newest execution is and each of them is
 /// attested; of several people, who says that it is not met wins. Your newest word counts.

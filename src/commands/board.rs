@@ -11,7 +11,9 @@ use crate::service::board::{Board, BoardFolder, WriteRequest};
 use crate::show;
 use crate::show::pages::{Href, Links, SCRIPT, SCRIPT_FILE, STYLE, STYLE_FILE};
 
-/// Write where everything stands as pages for a web server: runs, nodes, gates, plans
+/// Write where everything stands as web pages
+///
+/// Write where everything stands as pages for a web server: runs, nodes, gates, plans.
 ///
 /// Reads what the last fetch brought. The same repository gives the same files; only those that are others than before are
 /// written, and those that are no longer there are removed.

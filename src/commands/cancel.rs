@@ -6,7 +6,9 @@ use super::{Context, RecordArgs};
 use crate::failure::Outcome;
 use crate::service::request::{CancelRequest, cancel};
 
-/// Stop an execution: what is unfinished is cancelled
+/// Stop an execution
+///
+/// Stop an execution: what is unfinished is cancelled.
 #[derive(Debug, ClapArgs)]
 pub struct Args {
     /// The execution

@@ -8,7 +8,7 @@ use super::{Context, OutputArg};
 use crate::failure::Outcome;
 use crate::service::convert::{ConvertRequest, PlanFormat, convert};
 
-/// Write a plan in the other of the two formats, and say what that cannot hold
+/// Write a plan in the other of the two formats
 #[derive(Debug, ClapArgs)]
 pub struct Args {
     /// The format to write

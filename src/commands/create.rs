@@ -7,7 +7,9 @@ use crate::failure::{Failure, Outcome};
 use crate::service::namespaces;
 use crate::show;
 
-/// Make a namespace, as a commit; other resources are made with `new` or `apply`
+/// Create a namespace, as a commit
+///
+/// Make a namespace, as a commit; other resources are made with `new` or `apply`.
 #[derive(Debug, ClapArgs)]
 pub struct Args {
     /// `namespace`, or namespace/NAME

@@ -11,7 +11,9 @@ use crate::service::names::wanted_one;
 use crate::service::namespaces;
 use crate::show;
 
-/// Remove resources and commit that; a Goal takes the Executions that it owns
+/// Remove resources, and commit that
+///
+/// Remove resources and commit that; a Goal takes the Executions that it owns.
 ///
 /// What still refers to them is shown. A resource with `finalizers` is marked, and goes with the write that takes the last
 /// of them away. A run whose file is removed is cancelled by the next

@@ -10,8 +10,10 @@ use crate::show;
 use crate::show::graph::GraphView;
 use crate::show::run::RunView;
 
-/// Describe one resource: spec, status, conditions; of a plan the graph; of an execution the graph
-/// as a tree, who holds what, what blocks, what was checked, and what anybody could do next
+/// Show one resource, run or node in full
+///
+/// Describe one resource: spec, status, conditions; of a plan the graph; of an execution the graph as a tree, who
+/// holds what, what blocks, what was checked, and what anybody could do next.
 ///
 /// EXECUTION/NODE is the brief of a node: all that whoever does it has to know.
 #[derive(Debug, ClapArgs)]

@@ -7,7 +7,7 @@ use super::{Context, NamespaceArg};
 use crate::failure::Outcome;
 use crate::service::diff::{DiffRequest, diff};
 
-/// Say what changes in the work that is not committed yet
+/// Show what changes in the work and is not committed yet
 ///
 /// The work tree, or with --staged the index, is compared with HEAD as `review` compares two
 /// commits.

@@ -9,7 +9,9 @@ use crate::failure::{Failure, Outcome};
 use crate::service::doctor::{CheckupRequest, checkup};
 use crate::show;
 
-/// Look for what is wrong with this clone and what it shares, and mend it by name
+/// Find what is wrong with this clone, and mend it
+///
+/// Look for what is wrong with this clone and what it shares, and mend it by name.
 ///
 /// It changes nothing, beside what `git fetch` would, unless it is told to. Exit code 1 when something is wrong.
 #[derive(Debug, ClapArgs)]

@@ -6,7 +6,7 @@ use super::{Context, OutputArg};
 use crate::failure::Outcome;
 use crate::service::explain::{rule, rules};
 
-/// Say what a code means, why it is a finding, and how to put it right
+/// Explain a code: what it means, how to put it right
 #[derive(Debug, ClapArgs)]
 pub struct Args {
     /// The code of a finding, for example PS302

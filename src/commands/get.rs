@@ -14,7 +14,9 @@ use crate::service::names::{parse_selector, wanted};
 use crate::service::namespaces;
 use crate::show;
 
-/// Show resources: what stands in the files of HEAD, and what the status branch says of it
+/// Show resources with their status
+///
+/// Show resources: what stands in the files of HEAD, and what the status branch says of it.
 ///
 /// Reads what the last fetch brought; `git fetch` brings more.
 #[derive(Debug, ClapArgs)]

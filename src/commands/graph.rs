@@ -12,7 +12,7 @@ use crate::service::sources;
 use crate::show;
 use crate::show::graph::GraphView;
 
-/// Draw a plan, or an execution with its live state
+/// Draw a plan, or an execution as it stands
 #[derive(Debug, ClapArgs)]
 pub struct Args {
     /// An execution or a plan: NAME, NAMESPACE/NAME, or KIND/NAME

@@ -7,7 +7,7 @@ use crate::failure::{Failure, Outcome};
 use crate::service::hooks::{install, status, uninstall};
 use crate::show;
 
-/// Install, remove or look at the pre-commit hook
+/// Install, remove or show the pre-commit hook
 ///
 /// It runs `planspec validate --staged`: by Git's configuration where this Git has configured hooks,
 /// else as a script in Git's hooks folder. A hook that is not ours is never overwritten or removed.

@@ -7,7 +7,9 @@ use crate::failure::Outcome;
 use crate::service::init::{Action, InitRequest, init};
 use crate::show;
 
-/// Make planspec/, .planspec.yaml, the pre-commit hook and a CI workflow in this repository
+/// Set up planspec in this repository: files, hook, CI
+///
+/// Make planspec/, .planspec.yaml, the pre-commit hook and a CI workflow in this repository.
 ///
 /// Asks nothing, overwrites nothing, commits nothing.
 #[derive(Debug, ClapArgs)]

@@ -9,8 +9,10 @@ use crate::service::log::{EventsRequest, RevisionsRequest, events, revisions};
 use crate::service::names::{Named, kind_and_name, parse_kind};
 use crate::show;
 
-/// Show the revisions of a plan from the history of the spec branch, or the transitions of an
-/// execution from the history of the status branch, newest first
+/// Show the history of a plan or an execution
+///
+/// Show the revisions of a plan from the history of the spec branch, or the transitions of an execution from the
+/// history of the status branch, newest first.
 ///
 /// Reads what the last fetch brought.
 #[derive(Debug, ClapArgs)]

@@ -9,7 +9,9 @@ use crate::service::names::{no_kind, wanted_one};
 use crate::service::new::{NewKind, NewRequest, new};
 use crate::show;
 
-/// Write a commented template of a resource at its place; commits nothing
+/// Write a commented template of a resource
+///
+/// Write a commented template of a resource at its place; commits nothing.
 #[derive(Debug, ClapArgs)]
 pub struct Args {
     /// A kind (goal, plan, capability, binding, gate, execution) or document, or KIND/NAME

@@ -21,7 +21,7 @@ use crate::show;
 use crate::show::metrics::{Look, openmetrics};
 use crate::worker::signals::Stop;
 
-/// Advance executions and commit their status to the status branch
+/// Advance executions, and commit their status
 ///
 /// Works on the tip of the spec branch (the remote's, when there is one), never on what is checked
 /// out. A second run over the same input writes nothing.

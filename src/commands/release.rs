@@ -6,7 +6,9 @@ use super::{Context, RecordArgs, WorkingArgs};
 use crate::failure::Outcome;
 use crate::service::claim::{ReleaseRequest, release};
 
-/// Give a claimed node back; the next attempt opens without a failure
+/// Give a claimed node back
+///
+/// Give a claimed node back; the next attempt opens without a failure.
 #[derive(Debug, ClapArgs)]
 pub struct Args {
     /// The node: EXECUTION/NODE; not needed where you hold only one here

@@ -7,7 +7,9 @@ use crate::api::record::Reopening;
 use crate::failure::Outcome;
 use crate::service::request::{CURRENT, RetryRequest, reopening, retry};
 
-/// Try again: open the failed nodes of an execution, or one of them, and what was decided on them
+/// Open failed nodes of an execution again
+///
+/// Try again: open the failed nodes of an execution, or one of them, and what was decided on them.
 ///
 /// What is behind them, over edges of any kind, is decided anew with them: what was skipped, and what has
 /// run because they failed. Tasks among that which have done their work are named. All else that

@@ -7,7 +7,9 @@ use super::{Context, NamespaceArg};
 use crate::failure::Outcome;
 use crate::service::review::{ReviewRequest, review};
 
-/// Say what changes in the work between two revisions
+/// Show what changes in the work between two revisions
+///
+/// Say what changes in the work between two revisions.
 ///
 /// What is added, dropped, reordered, newly delegated or newly risky; which runs and approvals it
 /// touches; whether it keeps the rules. Ends with 1 when a rule at error level is broken.

@@ -10,7 +10,7 @@ use crate::core::document::Trigger;
 use crate::failure::Outcome;
 use crate::service::revise::{ReviseRequest, revise};
 
-/// Make what was changed in a PlanSpec 1.2 document its next revision
+/// Make a changed document its next revision
 ///
 /// The document of the last commit is the revision before. The new one gets an id, a parent, a
 /// number, a time and an entry in its history; nothing is committed.

@@ -10,8 +10,10 @@ use crate::service::explain::{answer, answers};
 use crate::service::names::no_kind;
 use crate::show;
 
+/// Print a JSON Schema
+///
 /// Print the JSON Schema (2020-12) of a kind, of PlanSpec 1.2 documents, of the configuration, of a status, or of
-/// what a verb answers with -o json
+/// what a verb answers with -o json.
 #[derive(Debug, ClapArgs)]
 #[command(group = clap::ArgGroup::new("what").required(true))]
 pub struct Args {

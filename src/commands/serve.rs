@@ -12,7 +12,7 @@ use crate::failure::{Failure, Outcome};
 use crate::server::{Options, serve};
 use crate::service::store::Store;
 
-/// Serve the repository over HTTP: API, streams of what happens, board
+/// Serve the repository over HTTP: API, streams, board
 ///
 /// What is written becomes commits on the spec branch, what workers and reviewers say records, as with the commands.
 /// Others may work on the same repository at the same time, and serve it as well.

@@ -9,7 +9,9 @@ use crate::service::brief::mine;
 use crate::service::overview::overview;
 use crate::show;
 
-/// Where everything stands: what has failed, what waits for whom and since when, who is at work
+/// Show what failed, what waits for whom, who is at work
+///
+/// Where everything stands: what has failed, what waits for whom and since when, who is at work.
 ///
 /// Reads what the last fetch brought; `git fetch` brings more. With --mine what you hold: inputs, instructions, criteria,
 /// lease and last commit of each node, enough for an agent that has forgotten everything.

@@ -14,7 +14,9 @@ use crate::service::{Error, verdicts, verify};
 use crate::show;
 use crate::worker::signals::Stop;
 
-/// Check the acceptance criteria of a node that was reported done, or the success criteria of a run
+/// Check the criteria of a node or a run
+///
+/// Check the acceptance criteria of a node that was reported done, or the success criteria of a run.
 ///
 /// Of a node: runs the commands of the plan that the run is held to on the tree of the commit that
 /// the report names. Of an execution: runs the checks that its document has for success criteria, on

@@ -14,7 +14,9 @@ use crate::show;
 /// What is asked for where it is about a commit.
 const VERIFIED: &str = "verified";
 
-/// Wait until a resource, or a node of an execution, is where it should be; or ask whether a commit is verified
+/// Wait until a resource or a node is where it should be
+///
+/// Wait until a resource, or a node of an execution, is where it should be; or ask whether a commit is verified.
 ///
 /// Ends with 0 when it is, with 1 when it can no longer come there (an execution that failed does
 /// not succeed) or when the time is over. While nothing moves, only the status branch's ref is

@@ -12,7 +12,9 @@ use crate::service::names::{parse_selector, wanted};
 use crate::service::watch::{Changes, WatchRequest, Watched, watch};
 use crate::show;
 
-/// Show what is, then every change of the status branch as it comes
+/// Show what is, then every change as it comes
+///
+/// Show what is, then every change of the status branch as it comes.
 ///
 /// Looks at the remote, when there is one, and reads nothing while its status branch stands still.
 /// Changes between two looks are all shown, each with the time of its status commit.

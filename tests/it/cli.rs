@@ -78,7 +78,11 @@ fn help_of_every_verb_is_on_standard_output() {
     );
     let sandbox = Sandbox::new();
     let nowhere = sandbox.folder("nowhere");
-    let help = nowhere.run("--help").ok();
+    let help = nowhere.run("help --all").ok();
+    let short = nowhere.run("--help").ok();
+    assert_eq!(nowhere.run("help").ok().out, short.out);
+    assert!(short.out.contains("planspec help --all"), "{short}");
+    assert!(!short.out.contains("\n  attest "), "{short}");
     for verb in VERBS {
         assert!(help.out.contains(&format!("\n  {verb} ")), "{verb}: {help}");
         let of_verb = nowhere.run(&format!("{verb} --help")).ok();

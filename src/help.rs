@@ -1,0 +1,114 @@
+//! What `planspec` says of itself: the verbs by what they are for, those of every day first.
+
+/// Verbs that are for the same.
+struct Group {
+    title: &'static str,
+    /// Those of every day.
+    usual: &'static [&'static str],
+    /// The others, which `planspec help --all` lists as well.
+    more: &'static [&'static str],
+}
+
+const GROUPS: [Group; 6] = [
+    Group {
+        title: "Write",
+        usual: &["init", "new", "validate", "apply"],
+        more: &["edit", "create", "delete", "convert", "revise"],
+    },
+    Group {
+        title: "Review",
+        usual: &["diff", "review"],
+        more: &["graph", "show"],
+    },
+    Group {
+        title: "Run",
+        usual: &["start", "reconcile", "status"],
+        more: &["cancel", "retry", "watch", "wait", "board", "serve"],
+    },
+    Group {
+        title: "Work",
+        usual: &["next", "claim", "report"],
+        more: &["ask", "release", "work", "verify"],
+    },
+    Group {
+        title: "Decide and look",
+        usual: &["approve", "get", "describe", "log"],
+        more: &["reject", "comment", "answer", "attest", "logs", "audit"],
+    },
+    Group {
+        title: "Set up and look up",
+        usual: &[],
+        more: &["hooks", "doctor", "explain", "schema", "completions"],
+    },
+];
+
+/// The command line with a help that has the verbs in groups: those of every day, or all of them.
+pub fn by_purpose(command: clap::Command, all: bool) -> clap::Command {
+    let mut text = String::new();
+    for group in &GROUPS {
+        let more = if all { group.more } else { &[] };
+        let verbs: Vec<&str> = group.usual.iter().chain(more).copied().collect();
+        if verbs.is_empty() {
+            continue;
+        }
+        text.push_str(&format!("\u{1b}[1;4m{}:\u{1b}[0m\n", group.title));
+        for verb in verbs {
+            let about = command
+                .find_subcommand(verb)
+                .and_then(|verb| verb.get_about());
+            // A verb of a feature that this program was built without is none.
+            let Some(about) = about else { continue };
+            text.push_str(&format!("  {verb:<12} {about}\n"));
+        }
+        text.push('\n');
+    }
+    if !all {
+        text.push_str(
+            "`planspec help --all` lists the other verbs, `planspec help VERB` explains one.\n\n",
+        );
+    }
+    command.help_template(format!(
+        "{{about-with-newline}}\n{{usage-heading}} {{usage}}\n\n{text}\u{1b}[1;4mOptions:\u{1b}[0m\n{{options}}{{after-help}}"
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use std::collections::BTreeSet;
+
+    use clap::CommandFactory;
+
+    use super::*;
+    use crate::cli::Cli;
+
+    #[test]
+    fn each_verb_stands_in_one_group_and_is_told_in_one_line() {
+        let command = Cli::command();
+        let verbs: BTreeSet<&str> = command
+            .get_subcommands()
+            .map(clap::Command::get_name)
+            .collect();
+        let grouped = GROUPS
+            .iter()
+            .flat_map(|group| group.usual.iter().chain(group.more));
+        let mut seen = BTreeSet::new();
+        for verb in grouped {
+            assert!(seen.insert(*verb), "{verb} stands in two groups");
+        }
+        let missing: Vec<_> = verbs.difference(&seen).collect();
+        assert!(missing.is_empty(), "in no group: {missing:?}");
+        for verb in command.get_subcommands() {
+            let about = verb.get_about().unwrap().to_string();
+            let name = verb.get_name();
+            assert!(about.chars().count() < 60, "{name}: {about}");
+            assert!(
+                !about.contains('\n') && !about.ends_with('.'),
+                "{name}: {about}"
+            );
+        }
+        let usual: usize = GROUPS.iter().map(|group| group.usual.len()).sum();
+        assert_eq!(usual, 16);
+    }
+}
