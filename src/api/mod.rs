@@ -1,7 +1,7 @@
 //! Answers as data: what every door gives out, in one shape.
 //!
 //! Each answer is a serde type with a JSON Schema (`planspec schema --answer NAME`);
-//! [`document`] adds `apiVersion` and `kind`. A field is added without a new version; none is
+//! [`document()`] adds `apiVersion` and `kind`. A field is added without a new version; none is
 //! renamed or taken away. Every field is always there: without a value it is null, or
 //! an empty list.
 

@@ -7,6 +7,9 @@
 //! | `context` | what every verb is given, and how answers are shown |
 //! | `reviewed` | how a comparison of two states of the repository is shown |
 
+// Comments of arguments are their help, for people who read it in a terminal.
+#![allow(rustdoc::bare_urls)]
+
 pub mod answer;
 pub mod apply;
 pub mod approve;

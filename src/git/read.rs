@@ -177,7 +177,7 @@ impl FoundFile {
         FoundFile::at(path, &format!("100644 {blob}"))
     }
 
-    /// The file at `path` in a version that [`Found::version`] wrote.
+    /// The file at `path` in a version that [`FoundFile::version`] wrote.
     pub fn at(path: &str, version: &str) -> Option<FoundFile> {
         let mut words = version.split(' ');
         Some(FoundFile {

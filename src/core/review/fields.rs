@@ -1,6 +1,6 @@
 //! A resource in its normal form: every field of every type, with what a change of it means.
 //!
-//! Every struct is taken apart by [`put_fields`], which names all its fields: one that is added to a
+//! Every struct is taken apart by `put_fields`, which names all its fields: one that is added to a
 //! type does not compile here before somebody has decided what its change means. What does not show
 //! is decided here, too: the order of lists that are sets, defaults that are written out, namespaces
 //! that go without saying.

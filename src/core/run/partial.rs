@@ -146,7 +146,7 @@ impl Partial {
     }
 }
 
-/// Whether there is any use in trying: the rest of [`reconcile`] takes an index.
+/// Whether there is any use in trying: the rest of [`reconcile()`] takes an index.
 pub fn may_be_partial(controller: &ControllerState) -> bool {
     controller.has_summaries()
         && controller.decisions == DECISIONS

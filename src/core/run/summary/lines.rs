@@ -1,5 +1,5 @@
 //! The lines, in the files that the hash of a name says. In the file of a resource stands a line about
-//! it ([`Summary`]) and one that says which executions need it ([`Needed`]).
+//! it ([`Summary`]) and one that says which executions need it (`Needed`).
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
