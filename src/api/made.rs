@@ -54,8 +54,10 @@ impl Answer for Initialized {
 pub struct MadeFile {
     /// Where, from the root of the repository.
     pub path: String,
-    /// Whether it was made; one that was there is kept as it is.
+    /// Whether it was made; one that was there is kept as it is, but for a section that is ours.
     pub created: bool,
+    /// Whether it was there, and our section of it is another now.
+    pub updated: bool,
 }
 
 /// How it stands with the pre-commit hook, and what was done.

@@ -20,6 +20,9 @@ pub struct Args {
     /// Leave the CI workflow out
     #[arg(long)]
     no_ci: bool,
+    /// Also write a skill for agents, and a section of AGENTS.md; again, to bring both up to date
+    #[arg(long)]
+    agent: bool,
     /// The GitHub action that the workflow uses: the repository of planspec, and a commit or tag of it [default: that of the
     /// release that this program is of]
     #[arg(long, value_name = "OWNER/NAME@COMMIT", conflicts_with = "no_ci")]
@@ -33,6 +36,7 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
     let request = InitRequest {
         no_hook: args.no_hook,
         no_ci: args.no_ci,
+        agent: args.agent,
         action: args.action.clone(),
     };
     let made = init(context.dir.as_deref(), &request)?;

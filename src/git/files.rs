@@ -5,7 +5,9 @@ use std::io::{ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::commit::write_file;
 use super::{GitError, Repo, Result, read, unusable_file};
+use crate::core::base::section::{section_of, with_section};
 use crate::core::base::source::{Content, SourceFile};
 
 /// What standard input is called in messages.
@@ -33,6 +35,46 @@ pub fn create(repo: &Repo, path: &str, bytes: &[u8]) -> Result<NewFile> {
     let path = root.join(path);
     no_link_to(root, &path)?;
     write_new(&path, bytes, false)
+}
+
+/// What became of a file that has a section of ours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Put {
+    /// It was not there.
+    Created,
+    /// Our section is another now, or is there.
+    Updated,
+    /// It is as it was.
+    Kept,
+}
+
+/// Put a section of ours into a file below the root of the work tree: in the place of the one that it has, else at its end where
+/// `appends`. Where there is no file, it becomes `whole`.
+///
+/// # Errors
+/// `Unusable` in a bare repository, where the file is none of text or its marks are damaged, or when it cannot be written.
+pub fn put_section(repo: &Repo, path: &str, whole: &str, appends: bool) -> Result<Put> {
+    if create(repo, path, whole.as_bytes())? == NewFile::Yes {
+        return Ok(Put::Created);
+    }
+    let refuse = |why: String| GitError::Unusable(format!("`{path}` is left as it is: {why}"));
+    let place = repo.workdir().unwrap_or(Path::new("")).join(path);
+    let is_file = place.symlink_metadata().is_ok_and(|found| found.is_file());
+    if !is_file {
+        return Err(refuse("it is no plain file".to_owned()));
+    }
+    let text = fs::read(&place).map_err(unusable_file(format!("read `{path}`")))?;
+    let text = String::from_utf8(text).map_err(|_| refuse("it is not UTF-8".to_owned()))?;
+    let section = section_of(whole).unwrap_or(whole);
+    if !appends && section_of(&text).is_none() {
+        return Ok(Put::Kept);
+    }
+    let new = with_section(&text, section).map_err(refuse)?;
+    if new == text {
+        return Ok(Put::Kept);
+    }
+    write_file(&place, new.as_bytes()).map_err(cannot_write(&place))?;
+    Ok(Put::Updated)
 }
 
 /// See that no symbolic link stands on the way from the root of a work tree to a file: it would lead elsewhere.

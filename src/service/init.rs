@@ -15,6 +15,8 @@ pub struct InitRequest {
     pub no_hook: bool,
     /// Leave the CI workflow out.
     pub no_ci: bool,
+    /// Write what agents read, too.
+    pub agent: bool,
     /// The action that the workflow uses, instead of that of this program's own release.
     pub action: Option<Action>,
 }
@@ -59,6 +61,11 @@ const WORKFLOW_FILE: &str = ".github/workflows/planspec.yml";
 const WORKFLOW: &str = include_str!("init/workflow.yml");
 /// Where nobody knows which repository the program is of.
 const WORKFLOW_BY_VARIABLES: &str = include_str!("init/workflow-by-variables.yml");
+/// Where agents of several makers look for skills.
+const SKILL_FILE: &str = ".agents/skills/planspec/SKILL.md";
+const SKILL: &str = include_str!("init/SKILL.md");
+const AGENTS_FILE: &str = "AGENTS.md";
+const AGENTS: &str = include_str!("init/AGENTS.md");
 const CONFIG: &str = include_str!("init/planspec.yaml");
 
 /// Make folder, configuration, hook and CI workflow in the repository around a folder; what is there
@@ -92,7 +99,14 @@ pub fn init(dir: Option<&Path>, request: &InitRequest) -> Result<Initialized> {
     for (path, text) in wanted {
         let created = files::create(&repo, path, text.as_bytes())? == files::NewFile::Yes;
         let path = path.to_owned();
-        made.push(MadeFile { path, created });
+        made.push(MadeFile {
+            path,
+            created,
+            updated: false,
+        });
+    }
+    if request.agent {
+        made.extend(for_agents(&repo)?);
     }
     let mut notes = Vec::new();
     let mut hook = None;
@@ -109,6 +123,20 @@ pub fn init(dir: Option<&Path>, request: &InitRequest) -> Result<Initialized> {
         remote,
         notes,
     })
+}
+
+/// What agents read: a skill, and a section of the file for agents that the repository may have.
+fn for_agents(repo: &Repo) -> Result<Vec<MadeFile>> {
+    let mut made = Vec::new();
+    for (path, text, appends) in [(SKILL_FILE, SKILL, false), (AGENTS_FILE, AGENTS, true)] {
+        let put = files::put_section(repo, path, text, appends)?;
+        made.push(MadeFile {
+            path: path.to_owned(),
+            created: put == files::Put::Created,
+            updated: put == files::Put::Updated,
+        });
+    }
+    Ok(made)
 }
 
 /// The action that is named, else the own one with its version.
@@ -151,8 +179,8 @@ fn told(made: &[MadeFile], has_action: bool, remote: Option<&str>) -> Vec<String
 
 /// The commit of what was made.
 fn next(repo: &Repo, made: &[MadeFile]) -> Vec<String> {
-    let created = made.iter().filter(|file| file.created);
-    let paths: Vec<String> = created.map(|file| repo.from_here(&file.path)).collect();
+    let changed = made.iter().filter(|file| file.created || file.updated);
+    let paths: Vec<String> = changed.map(|file| repo.from_here(&file.path)).collect();
     if paths.is_empty() {
         return Vec::new();
     }

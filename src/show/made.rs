@@ -14,9 +14,13 @@ pub fn created(made: &Created) -> String {
 
 /// What was made of a repository.
 pub fn initialized(made: &Initialized) -> String {
-    let files = made.files.iter().map(|MadeFile { path, created }| {
-        let word = if *created { "created" } else { "kept as it is" };
-        line(word, path)
+    let files = made.files.iter().map(|file| {
+        let word = match file {
+            MadeFile { created: true, .. } => "created",
+            MadeFile { updated: true, .. } => "updated",
+            _ => "kept as it is",
+        };
+        line(word, &file.path)
     });
     files.chain(made.hook.iter().map(put)).collect()
 }

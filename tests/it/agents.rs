@@ -144,3 +144,81 @@ fn twelve_steps_take_two_commands_each_and_few_words() {
     let tokens = read / 4 / 12;
     assert!(tokens <= 450, "{tokens} tokens a step");
 }
+
+const SKILL: &str = ".agents/skills/planspec/SKILL.md";
+
+/// The commands in the code blocks of a page.
+fn commands_of(page: &str) -> Vec<String> {
+    let blocks = page.split("```sh\n").skip(1);
+    let lines = blocks.flat_map(|block| block.split("```").next().unwrap_or_default().lines());
+    let commands = lines.map(|line| line.split(" #").next().unwrap().trim().to_owned());
+    commands.collect()
+}
+
+#[test]
+fn what_agents_read_is_written_once_and_every_command_in_it_runs() {
+    let sandbox = Sandbox::new();
+    let nodes: Vec<_> = (0..6).map(|at| task(&format!("n{at}"))).collect();
+    let solo = with_a_run(&sandbox, &nodes);
+    solo.write("AGENTS.md", "# Ours\n\nBe kind.\n");
+    let made = solo.run("init --agent --no-ci --no-hook").ok();
+    let said = |out: &str, word: &str, path: &str| {
+        let is_meant = |line: &str| line.starts_with(word) && line.ends_with(path);
+        assert!(out.lines().any(is_meant), "{word} {path}: {out}");
+    };
+    said(&made.out, "created", SKILL);
+    said(&made.out, "updated", "AGENTS.md");
+    let agents = solo.read("AGENTS.md");
+    assert!(
+        agents.starts_with("# Ours\n\nBe kind.\n\n<!-- planspec:begin -->"),
+        "{agents}"
+    );
+    let again = solo.run("init --agent --no-ci --no-hook").ok();
+    said(&again.out, "kept as it is", "AGENTS.md");
+    assert_eq!(solo.read("AGENTS.md"), agents);
+    // What stands around our section, and an old section, of both.
+    let own = solo.read(SKILL);
+    solo.write(
+        SKILL,
+        own.replace("## Look", "## Looked")
+            .replace("name: planspec", "name: plans"),
+    );
+    let again = solo.run("init --agent --no-ci --no-hook").ok();
+    said(&again.out, "updated", SKILL);
+    assert_eq!(
+        solo.read(SKILL),
+        own.replace("name: planspec", "name: plans")
+    );
+    solo.write(SKILL, "somebody else's\n");
+    solo.write("AGENTS.md", "<!-- planspec:end -->\n");
+    solo.run("init --agent --no-ci --no-hook")
+        .exits(3)
+        .notes("`AGENTS.md` is left as it is");
+    assert_eq!(solo.read(SKILL), "somebody else's\n");
+
+    let commands = commands_of(&own);
+    assert!(commands.len() >= 12, "{commands:?}");
+    for command in &commands {
+        let words = command
+            .strip_prefix("planspec ")
+            .unwrap()
+            .replace("NAME", "another")
+            .replace('"', "'");
+        // Each that ends a node has one to end.
+        let ends = ["report", "ask", "release"]
+            .iter()
+            .any(|verb| words.starts_with(verb));
+        if ends {
+            solo.run_in(&[("PLANSPEC_ACTOR", "agent:a")], "claim").ok();
+        }
+        let ran = solo.run_in(&[("PLANSPEC_ACTOR", "agent:a")], &words);
+        // A template is still to be filled in.
+        assert!(
+            ran.code == 0 || words == "validate" && ran.code == 1,
+            "{ran}"
+        );
+        if ends {
+            solo.run("reconcile").ok();
+        }
+    }
+}

@@ -10,6 +10,7 @@ pub mod key;
 pub mod limits;
 pub mod natural;
 pub mod secrets;
+pub mod section;
 pub mod source;
 pub mod suggest;
 pub mod time;
