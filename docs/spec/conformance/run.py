@@ -121,7 +121,7 @@ class Suite:
     def content(self, spec: dict[str, Any]) -> bytes:
         """What a file of a case holds."""
         if "text" in spec:
-            return "".join(f"{line}\n" for line in spec["text"]).encode()
+            return "".join(map(line_of, spec["text"])).encode()
         if "base64" in spec:
             try:
                 return base64.b64decode(spec["base64"], validate=True)
@@ -138,6 +138,13 @@ class Suite:
             specs = [(case.get("name", default_name(case)), case)]
         files = [(name, self.content(spec)) for name, spec in specs]
         return files + [(f"{base}.json", self.content({"base": base})) for base in case.get("with", [])]
+
+
+def line_of(line: Any) -> str:
+    """A line, or `{"parts": [[TEXT, TIMES], ...]}`: what would be too long to be written out."""
+    if isinstance(line, str):
+        return f"{line}\n"
+    return "".join(text * times for text, times in line["parts"])
 
 
 def default_name(case: dict[str, Any]) -> str:
@@ -219,6 +226,8 @@ def is_compared(code: str, verdict: str) -> bool:
     return True
 
 
+# What stands in a text that cannot be read is anybody's guess.
+UNREADABLE = re.compile(r"PS00[1-6]$")
 Key = tuple[str, str, str, Any, Any]
 
 
@@ -265,6 +274,8 @@ def compare_findings(wanted: list[Key], found: list[Key]) -> list[str]:
     # What else is said about a value that is wrong is not compared.
     wrong_values = {one[2] for one in wanted if one[0] == "error"}
     more = [one for one in found if one[2] not in wrong_values and not any(agrees(other, one) for other in wanted)]
+    if any(UNREADABLE.match(one[1]) for one in wanted):
+        more = []
     wrong = [f"missing: {in_words(one)}" for one in missing]
     return wrong + [f"not expected: {in_words(one)}" for one in dict.fromkeys(more)]
 
