@@ -82,11 +82,7 @@ def fail(why: str, code: int = WRONG_USE) -> NoReturn:
 
 def findings_of(answer: dict[str, Any]) -> list[dict[str, Any]]:
     kept = ("code", "severity", "level", "file", "pointer", "line", "message", "help")
-    found = [{name: one.get(name) for name in kept} for one in answer["findings"]]
-    for one in found:
-        # What is about a whole file is about its whole value.
-        one["pointer"] = one["pointer"] or ""
-    return found
+    return [{name: one.get(name) for name in kept} for one in answer["findings"]]
 
 
 def verdict_of(findings: list[dict[str, Any]], is_document: bool) -> str:
