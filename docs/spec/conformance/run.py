@@ -307,7 +307,7 @@ def check_validate(case: dict[str, Any], answer: Answer, verdicts: bool) -> list
 
 def check_change(case: dict[str, Any], answer: Answer, verdicts: bool) -> list[str]:
     wrong = []
-    if answer.value.get("class") != case["change"]:
+    if "change" in case and answer.value.get("class") != case["change"]:
         wrong.append(f"class `{answer.value.get('class')}` instead of `{case['change']}`")
     expected = expected_findings(case)
     wrong += compare_exit(answer.code, any(one[0] == "error" for one in expected))

@@ -128,8 +128,9 @@ def change(repository: Repository, files: list[str]) -> int:
     found = findings_of(repository.planspec("validate", "--base", "HEAD~1"))
     found = [one for one in found if one["code"].startswith("PS4")]
     review = repository.planspec("review", "HEAD~1..HEAD")
-    plans = [one for one in review["subjects"] if one["resource"]["kind"] == "Plan"]
-    answer({"class": plans[0]["class"] if plans else "none", "findings": found})
+    # Of a document it is the plan that has the class, not the Goal beside it.
+    subjects = sorted(review["subjects"], key=lambda one: one["resource"]["kind"] != "Plan")
+    answer({"class": subjects[0]["class"] if subjects else "none", "findings": found})
     return exit_code(found)
 
 
@@ -181,7 +182,7 @@ def digest(repository: Repository, plan: dict[str, Any]) -> str | None:
         "metadata": {"name": "digest-of-it", "namespace": plan["metadata"]["namespace"]},
         "spec": {"description": "d", "graphDigest": NO_DIGEST, "graph": plan["spec"]["graph"]},
     }
-    repository.put(f"{FOLDER}/digest-of-it.json", json.dumps(resource).encode())
+    repository.put(f"{FOLDER}/digest-of-it.json", json.dumps(resource, ensure_ascii=False).encode())
     for one in repository.planspec("validate")["findings"]:
         if one["code"] == "PS306":
             found = re.search(r"sha256:[0-9a-f]{64}", one["help"])
