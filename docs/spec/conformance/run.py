@@ -366,18 +366,40 @@ def leaves(value: Any, at: str = "") -> Iterator[tuple[str, Any]]:
 
 
 def check_reconcile(case: dict[str, Any], answer: Answer, _verdicts: bool) -> list[str]:
-    """What a case says of the status is there; what else is there is not its business."""
+    """What a case says of a turn is there; what else is there is not its business."""
     wrong = [] if answer.code == 0 else [f"exit code {answer.code} instead of 0"]
-    found = dict(leaves(answer.value.get("status", {})))
-    for pointer, wanted in leaves(case["status"]):
-        if wanted == "absent":
-            present = [other for other in found if other == pointer or other.startswith(pointer + "/")]
-            wrong += [f"status{pointer}: {json.dumps(found[other])} is not expected" for other in present[:1]]
-        elif pointer not in found:
-            wrong.append(f"status{pointer}: missing, {json.dumps(wanted)} is expected")
-        elif found[pointer] != wanted:
-            wrong.append(f"status{pointer}: {json.dumps(found[pointer])} instead of {json.dumps(wanted)}")
+    wanted, found = case["repository"]["turns"], answer.value.get("turns")
+    if not isinstance(found, list) or len(found) != len(wanted):
+        raise Wrong("`turns` does not have one entry for each turn")
+    for number, (turn, said) in enumerate(zip(wanted, found), 1):
+        status = said.get("status", {}) if isinstance(said, dict) else {}
+        wrong += [f"turn {number}: {line}" for line in compare_status(turn.get("status", {}), status)]
     return wrong
+
+
+def compare_status(wanted: Any, status: Any) -> Iterator[str]:
+    found = dict(leaves(status))
+    for pointer, value in leaves(wanted) if wanted else ():
+        present = [other for other in found if other == pointer or other.startswith(pointer + "/")]
+        if value == "absent":
+            if present:
+                yield f"{pointer} is {json.dumps(found[present[0]])}, and should not be there"
+        elif pointer not in found:
+            yield f"{pointer} is missing, {json.dumps(value)} is expected"
+        elif found[pointer] != value:
+            yield f"{pointer} is {json.dumps(found[pointer])} instead of {json.dumps(value)}"
+
+
+def described(suite: Suite, case: dict[str, Any]) -> bytes:
+    """The repository of a case, without what is expected of it."""
+    turns = []
+    for turn in case["repository"]["turns"]:
+        files = {
+            path: None if spec is None else suite.content(spec).decode()
+            for path, spec in turn.get("files", {}).items()
+        }
+        turns.append({"time": turn["time"], "files": files, "records": turn.get("records", [])})
+    return json.dumps({"turns": turns}, ensure_ascii=False, indent=2).encode()
 
 
 def arguments_of(suite: Suite, case: dict[str, Any], folder: Path) -> list[str]:
@@ -391,7 +413,7 @@ def arguments_of(suite: Suite, case: dict[str, Any], folder: Path) -> list[str]:
             names.append(name)
         return ["change", *names]
     if kind == "execution":
-        write(folder / "case.json", json.dumps(case["repository"], ensure_ascii=False, indent=2).encode())
+        write(folder / "case.json", described(suite, case))
         return ["reconcile", "case.json"]
     files = suite.files(case)
     for name, content in files:

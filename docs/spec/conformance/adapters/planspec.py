@@ -7,6 +7,7 @@ person would.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import re
@@ -19,6 +20,7 @@ from typing import Any, NoReturn
 
 WRONG_USE, UNSUPPORTED = 2, 3
 FOLDER = "planspec"
+STATUS = "refs/heads/planspec/status"
 NO_DIGEST = "sha256:" + "0" * 64
 # Nothing of the machine decides: neither its configuration nor its clock.
 SURROUNDINGS = {
@@ -40,16 +42,23 @@ class Repository:
         self.folder = folder
         self.git("init", "-q", "-b", "main")
 
-    def git(self, *arguments: str) -> str:
-        return self.run(["git", *arguments], (0,)).stdout
+    def git(self, *arguments: str, stdin: str | None = None) -> str:
+        return self.run(["git", *arguments], (0,), stdin=stdin).stdout
 
     def planspec(self, *arguments: str, codes: tuple[int, ...] = (0, 1), **more: str) -> dict[str, Any]:
         done = self.run([self.binary, *arguments, "-o", "json"], codes, more)
         return json.loads(done.stdout)
 
-    def run(self, command: list[str], codes: tuple[int, ...], more: dict[str, str] | None = None):
+    def run(
+        self,
+        command: list[str],
+        codes: tuple[int, ...],
+        more: dict[str, str] | None = None,
+        stdin: str | None = None,
+    ) -> subprocess.CompletedProcess[str]:
         done = subprocess.run(
             command,
+            input=stdin,
             cwd=self.folder,
             env={**os.environ, **SURROUNDINGS, **(more or {})},
             capture_output=True,
@@ -190,12 +199,153 @@ def digest(repository: Repository, plan: dict[str, Any]) -> str | None:
     return None
 
 
+KINDS = ("goals", "plans", "capabilities", "bindings", "gates", "executions")
+MOST_LETTERS, KEPT_LETTERS = 100, 80
+
+
+class Inbox:
+    """Records on their refs, as any Git client writes them."""
+
+    def __init__(self, repository: Repository):
+        self.repository = repository
+        self.ids: dict[str, str] = {}
+        self.count = 0
+
+    def put(self, record: dict[str, Any], time: str) -> None:
+        self.count += 1
+        record = dict(record)
+        label, ref = record.pop("label", None), record.pop("ref", None)
+        begins_anew = record.pop("beginsAnew", False)
+        run = self.run_of(record.pop("run"))
+        body = {
+            "apiVersion": "records.planspec.io/v1",
+            "repository": self.repository_id(),
+            "execution": {name: run["metadata"][name] for name in ("namespace", "name", "uid")},
+            "time": time,
+            "nonce": f"{self.count:016x}",
+            "minor": 1,
+            **record,
+        }
+        body = self.filled(body, run)
+        name = f"refs/planspec/{self.filled(ref, run) if ref else ref_of(body)}"
+        commit = self.commit(body, None if begins_anew else name)
+        self.repository.git("update-ref", name, commit)
+        if label:
+            self.ids[label] = commit
+
+    def run_of(self, name: str) -> dict[str, Any]:
+        for run in self.repository.planspec("get", "executions", "-A")["items"]:
+            if run["metadata"]["name"] == name and "uid" in run["metadata"]:
+                return run
+        fail(f"no status knows an execution `{name}`", 1)
+
+    def repository_id(self) -> str:
+        text = self.repository.git("show", f"{STATUS}:controller.yaml")
+        found = re.search(r'^repositoryId: "?([0-9a-f-]+)"?$', text, re.MULTILINE)
+        return found.group(1) if found else fail("controller.yaml has no repositoryId", 1)
+
+    def filled(self, value: Any, run: dict[str, Any]) -> Any:
+        """The value with everything in it that is known only now."""
+        text = json.dumps(value)
+        nodes = run.get("status", {}).get("nodeStatuses", {})
+
+        def known(match: re.Match[str]) -> str:
+            what, _, name = match.group(1).partition(":")
+            if what == "record":
+                return self.ids[name]
+            if what == "digest":
+                return nodes[name]["extensions"]["decision"]["digest"]
+            if what == "uid":
+                return run["metadata"]["uid"]
+            return self.repository.git("rev-parse", "main").strip()
+
+        return json.loads(re.sub(r"\$\{((?:record|digest):[^}]+|uid|commit)\}", known, text))
+
+    def commit(self, body: dict[str, Any], behind: str | None) -> str:
+        # JSON is YAML.
+        blob = self.repository.git("hash-object", "-w", "--stdin", stdin=json.dumps(body)).strip()
+        tree = self.repository.git("mktree", stdin=f"100644 blob {blob}\trecord.yaml\n").strip()
+        before = self.repository.git("for-each-ref", "--format=%(objectname)", behind).strip() if behind else ""
+        parents = ["-p", before] if before else []
+        return self.repository.git("commit-tree", tree, *parents, "-m", body["kind"]).strip()
+
+
+def ref_of(record: dict[str, Any]) -> str:
+    kind = record["kind"]
+    run = "/".join(record["execution"][name] for name in ("namespace", "name", "uid"))
+    actor = escaped(record["actor"])
+    node = f"{run}/{record.get('node')}/{record.get('attempt')}"
+    if kind == "Review":
+        return f"reviews/{record['gate']}/{record['execution']['uid']}/{actor}"
+    if kind == "Verification":
+        return f"verifications/{node}/{actor}"
+    if kind == "Attestation":
+        return f"attestations/{run}/{escaped(record['criterion'])}/{actor}"
+    if kind == "Answer":
+        return f"answers/{node}/{record['question'][:12]}/{actor}"
+    if kind == "Request":
+        return f"requests/{run}/{record['nonce']}"
+    return f"work/{node}"
+
+
+def escaped(text: str) -> str:
+    """Free text as a part of a ref."""
+    kept = re.compile(r"[a-z0-9_-]")
+    letters = "".join(chr(byte) if kept.match(chr(byte)) else f"%{byte:02X}" for byte in text.encode())
+    if len(letters) <= MOST_LETTERS:
+        return letters
+    return f"{letters[:KEPT_LETTERS]}-{hashlib.sha256(text.encode()).hexdigest()[:16]}"
+
+
+def reconcile(repository: Repository, arguments: list[str]) -> int:
+    if len(arguments) != 1:
+        fail("reconcile FILE")
+    repository.git("config", "user.email", "suite@example.com")
+    inbox, turns = Inbox(repository), []
+    for turn in json.loads(Path(arguments[0]).read_text(encoding="utf-8"))["turns"]:
+        change_files(repository, turn.get("files", {}))
+        for record in turn.get("records", []):
+            inbox.put(record, turn["time"])
+        repository.planspec("reconcile", PLANSPEC_NOW=turn["time"])
+        turns.append({"status": statuses(repository)})
+    answer({"turns": turns})
+    return 0
+
+
+def change_files(repository: Repository, files: dict[str, str | None]) -> None:
+    for path, content in files.items():
+        if content is None:
+            (repository.folder / path).unlink()
+        else:
+            repository.put(path, content.encode())
+    if files:
+        repository.commit()
+
+
+def statuses(repository: Repository) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for kind in KINDS:
+        for one in repository.planspec("get", kind, "-A")["items"]:
+            found.setdefault(one["kind"], {})[one["metadata"]["name"]] = one.get("status", {})
+    # Of a run whose file has gone only the status branch knows.
+    runs = found.setdefault("Execution", {})
+    for path in repository.git("ls-tree", "-r", "--name-only", STATUS).splitlines():
+        namespace, *rest = path.split("/")
+        name = path.rpartition("/")[2].removesuffix(".yaml")
+        if rest[:1] == ["executions"] and name not in runs:
+            described = repository.planspec("describe", "execution", name, "-n", namespace)
+            runs[name] = described["resource"]["status"]
+    for status in (status for of_kind in found.values() for status in of_kind.values()):
+        status["conditions"] = {each["type"]: each for each in status.get("conditions", [])}
+    return found
+
+
 def answer(value: dict[str, Any]) -> None:
     json.dump(value, sys.stdout, ensure_ascii=False, indent=2)
     print()
 
 
-OPERATIONS = {"validate": validate, "change": change, "scope": scope, "graph": graph}
+OPERATIONS = {"validate": validate, "change": change, "scope": scope, "graph": graph, "reconcile": reconcile}
 
 
 def main(arguments: list[str]) -> int:
