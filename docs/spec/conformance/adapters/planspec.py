@@ -75,6 +75,18 @@ class Repository:
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_bytes(content)
 
+    def key(self, name: str) -> Path:
+        """A key of that name, made when it is first asked for; the file of its public half."""
+        file = self.folder / ".git" / f"key-{name}"
+        if not file.exists():
+            made = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", name, "-f", str(file)]
+            self.run(made, (0,))
+        return file.with_suffix(".pub")
+
+    def with_keys(self, text: str) -> str:
+        """The text with the public halves of the keys that it names."""
+        return re.sub(r"\$\{key:([^}]+)\}", lambda match: self.key(match.group(1)).read_text().rsplit(" ", 1)[0], text)
+
     def take(self, names: list[str]) -> None:
         for name in names:
             self.put(f"{FOLDER}/{os.path.basename(name)}", Path(name).read_bytes())
@@ -215,7 +227,8 @@ class Inbox:
         self.count += 1
         record = dict(record)
         label, ref = record.pop("label", None), record.pop("ref", None)
-        begins_anew = record.pop("beginsAnew", False)
+        begins_anew, beside = record.pop("beginsAnew", False), record.pop("beside", {})
+        left_out, signer = record.pop("without", []), record.pop("key", None)
         run = self.run_of(record.pop("run"))
         body = {
             "apiVersion": "records.planspec.io/v1",
@@ -228,7 +241,9 @@ class Inbox:
         }
         body = self.filled(body, run)
         name = f"refs/planspec/{self.filled(ref, run) if ref else ref_of(body)}"
-        commit = self.commit(body, None if begins_anew else name)
+        kept = {field: value for field, value in body.items() if field not in left_out}
+        behind = None if begins_anew else name
+        commit = self.commit({"record.yaml": json.dumps(kept), **beside}, behind, signer)
         self.repository.git("update-ref", name, commit)
         if label:
             self.ids[label] = commit
@@ -261,13 +276,17 @@ class Inbox:
 
         return json.loads(re.sub(r"\$\{((?:record|digest):[^}]+|uid|commit)\}", known, text))
 
-    def commit(self, body: dict[str, Any], behind: str | None) -> str:
+    def commit(self, files: dict[str, str], behind: str | None, signer: str | None) -> str:
+        git = self.repository.git
         # JSON is YAML.
-        blob = self.repository.git("hash-object", "-w", "--stdin", stdin=json.dumps(body)).strip()
-        tree = self.repository.git("mktree", stdin=f"100644 blob {blob}\trecord.yaml\n").strip()
-        before = self.repository.git("for-each-ref", "--format=%(objectname)", behind).strip() if behind else ""
-        parents = ["-p", before] if before else []
-        return self.repository.git("commit-tree", tree, *parents, "-m", body["kind"]).strip()
+        blobs = {name: git("hash-object", "-w", "--stdin", stdin=text).strip() for name, text in files.items()}
+        tree = git("mktree", stdin="".join(f"100644 blob {blob}\t{name}\n" for name, blob in blobs.items())).strip()
+        before = git("for-each-ref", "--format=%(objectname)", behind).strip() if behind else ""
+        signed = ["-S"] if signer else []
+        if signer:
+            git("config", "gpg.format", "ssh")
+            git("config", "user.signingkey", str(self.repository.key(signer)))
+        return git("commit-tree", tree, *(["-p", before] if before else []), *signed, "-m", "record").strip()
 
 
 def ref_of(record: dict[str, Any]) -> str:
@@ -317,7 +336,7 @@ def change_files(repository: Repository, files: dict[str, str | None]) -> None:
         if content is None:
             (repository.folder / path).unlink()
         else:
-            repository.put(path, content.encode())
+            repository.put(path, repository.with_keys(content).encode())
     if files:
         repository.commit()
 
