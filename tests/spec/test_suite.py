@@ -11,6 +11,7 @@ import contextlib
 import importlib.util
 import io
 import json
+import re
 import sys
 import tempfile
 import unittest
@@ -109,6 +110,26 @@ class Suite(unittest.TestCase):
         out = io.StringIO()
         with contextlib.redirect_stdout(out):
             self.assertEqual(runner.check(self.suite), 0, out.getvalue())
+
+    def test_the_table_of_results_is_about_these_cases(self) -> None:
+        rows = (CONFORMANCE / "results.md").read_text(encoding="utf-8").splitlines()
+        heads = [cell.strip("` ") for cell in next(row for row in rows if "`documents`" in row).split("|")[2:-1]]
+        self.assertEqual(heads, list(runner.CLASSES))
+        counts = [sum(case["class"] == kind for case in self.suite.cases) for kind in heads]
+        known = json.loads((CONFORMANCE / "adapters" / "planspec.known.json").read_text(encoding="utf-8"))
+        cases = {case["id"]: case["class"] for case in self.suite.cases}
+        for row in (row for row in rows if re.match(r"^\|.*[0-9]+/[0-9]+", row)):
+            said = [cell.strip() for cell in row.split("|")[2:-1]]
+            for kind, count, cell in zip(heads, counts, said):
+                if not cell:
+                    continue
+                passed, _, all_ = cell.partition("/")
+                self.assertEqual(int(all_), count, f"{kind}: {row}")
+                if row.startswith("| `planspec`"):
+                    failed = sum(cases[name] == kind for name in known)
+                    self.assertEqual(int(passed), count - failed, f"{kind}: {row}")
+        text = "\n".join(rows)
+        self.assertEqual([name for name in known if f"`{name}`" not in text], [])
 
     def test_who_answers_as_the_cases_say_passes(self) -> None:
         self.assertEqual(failures(self.suite, as_expected), [])
