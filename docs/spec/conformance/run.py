@@ -552,6 +552,8 @@ def write_inputs(suite: Suite, options: argparse.Namespace) -> int:
 # Checking the suite
 
 CLAUSE = re.compile(r"^(?:- )?\*\*([A-Z][0-9]+\.[0-9]+)\*\*")
+# What stands in a status in one word: `AwaitingApproval`.
+REASON = re.compile(r"`([A-Z][a-z]+(?:[A-Z][a-z]+)+)`")
 CODE = re.compile(r"\bPS[0-9]{3}\b")
 RULE = re.compile(r"^\| \[(PS[0-9]{3})\]")
 NO_CASE = "*(no case)*"
@@ -568,6 +570,10 @@ class Clause:
     @property
     def codes(self) -> set[str]:
         return set(CODE.findall(self.text))
+
+    @property
+    def reasons(self) -> set[str]:
+        return set(REASON.findall(self.text))
 
     @property
     def needs_case(self) -> bool:
@@ -608,6 +614,10 @@ def problems_of_clauses(suite: Suite, clauses: list[Clause]) -> Iterator[str]:
                 yield f"{clause.name} has no case that breaks {code}"
             if len(breaking) == len(own):
                 yield f"{clause.name} has no case that keeps {code}"
+        texts = [json.dumps(case) for case in own]
+        for reason in sorted(clause.reasons):
+            if not any(f'"{reason}"' in text for text in texts):
+                yield f"{clause.name} has no case with `{reason}`"
 
 
 def codes_of(case: dict[str, Any]) -> set[str]:
