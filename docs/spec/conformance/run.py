@@ -263,7 +263,8 @@ def found_findings(value: dict[str, Any]) -> list[Key]:
 def agrees(wanted: Key, found: Key) -> bool:
     optional = zip(wanted[3:], found[3:])
     # Of a file that cannot be read nothing has a place but the whole.
-    return wanted[:2] == found[:2] and wanted[2] == (found[2] or "") and all(one is None or one == other for one, other in optional)
+    is_there = wanted[:2] == found[:2] and wanted[2] == (found[2] or "")
+    return is_there and all(one is None or one == other for one, other in optional)
 
 
 def in_words(key: Key) -> str:
@@ -680,14 +681,15 @@ def check(suite: Suite) -> int:
 
 
 def parsed(arguments: list[str]) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(usage="%(prog)s [options] COMMAND [ARGUMENT...]", description=__doc__.split("\n")[0])
+    usage = "%(prog)s [options] COMMAND [ARGUMENT...]"
+    parser = argparse.ArgumentParser(usage=usage, description="Run the conformance suite, or check it.")
     parser.add_argument("--class", dest="classes", action="append", choices=CLASSES, help="only cases of this class")
     parser.add_argument("--case", help="only cases whose id contains this text")
     parser.add_argument("--verdicts", action="store_true", help="compare verdicts, not findings")
     parser.add_argument("--timeout", type=float, default=60, help="seconds for one call (default: 60)")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="calls at once")
     parser.add_argument("--format", choices=sorted(SHOWN), default="text", help="how results are written")
-    parser.add_argument("--known", metavar="FILE", help="a JSON object of cases that are expected to fail, with reasons")
+    parser.add_argument("--known", metavar="FILE", help="JSON: cases that fail, with reasons")
     parser.add_argument("--check", action="store_true", help="check the suite itself, run nothing")
     parser.add_argument("--write", metavar="DIR", help="write the inputs into a folder, run nothing")
     parser.add_argument("command", nargs=argparse.REMAINDER, help="the implementation")

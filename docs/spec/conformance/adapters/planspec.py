@@ -47,7 +47,8 @@ class Repository:
 
     def planspec(self, *arguments: str, codes: tuple[int, ...] = (0, 1), **more: str) -> dict[str, Any]:
         done = self.run([self.binary, *arguments, "-o", "json"], codes, more)
-        return json.loads(done.stdout)
+        said: dict[str, Any] = json.loads(done.stdout)
+        return said
 
     def run(
         self,
@@ -159,7 +160,8 @@ def only_plan(repository: Repository) -> dict[str, Any]:
     plans = repository.planspec("get", "plans", "-A")["items"]
     if len(plans) != 1:
         fail(f"the file holds {len(plans)} plans, and not one", 1)
-    return plans[0]
+    plan: dict[str, Any] = plans[0]
+    return plan
 
 
 def scope(repository: Repository, arguments: list[str]) -> int:
@@ -249,7 +251,8 @@ class Inbox:
             self.ids[label] = commit
 
     def run_of(self, name: str) -> dict[str, Any]:
-        for run in self.repository.planspec("get", "executions", "-A")["items"]:
+        runs: list[dict[str, Any]] = self.repository.planspec("get", "executions", "-A")["items"]
+        for run in runs:
             if run["metadata"]["name"] == name and "uid" in run["metadata"]:
                 return run
         fail(f"no status knows an execution `{name}`", 1)
@@ -269,9 +272,9 @@ class Inbox:
             if what == "record":
                 return self.ids[name]
             if what == "digest":
-                return nodes[name]["extensions"]["decision"]["digest"]
+                return str(nodes[name]["extensions"]["decision"]["digest"])
             if what == "uid":
-                return run["metadata"]["uid"]
+                return str(run["metadata"]["uid"])
             return self.repository.git("rev-parse", "main").strip()
 
         return json.loads(re.sub(r"\$\{((?:record|digest):[^}]+|uid|commit)\}", known, text))
