@@ -17,14 +17,7 @@ run planspec init --no-ci --no-hook
 run git add -A
 run git commit -q -m "Keep plans here"
 run planspec apply -d "$root/examples/quickstart" -m "Plan a public status page"
-planspec serve --reconcile --port 0 2>server.log &
-server=$!
-trap 'kill $server 2>/dev/null || true; rm -rf "$work"' EXIT
-until grep -q "listening on" server.log; do
-    kill -0 $server || { cat server.log; exit 1; }
-    sleep 0.1
-done
-url=$(sed -n 's/.*listening on //p' server.log)
+begin_to_serve
 api=$url/apis/planspec.io/v1alpha1
 ask() {
     printf '$ curl %s\n' "$*" | sed "s|$url|\$url|g"

@@ -86,3 +86,15 @@ end_well() {
     fi
     chapter "Succeeded. Nothing is left behind; see README.md for what to try in a repository of yours."
 }
+
+# A server over the repository of this folder, until the script ends: $server is its process, $url its address.
+begin_to_serve() {
+    planspec serve --reconcile --port 0 2>server.log &
+    server=$!
+    trap 'kill $server 2>/dev/null || true; rm -rf "$work"' EXIT
+    until grep -q "listening on" server.log; do
+        kill -0 $server || { cat server.log; exit 1; }
+        sleep 0.1
+    done
+    url=$(sed -n 's/.*listening on //p' server.log)
+}

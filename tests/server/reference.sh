@@ -15,14 +15,7 @@ cd "$work"
 git init -q repository
 cd repository
 git commit -q --allow-empty -m "Begin"
-planspec serve --reconcile --port 0 2>server.log &
-server=$!
-trap 'kill $server 2>/dev/null || true; rm -rf "$work"' EXIT
-until grep -q "listening on" server.log; do
-    kill -0 $server || { cat server.log; exit 1; }
-    sleep 0.1
-done
-url=$(sed -n 's/.*listening on //p' server.log)
+begin_to_serve
 
 # A command of the reference, and a text that its output has to have.
 expect() {
