@@ -65,8 +65,7 @@ _OTHER_WORDS: list[tuple[str, str]] = [
 _LONGEST_SLIP = 4
 
 _INLINE_GATE = set(
-    "reviewers reviewer approvers approver type gatetype requiredapprovals requiredapprovers minapprovals minapprovers "
-    "approvals environment".split()
+    ["reviewers", "reviewer", "approvers", "approver", "type", "gatetype", "requiredapprovals", "requiredapprovers", "minapprovals", "minapprovers", "approvals", "environment"]
 )
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
-from . import _schema, _secrets
+from . import _graph, _parameters, _plan, _plan_rules, _providers, _schema, _secrets, _versions
 from ._findings import KEY, VALUE, Diagnostic, Path, at, listed, quoted
 from ._suggest import folded, near
 
@@ -41,8 +41,101 @@ def check(value: Any) -> list[Diagnostic]:
     problems = _structure(kind, value, found)
     if not has_key(value, problems):
         return found
+    is_sound = not any(one.is_error for one in found)
     found += _secrets.check(value)
+    if kind == "Plan" and (is_sound or _has_sound_graph(value, found)):
+        found += _plan_findings(value, is_sound)
+    elif is_sound:
+        found += _RULES.get(kind, _no_findings)(value)
+    if is_sound:
+        found += _owners(kind, value)
     return found
+
+
+def _has_sound_graph(value: Any, found: list[Diagnostic]) -> bool:
+    """Whether the errors of a plan are all elsewhere than in its graph."""
+    is_there = isinstance(at(value, ("spec", "graph")), dict)
+    return is_there and not any(one.path[:2] == ("spec", "graph") for one in found)
+
+
+def _plan_findings(value: Any, is_sound: bool) -> Iterator[Diagnostic]:
+    graph = _graph.Graph.build(value["spec"]["graph"])
+    plan = _plan.Plan(graph.spec)
+    if not is_sound:
+        # Of a plan that cannot be used the graph alone is looked at.
+        yield from _plan_rules.graph_findings(plan, graph)
+        return
+    yield from _plan_rules.plan_findings(plan, graph)
+    written = value["spec"].get("graphDigest")
+    if written is not None and not graph.problems and written != _graph.digest(graph.spec):
+        help = f"write `graphDigest: {_graph.digest(graph.spec)}`, or leave it out"
+        yield Diagnostic("PS306", ("spec", "graphDigest"), VALUE, "`graphDigest` does not match the graph", help)
+    version = value["spec"].get("version")
+    if version is not None and not _versions.is_numbered(version):
+        message = f"`{version}` is no number, no semantic version and no date, and counts as higher than all of them"
+        help = "write for example `2`, `1.2.3`, `1.3.0-rc.1` or `2026-01-31`"
+        yield Diagnostic("PS231", ("spec", "version"), VALUE, message, help)
+
+
+def _goal_findings(value: Any) -> Iterator[Diagnostic]:
+    selector = value["spec"].get("planSelector")
+    if selector is not None and not selector.get("matchLabels") and not selector.get("matchExpressions"):
+        help = "name labels in `matchLabels`, or leave it out"
+        yield Diagnostic("PS216", ("spec", "planSelector"), KEY, "an empty `planSelector` chooses no plan", help)
+
+
+def _gate_findings(value: Any) -> Iterator[Diagnostic]:
+    """Reviewers that are written as elsewhere, or twice."""
+    known: set[str] = set()
+    for index, entry in enumerate(value["spec"].get("reviewers") or []):
+        path: Path = ("spec", "reviewers", index)
+        if entry.startswith("@"):
+            message = f"`{entry}` is a name of a forge, and nobody writes commits under it"
+            yield Diagnostic("PS233", path, VALUE, message, "write an e-mail, or `user:NAME` or `team:NAME`")
+            continue
+        if "*" in entry:
+            message = f"`{entry}` is no pattern: it would be somebody of this name"
+            help = "leave `reviewers` out where anybody may decide, else name a `team:`"
+            yield Diagnostic("PS233", path, VALUE, message, help)
+            continue
+        who = entry if entry.startswith("team:") else _person(entry)
+        if who in known:
+            help = "name everybody once: nobody's approval counts twice"
+            yield Diagnostic("PS233", path, VALUE, f"`{entry}` is named twice", help)
+        known.add(who)
+
+
+def _person(actor: str) -> str:
+    """Who is meant by a name, where no configuration knows more names of a person."""
+    return (actor if "@" in actor or ":" in actor else f"user:{actor}").lower()
+
+
+def _owners(kind: str, value: Any) -> Iterator[Diagnostic]:
+    """Owners that cannot all be meant: the resource itself, a second controller."""
+    name = value["metadata"]["name"]
+    controllers = 0
+    for index, owner in enumerate(value["metadata"].get("ownerReferences") or []):
+        path: Path = ("metadata", "ownerReferences", index)
+        if owner["kind"] == kind and owner["name"] == name:
+            message = f"{kind} {name} is said to own itself"
+            yield Diagnostic("PS230", (*path, "name"), VALUE, message, "name what it belongs to, or leave the owner out")
+        controllers += bool(owner.get("controller"))
+        if owner.get("controller") and controllers == 2:
+            message = f"{kind} {name} has two owners that control it"
+            help = "one owner controls a resource: leave `controller` out of the others"
+            yield Diagnostic("PS230", (*path, "controller"), VALUE, message, help)
+
+
+def _no_findings(_: Any) -> Iterator[Diagnostic]:
+    return iter(())
+
+
+_RULES: dict[str, Callable[[Any], Iterator[Diagnostic]]] = {
+    "Goal": _goal_findings,
+    "Capability": _parameters.findings,
+    "Gate": _gate_findings,
+    "Binding": _providers.findings,
+}
 
 
 def has_key(value: Any, problems: list[Diagnostic]) -> bool:

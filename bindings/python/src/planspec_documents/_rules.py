@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 from . import _document, _graph, _plan, _resource, _secrets
@@ -33,7 +32,7 @@ def check_document(value: Any) -> list[Diagnostic]:
         found += problems
         if plan is not None:
             graph = _graph.Graph.build(plan.graph)
-            found += [replace(one, path=plan.origin(one.path)) for one in plan_findings(plan, graph)]
+            found += plan_findings(plan, graph)
     return found
 
 

@@ -263,7 +263,7 @@ def _expected(schema: Schema) -> str:
 def _pattern_of(text: str) -> re.Pattern[str]:
     # In Python `$` also matches before a line break at the end, and `\S` knows more kinds of space.
     text = text[:-1] + r"\Z" if text.endswith("$") else text
-    return re.compile(text.replace(r"\S", f"[^{SPACE}]"))
+    return re.compile(text.replace(r"\S", f"[^{SPACE}]").replace(r"\s", SPACE))
 
 
 def _pattern(one: _Judged) -> Iterator[Complaint]:

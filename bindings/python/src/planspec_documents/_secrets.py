@@ -10,8 +10,7 @@ from ._suggest import SPACE
 
 _MOST = 20
 _PARAMETERS = set(
-    "token accesstoken authtoken privatetoken apitoken refreshtoken idtoken apikey secret clientsecret password passwd pwd "
-    "sig signature xamzsignature".split()
+    ["token", "accesstoken", "authtoken", "privatetoken", "apitoken", "refreshtoken", "idtoken", "apikey", "secret", "clientsecret", "password", "passwd", "pwd", "sig", "signature", "xamzsignature"]
 )
 _TOKENS = ("ghp_", "gho_", "ghs_", "github_pat_", "glpat-", "x-access-token")
 _URL = re.compile(f"://([^{SPACE}\"'<>`\\\\]*)")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-
 SPACE = " \t\n\x0b\x0c\r\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
 """What Unicode calls white space, as a part of a class of a regular expression: Python knows more."""
 _AROUND = re.compile(f"^[{SPACE}]+|[{SPACE}]+\\Z")
