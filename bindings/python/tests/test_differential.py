@@ -83,7 +83,7 @@ def batches(texts: list[str], ending: str) -> Iterator[dict[str, str]]:
 def hold(oracle: Oracle, texts: list[str], ending: str) -> None:
     told = [one for files in batches(texts, ending) for one in agree(oracle, files)]
     if told:
-        keep = Path(oracle.folder) / "disagreements.txt"
+        keep = Path(oracle.folder) / f"disagreements{ending}.txt"
         keep.write_text("\n\n".join(told), encoding="utf-8")
         pytest.fail(f"{len(told)} disagreements of {len(texts)}, all in {keep}; the first:\n{told[0]}", pytrace=False)
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path as FilePath
 from typing import Any
 
-from . import _document, _read, _resource, _rules, _write
+from . import _document, _read, _resource, _rules, _switches, _write
 from ._findings import Diagnostic, Finding, Level, pointer
 
 _BY_NAME = "document.planspec.json"
@@ -83,29 +83,42 @@ def validate(document: Document, level: Level | str = Level.SEMANTICS) -> list[F
     At :attr:`Level.READINESS` what keeps it from being executed is an error. Lines are those of the text that the document
     was read from, whatever was changed in its value since.
     """
-    found = _rules.at_level(_rules.check(document.name, document.value), Level(level))
-    text = document._text or _read.Text(document.name, "", [], [])
-    return sorted(_told(text, document.index, found), key=_place)
+    found = _rules.check(document.name, document.value)
+    text = document._text
+    for one in text.documents if text is not None else ():
+        if text is not None and one.index == document.index:
+            found += _switches.findings(text, one)
+    return told(document, _rules.at_level(found, Level(level)))
 
 
 def validate_text(text: str | bytes, *, name: str = _BY_NAME, level: Level | str = Level.SEMANTICS) -> list[Finding]:
     """What is wrong with a text and with every document in it."""
     read = _read.read(name, text)
     found = list(_told(read, 0, read.findings))
-    holds_nothing = not read.documents and not read.findings
-    if holds_nothing:
+    if not read.documents and not read.findings:
         message = "no resources in this file"
         help = f"a resource has `apiVersion: {_resource.API_VERSION}` and a `kind`, a document `identity` and `intent`"
         found += _told(read, 0, [_read.of_file("PS007", message, help).as_error()])
     for one in read.documents:
-        problems = _rules.at_level(_rules.check(name, one.value), Level(level))
-        found += _told(read, one.index, problems)
+        problems = [*_rules.check(name, one.value), *_switches.findings(read, one)]
+        found += _told(read, one.index, _rules.at_level(problems, Level(level)))
+    for index, problem in _rules.twice([(one.index, one.value) for one in read.documents]):
+        found += _told(read, index, [problem])
     return sorted(found, key=_place)
 
 
 def validate_file(path: str | os.PathLike[str], level: Level | str = Level.SEMANTICS) -> list[Finding]:
     """What is wrong with a file and with every document in it."""
-    return validate_text(_bytes(path), name=os.fspath(path), level=level)
+    data = _bytes(path)
+    if len(data) > _read.MAX_BYTES:
+        return list(_told(_read.read(os.fspath(path), ""), 0, [_too_large()]))
+    return validate_text(data, name=os.fspath(path), level=level)
+
+
+def told(document: Document, found: Iterable[Diagnostic]) -> list[Finding]:
+    """Findings about a document, with their places in the text that it was read from."""
+    text = document._text or _read.Text(document.name, "", [], [])
+    return sorted(_told(text, document.index, found), key=_place)
 
 
 def dumps(document: Document, *, format: str | None = None) -> str:
@@ -133,6 +146,11 @@ def _bytes(path: str | os.PathLike[str]) -> bytes:
     with open(path, "rb") as file:
         # One byte more than may be there: then it is said that it is too large.
         return file.read(_read.MAX_BYTES + 1)
+
+
+def _too_large() -> Diagnostic:
+    message = f"the file has more than {_read.MAX_BYTES} bytes"
+    return _read.of_file("PS008", message, "split the file")
 
 
 def _place(finding: Finding) -> tuple[Any, ...]:

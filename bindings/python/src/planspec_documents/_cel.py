@@ -43,9 +43,10 @@ _PRECEDENCE = {
     **dict.fromkeys("+-", 4),
     **dict.fromkeys("*/%", 5),
 }
-_RESERVED = set(
-    ["as", "break", "const", "continue", "else", "for", "function", "if", "import", "let", "loop", "package", "namespace", "return", "var", "void", "while"]
-)
+_RESERVED = {
+    *("as", "break", "const", "continue", "else", "for", "function", "if", "import", "let", "loop", "package", "namespace"),
+    *("return", "var", "void", "while"),
+}
 _MACROS = {("exists", 2), ("all", 2), ("exists_one", 2), ("existsOne", 2), ("map", 2), ("map", 3), ("filter", 2)}
 
 _SKIPPED = re.compile(r"(?:[\f\v\t\r\n ]|//[^\n]*)*")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Any
 
 from . import _globs, _graph, _schema, _scope, _times, _types
@@ -455,12 +456,12 @@ def _draft_places(value: Value, section: Path, field: str) -> Iterator[Path]:
 # Semantics: whether it makes sense.
 
 
-def _is_blank(text: Any) -> bool:
+def is_blank(text: Any) -> bool:
     return not isinstance(text, str) or not trimmed(text)
 
 
 def semantics(content: Value) -> Findings:
-    if _is_blank(content["intent"]["goal_statement"]):
+    if is_blank(content["intent"]["goal_statement"]):
         message = "the document has no goal: `goal_statement` is empty"
         help = "say in one sentence what is to be reached"
         yield Diagnostic("PS621", ("intent", "goal_statement"), VALUE, message, help)
@@ -514,7 +515,7 @@ def _delegations(content: Value) -> Findings:
         if why and step["step_id"] not in overridden:
             help = "say what holds for this step in `delegation.step_overrides`, or set `default_mode: hybrid`"
             yield Diagnostic("PS623", path, VALUE, f"step `{step['step_id']}`: {why}", help)
-        if step.get("delegation") == "agent" and _is_blank(step.get("acceptance_criteria")):
+        if step.get("delegation") == "agent" and is_blank(step.get("acceptance_criteria")):
             message = f"step `{step['step_id']}` is for an agent and has no `acceptance_criteria`"
             yield Diagnostic("PS624", path, VALUE, message, "say how one sees that it is done")
 
@@ -535,7 +536,7 @@ def _revision(content: Value) -> Findings:
     if said is not None:
         yield Diagnostic("PS613", ("identity", "parent_id"), VALUE, *said)
     numbers = [one["revision"] for one in content.get("revision_history", [])]
-    for index, (earlier, later) in enumerate(zip(numbers, numbers[1:], strict=False)):
+    for index, (earlier, later) in enumerate(pairwise(numbers)):
         if later <= earlier:
             message = f"revision {later} stands behind revision {earlier} in the history"
             help = "the history only grows: the newest entry stands last"
@@ -551,7 +552,7 @@ def readiness(content: Value) -> Findings:
         help = "answer it in the document, and remove it here"
         yield Diagnostic("PS631", ("scope", "open_questions", index), VALUE, message, help)
     for index, risk in enumerate(content.get("risks", [])):
-        if risk["probability"] == "high" and _is_blank(risk.get("mitigation")):
+        if risk["probability"] == "high" and is_blank(risk.get("mitigation")):
             message = f"risk `{risk['risk_id']}` is likely and nothing is done against it: {_short(risk['title'])}"
             help = "say what is done against it in `mitigation`"
             yield Diagnostic("PS632", ("risks", index, "probability"), VALUE, message, help)
@@ -573,43 +574,63 @@ def _short(text: str) -> str:
 
 
 def _open_findings(content: Value) -> Findings:
+    for path, one in _reviewed(content):
+        if one["severity"] == "blocking" and one["disposition"] == "open":
+            is_written = path[0] == "x-planspec" and at(content, (*path, "disposition")) is not None
+            place: Path = (*path, "disposition" if is_written else "severity")
+            message = f"finding `{one['id']}` of {one['reviewer']} on {one['section']} is open: {_short(one['text'])}"
+            help = "answer it in the document, then write `disposition: resolved` or `rejected`, and why in `answer`"
+            yield Diagnostic("PS635", place, VALUE, message, help)
+
+
+def review_findings(content: Value) -> list[dict[str, Any]]:
+    """What reviewers found: in ``x-planspec``, and where an older draft of the format had it."""
+    return [one for _, one in _reviewed(content)]
+
+
+def _reviewed(content: Value) -> Iterator[tuple[Path, dict[str, Any]]]:
     known = set()
     for index, one in enumerate(entries(content, "x-planspec", "findings")):
         known.add(one["id"])
-        disposition = one.get("disposition")
-        if one["severity"] == "blocking" and disposition in (None, "open"):
-            path = ("x-planspec", "findings", index, "severity" if disposition is None else "disposition")
-            yield _open_finding(path, one["id"], one["reviewer"], one["section"], one["text"])
+        fields = ("id", "section", "field", "reviewer", "severity", "text", "answer")
+        found = {name: one.get(name) for name in fields}
+        yield ("x-planspec", "findings", index), {**found, "disposition": one.get("disposition") or "open"}
     for index, entry in enumerate(entries(content, "approval", "review_findings")):
-        one = _of_draft(index, entry)
-        if one is not None and one["id"] not in known:
-            path = ("approval", "review_findings", index, "severity")
-            yield _open_finding(path, one["id"], one["reviewer"], one["section"], one["text"])
+        draft = _of_draft(index, entry)
+        # What is written in `x-planspec` counts before what a draft has under the same id.
+        if draft is not None and draft["id"] not in known:
+            yield ("approval", "review_findings", index), draft
 
 
-def _open_finding(path: Path, id: str, reviewer: str, section: str, text: str) -> Diagnostic:
-    message = f"finding `{id}` of {reviewer} on {section} is open: {_short(text)}"
-    help = "answer it in the document, then write `disposition: resolved` or `rejected`, and why in `answer`"
-    return Diagnostic("PS635", path, VALUE, message, help)
+_SEVERITIES = {"blocking": "blocking", "blocker": "blocking", "critical": "blocking", "major": "major", "high": "major"}
+_DISPOSITIONS = {
+    **dict.fromkeys(("", "open", "pending"), "open"),
+    **dict.fromkeys(("rejected", "wont_fix", "dismissed"), "rejected"),
+}
 
 
-def _of_draft(index: int, entry: Any) -> dict[str, str] | None:
-    """A blocking finding that is open, as an older draft has it: its entries have no fixed form."""
+def _of_draft(index: int, entry: Any) -> dict[str, Any] | None:
+    """A finding as an older draft has it: its entries have no fixed form."""
 
     def text(*names: str) -> str | None:
         fields = entry if isinstance(entry, dict) else {}
         return next((fields[name] for name in names if isinstance(fields.get(name), str)), None)
 
-    said = text("text", "description", "message", "finding") or (entry if isinstance(entry, str) else None)
-    is_blocking = (text("severity") or "").lower() in ("blocking", "blocker", "critical")
-    is_open = (text("disposition", "status") or "").lower() in ("", "open", "pending")
-    if said is None or not is_blocking or not is_open:
+    def chosen(*texts: str | None) -> str | None:
+        return next((one for one in texts if one is not None), None)
+
+    said = chosen(text("text", "description", "message", "finding"), entry if isinstance(entry, str) else None)
+    if said is None:
         return None
     return {
-        "id": text("id", "finding_id") or f"draft-{index + 1}",
-        "section": text("section") or "approach",
-        "reviewer": text("reviewer", "author") or "unknown",
+        "id": chosen(text("id", "finding_id"), f"draft-{index + 1}"),
+        "section": chosen(text("section"), "approach"),
+        "field": text("field"),
+        "reviewer": chosen(text("reviewer", "author"), "unknown"),
+        "severity": _SEVERITIES.get((text("severity") or "").lower(), "minor"),
         "text": said,
+        "disposition": _DISPOSITIONS.get((text("disposition", "status") or "").lower(), "resolved"),
+        "answer": text("answer", "resolution"),
     }
 
 

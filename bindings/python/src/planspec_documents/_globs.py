@@ -1,6 +1,6 @@
 """Globs over paths of a repository: ``*`` stays within one folder, ``**`` does not, ``{a,b}`` is either.
 
-A glob becomes a small machine that reads a path byte by byte and keeps every state that it may be in. So the time to
+A glob becomes a small machine that reads a path character by character and keeps every state that it may be in. So the time to
 match grows with the lengths of glob and path, however many stars there are.
 """
 
@@ -8,11 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
 
-Test = Callable[[int], bool]
+Test = Callable[[str], bool]
 
-_SLASH = ord("/")
+_SLASH = "/"
 
 
 class BadGlob(ValueError):
@@ -24,9 +23,9 @@ class _Token:
     """A part of a glob."""
 
     kind: str
-    # The bytes that it stands for, of a literal or of a class.
+    # The characters that it stands for; of a literal, the one.
     test: Test | None = None
-    literal: bytes = b""
+    literal: str = ""
     # Of alternates.
     branches: list[list[_Token]] = field(default_factory=list)
 
@@ -49,7 +48,7 @@ class _Parser:
     def run(self) -> list[_Token]:
         while character := self._bump():
             if character == "?":
-                self._push(_Token("one", lambda byte: byte != _SLASH))
+                self._push(_Token("one", _is_no_slash))
             elif character == "*":
                 self._star()
             elif character == "[":
@@ -64,7 +63,7 @@ class _Parser:
             elif character == "\\":
                 self._escape()
             else:
-                self._push(_Token("literal", literal=character.encode()))
+                self._push(_Token("literal", literal=character))
         if len(self.branches) > 1:
             raise BadGlob("unclosed alternate group; missing '}' (maybe escape '{' with '[{]'?)")
         return self.branches[0]
@@ -87,7 +86,7 @@ class _Parser:
         character = self._bump()
         if not character:
             raise BadGlob("dangling '\\'")
-        self._push(_Token("literal", literal=character.encode()))
+        self._push(_Token("literal", literal=character))
 
     def _end_alternates(self) -> None:
         if not self.alternates:
@@ -144,19 +143,14 @@ class _Parser:
                 ranges.append((character, character))
         if in_range:
             ranges.append(("-", "-"))
-        members = set().union(*(_members(*one) for one in ranges))
-        self._push(_Token("one", lambda byte: (byte in members) != negated))
+        self._push(_Token("one", _within(ranges, negated)))
 
 
-def _members(first: str, last: str) -> set[int]:
-    """The bytes that a range of a class stands for: it knows no characters beyond ASCII."""
-    low, high = first.encode(), last.encode()
-    if low == high:
-        return set(low)
-    return {*low[:-1], *range(low[-1], high[0] + 1), *high[1:]}
+def _within(ranges: list[tuple[str, str]], negated: bool) -> Test:
+    return lambda one: any(low <= one <= high for low, high in ranges) != negated
 
 
-# What the machine does: read a byte, or go on in several places at once.
+# What the machine does: read a character, or go on in several places at once.
 _Instruction = tuple[Test | None, list[int]]
 
 
@@ -168,7 +162,7 @@ class Glob:
         tokens = _Parser(text).run()
         self._program: list[_Instruction] = []
         if len(tokens) == 1 and tokens[0].kind == "prefix":
-            self._repeat(lambda _: True)
+            self._repeat(_any)
         else:
             self._emit(tokens)
 
@@ -176,12 +170,12 @@ class Glob:
         """Whether it means the file at a path."""
         end = len(self._program)
         states = self._reached([0])
-        for byte in path.encode("utf-8", "surrogatepass"):
+        for one in path:
             into = []
             for state in states:
                 if state < end:
                     test, _ = self._program[state]
-                    if test is not None and test(byte):
+                    if test is not None and test(one):
                         into.append(state + 1)
             states = self._reached(into)
             if not states:
@@ -189,7 +183,7 @@ class Glob:
         return end in states
 
     def _reached(self, into: list[int]) -> set[int]:
-        """Every state that is reached without reading a byte."""
+        """Every state that is reached without reading a character."""
         seen: set[int] = set()
         while into:
             state = into.pop()
@@ -218,54 +212,72 @@ class Glob:
         places.append(len(self._program))
 
     def _emit(self, tokens: list[_Token]) -> None:
-        # What is still to be done, the next at the end: parts, and places that a fork leads to.
-        todo: list[Any] = list(reversed(tokens))
+        todo: list[_Token | _Here] = list(reversed(tokens))
         while todo:
             one = todo.pop()
-            if isinstance(one, list):
-                one.append(len(self._program))
-            elif isinstance(one, tuple):
-                one[0].append(self._fork())
+            if isinstance(one, _Here):
+                one.reached(self)
             elif one.kind != "alternates":
                 self._part(one)
             elif one.branches:
-                todo.extend(reversed(self._alternates(one)))
+                todo += reversed(self._alternates(one))
 
-    def _alternates(self, token: _Token) -> list[Any]:
+    def _alternates(self, token: _Token) -> list[_Token | _Here]:
         begins = self._fork()
         ends: list[list[int]] = []
-        todo: list[Any] = []
+        todo: list[_Token | _Here] = []
         for branch in token.branches:
-            todo += [begins, *branch, (ends,)]
-        return [*todo, _Token("join", branches=ends)]  # type: ignore[arg-type]
+            todo += [_Here([begins]), *branch, _Here([], ends)]
+        return [*todo, _Here(ends)]
 
     def _part(self, token: _Token) -> None:
-        if token.kind == "join":
-            for places in token.branches:
-                places.append(len(self._program))  # type: ignore[arg-type]
-        elif token.kind == "literal":
-            for byte in token.literal:
-                self._read(lambda read, byte=byte: read == byte)  # type: ignore[misc]
+        if token.kind == "literal":
+            self._read(_is(token.literal))
         elif token.kind == "one" and token.test is not None:
             self._read(token.test)
         elif token.kind == "star":
-            self._repeat(lambda byte: byte != _SLASH)
+            self._repeat(_is_no_slash)
         elif token.kind == "prefix":
-            # Nothing, or a slash, or anything up to one.
-            places = self._fork(len(self._program) + 1)
-            self._repeat(lambda _: True)
-            self._read(lambda byte: byte == _SLASH)
-            places.append(len(self._program))
+            self._maybe_up_to_slash()
         elif token.kind == "suffix":
-            self._read(lambda byte: byte == _SLASH)
-            self._repeat(lambda _: True)
+            self._read(_is(_SLASH))
+            self._repeat(_any)
         else:
-            # A slash, or two with anything between.
-            self._read(lambda byte: byte == _SLASH)
-            places = self._fork(len(self._program) + 1)
-            self._repeat(lambda _: True)
-            self._read(lambda byte: byte == _SLASH)
-            places.append(len(self._program))
+            self._read(_is(_SLASH))
+            self._maybe_up_to_slash()
+
+    def _maybe_up_to_slash(self) -> None:
+        """Nothing, or anything up to a slash."""
+        places = self._fork(len(self._program) + 1)
+        self._repeat(_any)
+        self._read(_is(_SLASH))
+        places.append(len(self._program))
+
+
+@dataclass(slots=True)
+class _Here:
+    """A place of the program: forks that lead to it, and where another fork is to be noted that leads away."""
+
+    forks: list[list[int]]
+    away: list[list[int]] | None = None
+
+    def reached(self, glob: Glob) -> None:
+        for places in self.forks:
+            places.append(len(glob._program))
+        if self.away is not None:
+            self.away.append(glob._fork())
+
+
+def _is(wanted: str) -> Test:
+    return lambda one: one == wanted
+
+
+def _is_no_slash(one: str) -> bool:
+    return one != _SLASH
+
+
+def _any(_: str) -> bool:
+    return True
 
 
 def misleading(text: str) -> tuple[str, str] | None:

@@ -400,6 +400,7 @@ def _in_two_groups(graph: Graph) -> Iterator[Diagnostic]:
             if name not in first:
                 first[name] = node["id"]
             elif name in graph.index:
-                where = f"`{first[name]}` twice" if first[name] == node["id"] else f"`{first[name]}` and in group `{node['id']}`"
+                is_same = first[name] == node["id"]
+                where = f"`{first[name]}` twice" if is_same else f"`{first[name]}` and in group `{node['id']}`"
                 path = (*NODES, index, "children", position)
                 yield Diagnostic("PS313", path, VALUE, f"node `{name}` is in group {where}", "leave it in one group, once")

@@ -64,9 +64,10 @@ _OTHER_WORDS: list[tuple[str, str]] = [
 # How many letters a mistyped name may have more or less.
 _LONGEST_SLIP = 4
 
-_INLINE_GATE = set(
-    ["reviewers", "reviewer", "approvers", "approver", "type", "gatetype", "requiredapprovals", "requiredapprovers", "minapprovals", "minapprovers", "approvals", "environment"]
-)
+_INLINE_GATE = {
+    *("reviewers", "reviewer", "approvers", "approver", "type", "gatetype", "requiredapprovals", "requiredapprovers"),
+    *("minapprovals", "minapprovers", "approvals", "environment"),
+}
 
 
 def word(given: str, allowed: Sequence[str]) -> str | None:

@@ -72,5 +72,3 @@ def _has_type(expected: str, value: Any) -> bool:
     # A boolean is a number to Python.
     is_boolean = isinstance(value, bool)
     return isinstance(value, _TYPES[expected]) and is_boolean == (expected == "boolean")
-
-

@@ -18,11 +18,9 @@ _NAME = re.compile(r"[^\W\d][\w.\[\]]*")
 _HEX = re.compile(r"x([0-9A-Fa-f]{2})|u([0-9A-Fa-f]{4})|U([0-9A-Fa-f]{8})|[xuU]\{([0-9A-Fa-f]+)\}")
 _PROPERTY = re.compile(r"[pP](?:\{([^}]*)\}|([^\\]))")
 _BOUNDARY = re.compile(r"\{([A-Za-z-]+)(\}?)")
-_ASCII_CLASS = re.compile(
-    r"\[:\^?(?:alnum|alpha|ascii|blank|cntrl|digit|graph|lower|print|punct|space|upper|word|xdigit):\]"
-)
+_ASCII_CLASS = re.compile(r"\[:\^?(?:alnum|alpha|ascii|blank|cntrl|digit|graph|lower|print|punct|space|upper|word|xdigit):\]")
 _LOOK_AROUND = re.compile(r"\(\?(?:[=!]|<[=!])")
-_CATEGORIES = "L Lu Ll Lt LC Lm Lo M Mn Mc Me N Nd Nl No P Pc Pd Ps Pe Pi Pf Po S Sm Sc Sk So Z Zs Zl Zp C Cc Cf Cn Co".lower().split()
+_CATEGORIES = "l lu ll lt lc lm lo m mn mc me n nd nl no p pc pd ps pe pi pf po s sm sc sk so z zs zl zp c cc cf cn co".split()
 
 
 class BadPattern(ValueError):

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from pathlib import PurePath
 from typing import Any
 
 from . import _document, _schema
@@ -73,6 +75,31 @@ def is_exact(text: str) -> bool:
     return transliterated(text).isascii()
 
 
+_ENDINGS = (*_document.ENDINGS, ".yaml", ".yml", ".json")
+_REVISION = re.compile(r"(.+)[-._][vV]([0-9]+)", re.DOTALL)
+
+
+def key(name: str, value: Any) -> tuple[str, str]:
+    """The namespace and the name of the plan that a document stands for: what it says of itself, else what its file is called
+    in ``default``."""
+    own = at(value, ("x-planspec",))
+    own = own if isinstance(own, dict) else {}
+    said = own.get("name")
+    namespace = own.get("namespace")
+    # Executions and statuses name it: it is called as it was before names were transliterated.
+    called = said if isinstance(said, str) else name_of(stem(name, value))
+    return namespace if isinstance(namespace, str) else "default", called
+
+
+def stem(name: str, value: Any) -> str:
+    """The name of a file without folders, ending and the number of the revision that it holds."""
+    text = PurePath(name).name
+    ending = next((one for one in _ENDINGS if text.lower().endswith(one)), "")
+    text = text[: len(text) - len(ending)]
+    found = _REVISION.fullmatch(text)
+    return found[1] if found and found[2] == str(at(value, ("identity", "revision"))) else text
+
+
 @dataclass(slots=True)
 class Plan:
     """A graph with what it takes to tell its findings."""
@@ -98,12 +125,12 @@ class Plan:
         return ("approach", "steps")
 
 
-def of_document(content: Any) -> tuple[Plan | None, list[Diagnostic]]:
-    """The plan of a sound document; findings when the nodes of its steps are none."""
+def of_document(content: Any, name: str = "plan") -> tuple[Plan | None, list[Diagnostic]]:
+    """The plan of a sound document, which has this name; findings when the nodes of its steps are none."""
     plan = Plan(steps=[])
     ids = {step["step_id"]: node_id(step["step_id"]) for step in content["approach"]["steps"]}
     for index, (step, mode) in enumerate(zip(content["approach"]["steps"], _document.modes(content), strict=True)):
-        _add_step(plan, content, index, step, mode, ids)
+        _add_step(plan, index, step, mode, ids, name)
     found = list(_merged(plan, content)) + list(_twice(plan))
     if found:
         return None, found
@@ -123,7 +150,7 @@ def _node(ids: dict[str, str], name: str) -> str:
     return name
 
 
-def _add_step(plan: Plan, content: Any, index: int, step: Any, mode: str, ids: dict[str, str]) -> None:
+def _add_step(plan: Plan, index: int, step: Any, mode: str, ids: dict[str, str], name: str) -> None:
     assert plan.steps is not None
     id = ids[step["step_id"]]
     before = [ids[other] for other in step.get("dependencies", []) if other in ids]
@@ -132,29 +159,30 @@ def _add_step(plan: Plan, content: Any, index: int, step: Any, mode: str, ids: d
         node["name"] = step["title"]
     if step["description"]:
         node["description"] = step["description"]
-    texts = ("rationale", "inputs", "outputs", "acceptance_criteria")
     context = [
-        {"name": name, "format": "text", "content": step[name]}
-        for name in texts
-        if step.get(name) is not None and not _document._is_blank(step[name])
+        {"name": field, "format": "text", "content": step[field]}
+        for field in ("rationale", "inputs", "outputs", "acceptance_criteria")
+        if not _document.is_blank(step.get(field))
     ]
     if context:
         node["context"] = context
     if step.get("estimated_complexity") is not None:
         node["estimatedEffort"] = _EFFORT[step["estimated_complexity"]]
     if mode == "human_approval":
-        gate = node_id(f"approve-{id}")
-        plan.graph["nodes"].append(_gate(content, step, gate, before))
+        # It is reached when the step could begin.
+        approval = node_id(f"approve-{id}")
+        gate: dict[str, Any] = {"id": approval, "kind": "Gate", "name": f"Approve: {step['title']}", "dependsOn": before}
+        gate["gateRef"] = {"name": _gate_name(name, id)}
+        plan.graph["nodes"].append(gate)
         plan.steps.append(index)
-        before = [*before, gate]
+        before = [*before, approval]
     node["dependsOn"] = before
     plan.graph["nodes"].append(node)
     plan.steps.append(index)
 
 
-def _gate(content: Any, step: Any, id: str, before: list[str]) -> dict[str, Any]:
-    """The gate before a step, which is reached when the step could begin."""
-    return {"id": id, "kind": "Gate", "name": f"Approve: {step['title']}", "dependsOn": list(before)}
+def _gate_name(plan: str, node: str) -> str:
+    return name_of(f"{plan}-approve-{node}")
 
 
 def _merged(plan: Plan, content: Any) -> Iterator[Diagnostic]:

@@ -94,7 +94,8 @@ def _input(by: int, path: Path, text: str, found: list[_Found]) -> Findings:
         foreign = _templates.of_another_tool(text)
         if foreign is not None:
             written, ours = foreign
-            help = f"write `{ours}`" if ours else "references are written `${nodes.<id>.outputs.<name>}` and `${parameters.<name>}`"
+            help = "references are written `${nodes.<id>.outputs.<name>}` and `${parameters.<name>}`"
+            help = f"write `{ours}`" if ours else help
             yield Diagnostic("PS241", path, VALUE, f"`{written}` is no reference here, and stays as it is", help)
         return
     try:

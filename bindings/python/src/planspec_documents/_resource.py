@@ -103,6 +103,35 @@ def _gate_findings(value: Any) -> Iterator[Diagnostic]:
             help = "name everybody once: nobody's approval counts twice"
             yield Diagnostic("PS233", path, VALUE, f"`{entry}` is named twice", help)
         known.add(who)
+    yield from _too_few(value)
+
+
+def _too_few(value: Any) -> Iterator[Diagnostic]:
+    """More approvals than people who could give them. How many a team is, only the configuration knows."""
+    reviewers, wanted = value["spec"].get("reviewers") or [], value["spec"].get("requiredApprovers", 1)
+    if not reviewers or any(entry.startswith(("user:", "team:")) for entry in reviewers):
+        return
+    people = {_person(entry) for entry in reviewers if not _is_nobody(entry)}
+    if len(people) < wanted:
+        path: Path = ("spec", "reviewers" if wanted == 1 else "requiredApprovers")
+        message = f"{wanted} approvals are required, and there are {len(people)} reviewers"
+        yield Diagnostic("PS212", path, VALUE, message, "name more reviewers, or require fewer approvals")
+
+
+def unknown_reviewers(value: Any) -> Iterator[Diagnostic]:
+    """Reviewers that nobody knows where there is no configuration."""
+    spec = value.get("spec") if isinstance(value, dict) and value.get("kind") == "Gate" else None
+    reviewers = spec.get("reviewers") if isinstance(spec, dict) else None
+    for index, entry in enumerate(reviewers if isinstance(reviewers, list) else ()):
+        kind, sign, name = entry.partition(":") if isinstance(entry, str) else ("", "", "")
+        if sign and kind in ("user", "team"):
+            message = f"the configuration knows no {kind} `{name}`"
+            help = f"list it under `approvals.{kind}s` in .planspec.yaml"
+            yield Diagnostic("PS211", ("spec", "reviewers", index), VALUE, message, help)
+
+
+def _is_nobody(entry: str) -> bool:
+    return entry.startswith("@") or "*" in entry
 
 
 def _person(actor: str) -> str:
@@ -136,6 +165,15 @@ _RULES: dict[str, Callable[[Any], Iterator[Diagnostic]]] = {
     "Gate": _gate_findings,
     "Binding": _providers.findings,
 }
+
+
+def key(value: Any) -> tuple[str, str, str] | None:
+    """Kind, namespace and name of a resource, where it has them."""
+    kind = value.get("kind") if isinstance(value, dict) else None
+    names = [at(value, ("metadata", name)) for name in ("namespace", "name")]
+    if not isinstance(kind, str) or kind not in KINDS or not all(isinstance(name, str) and _is_name(name) for name in names):
+        return None
+    return kind, names[0], names[1]
 
 
 def has_key(value: Any, problems: list[Diagnostic]) -> bool:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from . import _document, _graph, _plan, _resource, _secrets
-from ._findings import Diagnostic, Level
+from ._findings import VALUE, Diagnostic, Level, Path, at
 from ._plan_rules import plan_findings
 
 
@@ -15,8 +16,18 @@ def check(name: str, value: Any) -> list[Diagnostic]:
     if items is not None:
         return [found.below(("items", index)) for index, item in enumerate(items) for found in _resource.check(item)]
     if _document.is_document(name, value):
-        return check_document(value)
+        return [*check_document(value), *_unreadable_name(name, value)]
     return _resource.check(value)
+
+
+def _unreadable_name(name: str, value: Any) -> Iterator[Diagnostic]:
+    """A plan that is called by a hash, because the name of its file is in letters that names do not have."""
+    stem = _plan.stem(name, value)
+    says_name = isinstance(at(value, ("x-planspec", "name")), str)
+    if not says_name and any(one.isalpha() and not one.isascii() for one in stem) and _document.read(value).content:
+        message = f"the plan is called `{_plan.key(name, value)[1]}`: no name has the letters of the file's"
+        help = "give it one in Latin letters: `x-planspec: {name: …}`"
+        yield Diagnostic("PS616", ("x-planspec", "name"), VALUE, message, help)
 
 
 def check_document(value: Any) -> list[Diagnostic]:
@@ -33,6 +44,25 @@ def check_document(value: Any) -> list[Diagnostic]:
         if plan is not None:
             graph = _graph.Graph.build(plan.graph)
             found += plan_findings(plan, graph)
+    return found
+
+
+def twice(documents: list[tuple[int, Any]]) -> list[tuple[int, Diagnostic]]:
+    """Resources of one file that have one name, each with the document that it stands in."""
+    places: dict[Any, list[tuple[int, Path]]] = {}
+    for index, value in documents:
+        items = _resource.items_of(value)
+        for item, resource in enumerate([value] if items is None else items):
+            key = _resource.key(resource)
+            if key is not None:
+                below: Path = () if items is None else ("items", item)
+                places.setdefault(key, []).append((index, below))
+    found = []
+    for (kind, namespace, name), all_places in places.items():
+        message = f"{kind} {namespace}/{name} is defined {len(all_places)} times"
+        help = "keep one definition, or give the others another name or namespace"
+        for index, below in all_places if len(all_places) > 1 else ():
+            found.append((index, Diagnostic("PS201", (*below, "metadata", "name"), VALUE, message, help)))
     return found
 
 

@@ -9,9 +9,10 @@ from ._findings import VALUE, Diagnostic, Path
 from ._suggest import SPACE
 
 _MOST = 20
-_PARAMETERS = set(
-    ["token", "accesstoken", "authtoken", "privatetoken", "apitoken", "refreshtoken", "idtoken", "apikey", "secret", "clientsecret", "password", "passwd", "pwd", "sig", "signature", "xamzsignature"]
-)
+_PARAMETERS = {
+    *("token", "accesstoken", "authtoken", "privatetoken", "apitoken", "refreshtoken", "idtoken", "apikey", "secret"),
+    *("clientsecret", "password", "passwd", "pwd", "sig", "signature", "xamzsignature"),
+}
 _TOKENS = ("ghp_", "gho_", "ghs_", "github_pat_", "glpat-", "x-access-token")
 _URL = re.compile(f"://([^{SPACE}\"'<>`\\\\]*)")
 _AUTHORITY = re.compile("[^/?#]*")

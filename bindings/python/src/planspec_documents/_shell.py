@@ -10,9 +10,9 @@ from ._suggest import SPACE, trimmed
 
 _SHELLS = ("sh", "bash", "zsh", "dash", "ksh", "fish", "ash", "busybox")
 # Words that begin a command of a shell and are no program.
-_WORDS = tuple(["!", "{", "[[", ".", "cd", "export", "source", "set", "unset", "eval", "exec", "exit", "if", "for", "while", "until", "case"])
+_WORDS = tuple("! { [[ . cd export source set unset eval exec exit if for while until case".split())
 # Words of a list that stand for an operator.
-_OPERATORS = tuple(["&&", "||", "|", "|&", ";", "&", ">", ">>", "<", "<<", "2>", "2>>", "2>&1", "&>"])
+_OPERATORS = tuple("&& || | |& ; & > >> < << 2> 2>> 2>&1 &>".split())
 # Programs that take patterns, to look for files themselves.
 _SEEKERS = ("find", "fd", "git", "grep", "rg", "ls-files")
 

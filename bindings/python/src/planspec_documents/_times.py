@@ -55,22 +55,24 @@ def is_time(text: str) -> bool:
 
 def meant(text: str) -> str | None:
     """The time that can be meant by a text that is none of RFC 3339, in UTC where it names no offset."""
-    found = _SPACED.fullmatch(text)
-    if found and _moment(*found.groups()[:6]) and _is_offset(found.groups()[7]):
-        return None
+    if found := _SPACED.fullmatch(text):
+        *parts, _, offset = found.groups()
+        if _moment(*parts) and _is_offset(offset):
+            return None
     if found := _DATE.fullmatch(text):
-        day = _moment(*found.groups(), "0", "0", "0")
-        return _written(day, None, "Z") if day else None
+        year, month, day = found.groups()
+        moment = _moment(year, month, day, "0", "0", "0")
+        return _written(moment, None, "Z") if moment else None
     text = text.replace(",", ".")
     if text[-1:] in ("Z", "z"):
         text = text[:-1] + "+00:00"
     if found := _PLAIN.fullmatch(text):
-        year, month, day_, _, hour, minute, second, fraction = found.groups()
-        moment = _moment(year, month, day_, hour, minute, second or "0")
+        year, month, day, _, hour, minute, second, fraction = found.groups()
+        moment = _moment(year, month, day, hour, minute, second or "0")
         return _written(moment, fraction, "Z") if moment else None
     if found := _OFFSET.fullmatch(text):
-        year, month, day_, sign, hour, minute, second, fraction, hours, minutes = found.groups()
-        moment = _moment(year, month, day_, hour, minute, second or "0")
+        year, month, day, sign, hour, minute, second, fraction, hours, minutes = found.groups()
+        moment = _moment(year, month, day, hour, minute, second or "0")
         # Without seconds the offset is written with a colon, behind a `T`.
         is_form = second is not None or (sign == "T" and text[-3] == ":")
         if moment and is_form and _is_offset(f"{hours}:{minutes}"):
