@@ -11,16 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-# The program also judges what only a repository shows, and what only a change does: the library does not know these.
-BEYOND = {
-    code
-    for codes in (
-        "PS201 PS202 PS203 PS204 PS205 PS206 PS207 PS208 PS210 PS211 PS212 PS213 PS214 PS215 PS217 PS218 PS219 PS220 PS221",
-        "PS222 PS223 PS224 PS225 PS228 PS235 PS236 PS237 PS309 PS314",
-        "PS401 PS402 PS403 PS404 PS405 PS406 PS407 PS408 PS409 PS410 PS411 PS412 PS614 PS615 PS616",
-    )
-    for code in codes.split()
-}
+from planspec_documents import _codes
 
 
 def program() -> str | None:
@@ -52,20 +43,49 @@ class Oracle:
         self.folder = folder
         self.binary = binary
         self.files = folder / "planspec"
-        identity = ["-c", "user.name=a", "-c", "user.email=a@example.com"]
-        for command in (["init", "-q", "."], [*identity, "commit", "-q", "--allow-empty", "-m", "Empty"]):
-            subprocess.run(["git", *command], cwd=folder, check=True, capture_output=True)
+        self._git("init", "-q", ".")
+        self._commit()
 
-    def ask(self, files: Mapping[str, str]) -> dict[str, list[Said]]:
-        """What is found in each file."""
+    def _git(self, *arguments: str) -> None:
+        identity = ("-c", "user.name=a", "-c", "user.email=a@example.com")
+        subprocess.run(["git", *identity, *arguments], cwd=self.folder, check=True, capture_output=True)
+
+    def _commit(self) -> None:
+        self._git("add", "-A")
+        self._git("commit", "-q", "--allow-empty", "-m", "Files")
+
+    def _put(self, files: Mapping[str, str]) -> None:
         shutil.rmtree(self.files, ignore_errors=True)
         self.files.mkdir()
         for name, text in files.items():
             (self.files / name).write_text(text, encoding="utf-8", newline="")
+
+    def compare(self, before: Mapping[str, str], after: Mapping[str, str]) -> dict[str, tuple[str, set[tuple[str, str]]]]:
+        """How large the change of each document is, and which rules about change it breaks."""
+        self._put(before)
+        self._commit()
+        self._put(after)
+        answer = self._run("diff", "-o", "json")
+        self._put({})
+        self._commit()
+        sizes = {name: "none" for name in after}
+        for subject in answer["subjects"]:
+            if subject["resource"]["kind"] == "Plan":
+                sizes[subject["path"].removeprefix("planspec/")] = subject["class"]
+        broken: dict[str, set[tuple[str, str]]] = {name: set() for name in after}
+        for finding in answer["findings"]:
+            if finding["code"] in ("PS403", "PS408"):
+                broken[finding["file"].removeprefix("planspec/")].add((finding["code"], finding["pointer"]))
+        return {name: (sizes[name], broken[name]) for name in after}
+
+    def ask(self, files: Mapping[str, str]) -> dict[str, list[Said]]:
+        """What is found in each file."""
+        self._put(files)
         answer = self._run("diff", "-o", "json")
         found: dict[str, list[Said]] = {name: [] for name in files}
         for finding in answer["findings"]:
-            if finding["code"] not in BEYOND:
+            # The program also judges what only a repository shows.
+            if finding["code"] in _codes.VALIDATED:
                 name = finding["file"].removeprefix("planspec/")
                 found[name].append(said(finding))
         return {name: sorted(of_file) for name, of_file in found.items()}

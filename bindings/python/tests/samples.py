@@ -19,6 +19,7 @@ FULL_TEXTS = st.sampled_from(["Do it", "Why not", "A longer text, with a comma",
 TIMES = st.sampled_from(
     ["2026-01-31T09:00:00Z", "2026-01-31T09:00:00.5+02:00", "2026-02-28", "2026-01-31 09:00:00", "2026-01-31T09:00"]
 )
+SAFE_SCOPE = ["Prose", "path:src/auth", "path:src/**", "path:*.md", "path:docs/"]
 SCOPE = [
     "Prose",
     "path:src/auth",
@@ -127,9 +128,11 @@ INPUTS = st.sampled_from(
 )
 
 
-def _step(draw: Draw, index: int, ids: list[str]) -> Value:
+def _step(draw: Draw, index: int, ids: list[str], is_safe: bool) -> Value:
     step: dict[str, Any] = {"step_id": ids[index], "title": draw(TEXTS), "description": draw(TEXTS)}
     before = [id for id in ids[:index] if draw(st.booleans())]
+    if draw(st.integers(0, 40)) == 0:
+        before.append(ids[-1])
     if before:
         step["dependencies"] = before
     step |= _some(
@@ -144,27 +147,34 @@ def _step(draw: Draw, index: int, ids: list[str]) -> Value:
             "acceptance_criteria": TEXTS,
         },
     )
-    if draw(st.integers(0, 3)) == 0:
-        step["x-planspec"] = _some(
-            draw,
-            {
-                "retries": st.integers(0, 12),
-                "timeout": DURATIONS,
-                "when": CONDITIONS,
-                "always": st.booleans(),
-                "touches": st.lists(st.sampled_from(["src/**", "*.rs", "[a", "!x", "a/b"]), max_size=2),
-                "inputs": st.dictionaries(st.sampled_from(["a", "b"]), INPUTS, max_size=2),
-                "outputs": st.sampled_from([["x"], [{"name": "x"}], ["X"], ["x", "x"]]),
-                "acceptanceCriteria": st.just([_check(draw, 0)]),
-            },
-            0.3,
-        )
+    if draw(st.integers(0, 1 if is_safe else 3)) == 0:
+        step["x-planspec"] = _own_of_step(draw, is_safe)
+        if is_safe and "when" in step["x-planspec"]:
+            step["delegation"] = "either"
     return step
+
+
+def _own_of_step(draw: Draw, is_safe: bool) -> Value:
+    outputs = [["x"], [{"name": "x"}], ["x", "y"]]
+    # Of a glob that is none, the program names another place than this.
+    fields: dict[str, st.SearchStrategy[Any]] = {
+        "retries": st.integers(0, 10 if is_safe else 12),
+        "timeout": DURATIONS,
+        "when": CONDITIONS,
+        "always": st.booleans(),
+        "touches": st.lists(st.sampled_from(["src/**", "a/b"]), max_size=2),
+        "inputs": st.dictionaries(st.sampled_from(["a", "b"]), INPUTS, max_size=2),
+        "outputs": st.sampled_from(outputs if is_safe else [*outputs, ["X"], ["x", "x"]]),
+        "acceptanceCriteria": st.just([_check(draw, 0)]),
+    }
+    return _some(draw, fields, 0.3)
 
 
 @st.composite
 def documents(draw: Draw) -> Value:
-    """A PlanSpec 1.2 document of sound structure, most of the time ready."""
+    """A PlanSpec 1.2 document, half of the time of sound structure."""
+    is_safe = draw(st.booleans())
+    entries = st.sampled_from(SAFE_SCOPE if is_safe else SCOPE)
     ids = draw(st.permutations(WORDS))[: draw(st.integers(1, 5))]
     if draw(st.integers(0, 5)) == 0:
         ids[0] = draw(st.sampled_from(["Build API!", "T001", "1.1", "über_x", "approve-beta"]))
@@ -185,14 +195,14 @@ def documents(draw: Draw) -> Value:
             **_some(draw, {"scope_context": TEXTS}),
         },
         "scope": {
-            "in_scope": draw(st.lists(st.sampled_from(SCOPE), max_size=3)),
-            "out_of_scope": draw(st.lists(st.sampled_from(SCOPE), max_size=2)),
+            "in_scope": draw(st.lists(entries, max_size=3)),
+            "out_of_scope": draw(st.lists(entries, max_size=2)),
             **_some(draw, {"assumptions": st.lists(TEXTS, max_size=2), "open_questions": st.lists(TEXTS, max_size=2)}),
         },
         "approach": {
             "overview": draw(FULL_TEXTS),
             "rationale": draw(TEXTS),
-            "steps": [_step(draw, index, ids) for index in range(len(ids))],
+            "steps": [_step(draw, index, ids, is_safe) for index in range(len(ids) if draw(st.integers(0, 40)) else 0)],
         },
         "success_criteria": _list(
             draw,
@@ -205,11 +215,11 @@ def documents(draw: Draw) -> Value:
         ),
         "delegation": _some(draw, {"default_mode": st.sampled_from(["human_approval", "agent_autonomous", "hybrid"])}, 0.8),
     }
-    _add_optional(draw, document, ids)
+    _add_optional(draw, document, ids, is_safe)
     return document
 
 
-def _add_optional(draw: Draw, document: Value, ids: list[str]) -> None:
+def _add_optional(draw: Draw, document: Value, ids: list[str], is_safe: bool) -> None:
     degree = st.sampled_from(["low", "medium", "high"])
     sections: dict[str, Callable[[int], Any]] = {
         "constraints": lambda index: {
@@ -266,12 +276,13 @@ def _add_optional(draw: Draw, document: Value, ids: list[str]) -> None:
         },
     )
     if draw(st.integers(0, 2)) == 0:
-        document["x-planspec"] = _own(draw, ids)
+        document["x-planspec"] = _own(draw, ids, is_safe)
 
 
-def _own(draw: Draw, ids: list[str]) -> Value:
-    ends = st.sampled_from([*ids, "nope"])
-    edge = st.fixed_dictionaries({"from": ends, "to": ends, "type": st.sampled_from(["soft", "soft", "hard"])})
+def _own(draw: Draw, ids: list[str], is_safe: bool) -> Value:
+    ends = st.sampled_from(ids if is_safe else [*ids, "nope"])
+    kinds = st.sampled_from(["soft"] if is_safe else ["soft", "hard"])
+    edge = st.fixed_dictionaries({"from": st.sampled_from([*ids, *ids, "nope"]), "to": ends, "type": kinds})
     finding = st.fixed_dictionaries(
         {
             "id": st.sampled_from(["f1", "f2"]),
@@ -287,7 +298,7 @@ def _own(draw: Draw, ids: list[str]) -> Value:
         {
             "series": st.just("s"),
             "edges": st.lists(edge, max_size=3),
-            "checks": st.just({draw(st.sampled_from(["c0", "c1", "nope"])): [_check(draw, 0)]}),
+            "checks": st.just({draw(st.sampled_from(["c0"] if is_safe else ["c0", "c1", "nope"])): [_check(draw, 0)]}),
             "findings": st.lists(finding, max_size=2),
         },
     )
@@ -317,7 +328,22 @@ OTHERS: list[Any] = [
     {"a": None},
     ["a", "a"],
 ]
-KEYS = ["a", "x-a", "$schema", "$comments", "titel", "Title", "kind", "needs", "name", "status", "type", "description", "when"]
+KEYS = [
+    "a",
+    "x-a",
+    "$schema",
+    "$comments",
+    "titel",
+    "Title",
+    "kind",
+    "needs",
+    "name",
+    "status",
+    "type",
+    "description",
+    "when",
+    "uid",
+]
 
 
 def places(value: Value) -> list[tuple[Any, Any]]:
@@ -379,12 +405,69 @@ def _change(draw: Draw, holder: Any, key: Any, entries: list[tuple[Any, Any]]) -
 @st.composite
 def mutated(draw: Draw, values: st.SearchStrategy[Value]) -> Value:
     value = draw(values)
-    return mutate(draw, value) if draw(st.integers(0, 3)) else value
+    return mutate(draw, value) if draw(st.booleans()) else value
 
 
 def written(value: Value, indent: int | None = 2) -> str:
     """A value as JSON text, one line an entry."""
     return json.dumps(value, indent=indent, ensure_ascii=False) + "\n"
+
+
+@st.composite
+def revisions(draw: Draw) -> tuple[Value, Value]:
+    """A document of sound structure, and what a later revision may make of it."""
+    before, other = (_sound(draw, draw(documents())) for _ in range(2))
+    after = copy.deepcopy(before)
+    for _ in range(draw(st.integers(0, 3))):
+        _graft(draw, after, other)
+    if draw(st.booleans()):
+        _go_on(draw, before["identity"], after)
+    return before, after
+
+
+def _sound(draw: Draw, document: Value) -> Value:
+    """The same without what breaks the structure."""
+    prose = st.lists(st.sampled_from(["Prose", "More prose", "path:src/**", "path:docs"]), max_size=3)
+    document["scope"] |= {"in_scope": draw(prose), "out_of_scope": draw(prose)}
+    document.pop("x-planspec", None)
+    document.get("metadata", {}).pop("schema_version", None)
+    for step in document["approach"]["steps"]:
+        step.pop("x-planspec", None)
+    return document
+
+
+def _graft(draw: Draw, document: Value, other: Value) -> None:
+    """Take over something that another document says."""
+    section = draw(st.sampled_from(sorted(other.keys() - {"identity"})))
+    if isinstance(other[section], dict) and isinstance(document.get(section), dict) and other[section]:
+        field = draw(st.sampled_from(sorted(other[section])))
+        document, other, section = document[section], other[section], field
+    given, own = other[section], document.get(section)
+    are_entries = isinstance(given, list) and isinstance(own, list) and given and own and isinstance(given[0], dict)
+    if not are_entries:
+        document[section] = copy.deepcopy(given)
+        return
+    # A field of an entry, or another entry less.
+    entry, source = draw(st.sampled_from(own)), draw(st.sampled_from(given))
+    fields = sorted(name for name in source if not name.endswith("_id") and name not in ("dependencies", "revision"))
+    if fields and draw(st.integers(0, 3)):
+        name = draw(st.sampled_from(fields))
+        entry[name] = copy.deepcopy(source[name])
+    elif draw(st.booleans()):
+        own.reverse()
+    else:
+        own.remove(entry)
+
+
+def _go_on(draw: Draw, identity: Value, after: Value) -> None:
+    """Say that it is the next revision, now and then wrongly."""
+    number = identity["revision"] + draw(st.sampled_from([1, 1, 1, 2]))
+    plan_id = str(uuid.UUID(int=draw(st.integers(0, 2**128 - 1))))
+    after["identity"] |= {"revision": number, "parent_id": identity["plan_id"], "plan_id": plan_id}
+    if draw(st.booleans()):
+        size = draw(st.sampled_from(["major", "minor", "patch"]))
+        entry = {"revision": number, "change_type": size, "change_summary": "s", "created_at": "2026-02-01T09:00:00Z"}
+        after.setdefault("revision_history", []).append(entry)
 
 
 # Resources.
@@ -411,7 +494,9 @@ def resource(draw: Draw, kind: str, spec: Value) -> Value:
         {
             "labels": _LABELS,
             "annotations": st.dictionaries(st.sampled_from(["a", "b/c"]), TEXTS, max_size=2),
-            "ownerReferences": st.just([owner, {**owner, "controller": True}, {**owner, "name": "x", "controller": True}]),
+            "ownerReferences": st.sampled_from(
+                [[owner], [{**owner, "name": "x", "controller": True}, {**owner, "controller": True}]]
+            ),
             "finalizers": st.sampled_from([["example.com/a"], ["a", "a"]]),
         },
         0.2,

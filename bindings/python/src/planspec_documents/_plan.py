@@ -119,7 +119,9 @@ class Plan:
             rest = path[4:]
             if rest[:1] == ("dependsOn",):
                 return (*step, "dependencies", *rest[1:])
-            return (*step, "x-planspec", *rest) if rest else step
+            # What stands in the extension of a node stands beside the others in that of a step.
+            own = rest[1:] if rest[:1] == ("x-planspec",) else rest
+            return (*step, "x-planspec", *own) if own else step
         if path[:3] == ("spec", "graph", "edges"):
             return ("x-planspec", "edges", *path[3:])
         return ("approach", "steps")

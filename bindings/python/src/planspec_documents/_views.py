@@ -240,7 +240,8 @@ class Change:
 def compare(before: Document, after: Document) -> Change:
     """What changes from one revision of a document, a Plan or an Execution to the next.
 
-    Nodes are told apart by their ids: one that is called otherwise is another one here, where ``planspec review`` recognises it.
+    Nodes are told apart by their ids: one that is called otherwise is another one here, where ``planspec review`` may
+    recognise it.
     """
     if after.kind == "Execution" and before.kind == after.kind:
         found = _revisions.broken(Class.NONE, after.name, before.value, after.value)

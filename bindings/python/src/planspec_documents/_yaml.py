@@ -191,10 +191,19 @@ class _Reader:
         value = self._value(event, is_plain)
         is_nothing = event.value == "" and is_plain and event.anchor is None and event.tag is None
         start, end = event.start_mark.index, event.end_mark.index
-        if is_nothing and not self._key_at() and self.text[:start].endswith("-"):
+        if is_nothing and not self._key_at() and self.text[start - 1 : start] == "-":
             start -= 1
+        if event.style in ("|", ">"):
+            start = self._first_text(start, end)
         self._put(value, (start, end), prefer_key=is_nothing)
         self._ended(event.anchor, value, before, 0)
+
+    def _first_text(self, start: int, end: int) -> int:
+        """Where the first line of a block of text stands that is not blank: what is told is told there."""
+        at = self.text.find("\n", start, end) + 1
+        while 0 < at < end and self.text[at].isspace():
+            at += 1
+        return at or end
 
     def _key_at(self) -> tuple[int, int] | None:
         return self.frames[-1].name_at if self.frames and isinstance(self.frames[-1].value, dict) else None
