@@ -61,7 +61,7 @@ def loads(text: str | bytes, *, name: str = _BY_NAME) -> Document:
         return documents[0]
     message = f"one document is expected, {len(documents)} are there"
     found = _read.of_file("PS007", message, "one document per file: put each into a file of its own")
-    raise ReadError(list(_told(_read.read(name, ""), 0, [found.as_error()])))
+    raise ReadError(list(_told(_read.Text(name, "", [], []), 0, [found.as_error()])))
 
 
 def load_all(path: str | os.PathLike[str]) -> list[Document]:
@@ -111,13 +111,13 @@ def validate_file(path: str | os.PathLike[str], level: Level | str = Level.SEMAN
     """What is wrong with a file and with every document in it."""
     data = _bytes(path)
     if len(data) > _read.MAX_BYTES:
-        return list(_told(_read.read(os.fspath(path), ""), 0, [_too_large()]))
+        return list(_told(_read.no_text(os.fspath(path)), 0, [_too_large()]))
     return validate_text(data, name=os.fspath(path), level=level)
 
 
 def told(document: Document, found: Iterable[Diagnostic]) -> list[Finding]:
     """Findings about a document, with their places in the text that it was read from."""
-    text = document._text or _read.Text(document.name, "", [], [])
+    text = document._text or _read.no_text(document.name)
     return sorted(_told(text, document.index, found), key=_place)
 
 
@@ -161,7 +161,6 @@ def _place(finding: Finding) -> tuple[Any, ...]:
 
 def _told(text: _read.Text, document: int, found: Iterable[Diagnostic]) -> Iterator[Finding]:
     for one, line, column in _read.located(text, document, list(dict.fromkeys(found))):
-        has_line = bool(text.text)
         yield Finding(
             one.code,
             one.severity,
@@ -169,8 +168,8 @@ def _told(text: _read.Text, document: int, found: Iterable[Diagnostic]) -> Itera
             one.message,
             one.help,
             pointer(one.path) if one.offset is None else None,
-            line if has_line else None,
-            column if has_line else None,
+            line if text.has_lines else None,
+            column if text.has_lines else None,
             text.name,
             document,
         )

@@ -8,7 +8,7 @@ from itertools import pairwise
 from typing import Any
 
 from . import _globs, _graph, _schema, _scope, _times, _types
-from ._findings import KEY, VALUE, Diagnostic, Path, at, listed, quoted, shortened
+from ._findings import KEY, VALUE, Diagnostic, Path, at, listed, shortened
 from ._suggest import suggestion, trimmed
 
 Value = Any
@@ -632,6 +632,3 @@ def _of_draft(index: int, entry: Any) -> dict[str, Any] | None:
         "disposition": _DISPOSITIONS.get((text("disposition", "status") or "").lower(), "resolved"),
         "answer": text("answer", "resolution"),
     }
-
-
-__all__ = ["is_document", "judge", "modes", "quoted", "read", "readiness", "semantics"]

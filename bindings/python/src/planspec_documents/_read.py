@@ -82,10 +82,16 @@ class Text:
     text: str
     documents: list[Document]
     findings: list[Diagnostic]
+    has_lines: bool = True
 
     @property
     def is_json(self) -> bool:
         return is_json(self.name)
+
+
+def no_text(name: str) -> Text:
+    """A file of which nothing was read."""
+    return Text(name, "", [], [], has_lines=False)
 
 
 def is_json(name: str) -> bool:
@@ -169,6 +175,7 @@ def _unclean(name: str, text: str) -> list[Diagnostic]:
 
 
 _SPACE = re.compile(r"[ \t\n\r]*")
+_STRING_BEGIN = re.compile(r'"(?:[^"\\\x00-\x1f]|\\.)*')
 _STRING = re.compile(r'"([^"\\\x00-\x1f]*)((?:\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})[^"\\\x00-\x1f]*)*)"')
 _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?")
 _WORD = re.compile(r"true|false|null")
@@ -257,10 +264,19 @@ class _Json:
         else:
             raise self._syntax("a value is expected here")
 
+    def _bad_string(self) -> _Stop:
+        begun = _STRING_BEGIN.match(self.text, self.at)
+        here = self.text[begun.end() : begun.end() + 1] if begun else ""
+        if here and begun and here < " ":
+            # Behind a line break the next line is meant: so others say it.
+            self.at = begun.end() + 1
+            return self._syntax(f"the character U+{ord(here):04X} is written as an escape in a string")
+        return self._syntax("this string is not closed, or holds an escape that JSON does not have")
+
     def _string(self) -> str:
         found = _STRING.match(self.text, self.at)
         if found is None:
-            raise self._syntax("this string is not closed, or holds what JSON wants escaped")
+            raise self._bad_string()
         plain, escaped = found.groups()
         text = plain
         if escaped:

@@ -14,8 +14,8 @@ from functools import cache
 from typing import Any
 
 from . import _intent, _times
-from ._findings import KEY, VALUE, Diagnostic, Path, at, display, listed, quoted, tables
-from ._suggest import SPACE, suggestion
+from ._findings import KEY, VALUE, Diagnostic, Path, display, listed, quoted, tables
+from ._suggest import SPACE
 
 Schema = Any
 
@@ -55,10 +55,6 @@ class _Todo:
     variants: list[Schema]
     # The key of an entry is checked, and not its value.
     is_key: bool = False
-
-
-def is_valid(kind: str, value: Any) -> bool:
-    return not check(kind, value)
 
 
 def check(kind: str, value: Any) -> list[Diagnostic]:
@@ -507,19 +503,4 @@ _KEYWORDS: dict[str, Callable[[_Judged], Iterator[Complaint]]] = {
     "if": _if,
     "oneOf": _one_of,
 }
-
-KEYWORDS_WITHOUT_JUDGEMENT = {
-    "$schema",
-    "$id",
-    "$defs",
-    "title",
-    "then",
-    "patternProperties",
-    "patternErrorMessage",
-    "errorMessage",
-    "deprecated",
-    "examples",
-}
 """Keywords that decide nothing by themselves. A test holds both lists against the schemas."""
-
-__all__ = ["at", "check", "is_valid", "suggestion", "type_of"]

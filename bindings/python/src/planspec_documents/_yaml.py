@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import copy
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -31,6 +32,8 @@ _INTEGER = re.compile(r"[+-]?(?:(0|[1-9][0-9]*)|0x([0-9a-fA-F]+)|0o([0-7]+)|0b([
 _FLOAT = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 _NOT_FINITE = re.compile(r"[+-]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)")
 _JSON_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
+# One of the two that UTF-16 writes some characters as. One of the parsers lets them pass.
+_HALF = re.compile("[\ud800-\udfff]")
 _OCTAL = re.compile(r"[+-]?0[0-9]+")
 
 
@@ -71,23 +74,33 @@ def read(text: str) -> tuple[list[Document], list[Diagnostic]]:
         return [], [of_file("PS001", "YAML cannot be read without the package PyYAML", help)]
     reader = _Reader(text)
     try:
-        for event in yaml.parse(text, Loader=_LOADER):
+        for event in _events(text):
             reader.see(event)
     except _Stop:
         pass
     except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
+        # What is not closed is told where it begins.
+        is_open = "quoted scalar" in str(error.context)
+        mark = error.context_mark if is_open else error.problem_mark or error.context_mark
         reader.findings.append(_refused(text, mark.index if mark else 0, str(error.problem or error)))
     except yaml.YAMLError as error:
         reader.findings.append(of_file("PS001", f"this is no YAML: {error}"))
     return reader.documents, reader.findings
 
 
+def _events(text: str) -> Iterator[Any]:
+    try:
+        yield from yaml.parse(text, Loader=_LOADER)
+    except (ValueError, OverflowError) as error:
+        # The parser that is written in Python makes a character of any number.
+        raise yaml.YAMLError(f"an escape is no character: {error}") from error
+
+
 def _refused(text: str, offset: int, problem: str) -> Diagnostic:
     """What the parser did not accept."""
     if "nesting depth" in problem:
         return at(offset, "PS003", f"values are nested deeper than {MAX_DEPTH} levels")
-    if "node content" in problem and text[offset : offset + 1] == ":":
+    if text[offset : offset + 1] == ":" and re.search("node content|expected key|<block end>", problem):
         return at(offset, "PS005", "a key is empty", "write a name before the colon")
     return at(offset, "PS001", f"this is no YAML: {problem}")
 
@@ -185,6 +198,9 @@ class _Reader:
         before = self.weight
         self.weight += 1 + len(event.value.encode("utf-8", "surrogatepass"))
         is_plain = event.style in (None, "")
+        if _HALF.search(event.value):
+            self._report("PS001", event, "an escape in this string is half a character", "write the character itself")
+            raise _Stop
         if self._at_key():
             self._key(event, is_plain)
             return
@@ -211,8 +227,9 @@ class _Reader:
     def _value(self, event: Any, is_plain: bool) -> Any:
         if event.style in ("|", ">") and not self.frames:
             # Readers disagree where it ends: some take `---` for a part of it.
+            start = self._first_text(event.start_mark.index, event.end_mark.index)
             message = "a document is a mapping, this is a block of text"
-            self._report("PS001", event, message, "a document begins with a key: `apiVersion: …`")
+            self.findings.append(at(start, "PS001", message, "a document begins with a key: `apiVersion: …`"))
             raise _Stop
         if event.tag is None and not is_plain:
             return event.value
@@ -234,6 +251,10 @@ class _Reader:
             return event.value
         value = resolved(event.value, in_extension=self._in_extension())
         kinds: dict[str, tuple[type, ...]] = {"int": (int,), "float": (int, float), "bool": (bool,), "null": (type(None),)}
+        # Readers disagree about nothing in quotes.
+        if tag == "null" and event.value == "" and event.style not in (None, ""):
+            self._report("PS001", event, "a text in quotes is not `!!null`", "write `null`")
+            return None
         if not isinstance(value, kinds[tag]) or (isinstance(value, bool) and tag != "bool"):
             self._report("PS006", event, f"`{event.value}` does not fit its tag `!!{tag}`")
         return value
@@ -253,7 +274,7 @@ class _Reader:
             self._report("PS004", event, f"the key `{event.value}` stands twice in one mapping", "keep one of them")
 
     def _alias(self, event: Any) -> None:
-        if self._at_key():
+        if self._at_key() and event.anchor in self.names:
             self._report("PS005", event, "a key is an alias", "write the key out")
             self.frames[-1].value_is_next = True
             return
@@ -352,7 +373,11 @@ def write(value: Any) -> str:
     """A value as YAML that readers of YAML 1.1 and of YAML 1.2 take for the same."""
     if yaml is None:
         raise RuntimeError("YAML cannot be written without the package PyYAML: install planspec-documents[yaml]")
-    text: str = yaml.dump(value, Dumper=_dumper(), allow_unicode=True, sort_keys=False, default_flow_style=False, width=120)
+    options: dict[str, Any] = {"allow_unicode": True, "sort_keys": False, "default_flow_style": False, "width": 120}
+    try:
+        text: str = yaml.dump(value, Dumper=_dumper(), **options)
+    except RecursionError:
+        raise ValueError(f"values are nested deeper than the {MAX_DEPTH} levels that a document may have") from None
     return text
 
 
@@ -362,6 +387,11 @@ def _dumper() -> Any:
 
         def ignore_aliases(self, data: Any) -> bool:
             return True
+
+        def represent_mapping(self, tag: Any, mapping: Any, flow_style: Any = None) -> Any:
+            if "<<" in mapping:
+                raise ValueError("the key `<<` means a merge in YAML: write the document as JSON")
+            return super().represent_mapping(tag, mapping, flow_style)
 
         def resolve(self, kind: Any, value: Any, implicit: Any) -> Any:
             if kind is not yaml.ScalarNode or not implicit[0]:
