@@ -70,6 +70,6 @@ def test_the_readme_says_what_happens(tmp_path: Path, monkeypatch: pytest.Monkey
         [sys.executable, "-"], input=code, capture_output=True, text=True, cwd=tmp_path, check=False,
         env={"PYTHONPATH": str(SOURCE.parent), "PYTHONUTF8": "1"},
     )  # fmt: skip
-    printed = re.findall(r"#> (.*)$", code, re.MULTILINE)
+    printed = re.findall(r"# → (.*)$", code, re.MULTILINE)
     assert (ran.stdout.splitlines(), ran.stderr) == (printed, "")
     assert len(printed) > 5

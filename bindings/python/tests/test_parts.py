@@ -180,6 +180,21 @@ def test_times(text: str, is_time: bool) -> None:
     assert _times.is_rfc3339(text) == is_time
 
 
+def test_the_same_time_in_other_words() -> None:
+    groups = [
+        ["2026-03-02T07:30:00Z", "2026-03-02T08:30:00+01:00", "2026-03-02 07:30:00.000Z", "2026-03-02T07:30"],
+        ["2026-03-02T07:30:00.5Z", "2026-03-02T07:30:00.50Z", "2026-03-02t02:00:00.5-05:30"],
+        ["2026-03-02", "2026-03-02T00:00:00Z"],
+        ["2016-12-31T23:59:60Z", "2017-01-01T00:59:60+01:00"],
+        ["2016-12-31T23:59:59Z"],
+        ["0001-01-01T00:00:00+23:00"],
+        ["soon"],
+    ]
+    instants = [{_times.instant(text) for text in group} for group in groups]
+    assert [len(one) for one in instants] == [1] * len(groups)
+    assert len(set().union(*instants)) == len(groups)
+
+
 @pytest.mark.parametrize(
     ("text", "seconds"),
     [

@@ -28,6 +28,8 @@ def findings(text: str | bytes, name: str = "a.planspec.json") -> list[tuple[str
         ('{"a": 01}', ("PS001", 1, 8)),
         ('{"a": "\\x"}', ("PS001", 1, 7)),
         ('{"a": "b}', ("PS001", 1, 7)),
+        ('{"a": "b\nc"}', ("PS001", 2, 1)),
+        ("", ("PS001", 1, 1)),
         ('{"a": 1} 2', ("PS001", 1, 10)),
         ('{"a": "\\ud800"}', ("PS001", 1, 7)),
         ('{"a": 1, "b": 2,\n "a": 3}', ("PS004", 2, 2)),
@@ -43,7 +45,7 @@ def test_what_is_no_json(text: str, expected: tuple[str, int, int]) -> None:
 
 def test_bytes_that_are_no_text() -> None:
     assert findings(b'{\n"a": "\xff"}') == [("PS002", 2, 7)]
-    assert findings(TEXT.encode("utf-16")) == [("PS002", None, None)]
+    assert findings(TEXT.encode("utf-16")) == [("PS002", 1, 1)]
     assert findings("\ufeff" + TEXT) == []
     assert [one[0] for one in findings(TEXT.replace("oven", "o\x07ven"))] == ["PS002"]
 

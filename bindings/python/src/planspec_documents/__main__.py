@@ -26,10 +26,6 @@ from ._views import InvalidError, compare, graph, scope, touched
 _CANNOT_SAY, _UNSUPPORTED = 2, 3
 
 
-class _Refused(Exception):
-    """A question that has no answer."""
-
-
 def _validate(options: _Options) -> Any:
     """Files of one question are together the whole repository: what they do not hold does not exist."""
     found: list[Finding] = []

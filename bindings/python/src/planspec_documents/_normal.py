@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import datetime
 from enum import IntEnum
 from typing import Any
 
@@ -220,7 +219,7 @@ def _add_sections(normal: Normal, content: Any) -> None:
     identity = content["identity"]
     address = (*_SECTION, "identity")
     normal.fields(address, identity, "plan_id session_id revision parent_id workspace_id created_by", Class.PATCH)
-    normal.put((*address, "created_at"), moment(identity["created_at"]), Class.PATCH)
+    normal.put((*address, "created_at"), _times.instant(identity["created_at"]), Class.PATCH)
     names = "goal_statement motivation success_definition scope_context"
     normal.fields((*_SECTION, "intent"), content["intent"], names, Class.MAJOR)
     for name, size in {
@@ -289,12 +288,4 @@ def history_entry(entry: Any) -> Any:
     names = ("type", "section", "field", "summary")
     changes = [{name: one.get(name) for name in names} for one in entry.get("changes") or []]
     fields = {name: entry.get(name) for name in ("revision", "change_type", "change_summary", "trigger")}
-    return {**fields, "created_at": moment(entry["created_at"]), "changes": changes}
-
-
-def moment(text: str) -> Any:
-    """A time as what it means, whatever offset it is written with."""
-    try:
-        return datetime.fromisoformat(text.strip().upper().replace("Z", "+00:00")).timestamp()
-    except ValueError:
-        return text
+    return {**fields, "created_at": _times.instant(entry["created_at"]), "changes": changes}

@@ -20,26 +20,6 @@ def folded(word: str) -> str:
     return "".join(character for character in word if character.isalnum()).lower()
 
 
-def slug(text: str, between: str) -> str:
-    """Lower case, words apart, and nothing but letters and digits between."""
-    text = trimmed(text)
-    # Whoever keeps words apart otherwise writes them with capitals as they are: `DevConf-2026`.
-    is_apart = not text.isalnum()
-    out = ""
-    last_was_lower = False
-    for character in text:
-        if not (character.isascii() and character.isalnum()):
-            last_was_lower = False
-            if out and not out.endswith(between):
-                out += between
-            continue
-        if character.isupper() and last_was_lower and not is_apart:
-            out += between
-        last_was_lower = character.islower()
-        out += character.lower()
-    return out.rstrip(between)
-
-
 def near(word: str, candidates: Iterable[str]) -> str | None:
     """The candidate that was probably meant, if one is near enough; of equally near ones the first."""
     lower = word.lower()

@@ -53,6 +53,22 @@ def is_time(text: str) -> bool:
     return _moment(*parts) is not None and _is_offset(offset)
 
 
+def instant(text: str) -> object:
+    """A time as what it means, whatever offset it is written with; a text that is none as it is."""
+    found = _LOOSE.fullmatch(meant(text) or text)
+    if found is None:
+        return text
+    *parts, fraction, offset = found.groups()
+    moment = _moment(*parts)
+    if moment is None or not _is_offset(offset):
+        return text
+    is_leap = parts[5] == "60"
+    try:
+        return moment - _delta(offset), is_leap, (fraction or ".")[1:10].rstrip("0")
+    except OverflowError:
+        return text
+
+
 def meant(text: str) -> str | None:
     """The time that can be meant by a text that is none of RFC 3339, in UTC where it names no offset."""
     if found := _SPACED.fullmatch(text):
@@ -87,7 +103,7 @@ def _is_offset(offset: str) -> bool:
 
 
 def _delta(offset: str) -> timedelta:
-    if offset.upper() == "Z":
+    if offset.upper() in ("Z", "UTC"):
         return timedelta()
     delta = timedelta(hours=int(offset[1:3]), minutes=int(offset[-2:]))
     return -delta if offset[0] == "-" else delta
