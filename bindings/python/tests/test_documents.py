@@ -124,3 +124,26 @@ def test_a_value_of_any_kind_is_judged() -> None:
     for value in values:
         for name in ("a.planspec.json", "a.json", "planspec.yaml", ""):
             assert any(one.is_error for one in planspec.validate(planspec.Document(value, name))), (value, name)
+
+
+def test_what_no_file_can_hold_is_refused() -> None:
+    circle: list[Any] = []
+    circle += [circle, circle]
+    values: list[tuple[Any, type[Exception]]] = [
+        ({1, 2}, TypeError),
+        ((1, 2), TypeError),
+        ({1: 2}, TypeError),
+        (circle, ValueError),
+        (float("nan"), ValueError),
+        ("\ud800", ValueError),
+        ({"\udfff": 1}, ValueError),
+    ]
+    for value, error in values:
+        document = planspec.Document(sound.document() | {"x-a": value})
+        for ask in (planspec.validate, planspec.graph, planspec.modes, planspec.assess, planspec.scope):
+            with pytest.raises(error):
+                ask(document)
+        with pytest.raises(error):
+            planspec.compare(planspec.Document(sound.document()), document)
+        with pytest.raises(error):
+            planspec.chain([document])

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path as FilePath
 from typing import Any
 
-from . import _document, _read, _resource, _rules, _switches, _write
+from . import _document, _read, _resource, _rules, _switches, _values, _write
 from ._findings import Diagnostic, Finding, Level, pointer
 
 _BY_NAME = "document.planspec.json"
@@ -81,13 +81,15 @@ def validate(document: Document, level: Level | str = Level.SEMANTICS) -> list[F
     """What is wrong with a document, up to a level: everything that can be seen without a repository.
 
     At :attr:`Level.READINESS` what keeps it from being executed is an error. Lines are those of the text that the document
-    was read from, whatever was changed in its value since.
+    was read from, whatever was changed in its value since. Raises :class:`TypeError` or :class:`ValueError` for a value that
+    no file can hold: a set, a number that is none, what holds itself.
     """
+    _values.check(document.value)
     found = _rules.check(document.name, document.value)
     text = document._text
-    for one in text.documents if text is not None else ():
-        if text is not None and one.index == document.index:
-            found += _switches.findings(text, one)
+    read = text.by_index.get(document.index) if text is not None else None
+    if text is not None and read is not None:
+        found += _switches.findings(text, read)
     return told(document, _rules.at_level(found, Level(level)))
 
 
@@ -99,11 +101,10 @@ def validate_text(text: str | bytes, *, name: str = _BY_NAME, level: Level | str
         message = "no resources in this file"
         help = f"a resource has `apiVersion: {_resource.API_VERSION}` and a `kind`, a document `identity` and `intent`"
         found += _told(read, 0, [_read.of_file("PS007", message, help).as_error()])
+    twice = _rules.twice({one.index: one.value for one in read.documents})
     for one in read.documents:
-        problems = [*_rules.check(name, one.value), *_switches.findings(read, one)]
+        problems = [*_rules.check(name, one.value), *_switches.findings(read, one), *twice.get(one.index, ())]
         found += _told(read, one.index, _rules.at_level(problems, Level(level)))
-    for index, problem in _rules.twice([(one.index, one.value) for one in read.documents]):
-        found += _told(read, index, [problem])
     return sorted(found, key=_place)
 
 

@@ -10,6 +10,7 @@ import re
 from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from ._findings import KEY, VALUE, Diagnostic, Path
@@ -74,7 +75,7 @@ class Lines:
         return line, max(offset - self.starts[line - 1], 0) + 1
 
 
-@dataclass(slots=True)
+@dataclass
 class Text:
     """A file that was read: its documents, and what is wrong with the text itself."""
 
@@ -87,6 +88,23 @@ class Text:
     @property
     def is_json(self) -> bool:
         return is_json(self.name)
+
+    @cached_property
+    def lines(self) -> Lines:
+        return Lines(self.text)
+
+    @cached_property
+    def by_index(self) -> dict[int, Document]:
+        return {one.index: one for one in self.documents}
+
+    def places(self, document: int) -> Places:
+        """Where the entries of a document stand. JSON is read again: few documents have findings."""
+        found: Places = {}
+        if self.is_json:
+            _Json(self.text, found).run()
+            return found
+        one = self.by_index.get(document)
+        return (one and one.places) or found
 
 
 def no_text(name: str) -> Text:
@@ -148,18 +166,6 @@ def read(name: str, data: bytes | str) -> Text:
 
     documents, findings = _yaml.read(text)
     return Text(name, text, documents, findings)
-
-
-def places(text: Text, document: int) -> Places:
-    """Where the entries of a document stand. Read again: few documents have findings."""
-    found: Places = {}
-    if text.is_json:
-        _Json(text.text, found).run()
-        return found
-    for one in text.documents:
-        if one.index == document and one.places is not None:
-            return one.places
-    return found
 
 
 def _unclean(name: str, text: str) -> list[Diagnostic]:
@@ -398,14 +404,14 @@ def _integer(text: str) -> int:
 
 def located(text: Text, document: int, found: list[Diagnostic]) -> Iterator[tuple[Diagnostic, int, int]]:
     """Findings with line and column. An entry that is not there is shown at the deepest one above it that is."""
-    lines = Lines(text.text)
+    lines = text.lines
     known: Places | None = None
     for finding in found:
         if finding.offset is not None:
             yield (finding, *lines.position(finding.offset))
             continue
         if known is None:
-            known = places(text, document)
+            known = text.places(document)
         yield (finding, *lines.position(_offset(known, finding, lines.starts[0])))
 
 

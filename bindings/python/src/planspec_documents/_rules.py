@@ -47,22 +47,23 @@ def check_document(value: Any) -> list[Diagnostic]:
     return found
 
 
-def twice(documents: list[tuple[int, Any]]) -> list[tuple[int, Diagnostic]]:
-    """Resources of one file that have one name, each with the document that it stands in."""
+def twice(documents: dict[int, Any]) -> dict[int, list[Diagnostic]]:
+    """Resources of one file that have one name, by the document that they stand in."""
     places: dict[Any, list[tuple[int, Path]]] = {}
-    for index, value in documents:
+    for index, value in documents.items():
         items = _resource.items_of(value)
         for item, resource in enumerate([value] if items is None else items):
             key = _resource.key(resource)
             if key is not None:
                 below: Path = () if items is None else ("items", item)
                 places.setdefault(key, []).append((index, below))
-    found = []
+    found: dict[int, list[Diagnostic]] = {}
     for (kind, namespace, name), all_places in places.items():
         message = f"{kind} {namespace}/{name} is defined {len(all_places)} times"
         help = "keep one definition, or give the others another name or namespace"
         for index, below in all_places if len(all_places) > 1 else ():
-            found.append((index, Diagnostic("PS201", (*below, "metadata", "name"), VALUE, message, help)))
+            problem = Diagnostic("PS201", (*below, "metadata", "name"), VALUE, message, help)
+            found.setdefault(index, []).append(problem)
     return found
 
 

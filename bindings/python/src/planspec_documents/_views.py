@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from . import _api, _document, _globs, _graph, _plan, _revisions, _rules, _scope
+from . import _api, _document, _globs, _graph, _plan, _revisions, _rules, _scope, _values
 from ._api import Document
 from ._findings import Diagnostic, Finding, Level, at
 from ._normal import Class, class_of
@@ -27,6 +27,7 @@ def _refused(document: Document, found: Iterable[Diagnostic]) -> InvalidError:
 
 def _content(document: Document) -> Any:
     """A document whose structure is sound."""
+    _values.check(document.value)
     if document.kind != "Document":
         raise TypeError(f"a PlanSpec 1.2 document is expected, this is {document.kind or 'none'}")
     read = _document.read(document.value)
@@ -97,6 +98,7 @@ def graph(document: Document) -> Graph:
         if plan is None:
             raise _refused(document, problems)
     elif document.kind == "Plan":
+        _values.check(document.value)
         found = _rules.check(document.name, document.value)
         if any(one.is_error and one.code < "PS2" for one in found):
             raise _refused(document, found)
@@ -243,6 +245,8 @@ def compare(before: Document, after: Document) -> Change:
     Nodes are told apart by their ids: one that is called otherwise is another one here, where ``planspec review`` may
     recognise it.
     """
+    for one in (before, after):
+        _values.check(one.value)
     if after.kind == "Execution" and before.kind == after.kind:
         found = _revisions.broken(Class.NONE, after.name, before.value, after.value)
         return Change(None, _api.told(after, found))
@@ -269,6 +273,8 @@ class Chain:
 def chain(documents: Iterable[Document]) -> Chain:
     """The chain that several revisions of one session make: by ``parent_id``, and numbered one by one."""
     given = list(documents)
+    for one in given:
+        _values.check(one.value)
     revisions = [_revisions.Revision(one.name, one.value) for one in given]
     for one, revision in zip(given, revisions, strict=True):
         if not revision.is_read or revision.session != revisions[0].session:
