@@ -1,6 +1,11 @@
 from __future__ import annotations
 
+import hypothesis
 import pytest
+
+# A machine that is busy is no failure.
+hypothesis.settings.register_profile("planspec", deadline=None)
+hypothesis.settings.load_profile("planspec")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
