@@ -484,6 +484,7 @@ _CONTEXT = st.lists(
 )
 _LABELS = st.dictionaries(st.sampled_from(["app", "example.com/team", "tier"]), st.sampled_from(["a", "b-1", ""]), max_size=2)
 _REFERENCE = st.sampled_from([{"name": "other"}, {"name": "other", "namespace": "team"}])
+_GOAL = st.sampled_from([{"name": "ends"}, {"name": "ends", "namespace": "team"}, {"name": "other"}])
 
 
 def resource(draw: Draw, kind: str, spec: Value) -> Value:
@@ -597,6 +598,99 @@ def plans(draw: Draw) -> Value:
     if draw(st.booleans()):
         spec |= {"series": "s", "version": draw(st.sampled_from(["1", "1.2.3-rc.1", "v2", "first", "2026-01-31", "1..2"]))}
     return resource(draw, "Plan", spec)
+
+
+TOLD = st.sampled_from(
+    [
+        "Do it",
+        "Do it well",
+        "do  it",
+        "Never do it twice, and ask before it is shipped",
+        "Do it twice, and tell whoever asks before it is shipped",
+        "Do it, and tell ana@example.com",
+        "Do it as https://example.com/how says",
+        "Do it\u200b",
+        "Something that has nothing in common",
+        "Do it with one two three four five six seven eight more words",
+    ]
+)
+"""What somebody is told, in words that mean the same, less or more."""
+
+
+@st.composite
+def sound_plans(draw: Draw) -> Value:
+    ids = WORDS[: draw(st.integers(2, 6))]
+    nodes = [_sound_node(draw, id, ids[:index]) for index, id in enumerate(ids)]
+    edges = [
+        {"from": draw(st.sampled_from(ids[:index])), "to": ids[index], "type": draw(st.sampled_from(["hard", "soft"]))}
+        for index in range(1, len(ids))
+        if draw(st.booleans())
+    ]
+    spec = {"description": draw(TOLD), "goalRef": draw(_GOAL), "graph": {"nodes": nodes, "edges": edges}}
+    spec |= _some(draw, {"supersedes": st.lists(_REFERENCE, max_size=1), "context": _CONTEXT}, 0.2)
+    if draw(st.booleans()):
+        spec |= {"series": "s", "version": draw(st.sampled_from(["1", "1.2.3", "1.2.4", "1.3.0", "2.0.0", "first"]))}
+    metadata: dict[str, Any] = {"name": "session", "namespace": "team"}
+    metadata |= _some(draw, {"labels": _LABELS, "annotations": st.sampled_from([{"a": "x"}, {"a": "y"}])}, 0.3)
+    return {"apiVersion": "planspec.io/v1alpha1", "kind": "Plan", "metadata": metadata, "spec": spec}
+
+
+def _sound_node(draw: Draw, id: str, earlier: list[str]) -> Value:
+    node: dict[str, Any] = {"id": id, "kind": "Task", "name": draw(TOLD)}
+    check = {"type": "command_succeeds", "name": "c", "command": draw(st.sampled_from(["make", "make test"]))}
+    fields: dict[str, st.SearchStrategy[Any]] = {
+        "description": TOLD,
+        "timeout": st.sampled_from(["1h", "60m", "2h", "1.5s"]),
+        "context": _CONTEXT,
+        "capabilityRefs": st.lists(_REFERENCE, max_size=1),
+        "inputs": st.sampled_from([{"a": "x"}, {"a": "y"}, {"a": "x", "b": 1}]),
+        "outputs": st.sampled_from([["x"], [{"name": "x", "type": "text"}], ["x", "y"], ["y", "x"]]),
+        "acceptanceCriteria": st.sampled_from([[check], [check | {"required": True}], [check | {"timeout": "1m"}]]),
+        "retries": st.integers(0, 2),
+        "estimatedEffort": st.sampled_from(["small", "large"]),
+        "x-planspec": st.sampled_from([{"touches": ["src/**"]}, {"touches": ["src/**", "docs"]}]),
+    }
+    if earlier:
+        fields["dependsOn"] = st.lists(st.sampled_from(earlier), min_size=1, max_size=2, unique=True)
+    return node | _some(draw, fields, 0.3)
+
+
+@st.composite
+def plan_revisions(draw: Draw) -> tuple[Value, Value]:
+    """A Plan, and what may become of it."""
+    before, other = draw(sound_plans()), draw(sound_plans())
+    after = copy.deepcopy(before)
+    for _ in range(draw(st.integers(0, 3))):
+        _edit(draw, after, other)
+    return before, after
+
+
+def _edit(draw: Draw, plan: Value, other: Value) -> None:
+    """Take over something that another Plan says, or say it in other words."""
+    nodes, given = plan["spec"]["graph"]["nodes"], other["spec"]["graph"]["nodes"]
+    holder, source = draw(
+        st.sampled_from(
+            [
+                (plan["spec"], other["spec"]),
+                (plan["metadata"], other["metadata"]),
+                (plan["spec"]["graph"], {"edges": other["spec"]["graph"].get("edges", [])}),
+                *((node, draw(st.sampled_from(given))) for node in nodes),
+            ]
+        )
+    )
+    kept = {"name", "namespace"} if holder is plan["metadata"] else {"graph", "nodes", "id"}
+    fields = sorted(name for name in source.keys() | holder.keys() if name not in kept and source.get(name) != holder.get(name))
+    if not fields:
+        return
+    field = draw(st.sampled_from(fields))
+    if field == "description":
+        holder[field] = draw(TOLD)
+    elif field in ("series", "version"):
+        holder["series"], holder["version"] = "s", draw(st.sampled_from(["1", "1.2.3", "1.2.4", "1.3.0", "2.0.0", "first"]))
+    elif field not in source:
+        del holder[field]
+    else:
+        holder[field] = copy.deepcopy(source[field])
 
 
 @st.composite
