@@ -109,3 +109,19 @@ def test_without_the_package(monkeypatch: pytest.MonkeyPatch) -> None:
     assert sound.found(sound.document()) == []
     with pytest.raises(RuntimeError, match="PyYAML"):
         planspec.dumps(planspec.Document({}), format="yaml")
+
+
+def test_words_that_are_booleans_to_others() -> None:
+    spec = {
+        "planRef": {"name": "bake"},
+        "goalRef": {"name": "bread"},
+        "bindingRef": {"name": "ovens"},
+        "parameters": {"dry": "X"},
+    }
+    text = planspec.dumps(planspec.Document(sound.resource("Execution", spec)), format="yaml")
+    for written, codes in (("no", ["PS240"]), ('"no"', []), ("false", []), ("nothing", [])):
+        found = planspec.validate_text(text.replace("dry: X", f"dry: {written}"), name="run.yaml")
+        assert [one.code for one in found] == codes
+        assert all((one.pointer, one.line) == ("/spec/parameters/dry", text.count("\n")) for one in found)
+    document = planspec.loads(text.replace("dry: X", "dry: no"), name="run.yaml")
+    assert [one.code for one in planspec.validate(document)] == ["PS240"]
