@@ -699,7 +699,8 @@ def parsed(arguments: list[str]) -> argparse.Namespace:
     if options.jobs < 1 or options.timeout <= 0:
         parser.error("`--jobs` and `--timeout` are more than 0")
     # The command runs in other folders: what is a path here is one there.
-    options.command = [str(Path(word).resolve()) if os.path.isfile(word) else word for word in options.command]
+    # A link stays one: the Python of a virtual environment is a link, and knows by its place where it belongs.
+    options.command = [os.path.abspath(word) if os.path.isfile(word) else word for word in options.command]
     return options
 
 
