@@ -426,7 +426,7 @@ fn each_obstacle_has_its_kind_whatever_the_verb() {
         ("retry run", "notReady"),
         ("new goal g", "conflict"),
         ("start p --name run", "conflict"),
-        ("claim run", "ambiguous"),
+        ("release run", "ambiguous"),
         ("reconcile --ref HEAD", "ambiguous"),
         ("get golas", "ambiguous"),
     ];
@@ -578,7 +578,10 @@ fn the_hook_without_a_wish_says_how_it_stands() {
 fn hints_can_be_followed_to_the_letter() {
     let sandbox = Sandbox::new();
     let solo = started(&sandbox);
-    let error = solo.run("claim run -o json").exits(2).refusal("ambiguous");
+    let error = solo
+        .run("release run -o json")
+        .exits(2)
+        .refusal("ambiguous");
     let hint = text(&error["hint"]);
     let (_, node) = hint.split_once("for example ").unwrap();
     let not_held = format!("report {node} --succeeded --as agent:a -o json");

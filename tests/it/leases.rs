@@ -264,8 +264,8 @@ fn a_claim_of_a_node_that_is_not_ready_is_refused() {
         .exits(1)
         .notes("did you mean `run`?");
     solo.run("claim one --as agent:a")
-        .exits(2)
-        .notes("write EXECUTION/NODE");
+        .exits(1)
+        .notes("there is no execution `one`");
     solo.run("claim run/one --as agent:a").ok();
     solo.run("claim run/one --as agent:b").exits(9);
     solo.run("next").ok().notes("nothing can be claimed now");
