@@ -83,16 +83,17 @@ fn main() {
     workers(&server);
     println!("\nmemory at the end: {} MB", server.memory());
     if let Some(reference) = given.get(2) {
-        beside(Path::new(reference), &dir, folder.path(), time);
+        beside(Path::new(reference), folder.path(), time);
     }
 }
 
 /// The same reads and writes at the reference's server, with the plans of the first namespace.
-fn beside(program: &Path, dir: &Path, folder: &Path, time: Duration) {
+fn beside(program: &Path, folder: &Path, time: Duration) {
     let server = Server::reference(program, folder);
     let url = format!("http://127.0.0.1:{}", server.port);
-    for number in 0..100 {
-        let file = dir.join(format!("planspec/n0/r{number}.yaml"));
+    for (_, text) in files(100) {
+        let file = folder.join("one.yaml");
+        std::fs::write(&file, text).unwrap();
         let mut apply = Command::new(program);
         apply
             .args(["--server", &url, "-n", "n0", "apply", "-f"])
