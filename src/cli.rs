@@ -218,7 +218,7 @@ fn matches() -> ArgMatches {
     }
     if let [_, help, all] = words.as_slice()
         && help == "help"
-        && ["--all", "-a"].iter().any(|word| all == word)
+        && all == "--all"
     {
         // Whoever reads it may have closed the pipe.
         let _ = help::by_purpose(Cli::command(), true).print_help();

@@ -11,7 +11,7 @@ use crate::show;
 
 /// Validate resources, put them in place, and commit them
 ///
-/// Validate resources, put them at their place in the repository, and commit exactly those files.
+/// They stand at their place in the repository, and exactly those files are committed.
 ///
 /// A file that is part of the repository stays where it is. Anything else goes where the resource
 /// stands already, else to planspec/NAMESPACE/KIND/NAME.yaml. Other staged changes stay staged.

@@ -8,7 +8,7 @@ use crate::service::ask::{AskRequest, ask};
 
 /// Ask a person about a node that you hold
 ///
-/// Ask something about a node that you hold; it waits for a person to answer.
+/// It waits for a person to answer.
 ///
 /// Meanwhile you keep the node, and no lease ends. `planspec status --mine` shows the answer.
 /// A document may say otherwise with `escalation_policy.on_ambiguity`: the attempt fails, or the work goes on.

@@ -13,7 +13,7 @@ use crate::show::pages::{Href, Links, SCRIPT, SCRIPT_FILE, STYLE, STYLE_FILE};
 
 /// Write where everything stands as web pages
 ///
-/// Write where everything stands as pages for a web server: runs, nodes, gates, plans.
+/// Pages of runs, nodes, gates and plans, for any web server.
 ///
 /// Reads what the last fetch brought. The same repository gives the same files; only those that are others than before are
 /// written, and those that are no longer there are removed.

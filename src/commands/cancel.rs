@@ -8,7 +8,7 @@ use crate::service::request::{CancelRequest, cancel};
 
 /// Stop an execution
 ///
-/// Stop an execution: what is unfinished is cancelled.
+/// What is unfinished is cancelled.
 #[derive(Debug, ClapArgs)]
 pub struct Args {
     /// The execution

@@ -9,7 +9,7 @@ use crate::show;
 
 /// Create a namespace, as a commit
 ///
-/// Make a namespace, as a commit; other resources are made with `new` or `apply`.
+/// Other resources are made with `new` or `apply`.
 #[derive(Debug, ClapArgs)]
 pub struct Args {
     /// `namespace`, or namespace/NAME

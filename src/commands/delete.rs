@@ -13,7 +13,7 @@ use crate::show;
 
 /// Remove resources, and commit that
 ///
-/// Remove resources and commit that; a Goal takes the Executions that it owns.
+/// A Goal takes the Executions that it owns.
 ///
 /// What still refers to them is shown. A resource with `finalizers` is marked, and goes with the write that takes the last
 /// of them away. A run whose file is removed is cancelled by the next

@@ -8,7 +8,7 @@ use crate::service::claim::{ReleaseRequest, release};
 
 /// Give a claimed node back
 ///
-/// Give a claimed node back; the next attempt opens without a failure.
+/// The next attempt opens without a failure.
 #[derive(Debug, ClapArgs)]
 pub struct Args {
     /// The node: EXECUTION/NODE; not needed where you hold only one here

@@ -57,7 +57,10 @@ pub fn put_section(repo: &Repo, path: &str, whole: &str, appends: bool) -> Resul
     if create(repo, path, whole.as_bytes())? == NewFile::Yes {
         return Ok(Put::Created);
     }
-    let refuse = |why: String| GitError::Unusable(format!("`{path}` is left as it is: {why}"));
+    let refuse = |why: String| {
+        GitError::Unusable(format!("`{path}` is left as it is: {why}"))
+            .advise("put that right, or move the file away, and run this again".to_owned())
+    };
     let place = repo.workdir().unwrap_or(Path::new("")).join(path);
     let is_file = place.symlink_metadata().is_ok_and(|found| found.is_file());
     if !is_file {

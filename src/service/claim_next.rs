@@ -65,7 +65,8 @@ pub fn claim_next(
             }
         }
         if !follower.rest() {
-            return Err(Error::not_ready("nothing could be claimed in time"));
+            return Err(Error::not_ready("nothing could be claimed in time")
+                .hint("`planspec next` says what is waited for"));
         }
     }
 }
