@@ -18,7 +18,7 @@ const GROUPS: [Group; 6] = [
     Group {
         title: "Review",
         usual: &["diff", "review"],
-        more: &["graph", "show"],
+        more: &["graph"],
     },
     Group {
         title: "Run",
@@ -41,6 +41,10 @@ const GROUPS: [Group; 6] = [
         more: &["hooks", "doctor", "explain", "schema", "completions"],
     },
 ];
+
+/// Verbs that are understood, and go by another name now.
+#[cfg(test)]
+const FORMER: &[&str] = &["show"];
 
 /// The command line with a help that has the verbs in groups: those of every day, or all of them.
 pub fn by_purpose(command: clap::Command, all: bool) -> clap::Command {
@@ -97,6 +101,7 @@ mod tests {
         for verb in grouped {
             assert!(seen.insert(*verb), "{verb} stands in two groups");
         }
+        seen.extend(FORMER);
         let missing: Vec<_> = verbs.difference(&seen).collect();
         assert!(missing.is_empty(), "in no group: {missing:?}");
         for verb in command.get_subcommands() {

@@ -27,6 +27,7 @@ pub mod refusal;
 pub mod registry;
 pub mod resource;
 pub mod review;
+pub mod session;
 pub mod verify;
 pub mod wait;
 pub mod watch;

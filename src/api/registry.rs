@@ -25,6 +25,7 @@ use super::record::{
 };
 use super::refusal::Refusal;
 use super::review::Review;
+use super::session::SessionStart;
 use super::verify::{DocumentVerified, ExecutionVerified, Verified};
 use super::wait::{CommitVerified, Waited};
 use super::watch::{WatchChange, WatchNote, WatchState};
@@ -95,6 +96,7 @@ pub const ANSWERS: &[Registered] = &[
     of::<Rule>(),
     of::<RuleList>(),
     of::<ScopeAnswer>(),
+    of::<SessionStart>(),
     of::<Started>(),
     of::<Waited>(),
     of::<WatchChange>(),

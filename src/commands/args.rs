@@ -47,6 +47,17 @@ impl From<TextFormat> for OutputArg {
     }
 }
 
+/// How to show a document.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum DocumentFormat {
+    /// For reading, in a pull request for example.
+    Markdown,
+    /// The canonical form.
+    Json,
+    /// The same as YAML.
+    Yaml,
+}
+
 /// A file that gets the answer as well, in a format of its own: `FORMAT=FILE`.
 #[derive(Debug, Clone)]
 pub struct OutFile<F> {

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{OutputArg, TextFormat};
+use super::{DocumentFormat, OutputArg, TextFormat};
 use crate::api::change::Committed;
 use crate::api::{self, Answer};
 use crate::clock;
@@ -83,6 +83,23 @@ impl Context {
             return Ok(());
         }
         self.terminal.out(&answer_document(output, answer)?);
+        Ok(())
+    }
+
+    /// Show a PlanSpec 1.2 document.
+    ///
+    /// # Errors
+    /// It cannot be read, or is none.
+    pub fn document(&self, path: &Path, format: DocumentFormat) -> Outcome {
+        let opened = service::document::open(path)?;
+        let text = match format {
+            DocumentFormat::Markdown => {
+                show::document::markdown(&opened.document, &opened.resources()?)
+            }
+            DocumentFormat::Json => opened.document.to_json(),
+            DocumentFormat::Yaml => opened.document.to_yaml(),
+        };
+        self.terminal.out(&text);
         Ok(())
     }
 

@@ -2,7 +2,8 @@
 
 use clap::Args as ClapArgs;
 
-use super::{Context, NamedArgs, OutputArg, answer_document};
+use super::args::document;
+use super::{Context, DocumentFormat, NamedArgs, OutputArg, TextFormat, answer_document};
 use crate::failure::Outcome;
 use crate::service::brief::brief;
 use crate::service::describe::{DescribeRequest, Described, describe};
@@ -10,12 +11,13 @@ use crate::show;
 use crate::show::graph::GraphView;
 use crate::show::run::RunView;
 
-/// Show one resource, run or node in full
+/// Show one resource, run, node or document in full
 ///
 /// Describe one resource: spec, status, conditions; of a plan the graph; of an execution the graph as a tree, who
 /// holds what, what blocks, what was checked, and what anybody could do next.
 ///
-/// EXECUTION/NODE is the brief of a node: all that whoever does it has to know.
+/// EXECUTION/NODE is the brief of a node: all that whoever does it has to know. A FILE is a PlanSpec 1.2 document: a page
+/// for reading, or with -o json and -o yaml the document itself; - is standard input.
 #[derive(Debug, ClapArgs)]
 pub struct Args {
     #[command(flatten)]
@@ -32,6 +34,16 @@ pub struct Args {
 
 /// Run the verb.
 pub fn run(context: &Context, args: &Args) -> Outcome {
+    let (first, name, _) = args.resource.words();
+    let file = document(context, first).filter(|_| name.is_none());
+    if let Some(path) = file.or_else(|| (first == "-").then(|| first.into())) {
+        let format = match args.output.output {
+            TextFormat::Text => DocumentFormat::Markdown,
+            TextFormat::Json => DocumentFormat::Json,
+            TextFormat::Yaml => DocumentFormat::Yaml,
+        };
+        return context.document(&path, format);
+    }
     if let Some((target, namespace)) = args.resource.node() {
         let store = context.open()?;
         let brief = brief(&store, target, namespace)?;

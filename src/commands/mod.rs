@@ -58,8 +58,8 @@ pub mod watch;
 pub mod work;
 
 use args::{
-    NamedArgs, NamespaceArg, OutFile, OutputArg, PaceArgs, RecordArgs, TextFormat, WorkingArgs,
-    document, out_file,
+    DocumentFormat, NamedArgs, NamespaceArg, OutFile, OutputArg, PaceArgs, RecordArgs, TextFormat,
+    WorkingArgs, document, out_file,
 };
 pub use context::{Context, show_findings};
 use context::{answer_document, json, next_document};

@@ -1,15 +1,13 @@
-//! `planspec show`: a PlanSpec 1.2 document for people, or in one of its two forms.
+//! `planspec show FILE`: what `planspec describe FILE` was called first, and is called by other implementations.
 
 use std::path::PathBuf;
 
 use clap::Args as ClapArgs;
 
-use super::Context;
+use super::{Context, DocumentFormat};
 use crate::failure::Outcome;
-use crate::service::document::open;
-use crate::show;
 
-/// Show a PlanSpec 1.2 document
+/// Show a PlanSpec 1.2 document, as `describe FILE` does
 #[derive(Debug, ClapArgs)]
 pub struct Args {
     /// The document; - is standard input
@@ -27,27 +25,7 @@ pub struct Args {
     output: DocumentFormat,
 }
 
-/// How to show a document.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-enum DocumentFormat {
-    /// For reading, in a pull request for example.
-    Markdown,
-    /// The canonical form.
-    Json,
-    /// The same as YAML.
-    Yaml,
-}
-
 /// Run the verb.
 pub fn run(context: &Context, args: &Args) -> Outcome {
-    let opened = open(&context.path(&args.file))?;
-    let text = match args.output {
-        DocumentFormat::Markdown => {
-            show::document::markdown(&opened.document, &opened.resources()?)
-        }
-        DocumentFormat::Json => opened.document.to_json(),
-        DocumentFormat::Yaml => opened.document.to_yaml(),
-    };
-    context.terminal.out(&text);
-    Ok(())
+    context.document(&context.path(&args.file), args.output)
 }

@@ -7,6 +7,7 @@ use crate::failure::{Failure, Outcome};
 use crate::service::Caller;
 use crate::service::brief::mine;
 use crate::service::overview::overview;
+use crate::service::session::session_start;
 use crate::show;
 
 /// Show what failed, what waits for whom, who is at work
@@ -20,9 +21,12 @@ pub struct Args {
     /// What you hold in this session
     #[arg(long)]
     mine: bool,
+    /// What an agent has to know when it begins: what it holds, what it may take, the rules of this repository
+    #[arg(long, conflicts_with = "mine")]
+    agent: bool,
     /// Exit with 1 if anything stays as it is until a person does something: a run has failed or cannot go on, people are
     /// waited for, a file cannot be read, or nobody reconciles
-    #[arg(long, conflicts_with = "mine")]
+    #[arg(long, conflicts_with_all = ["mine", "agent"])]
     exit_code: bool,
     /// Who you are, for example agent:claude [default: the e-mail of Git's user]
     #[arg(long = "as", value_name = "ACTOR", env = "PLANSPEC_ACTOR")]
@@ -38,6 +42,15 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
     if args.mine {
         return held(context, args);
     }
+    if args.agent {
+        let (caller, working) = (caller(context, args), args.working.working());
+        let start = session_start(&context.open()?, &caller, &working)?;
+        return context.show(
+            args.output,
+            &start,
+            (&show::session::text(&start), &start.notes),
+        );
+    }
     let overview = overview(&context.open()?, context.now)?;
     let text = show::overview::text(&overview, context.now, context.terminal.width());
     context.show(args.output, &overview, (&text, &[]))?;
@@ -47,11 +60,15 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
     Ok(())
 }
 
-fn held(context: &Context, args: &Args) -> Outcome {
-    let caller = Caller {
+fn caller(context: &Context, args: &Args) -> Caller {
+    Caller {
         actor: args.actor.clone(),
         now: context.now,
-    };
+    }
+}
+
+fn held(context: &Context, args: &Args) -> Outcome {
+    let caller = caller(context, args);
     let held = mine(&context.open()?, &caller, &args.working.working())?;
     let mut text: String = held.items.iter().map(show::brief::text).collect();
     if held.items.is_empty() {

@@ -13,6 +13,7 @@ use crate::failure::Outcome;
 use crate::service::work::{Progress, Surroundings, WorkRequest, work};
 use crate::service::{Error, verify};
 use crate::show;
+use crate::show::brief::BriefEnd;
 use crate::worker::signals::Stop;
 
 /// Do the tasks that are bound to tool:// targets
@@ -71,6 +72,7 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
     let around = Surroundings {
         clock: &clock::now,
         tell: &tell,
+        write: &|brief| show::brief::document(brief, BriefEnd::ExitCode),
         stop: &stop,
     };
     let worked = work(&request, around)?;

@@ -2,15 +2,18 @@
 
 use std::collections::BTreeSet;
 
+use super::around::Around;
 use super::held::{self, AttemptChain, Held, HeldClaim, Working, held_by};
-use super::next::described;
+use super::next::described_by;
 use super::runs::{Observed, ObservedNode, is_unread, observe_node};
 use super::store::{Store, attempt_of_result};
 use super::{Caller, Error, Result};
 use crate::api::brief::{Brief, BriefClaim, BriefQuestion, HeldNodes};
 use crate::api::next::NextNode;
 use crate::core::base::time::exact;
+use crate::core::repository::config::Verifier;
 use crate::core::resource::Question;
+use crate::core::run::pinned::Pins;
 use crate::core::run::proposal::word;
 
 /// The brief of a node, `EXECUTION/NODE`.
@@ -79,8 +82,18 @@ pub fn mine(store: &Store, caller: &Caller, working: &Working) -> Result<HeldNod
 /// # Errors
 /// Its run cannot be read.
 pub fn brief_of(store: &Store, observed: &Observed, node: ObservedNode<'_>) -> Result<Brief> {
-    let work = described(observed, &[node]).pop();
+    let pins = Pins::new(&observed.stored.pinned);
+    let work = described_by(&pins, &[node]).pop();
     let work = work.ok_or_else(|| Error::unavailable(format!("{} cannot be read", node.name())))?;
+    let pinned = node.run.status.extensions.pinned.as_ref();
+    let plan = pinned.and_then(|pinned| pins.plan(pinned).ok());
+    let around = plan.map(|plan| Around::of(&plan, &node.run.status.node_statuses, node.id));
+    let Around {
+        before,
+        more_before,
+        behind,
+        more_behind,
+    } = around.unwrap_or_default();
     let claim = match &node.status.extensions.claim {
         Some(claim) => Some(BriefClaim {
             actor: claim.actor.clone(),
@@ -92,6 +105,11 @@ pub fn brief_of(store: &Store, observed: &Observed, node: ObservedNode<'_>) -> R
     let holder = claim.as_ref().map(|claim| claim.actor.as_str());
     Ok(Brief {
         commands: holder.map_or_else(Vec::new, |actor| commands(&work, actor)),
+        before,
+        more_before,
+        behind,
+        more_behind,
+        verification: verification(&work, observed.view.config.verification),
         work,
         phase: node.status.phase,
         message: node.status.message.clone(),
@@ -110,10 +128,32 @@ pub fn commands(work: &NextNode, actor: &str) -> Vec<String> {
         .map(|output| format!(" --set {}=VALUE", word(&output.name)))
         .collect();
     let actor = word(actor);
+    // Criteria are checked on the commit that is reported, else on the one that the run began with.
+    let commit = if has_required_criteria(work) {
+        " --commit HEAD"
+    } else {
+        ""
+    };
     vec![
-        format!("{report} --succeeded{outputs} --as {actor}"),
+        format!("{report} --succeeded{outputs}{commit} --as {actor}"),
         format!("{report} --failed -m WHY --as {actor}"),
     ]
+}
+
+fn has_required_criteria(work: &NextNode) -> bool {
+    let mut criteria = work.task.acceptance_criteria.iter().flatten();
+    criteria.any(|criterion| criterion.required)
+}
+
+/// Who may check the acceptance criteria, where one has to hold.
+fn verification(work: &NextNode, by: Verifier) -> Option<String> {
+    has_required_criteria(work).then(|| {
+        let word = match by {
+            Verifier::Anyone => "anyone",
+            Verifier::Independent => "independent",
+        };
+        word.to_owned()
+    })
 }
 
 /// What was asked, and what was answered.

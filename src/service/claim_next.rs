@@ -7,9 +7,9 @@ use super::next::{NextRequest, next_in};
 use super::record::Recorded;
 use super::store::Store;
 use super::{Error, ErrorKind, Result};
-use crate::api::next::NextNodes;
+use crate::api::next::{NextNode, NextNodes};
 use crate::api::record::Claimed;
-use crate::core::repository::config::is_person;
+use crate::core::repository::config::{Config, is_person};
 use crate::core::resource::Time;
 
 /// Take the node that should be done first, of those that are for the actor.
@@ -115,10 +115,8 @@ fn once(store: &Store, request: &ClaimNextRequest) -> Result<Recorded<Claimed>> 
         now: record.caller.now,
     };
     let offers = next_in(store, view, &asked)?;
-    let is_for = |provider: &String| config.is_bound(provider, &actor);
     for offer in &offers.items {
-        let is_anybodys = offer.provider.as_ref().is_none_or(is_for);
-        if request.provider.is_none() && !is_anybodys {
+        if request.provider.is_none() && !is_for(offer, &config, &actor) {
             continue;
         }
         let name = format!("{}/{}", offer.execution, offer.node);
@@ -128,6 +126,12 @@ fn once(store: &Store, request: &ClaimNextRequest) -> Result<Recorded<Claimed>> 
         }
     }
     Err(nothing(&offers, &actor))
+}
+
+/// Whether a node is for an actor: bound to it, or to nobody.
+pub fn is_for(offer: &NextNode, config: &Config, actor: &str) -> bool {
+    let provider = offer.provider.as_ref();
+    provider.is_none_or(|provider| config.is_bound(provider, actor))
 }
 
 /// Somebody else was faster, or the node is not for whoever asks: others may be.

@@ -6,6 +6,7 @@
 //! the request. A [`store::Store`] is one thread's; open one for each.
 
 pub mod apply;
+pub mod around;
 pub mod ask;
 pub mod attest;
 pub mod audit;
@@ -60,6 +61,7 @@ pub mod review;
 pub mod revise;
 pub mod revision;
 pub mod runs;
+pub mod session;
 pub mod sources;
 pub mod start;
 pub mod status;

@@ -283,8 +283,12 @@ fn is_for(node: ObservedNode<'_>, providers: Option<&Providers>) -> bool {
 }
 
 /// The offers in their order, described run by run: each run's pinned plan is looked at once.
-pub fn described(observed: &Observed, offers: &[ObservedNode<'_>]) -> Vec<NextNode> {
-    let pins = Pins::new(&observed.stored.pinned);
+fn described(observed: &Observed, offers: &[ObservedNode<'_>]) -> Vec<NextNode> {
+    described_by(&Pins::new(&observed.stored.pinned), offers)
+}
+
+/// The same, with what has been read of the pinned plans so far.
+pub fn described_by(pins: &Pins<'_>, offers: &[ObservedNode<'_>]) -> Vec<NextNode> {
     let mut items = Vec::with_capacity(offers.len());
     let places = offers.iter().enumerate();
     let places: HashMap<String, usize> = places.map(|(at, offer)| (offer.name(), at)).collect();

@@ -19,6 +19,7 @@ pub mod resource;
 pub mod review;
 pub mod run;
 pub mod scope;
+pub mod session;
 pub mod summary;
 pub mod svg;
 pub mod table;

@@ -161,6 +161,19 @@ impl Bench {
         Ok(())
     }
 
+    /// Lay out the brief: all that is to be known of the node, for people and agents.
+    ///
+    /// # Errors
+    /// In a sentence, when the file cannot be written.
+    pub fn hand_over(&mut self, brief: &str) -> Result<(), String> {
+        let path = self.folder.join("brief.md");
+        fs::write(&path, brief)
+            .map_err(|error| format!("cannot write `{}`: {error}", path.display()))?;
+        self.environment
+            .insert("PLANSPEC_BRIEF".into(), path.into());
+        Ok(())
+    }
+
     fn outputs_path(&self) -> PathBuf {
         self.folder.join("outputs.json")
     }

@@ -760,9 +760,9 @@ fn who_has_forgotten_everything_is_told_what_is_held() {
         .says("agent:a holds nothing");
     let claimed = ana.run("claim run/one --as agent:a").ok();
     claimed
-        .says("description: Into every language")
-        .says("  text: Hello")
-        .says("name: there");
+        .says("> Into every language")
+        .says("> text: Hello")
+        .says("- there: `out` exists");
     let ran = ana.run("status --mine --as agent:a -o json").ok();
     let held = ran.answer("HeldNodes");
     let one = &held["items"][0];
@@ -792,9 +792,9 @@ fn who_has_forgotten_everything_is_told_what_is_held() {
     let ben = sandbox.clone_of("origin.git", "ben");
     ben.run("describe run/one")
         .ok()
-        .says("default/run/one: Running")
-        .says("  description: Into every language")
-        .says("    text: Hello");
+        .says("# default/run/one: Running, attempt 1")
+        .says("> Into every language")
+        .says("> text: Hello");
     let brief = ben.run("describe default/run/one -o json").ok();
     assert_eq!(brief.answer("Brief")["claim"]["record"], claim);
     ben.run("describe run/on")

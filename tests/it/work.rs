@@ -128,7 +128,7 @@ fn path_of(path: &Path) -> String {
 fn a_plan_of_commands_runs_to_its_end_with_inputs_outputs_and_what_they_changed() {
     let sandbox = Sandbox::new();
     let build = "echo building \"$PLANSPEC_INPUT_TARGET\" for $PLANSPEC_NAMESPACE/$PLANSPEC_EXECUTION; \
-        cp \"$PLANSPEC_INPUTS\" inputs.json; \
+        cp \"$PLANSPEC_INPUTS\" inputs.json; cp \"$PLANSPEC_BRIEF\" brief.md; \
         printf '{\"version\": \"1.2\", \"size\": 3}' > \"$PLANSPEC_OUTPUTS\"";
     let ship = "test \"$PLANSPEC_INPUT_VERSION\" = 1.2 && test \"$PLANSPEC_INPUT_SIZE\" = 3 && echo shipped";
     let ana = started(
@@ -170,6 +170,12 @@ fn a_plan_of_commands_runs_to_its_end_with_inputs_outputs_and_what_they_changed(
     let inputs: Value =
         serde_json::from_str(&ana.git(&format!("show {commit}:inputs.json"))).unwrap();
     assert_eq!(inputs, json!({"target": "web", "list": [1, 2]}));
+    let brief = ana.git(&format!("show {commit}:brief.md"));
+    assert!(brief.starts_with("# default/run/build: "), "{brief}");
+    assert!(brief.contains("> target: web"), "{brief}");
+    assert!(brief.contains("Exit with 0 when it is done"), "{brief}");
+    assert!(brief.contains("`$PLANSPEC_OUTPUTS`"), "{brief}");
+    assert!(!brief.contains("planspec report"), "{brief}");
 
     let (log, commit) = kept(&ana, "ship", 1);
     assert_eq!(
@@ -636,6 +642,7 @@ fn nothing_of_the_workers_environment_is_seen() {
         "LANG",
         "PATH",
         "PLANSPEC_ATTEMPT",
+        "PLANSPEC_BRIEF",
         "PLANSPEC_EXECUTION",
         "PLANSPEC_INPUTS",
         "PLANSPEC_NAMESPACE",

@@ -22,6 +22,7 @@ use crate::core::run::record::{Action, Record, ReportResult};
 use crate::core::run::workspace::{conflict_of, results_before};
 use crate::git::base;
 use crate::git::worktree::{self, Worktree};
+use crate::service::brief::brief_of;
 use crate::service::environment::with_what_is_handed_on;
 use crate::service::permit::Asked;
 use crate::service::record::RecordWriter;
@@ -210,6 +211,10 @@ impl JobAttempt<'_> {
             .map_err(Error::unavailable)?;
         bench
             .lay_out(self.node.status.inputs(self.of_plan))
+            .map_err(Error::unavailable)?;
+        let brief = brief_of(self.store, &self.job.observed, self.node)?;
+        bench
+            .hand_over(&(self.worker.around.write)(&brief))
             .map_err(Error::unavailable)?;
         let dir = bench.directory(tool.working_directory.as_deref());
         let limits = [&tool.timeout, &self.of_plan.timeout];

@@ -31,6 +31,7 @@ use super::runs::{Observed, ObservedNode, observe_node, observe_runs, provider_o
 use super::store::{Sent, Store};
 use super::verify::supported;
 use super::{Caller, Error, Result, claim, environment, held, nudge};
+use crate::api::brief::Brief;
 use crate::api::reconcile::Reconciled;
 use crate::api::record::Attempt;
 use crate::api::work::{WorkEvent, WorkEventKind};
@@ -73,6 +74,8 @@ pub struct Surroundings<'a> {
     pub clock: &'a (dyn Fn() -> std::result::Result<Time, String> + Sync),
     /// Told of everything that happens, from any thread.
     pub tell: &'a (dyn Fn(&Progress<'_>) + Sync),
+    /// Writes the brief that a command finds.
+    pub write: &'a (dyn Fn(&Brief) -> String + Sync),
     /// When to stop.
     pub stop: &'a Stop,
 }

@@ -1,0 +1,110 @@
+//! What an agent has to know at the beginning of a session: what it holds, what it may take, what holds here.
+
+use super::brief::mine;
+use super::claim_next::is_for;
+use super::held::Working;
+use super::next::{NextRequest, next_in};
+use super::store::Store;
+use super::{Caller, Result};
+use crate::api::session::{HeldNode, SessionNode, SessionStart};
+use crate::core::base::words::listed;
+use crate::core::repository::config::{Config, Deciding, Verifier, Workers, is_person};
+use crate::core::resource::Key;
+
+/// Most entries of a list.
+const LISTED: usize = 10;
+
+/// What stands for somebody who begins to work, as the last fetch has it.
+///
+/// # Errors
+/// Nothing has been reconciled yet, or the repository cannot be used.
+pub fn session_start(store: &Store, caller: &Caller, working: &Working) -> Result<SessionStart> {
+    let held = mine(store, caller, working)?;
+    let view = store.fresh()?;
+    let config = view.config.clone();
+    let request = NextRequest {
+        execution: None,
+        namespace: None,
+        provider: None,
+        limit: None,
+        for_programs: !is_person(&held.actor),
+        now: caller.now,
+    };
+    let mut offers = next_in(store, view, &request)?;
+    let actor = &held.actor;
+    offers.items.retain(|offer| is_for(offer, &config, actor));
+    let is_held = |run: &Key, node: &str| {
+        let mut held = held.items.iter().map(|brief| &brief.work);
+        held.any(|work| {
+            (&*work.namespace, &*work.execution, &*work.node) == (&*run.namespace, &*run.name, node)
+        })
+    };
+    offers.waiting.retain(|waiting| {
+        let node = waiting.node.as_deref();
+        node.is_none_or(|node| !is_held(&waiting.execution, node))
+    });
+    let more_next = offers.items.len().saturating_sub(LISTED);
+    let more_waiting = offers.waiting.len().saturating_sub(LISTED);
+    offers.items.truncate(LISTED);
+    offers.waiting.truncate(LISTED);
+    let mut notes = held.notes;
+    for note in offers.notes {
+        if !notes.contains(&note) {
+            notes.push(note);
+        }
+    }
+    Ok(SessionStart {
+        rules: rules(&config, actor),
+        held: held
+            .items
+            .into_iter()
+            .map(|brief| HeldNode {
+                node: SessionNode::from(&brief.work),
+                claim: brief.claim,
+                commands: brief.commands,
+            })
+            .collect(),
+        next: offers.items.iter().map(SessionNode::from).collect(),
+        more_next,
+        waiting: offers.waiting,
+        more_waiting,
+        actor: held.actor,
+        notes,
+    })
+}
+
+/// What holds in a repository for whoever works there.
+fn rules(config: &Config, actor: &str) -> Vec<String> {
+    let mut rules = vec![
+        format!(
+            "Plans are YAML files below {}; `planspec validate` checks them.",
+            listed(config.folders())
+        ),
+        format!(
+            "A claim ends after {} without a sign of life; `planspec claim --renew` extends it.",
+            config.lease
+        ),
+    ];
+    if !is_person(actor) {
+        rules.push(
+            "Only people approve, reject, attest and answer: name what waits for them, and stop there."
+                .to_owned(),
+        );
+    }
+    let branch = &config.status.branch;
+    rules.push(format!(
+        "Never write to `{branch}`, and never loosen a gate, a binding or `.planspec.yaml` to get on."
+    ));
+    if config.workers == Workers::Strict {
+        rules.push("What is bound to somebody is done by nobody else.".to_owned());
+    }
+    if config.verification == Verifier::Independent {
+        rules.push(
+            "Acceptance criteria are checked by somebody other than who did the work.".to_owned(),
+        );
+    }
+    if config.approvals.require_signed.covers(Deciding::Reports) {
+        rules.push("Reports count only when they are signed.".to_owned());
+    }
+    rules
+}

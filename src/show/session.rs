@@ -1,0 +1,96 @@
+//! What an agent has to know at the beginning of a session, in few lines.
+
+use super::reconcile::for_what;
+use crate::api::session::{SessionNode, SessionStart};
+use crate::core::base::escape::line;
+use crate::core::base::time::exact;
+use crate::core::base::words::shortened;
+
+/// Longest title, in characters.
+const MAX_TITLE: usize = 100;
+/// Most nodes that are shown of those that are held.
+const MAX_HELD: usize = 5;
+
+/// What is held, what may be taken, and the rules.
+pub fn text(start: &SessionStart) -> String {
+    let actor = line(&start.actor);
+    let mut text = format!("You are {actor}.\n");
+    held(&mut text, start);
+    next(&mut text, start);
+    waiting(&mut text, start);
+    text.push_str("\nRules of this repository:\n");
+    text.extend(start.rules.iter().map(|rule| format!("- {rule}\n")));
+    text
+}
+
+fn held(text: &mut String, start: &SessionStart) {
+    if start.held.is_empty() {
+        text.push_str("You hold nothing in this session.\n");
+        return;
+    }
+    text.push_str("\nYou hold (`planspec status --mine` prints the briefs):\n");
+    for one in start.held.iter().take(MAX_HELD) {
+        let lease = one.claim.as_ref().and_then(|claim| claim.lease_end);
+        let lease = lease.map(|end| format!(", until {}", exact(end)));
+        let lease = lease.unwrap_or_default();
+        let (name, attempt, title) = (name(&one.node), one.node.attempt, title(&one.node.title));
+        text.push_str(&format!("- {name} attempt {attempt}{lease}{title}\n"));
+        text.extend(
+            one.commands
+                .iter()
+                .map(|command| format!("    {command}\n")),
+        );
+    }
+    more(
+        text,
+        start.held.len().saturating_sub(MAX_HELD),
+        "planspec status --mine",
+    );
+}
+
+fn next(text: &mut String, start: &SessionStart) {
+    if start.next.is_empty() {
+        text.push_str("\nNothing can be claimed now; `planspec claim --wait` waits.\n");
+        return;
+    }
+    text.push_str("\nYou may take (`planspec claim` takes the first):\n");
+    for one in &start.next {
+        let (name, title) = (name(one), title(&one.title));
+        text.push_str(&format!("- {name}{title}\n"));
+    }
+    more(text, start.more_next, "planspec next");
+}
+
+fn waiting(text: &mut String, start: &SessionStart) {
+    if start.waiting.is_empty() {
+        return;
+    }
+    text.push_str("\nRuns wait for:\n");
+    for one in &start.waiting {
+        let of = &one.execution;
+        let node = one.node.as_deref().map(|node| format!("/{}", line(node)));
+        let name = format!("{}/{}{}", of.namespace, of.name, node.unwrap_or_default());
+        text.push_str(&format!("- {name}: {}\n", for_what(&one.what)));
+    }
+    more(text, start.more_waiting, "planspec status");
+}
+
+fn name(node: &SessionNode) -> String {
+    line(&format!(
+        "{}/{}/{}",
+        node.namespace, node.execution, node.node
+    ))
+}
+
+fn title(title: &str) -> String {
+    match title {
+        "" => String::new(),
+        title => format!(": {}", line(&shortened(title, MAX_TITLE))),
+    }
+}
+
+fn more(text: &mut String, left_out: usize, command: &str) {
+    if left_out > 0 {
+        text.push_str(&format!("- … and {left_out} more: `{command}`\n"));
+    }
+}
