@@ -78,7 +78,7 @@ fn body(page: &mut Page, brief: &Brief, end: BriefEnd) {
 
 /// `EXECUTION/NODE`, as it is written in a command.
 fn short_name(brief: &Brief) -> String {
-    word(&format!("{}/{}", brief.work.execution, brief.work.node)).into()
+    word(&format!("{}/{}", brief.work.execution, brief.work.node))
 }
 
 /// What is to be done, with what it takes and brings.
