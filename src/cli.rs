@@ -110,6 +110,8 @@ verbs! {
     "work" => Work(work),
     #[cfg(feature = "serve")]
     "serve" => Serve(serve),
+    #[cfg(feature = "mcp")]
+    "mcp" => Mcp(mcp),
     "verify" => Verify(verify),
     /// Approve what a run waits for at a gate
     "approve" => Approve(approve),
@@ -287,6 +289,8 @@ fn run(cli: Cli, terminal: Terminal) -> Outcome {
         Command::Work(args) => commands::work::run(&context, args),
         #[cfg(feature = "serve")]
         Command::Serve(args) => commands::serve::run(&context, args),
+        #[cfg(feature = "mcp")]
+        Command::Mcp(args) => commands::mcp::run(&context, args),
         Command::Verify(args) => commands::verify::run(&context, args),
         Command::Approve(args) => commands::approve::run(&context, args, ReviewAction::Approve),
         Command::Reject(args) => commands::approve::run(&context, args, ReviewAction::Reject),
