@@ -105,13 +105,15 @@ expect_node() { # EXECUTION/NODE PHASE
     fi
 }
 
-# The end of the story: the phase of an execution, which is to be Succeeded.
-end_well() {
-    phase=$(planspec get execution "$1" | awk 'NR == 2 { print $3 }')
-    if [ "$phase" != Succeeded ]; then
-        printf '\nexample: the run ended as %s, not as Succeeded\n' "$phase" >&2
-        exit 1
-    fi
+# The end of the story: the phase of each execution, which is to be Succeeded.
+end_well() { # EXECUTION…
+    for name in "$@"; do
+        phase=$(planspec get execution "$name" | awk 'NR == 2 { print $3 }')
+        if [ "$phase" != Succeeded ]; then
+            printf '\nexample: %s ended as %s, not as Succeeded\n' "$name" "$phase" >&2
+            exit 1
+        fi
+    done
     chapter "Succeeded. Nothing is left behind; see README.md for what to try in a repository of yours."
 }
 
