@@ -17,7 +17,6 @@ change() { # CHANGE
 
 chapter "Ana commits a draft. It is valid, and it is not ready: a run of it waits."
 begin_with document-review
-run planspec validate
 run_expecting 1 planspec validate --level readiness
 run planspec start data-retention --name retention-1
 run planspec reconcile
