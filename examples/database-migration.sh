@@ -1,5 +1,5 @@
 #!/bin/sh
-# The migration of a database that goes wrong once: it is rolled back and cleaned up, corrected, tried again, and succeeds.
+# The migration of a database: a rehearsal that is cancelled, then a run that fails, is rolled back and cleaned up, tried again, and succeeds.
 # Everything happens in a throw-away folder. Builds the program first, or takes $PLANSPEC_BIN.
 set -eu
 
@@ -8,10 +8,25 @@ root=$(cd "$(dirname "$0")/.." && pwd)
 
 # --- The story --------------------------------------------------------------------------------
 
-chapter "Ana commits the plan and starts a run."
+chapter "Ana commits the plan, and begins a rehearsal."
 begin_with database-migration
 run planspec validate
 run planspec graph migrate-orders
+run planspec start migrate-orders --name rehearsal
+run planspec reconcile
+who=dba
+do_node rehearsal/snapshot agent:dba --set snapshot=orders-2026-02-14
+do_node rehearsal/provision agent:dba --set cluster=rehearsal.db.example.com
+
+chapter "It is cancelled once its cluster is there. The cleanup runs all the same, and then the run is over."
+who=ana
+run planspec cancel rehearsal -m "The disks are needed elsewhere" --reconcile
+who=dba
+do_node rehearsal/clean-up agent:dba
+run planspec wait execution/rehearsal --for Cancelled --timeout 1s
+
+chapter "Two weeks later it is done in earnest."
+who=ana
 run planspec start migrate-orders --name march
 run planspec reconcile
 

@@ -59,6 +59,8 @@ const STORIES: [(&str, &[&str]); 7] = [
     (
         "database-migration",
         &[
+            "rehearsal/clean-up Pending → Succeeded",
+            "rehearsal Running → Cancelled",
             "march/compare Pending → Failed",
             "march/rollback Pending → Succeeded",
             "march/clean-up Pending → Succeeded",
