@@ -204,7 +204,7 @@ class Site:
     def write_folder(self, path):
         names = sorted(posixpath.relpath(name, path) for name in self.files if name.startswith(f"{path}/"))
         items = "".join(
-            f'<li><a href="{html.escape(self.address(f"{path}/.", name))}">{html.escape(name)}</a></li>' for name in names
+            f'<li><a href="{html.escape(self.address(f"{path}/README.md", name))}">{html.escape(name)}</a></li>' for name in names
         )
         self.write(path, path, f"<h1>{html.escape(path)}</h1>\n<ul>{items}</ul>")
 
