@@ -473,9 +473,10 @@ fn report(call: &Call<'_>) -> Result<Told> {
     let request = ReportRequest {
         record: call.record()?,
         working: call.working(),
-        result: match is_done {
-            true => ReportResult::Succeeded,
-            false => ReportResult::Failed,
+        result: if is_done {
+            ReportResult::Succeeded
+        } else {
+            ReportResult::Failed
         },
         outputs: call.arguments.object("outputs"),
         message: call.text("message").unwrap_or_default(),
