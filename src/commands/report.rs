@@ -45,7 +45,7 @@ pub struct Args {
     #[arg(long, value_name = "FILE", requires = "done_before",
           conflicts_with_all = ["outputs", "outputs_file", "commit", "message", "attempt", "claim"])]
     from: Option<PathBuf>,
-    /// What it brought; may be repeated. The value is text
+    /// What it brought; may be repeated. The value is text, unless the task wants another type: then it is JSON
     #[arg(long = "set", value_name = "NAME=VALUE", value_parser = name_value)]
     outputs: Vec<(String, String)>,
     /// What it brought: a file with a JSON object, or - for standard input
@@ -85,7 +85,8 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
             .about(context, args.target.as_deref().unwrap_or_default()),
         working: args.working.working(),
         result,
-        outputs: outputs(args)?,
+        outputs: outputs_of_file(args)?,
+        typed: args.outputs.clone(),
         message: args.message.clone(),
         commit: args.commit.clone(),
         attempt: args.attempt,
@@ -153,7 +154,15 @@ fn were_done(context: &Context, args: &Args) -> Outcome {
 }
 
 fn outputs(args: &Args) -> Outcome<Map<String, Value>> {
-    let mut outputs = match &args.outputs_file {
+    let mut outputs = outputs_of_file(args)?;
+    for (name, value) in &args.outputs {
+        outputs.insert(name.clone(), Value::String(value.clone()));
+    }
+    Ok(outputs)
+}
+
+fn outputs_of_file(args: &Args) -> Outcome<Map<String, Value>> {
+    Ok(match &args.outputs_file {
         None => Map::new(),
         Some(path) => match serde_json::from_slice(&sources::bytes(path)?) {
             Ok(Value::Object(map)) => map,
@@ -166,9 +175,5 @@ fn outputs(args: &Args) -> Outcome<Map<String, Value>> {
                 return Err(Error::invalid(message).into());
             }
         },
-    };
-    for (name, value) in &args.outputs {
-        outputs.insert(name.clone(), Value::String(value.clone()));
-    }
-    Ok(outputs)
+    })
 }

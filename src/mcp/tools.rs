@@ -471,6 +471,7 @@ fn claim(call: &Call<'_>) -> Result<Told> {
 fn report(call: &Call<'_>) -> Result<Told> {
     let is_done = call.text("result").as_deref() == Some("succeeded");
     let request = ReportRequest {
+        typed: Vec::new(),
         record: call.record()?,
         working: call.working(),
         result: if is_done {

@@ -242,6 +242,7 @@ pub async fn report_node(
     let said: ReportBody = saying.said(&headers, sent).await?;
     let work = move |saying: &Saying, store: &Store, now: Time| {
         let request = ReportRequest {
+            typed: Vec::new(),
             record: saying.record(now),
             working: saying.working(said.claim),
             result: said.result,

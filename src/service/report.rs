@@ -14,6 +14,7 @@ use crate::api::record::Reported;
 use crate::core::base::digest::short;
 use crate::core::base::time::exact;
 use crate::core::base::words::count;
+use crate::core::plan::data;
 use crate::core::repository::snapshot::Snapshot;
 use crate::core::resource::{AWAITING_EXTERNAL, Key, Kind, Node, NodePhase, NodeStatus};
 use crate::core::run::permit::{Objection, Refusal};
@@ -31,6 +32,8 @@ pub struct ReportRequest {
     pub result: ReportResult,
     /// What it brought.
     pub outputs: Map<String, Value>,
+    /// What it brought, as somebody typed it: text, unless the task wants another type and the text is that as JSON.
+    pub typed: Vec<(String, String)>,
     /// A sentence for people.
     pub message: String,
     /// The revision that holds the work.
@@ -57,6 +60,10 @@ pub fn report(store: &Store, request: &ReportRequest) -> Result<Recorded<Reporte
     let mut to_check = Vec::new();
     let mut recorded = held::say(store, speaks, |writer, node| {
         let commit = commit.as_deref();
+        let request = &ReportRequest {
+            outputs: brought(writer, node, request)?,
+            ..request.clone()
+        };
         let reporter = Reporter {
             writer,
             node,
@@ -75,6 +82,33 @@ pub fn report(store: &Store, request: &ReportRequest) -> Result<Recorded<Reporte
         ));
     }
     Ok(recorded)
+}
+
+/// What is reported as brought, with what was typed as the task wants it.
+fn brought(
+    writer: &RecordWriter<'_>,
+    node: ObservedNode<'_>,
+    request: &ReportRequest,
+) -> Result<Map<String, Value>> {
+    let mut outputs = request.outputs.clone();
+    if request.typed.is_empty() {
+        return Ok(outputs);
+    }
+    let plan = runs::pinned_plan(&writer.observed.stored, node.run.status);
+    let of_plan = plan.as_ref().and_then(|plan| plan.node(node.id));
+    let snapshot = resources_for(writer, node.run, of_plan)?;
+    let capabilities = snapshot.iter().flat_map(|snapshot| {
+        let refs = of_plan.into_iter().flat_map(|node| &node.capability_refs);
+        let pinned = node.run.status.extensions.pinned.as_ref();
+        let namespace = pinned.map_or("", |pinned| pinned.plan.namespace.as_str());
+        refs.filter_map(|one| snapshot.capability(&one.key(Kind::Capability, namespace)))
+    });
+    let capabilities: Vec<_> = capabilities.collect();
+    for (name, text) in &request.typed {
+        let value = data::as_declared(of_plan, &capabilities, (name, text));
+        outputs.insert(name.clone(), value);
+    }
+    Ok(outputs)
 }
 
 /// Whoever reports one node.
@@ -120,10 +154,11 @@ impl Reporter<'_> {
         let missing = paths.filter(|path| {
             let path = path.trim_start_matches("./").trim_end_matches('/');
             let is_below = |file: &str| file == path || file.starts_with(&format!("{path}/"));
-            let is_changed = changed.iter().any(|file| is_below(&file.path));
-            let is_new = repo.workdir().is_some_and(|dir| dir.join(path).exists())
-                && read::has_artifact(repo, commit, path, None).is_ok_and(|there| !there);
-            is_changed || is_new
+            // Whoever reports may stand on another branch, which has nothing of it.
+            let is_here = repo.workdir().is_some_and(|dir| dir.join(path).exists());
+            let is_changed = || changed.iter().any(|file| is_below(&file.path));
+            let is_new = || read::has_artifact(repo, commit, path, None).is_ok_and(|there| !there);
+            is_here && (is_changed() || is_new())
         });
         let has_commands = criteria.iter().any(|criterion| criterion.command.is_some());
         if has_commands && !changed.is_empty() {

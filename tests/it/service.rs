@@ -64,6 +64,7 @@ fn of_many_threads_one_gets_a_node_and_the_others_are_told() {
     );
     let winner = won.into_iter().next().unwrap().unwrap();
     let request = |actor: &str| ReportRequest {
+        typed: Vec::new(),
         working: Default::default(),
         record: about_build(actor),
         result: ReportResult::Succeeded,

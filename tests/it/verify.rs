@@ -257,3 +257,27 @@ fn what_is_accepted_as_another_commit_names_the_push_or_pull_that_is_missing() {
         .ok();
     assert_eq!(ben.phase("execution/run"), "Succeeded");
 }
+
+#[test]
+fn who_verifies_before_a_report_is_taken_in_is_told_the_way() {
+    let sandbox = Sandbox::new();
+    let criteria = "acceptanceCriteria: [{type: artifact_exists, name: there, path: lib/a.txt}]\noutputs: [{name: size, type: number}]\n";
+    let ana = sandbox.run_of("ana", &[task("one").with(criteria)]);
+    ana.git("checkout -q -b work");
+    ana.write("lib/a.txt", "x").commit("Work");
+    ana.git("checkout -q main");
+    ana.run("claim run/one --as agent:a").ok();
+    ana.run("report run/one --succeeded --set size=big --commit work --as agent:a")
+        .exits(1)
+        .notes("`size` takes a number");
+    // The work is on another branch than the one that is checked out: nothing of it is missing in the commit.
+    let reported = ana.run("report run/one --succeeded --set size=3 --commit work --as agent:a");
+    assert!(!reported.ok().err.contains("what your work tree has of"));
+    ana.run("verify run/one --as ci@example.com")
+        .exits(1)
+        .notes("`planspec reconcile`, then verify it");
+    ana.run("reconcile").ok();
+    ana.run("verify run/one --as ci@example.com --reconcile")
+        .ok();
+    assert_eq!(ana.node("run/one")["outputs"]["size"], 3);
+}

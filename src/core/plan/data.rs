@@ -9,7 +9,7 @@ use crate::core::base::words::{type_of, type_words};
 use crate::core::plan::mention::{Mention, Mentioned};
 use crate::core::plan::template::{Reference, substitute};
 use crate::core::plan::values::{type_name, wrong_type};
-use crate::core::resource::{CapabilitySpec, Node, NodeStatus, Parameter};
+use crate::core::resource::{CapabilitySpec, Node, NodeStatus, OutputSpec, Parameter};
 
 /// Most bytes of the outputs of one node, as JSON; what is larger is an artifact.
 pub const MAX_OUTPUT_BYTES: usize = 64 * 1024;
@@ -85,6 +85,42 @@ pub fn credential_in(outputs: &Map<String, Value>) -> Option<String> {
     ))
 }
 
+/// The value of an output that somebody typed: text, unless the task or a capability wants something else, and the text is
+/// that as JSON.
+pub fn as_declared(
+    node: Option<&Node>,
+    capabilities: &[&CapabilitySpec],
+    (name, text): (&str, &str),
+) -> Value {
+    let written = Value::String(text.to_owned());
+    let own = node.into_iter().flat_map(|node| &node.outputs);
+    let own = own
+        .filter(|output| output.name == name)
+        .filter_map(declared);
+    let of_capabilities = capabilities.iter().flat_map(|c| &c.outputs);
+    let of_capabilities = of_capabilities.filter(|output| output.name == name);
+    let wanted: Vec<Parameter> = own.chain(of_capabilities.cloned()).collect();
+    let fits = |value: &Value| {
+        wanted
+            .iter()
+            .all(|wanted| wrong_type(wanted, value).is_none())
+    };
+    match serde_json::from_str::<Value>(text) {
+        Ok(value) if !fits(&written) && fits(&value) => value,
+        _ => written,
+    }
+}
+
+/// What a declared output takes, where its type is a word of capabilities: others are for people.
+fn declared(output: &OutputSpec) -> Option<Parameter> {
+    let word = Value::String(output.value_type.clone()?);
+    Some(Parameter {
+        name: output.name.clone(),
+        value_type: serde_json::from_value(word).ok()?,
+        ..Parameter::default()
+    })
+}
+
 /// Whether a report of success brings what the task and its capabilities say.
 ///
 /// # Errors
@@ -113,17 +149,9 @@ pub fn check_outputs(
         return Err(("OutputsMissing", why));
     }
     for declared in &node.outputs {
-        // Other words than those of capabilities are for people.
-        let known = declared
-            .value_type
-            .as_ref()
-            .and_then(|word| serde_json::from_value(Value::String(word.clone())).ok());
-        if let (Some(value_type), Some(value)) = (known, outputs.get(&declared.name)) {
-            let parameter = Parameter {
-                name: declared.name.clone(),
-                value_type,
-                ..Parameter::default()
-            };
+        if let (Some(parameter), Some(value)) =
+            (self::declared(declared), outputs.get(&declared.name))
+        {
             check(&parameter, value).map_err(|why| ("OutputsInvalid", format!("output {why}")))?;
         }
     }
@@ -292,5 +320,32 @@ mod tests {
         let large = Map::from_iter([("n".to_owned(), json!("y".repeat(MAX_OUTPUT_BYTES)))]);
         let verdict = check_outputs(&node, &[], &large).map_err(|(reason, _)| reason);
         assert_eq!(verdict, Err("OutputsTooLarge"));
+    }
+
+    #[test]
+    fn what_is_typed_is_text_unless_the_task_wants_something_else() {
+        let node = node(json!({"outputs": [
+            {"name": "count", "type": "number"},
+            {"name": "done", "type": "boolean"},
+            {"name": "map", "type": "object"},
+            {"name": "text", "type": "string"},
+            {"name": "words", "type": "a sentence"},
+            "plain",
+        ]}));
+        let typed = capability(json!({"outputs": [{"name": "size", "type": "number"}]}));
+        let read = |name: &str, text: &str| as_declared(Some(&node), &[&typed], (name, text));
+        assert_eq!(read("count", "3"), json!(3));
+        assert_eq!(
+            read("count", "three"),
+            json!("three"),
+            "refused later, with its type"
+        );
+        assert_eq!(read("done", "true"), json!(true));
+        assert_eq!(read("map", "{\"a\": 1}"), json!({"a": 1}));
+        for name in ["text", "words", "plain", "unknown"] {
+            assert_eq!(read(name, "3"), json!("3"), "{name}");
+        }
+        assert_eq!(read("size", "1.5"), json!(1.5));
+        assert_eq!(as_declared(None, &[], ("size", "1.5")), json!("1.5"));
     }
 }

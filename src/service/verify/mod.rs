@@ -58,6 +58,13 @@ pub fn supported() -> Result {
     ))
 }
 
+/// Whether something was said of a node that no reconcile has taken in.
+fn is_said(writer: &RecordWriter<'_>, node: ObservedNode<'_>) -> bool {
+    let address = node.address();
+    let tip = writer.observed.tip(&address);
+    tip.is_some_and(|tip| is_unread(node.run.status, &address, tip))
+}
+
 /// Run the acceptance criteria of a node on the commit that its report names, in a work tree of its
 /// own, and record what came of them.
 ///
@@ -81,6 +88,9 @@ pub fn verify_node(
         let reported = permit
             .may_verify(node.id, node.status.attempt, writer.actor)
             .map_err(|refusal| match node.status.phase {
+                _ if is_said(writer, node) => asked.error(&refusal).hint(
+                    "what was said of it since is not taken in yet: `planspec reconcile`, then verify it",
+                ),
                 NodePhase::Running => {
                     let (run, namespace) = (&node.run.key.name, &node.run.key.namespace);
                     let hint = format!(
@@ -278,10 +288,7 @@ fn is_behind(
 
 /// What was said of the attempt since the last reconcile may be another report, or give it back.
 fn nothing_is_new(writer: &RecordWriter<'_>, node: ObservedNode<'_>) -> Result {
-    let address = node.address();
-    let tip = writer.observed.tip(&address);
-    let is_new = tip.is_some_and(|tip| is_unread(node.run.status, &address, tip));
-    if !is_new || !node.status.awaits_verification() {
+    if !is_said(writer, node) || !node.status.awaits_verification() {
         return Ok(());
     }
     let why = format!(
