@@ -28,6 +28,9 @@ case $target in
 *-linux-gnu) export RUSTFLAGS='-C target-feature=+crt-static' ;;
 esac
 rustup target add "$target"
+# What `planspec --version -o json` says.
+PLANSPEC_COMMIT=$(git rev-parse HEAD)
+export PLANSPEC_COMMIT
 cargo build --release --locked --bin planspec --features git2/vendored-libgit2 --target "$target"
 built=$(cargo metadata --locked --no-deps --format-version 1 | sed 's/.*"target_directory":"\([^"]*\)".*/\1/')/$target/release/planspec
 

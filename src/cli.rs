@@ -7,13 +7,14 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
 
-use crate::api::{self, refusal::Refusal};
+use crate::api::{self, refusal::Refusal, version::Version};
 use crate::clock;
 #[cfg(feature = "serve")]
 use crate::commands::serve::LogFormat;
 use crate::commands::{self, Context};
 use crate::core::base::escape;
-use crate::core::resource::ReviewAction;
+use crate::core::resource::{API_VERSION, ReviewAction};
+use crate::core::run::status::{DECISIONS, FORMAT_VERSION};
 use crate::failure::{Failure, Outcome, exit_code};
 use crate::help;
 use crate::service::Error;
@@ -209,10 +210,53 @@ fn as_usual(words: Vec<OsString>) -> (Vec<OsString>, Option<String>) {
     (words, verb)
 }
 
+/// How the version is to be written, where it is asked for as a document: `planspec --version -o json`.
+fn asks_for_version(words: &[OsString]) -> Option<Writer> {
+    let [_, rest @ ..] = words else {
+        return None;
+    };
+    let rest: Vec<&str> = rest.iter().filter_map(|word| word.to_str()).collect();
+    let format = match rest.as_slice() {
+        ["--version" | "-V", "-o" | "--output", format] => format,
+        ["--version" | "-V", format] => format
+            .strip_prefix("-o")
+            .or_else(|| format.strip_prefix("--output="))?,
+        _ => return None,
+    };
+    match format {
+        "json" => Some(show::json),
+        "yaml" => Some(show::yaml),
+        _ => None,
+    }
+}
+
+fn version() -> Version {
+    let features = [
+        ("serve", cfg!(feature = "serve")),
+        ("mcp", cfg!(feature = "mcp")),
+    ];
+    let features = features.into_iter().filter(|(_, is_in)| *is_in);
+    Version {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        commit: option_env!("PLANSPEC_COMMIT").map(str::to_owned),
+        platform: format!("{}-{}", std::env::consts::ARCH, std::env::consts::OS),
+        features: features.map(|(name, _)| name.to_owned()).collect(),
+        resources: API_VERSION.to_owned(),
+        documents: "1.2".to_owned(),
+        status_layout: FORMAT_VERSION,
+        decisions: DECISIONS,
+    }
+}
+
 /// What the command line says, or what is wrong with it. Whoever gives outputs of a report as they
 /// were once given is told how it is done.
 fn matches() -> ArgMatches {
     let (words, verb) = as_usual(std::env::args_os().collect());
+    if let Some(write) = asks_for_version(&words) {
+        let written = api::document(&version()).map(|document| write(&document));
+        Terminal::new(ColorChoice::Never).out(&written.unwrap_or_default());
+        std::process::exit(0);
+    }
     let alone = verb.and_then(|verb| alone(&verb));
     let matches = alone.map(|alone| alone.try_get_matches_from(&words));
     if let Some(Ok(matches)) = matches {

@@ -30,6 +30,7 @@ pub mod resource;
 pub mod review;
 pub mod session;
 pub mod verify;
+pub mod version;
 pub mod wait;
 pub mod watch;
 pub mod work;

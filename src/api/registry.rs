@@ -28,6 +28,7 @@ use super::refusal::Refusal;
 use super::review::Review;
 use super::session::SessionStart;
 use super::verify::{DocumentVerified, ExecutionVerified, Verified};
+use super::version::Version;
 use super::wait::{CommitVerified, Waited};
 use super::watch::{WatchChange, WatchNote, WatchState};
 use super::work::WorkEvent;
@@ -100,6 +101,7 @@ pub const ANSWERS: &[Registered] = &[
     of::<ScopeAnswer>(),
     of::<SessionStart>(),
     of::<Started>(),
+    of::<Version>(),
     of::<Waited>(),
     of::<WatchChange>(),
     of::<WatchNote>(),

@@ -148,6 +148,20 @@ fn the_version_is_told() {
         told.out,
         format!("planspec {} (git-native)\n", env!("CARGO_PKG_VERSION"))
     );
+    let nowhere = sandbox.folder("elsewhere");
+    let version = nowhere.run("--version -o json").ok().answer("Version");
+    assert_eq!(version["version"], env!("CARGO_PKG_VERSION"));
+    assert_eq!(version["resources"], "planspec.io/v1alpha1");
+    assert!(version["decisions"].as_u64() >= Some(3), "{version}");
+    assert!(
+        version["features"]
+            .as_array()
+            .is_some_and(|all| !all.is_empty())
+    );
+    assert_eq!(
+        nowhere.run("-o json --version").ok().answer("Version"),
+        version
+    );
 }
 
 #[test]
