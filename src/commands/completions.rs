@@ -26,7 +26,7 @@ const VARIABLE: &str = "PLANSPEC_COMPLETE";
                         fish: planspec completions fish > ~/.config/fish/completions/planspec.fish"
 )]
 pub struct Args {
-    /// The shell
+    /// Shell
     shell: Shell,
 }
 

@@ -9,12 +9,12 @@ use crate::show;
 
 /// Create a namespace, as a commit
 ///
-/// Other resources are made with `new` or `apply`.
+/// Create other resources with `new` or `apply`.
 #[derive(Debug, ClapArgs)]
 pub struct Args {
     /// `namespace`, or namespace/NAME
     kind: String,
-    /// Its name
+    /// Name of the namespace
     name: Option<String>,
     #[command(flatten)]
     output: OutputArg,

@@ -11,16 +11,16 @@ use crate::show;
 
 /// Write a commented template of a resource
 ///
-/// Write a commented template of a resource at its place; commits nothing.
+/// Writes the file where the resource belongs in the repository, and commits nothing.
 #[derive(Debug, ClapArgs)]
 pub struct Args {
-    /// A kind (goal, plan, capability, binding, gate, execution) or document, or KIND/NAME
+    /// Kind (goal, plan, capability, binding, gate, execution), `document`, or KIND/NAME
     kind: String,
-    /// Name of the resource: NAME or NAMESPACE/NAME; a document named NAME.planspec.json is JSON
+    /// NAME or NAMESPACE/NAME of the resource; a document named NAME.planspec.json is JSON
     name: Option<String>,
     #[command(flatten)]
     namespace: NamespaceArg,
-    /// Print it instead of writing it
+    /// Print the template instead of writing a file
     #[arg(long)]
     print: bool,
     #[command(flatten)]

@@ -12,18 +12,18 @@ use crate::show;
 
 /// Print a JSON Schema
 ///
-/// Print the JSON Schema (2020-12) of a kind, of PlanSpec 1.2 documents, of the configuration, of a status, or of
-/// what a verb answers with -o json.
+/// Prints the JSON Schema (2020-12) of a kind, of PlanSpec 1.2 documents, of the configuration, of a status, or of the
+/// answer that a verb prints with -o json.
 #[derive(Debug, ClapArgs)]
 #[command(group = clap::ArgGroup::new("what").required(true))]
 pub struct Args {
-    /// A kind, document, config, or status: what stands in the status of each kind
+    /// Kind, `document`, `config`, or `status` (the status of all kinds)
     #[arg(group = "what")]
     kind: Option<String>,
-    /// An answer, by what stands in its `kind`, for example Claimed
+    /// Answer, by the value of its `kind`, for example Claimed
     #[arg(long, value_name = "KIND", group = "what")]
     answer: Option<String>,
-    /// Show the kinds of all answers, a line each
+    /// List the kinds of all answers
     #[arg(long, group = "what")]
     answers: bool,
     #[command(flatten)]

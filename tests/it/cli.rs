@@ -129,9 +129,9 @@ fn help_lists_the_exit_codes() {
     let sandbox = Sandbox::new();
     let help = sandbox.folder("nowhere").run("--help").ok();
     for said in [
-        "0 fine",
+        "0 success",
         "1 findings",
-        "2 wrong use",
+        "2 incorrect usage",
         "3 the repository",
         "9 somebody else",
     ] {
