@@ -112,7 +112,7 @@ fn check_parameters(request: &StartRequest, (key, plan): (&Key, &PlanSpec)) -> R
         let message = format!("{key} uses {}, not given", named(&missing));
         let hint = match did_you_mean(first, extra.iter().copied()) {
             Some(near) => {
-                format!("is `{near}` meant to be `{first}`? parameters are given by name")
+                format!("is `{near}` meant to be `{first}`? parameters are set by name")
             }
             None => format!("give it: `-p {first}=VALUE`"),
         };

@@ -109,7 +109,7 @@ impl CriterionFinding {
 fn pattern(text: Option<&str>) -> Result<Option<Pattern>, String> {
     let compiled = |text| {
         Pattern::new(text)
-            .map_err(|why| format!("{} is no regular expression: {why}", quoted(text)))
+            .map_err(|why| format!("{} is not a regular expression: {why}", quoted(text)))
     };
     text.map(compiled).transpose()
 }
@@ -326,7 +326,7 @@ mod tests {
             (
                 with("docs/report.md", "(pass"),
                 None,
-                Err("`(pass` is no regular expression: unclosed group"),
+                Err("`(pass` is not a regular expression: unclosed group"),
             ),
             (
                 with("docs/report.md", "Tests"),

@@ -231,7 +231,7 @@ fn what_is_not_signed_by_a_key_of_its_actor_is_refused() {
         ("with another trusted key", ana, "ben", "-S", "OtherSigner"),
         ("with a key nobody listed", ana, "eve", "-S", "UnknownKey"),
         (
-            "by somebody who is no reviewer",
+            "by somebody who is not a reviewer",
             "dora@example.com",
             "dora",
             "-S",

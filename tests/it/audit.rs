@@ -321,7 +321,8 @@ fn status_commits_are_signed_where_the_configuration_names_signers() {
         format!("ci@example.com {ci_public}\n"),
     );
     let signers = "status: {remote: origin, signers: [ci@example.com]}\n";
-    let said = "status commits must be signed by one of these, and no key is listed for any";
+    let said =
+        "status commits must be signed by one of these, but no key is listed for any of them";
     ana.write(".planspec.yaml", signers.replace("ci@", "ben@"));
     ana.run("validate").says(said);
     ana.write(".planspec.yaml", signers);

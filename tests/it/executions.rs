@@ -633,7 +633,7 @@ spec:
     ana.write("planspec/site.yaml", &knot);
     ana.run("validate")
         .exits(1)
-        .says("and they for its condition");
+        .says("and they wait for its condition");
 }
 
 /// A retry that binds again asks the gate again, and what would run instead waits for it, whatever

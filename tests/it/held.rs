@@ -880,7 +880,7 @@ fn what_is_no_glob_is_found_in_a_plan_and_in_a_document() {
     solo.run("validate")
         .exits(1)
         .says("PS105")
-        .says("`src/{a` is no glob");
+        .says("`src/{a` is not a glob");
     solo.write("planspec/all.yaml", file(&[plan("p", &[task("one")])]));
     let text = include_str!("../../examples/document/planspec/greeting.planspec.json");
     let mut document: serde_json::Value = serde_json::from_str(text).unwrap();
@@ -889,7 +889,7 @@ fn what_is_no_glob_is_found_in_a_plan_and_in_a_document() {
     solo.run("validate")
         .exits(1)
         .says("greeting.planspec.json")
-        .says("`src/[a` is no glob");
+        .says("`src/[a` is not a glob");
 }
 
 /// A plan with a gate in the middle, in a run that has begun.

@@ -6,7 +6,7 @@ use globset::{Glob, GlobBuilder, GlobMatcher};
 /// `{a,b}` is either.
 ///
 /// # Errors
-/// It is no glob.
+/// It is not a glob.
 pub fn glob(text: &str) -> Result<Glob, globset::Error> {
     GlobBuilder::new(text).literal_separator(true).build()
 }

@@ -590,7 +590,7 @@ pub(super) fn revision(found: &Finder<'_>, content: &Content, findings: &mut Vec
     let said = match (number, parent) {
         (_, Some(parent)) if parent.eq_ignore_ascii_case(&identity.plan_id) => Some((
             "the document is its own parent".to_owned(),
-            "write the `plan_id` of the revision before",
+            "write the `plan_id` of the previous revision",
         )),
         (1, Some(_)) => Some((
             "revision 1 has a parent, and is the first".to_owned(),
@@ -598,7 +598,7 @@ pub(super) fn revision(found: &Finder<'_>, content: &Content, findings: &mut Vec
         )),
         (2.., None) => Some((
             format!("revision {number} has no parent"),
-            "write the `plan_id` of the revision before; the first one has `revision: 1`",
+            "write the `plan_id` of the previous revision; the first one has `revision: 1`",
         )),
         _ => None,
     };

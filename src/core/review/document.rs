@@ -637,11 +637,7 @@ fn not_the_next(from: &Identity, is: &Content) -> Vec<Objection> {
     }
     if to.plan_id == from.plan_id {
         let message = "a new revision has the `plan_id` of the one before".to_owned();
-        object(
-            "plan_id",
-            message,
-            "every revision has a `plan_id` of its own",
-        );
+        object("plan_id", message, "every revision has its own `plan_id`");
     }
     if !is_chain && to.parent_id.as_deref() != Some(&from.plan_id) {
         let message = "`parent_id` is not the `plan_id` of the revision before".to_owned();

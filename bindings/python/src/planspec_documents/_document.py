@@ -526,12 +526,12 @@ def _revision(content: Value) -> Findings:
     number, parent = identity["revision"], identity.get("parent_id")
     said = None
     if parent is not None and parent.lower() == identity["plan_id"].lower():
-        said = "the document is its own parent", "write the `plan_id` of the revision before"
+        said = "the document is its own parent", "write the `plan_id` of the previous revision"
     elif number == 1 and parent is not None:
         help = "write `null`, or the number that follows that of the parent in `revision`"
         said = "revision 1 has a parent, and is the first", help
     elif number > 1 and parent is None:
-        help = "write the `plan_id` of the revision before; the first one has `revision: 1`"
+        help = "write the `plan_id` of the previous revision; the first one has `revision: 1`"
         said = f"revision {number} has no parent", help
     if said is not None:
         yield Diagnostic("PS613", ("identity", "parent_id"), VALUE, *said)

@@ -15,7 +15,7 @@ _SLASH = "/"
 
 
 class BadGlob(ValueError):
-    """A text that is no glob; its message says why."""
+    """A text that is not a glob; its message says why."""
 
 
 @dataclass(slots=True, eq=False)

@@ -35,7 +35,7 @@ def _provider(rule: int, provider: str) -> Findings:
         all_schemes = ", ".join(f"`{one}://`" for one in _SCHEMES)
         help = f"did you mean `{meant}://`?" if meant else f"write {all_schemes}, or a plain word"
         path: Path = ("spec", "rules", rule, "target", "provider")
-        yield Diagnostic("PS226", path, VALUE, f"no provider is of the kind `{scheme}://`", help)
+        yield Diagnostic("PS226", path, VALUE, f"`{scheme}://` is not a known provider scheme", help)
 
 
 class _BadTool(ValueError):
@@ -49,7 +49,7 @@ def _tool(place: Path, target: Any) -> Findings:
     except _BadTool as why:
         is_given = isinstance(config, dict) and "command" in config
         # Without a command, somebody else's worker may know what is meant.
-        help = "write the program and its arguments one by one: `config: {command: [make, test]}`"
+        help = "list the program and its arguments: `config: {command: [make, test]}`"
         path: Path = (*place, "config" if config is not None else "provider")
         part = KEY if config is not None else VALUE
         yield Diagnostic("PS227", path, part, str(why), help, is_warning=None if is_given else True)
@@ -140,6 +140,6 @@ def _conflicts(namespace: str, rules: list[Any]) -> Findings:
     for index, rule in enumerate(rules):
         before = next((at for at in range(index) if ties(rule, rules[at])), None)
         if before is not None:
-            message = f"rules {before} and {index} match the same tasks and weigh the same"
+            message = f"rules {before} and {index} match the same tasks with equal priority"
             help = "give one of them a higher `priority`, or remove it"
             yield Diagnostic("PS238", ("spec", "rules", index, "selector"), VALUE, message, help)

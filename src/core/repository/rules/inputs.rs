@@ -170,7 +170,7 @@ impl<'a> Task<'a> {
             return None;
         }
         let message = format!(
-            "capability `{}` requires {}, which task `{}` does not give",
+            "capability `{}` requires {}, which task `{}` does not set",
             key.name,
             first_names(&missing),
             self.node.id
@@ -185,7 +185,7 @@ impl<'a> Task<'a> {
             self.plan
                 .at_key(Code::INPUT_MISSING, path, message)
                 .label("not given")
-                .help("give it under `inputs`, or give the input a `default` in the capability"),
+                .help("set it under `inputs`, or give the input a `default` in the capability"),
         )
     }
 
@@ -387,19 +387,25 @@ mod tests {
             (
                 "topic: x, paths: [a, 5]",
                 "5]",
-                format!("PS224 error @: input `paths` {of} takes a list in which each entry is a string, this is a number"),
+                format!(
+                    "PS224 error @: input `paths` {of} takes a list in which each entry is a string, this is a number"
+                ),
                 "write it in quotes: `\"5\"`",
             ),
             (
                 "topic: x, style: {indent: two}",
                 "two",
-                format!("PS224 error @: input `style` {of} takes a mapping in which `indent` is a number, this is a string"),
+                format!(
+                    "PS224 error @: input `style` {of} takes a mapping in which `indent` is a number, this is a string"
+                ),
                 "",
             ),
             (
                 "topic: x, style: {name: true}",
                 "true}}",
-                format!("PS224 error @: input `style` {of} takes a mapping in which `name` is a string, this is a boolean"),
+                format!(
+                    "PS224 error @: input `style` {of} takes a mapping in which `name` is a string, this is a boolean"
+                ),
                 "write it in quotes: `\"true\"`",
             ),
             (
@@ -417,14 +423,16 @@ mod tests {
             (
                 "depth: low",
                 "inputs: {depth",
-                "PS223 warning @: capability `build` requires `topic`, which task `a` does not give".to_owned(),
-                "give it under `inputs`, or give the input a `default` in the capability",
+                "PS223 warning @: capability `build` requires `topic`, which task `a` does not set"
+                    .to_owned(),
+                "set it under `inputs`, or give the input a `default` in the capability",
             ),
             (
                 "",
                 "capabilityRefs",
-                "PS223 warning @: capability `build` requires `topic`, which task `a` does not give".to_owned(),
-                "give it under `inputs`, or give the input a `default` in the capability",
+                "PS223 warning @: capability `build` requires `topic`, which task `a` does not set"
+                    .to_owned(),
+                "set it under `inputs`, or give the input a `default` in the capability",
             ),
         ];
         for (inputs, needle, line, help) in table {
@@ -446,7 +454,7 @@ mod tests {
         let lines = findings(&text);
         assert!(
             lines[0].ends_with(
-                "capability `build` requires `i0`, `i1`, `i2`, `i4`, `i5` and more, which task `a` does not give"
+                "capability `build` requires `i0`, `i1`, `i2`, `i4`, `i5` and more, which task `a` does not set"
             ),
             "{lines:?}"
         );
