@@ -538,7 +538,7 @@ fn new_document_is_what_was_typed() {
     solo.run("show two.planspec.yaml")
         .exits(1)
         .notes("error[PS007]")
-        .notes("one document per file");
+        .notes("put each document into its own file");
 }
 
 #[test]
@@ -864,7 +864,7 @@ fn an_extension_takes_no_approval_away_and_is_shown_where_it_adds_something() {
     solo.run("validate")
         .exits(1)
         .says("error[PS605]")
-        .says("`dependsOn` is nothing that `x-planspec` may say of a step")
+        .says("`dependsOn` is not allowed in `x-planspec` of a step")
         .says("`dependencies`: remove it here");
     // The hint, literally.
     document["approach"]["steps"][2]["x-planspec"] = json!({"retries": 1});

@@ -532,7 +532,7 @@ fn a_hostile_configuration_fails_the_attempt_and_says_why() {
         ),
         (
             json!({"command": ["ls"], "workingDirectory": "../.."}),
-            "leads out of the work tree",
+            "is outside the work tree",
         ),
         (
             json!({"command": ["ls"], "workingDirectory": "no"}),
@@ -540,7 +540,7 @@ fn a_hostile_configuration_fails_the_attempt_and_says_why() {
         ),
         (
             json!({"command": ["ls"], "env": {"A": ["x"]}}),
-            "`config.env.A` is not a text",
+            "`config.env.A` is not a string",
         ),
         (
             json!({"command": ["ls"], "timeout": "soon"}),

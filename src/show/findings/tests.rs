@@ -762,8 +762,8 @@ fn of_very_many_findings_the_first_errors_are_shown_and_the_rest_is_counted() {
     assert_eq!(lines.len(), MAX_PER_FILE + 2);
     let errors = lines.iter().filter(|line| line.contains("error PS302"));
     assert_eq!(errors.count(), 3);
-    let told = "a.yaml: warning PS003: 1000 findings in this file are shown, 3 more are not \
-                (correct these first)";
+    let told = "a.yaml: warning PS003: only the first 1000 findings of this file are shown; 3 more are not \
+                (fix these first)";
     assert!(lines.contains(&told), "{}", lines[0]);
     assert!(lines.iter().any(|line| line.starts_with("b.yaml")));
     assert_eq!(located::bounded(&all[..MAX_PER_FILE]), &all[..MAX_PER_FILE]);

@@ -376,7 +376,7 @@ def findings(graph: Graph) -> Iterator[Diagnostic]:
     """Everything that is to be said about the graph of a plan, but for its digest."""
     nodes = graph.spec["nodes"]
     if len(nodes) > _MOST_NODES:
-        message = f"the plan has {len(nodes)} nodes, the limit is {_MOST_NODES}"
+        message = f"the plan has {len(nodes)} nodes; the limit is {_MOST_NODES}"
         yield Diagnostic("PS305", NODES, KEY, message, "split the plan")
     yield from graph.problems
     yield from _edges_into_groups(graph)

@@ -88,7 +88,7 @@ def _command(words: Any) -> list[str]:
     if not isinstance(words, list):
         raise _BadTool("`config.command` is not a list: write the program and its arguments one by one")
     if not all(isinstance(word, str) for word in words):
-        raise _BadTool("`config.command` holds something that is not a text: quote it")
+        raise _BadTool("`config.command` contains a value that is not a string: put it in quotes")
     if not words or not words[0]:
         raise _BadTool("`config.command` names no program")
     return words
@@ -104,7 +104,7 @@ def _environment(variables: Any) -> dict[str, str]:
         if not name or "=" in name or "\0" in name:
             raise _BadTool(f"`config.env`: `{name}` cannot be the name of a variable")
         if isinstance(value, (dict, list)) or value is None or (isinstance(value, str) and "\0" in value):
-            raise _BadTool(f"`config.env.{name}` is not a text")
+            raise _BadTool(f"`config.env.{name}` is not a string")
         texts[name] = value if isinstance(value, str) else ""
     return texts
 
@@ -112,9 +112,9 @@ def _environment(variables: Any) -> dict[str, str]:
 def _settings(fields: Any) -> None:
     folder = fields.get("workingDirectory")
     if folder is not None and not isinstance(folder, str):
-        raise _BadTool("`config.workingDirectory` is not a text")
+        raise _BadTool("`config.workingDirectory` is not a string")
     if folder is not None and (folder.startswith("/") or ".." in folder.split("/")):
-        raise _BadTool(f"`config.workingDirectory` leads out of the work tree: `{folder}`")
+        raise _BadTool(f"`config.workingDirectory` is outside the work tree: `{folder}`")
     timeout = fields.get("timeout")
     if timeout is not None and (not isinstance(timeout, str) or _times.nanoseconds(timeout) is None):
         raise _BadTool("`config.timeout` is not a duration: write for example 10m")

@@ -281,7 +281,7 @@ def _large_annotations(value: Any) -> Iterator[Diagnostic]:
     for name, text in annotations.items() if isinstance(annotations, dict) else ():
         size = len(text.encode()) if isinstance(text, str) else 0
         if size > _MOST_BYTES >= len(text):
-            message = f"`{name}`: {size} bytes are too many, {_MOST_BYTES} are allowed"
+            message = f"`{name}` has {size} bytes; at most {_MOST_BYTES} are allowed"
             yield Diagnostic("PS106", ("metadata", "annotations", name), VALUE, message, "write less there")
 
 

@@ -220,7 +220,7 @@ mod tests {
             (
                 "provider: \"tool://make\", config: {command: make test}",
                 "config",
-                "`config.command` is not a list: write the program and its arguments one by one, \
+                "`config.command` is not a list: write the program and its arguments as a list, \
                  for example [make, test]",
             ),
             (

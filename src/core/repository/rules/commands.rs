@@ -211,9 +211,9 @@ mod tests {
             findings(&text),
             [
                 format!(
-                    "PS229 error {at}: no shell runs this command: `&&` would be an operator there, and is a plain word here"
+                    "PS229 error {at}: this command does not run in a shell: `&&` is a plain word here, not an operator"
                 ),
-                "help: write `command: sh, args: [-c, 'true && false']`; what is meant as it is stands in single quotes"
+                "help: write `command: sh, args: [-c, 'true && false']`, with literal text in single quotes"
                     .to_owned(),
             ]
         );
@@ -245,7 +245,7 @@ mod tests {
         for (command, message, help) in [
             (
                 "command: 'echo \"un'",
-                "error {at}: this command cannot be run: its quotes do not match, so that it has no words",
+                "error {at}: this command cannot be run: its quotes do not match, so it cannot be split into words",
                 "write a program and its arguments, with every quote closed, such as `make test`",
             ),
             (

@@ -550,7 +550,7 @@ mod tests {
         assert_eq!(
             check(1),
             [format!(
-                "{FILE}:{place}: PS305 the plan has 2 nodes, the limit is 1"
+                "{FILE}:{place}: PS305 the plan has 2 nodes; the limit is 1"
             )]
         );
     }

@@ -238,7 +238,7 @@ mod tests {
             let found = findings(&text);
             assert_eq!(found.len(), 2, "{found:?}");
             assert!(
-                found[0].starts_with(&format!("PS231 warning {at}: `{version}` is no number")),
+                found[0].starts_with(&format!("PS231 warning {at}: `{version}` is not a number")),
                 "{found:?}"
             );
         }
@@ -259,7 +259,7 @@ mod tests {
             .into_iter()
             .flat_map(|(place, version)| {
                 [
-                    format!("PS220 warning {place}: plan `a` has version `{version}` of series `s` already"),
+                    format!("PS220 warning {place}: plan `a` already has version `{version}` of series `s`"),
                     "help: give the newer one a higher version".to_owned(),
                     format!("also {}: first here", at("'1.0'")),
                 ]
@@ -415,7 +415,7 @@ mod tests {
             findings(&text),
             [
                 format!(
-                    "PS214 error {}: this execution serves goal `team/y`, its plan serves `team/x`",
+                    "PS214 error {}: this execution serves goal `team/y`, but its plan serves `team/x`",
                     position(&text, "y}")
                 ),
                 "help: remove `goalRef`; the plan names the goal".to_owned(),

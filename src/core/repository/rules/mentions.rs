@@ -450,12 +450,12 @@ mod tests {
                 "build",
                 when("nodes.fetch.phase ="),
                 "PS112 error @: `when`: `=` is not expected at character 19",
-                "a condition is CEL, for example `nodes[\"build\"].phase == \"Succeeded\"`",
+                "write a CEL expression, for example `nodes[\"build\"].phase == \"Succeeded\"`",
             ),
             (
                 "build",
                 when("'yes'"),
-                "PS112 error @: `when`: a condition is true or false, this is a string",
+                "PS112 error @: `when`: a condition must be true or false, but this is a string",
                 "compare it with something, for example `… == \"…\"`",
             ),
             (
@@ -467,9 +467,9 @@ mod tests {
             (
                 "build",
                 input("${HOME}/x"),
-                "PS111 error @: `${HOME}` is no reference",
-                "write `${nodes.<id>.outputs.<name>}` or `${parameters.<name>}`; a text that holds `${` itself can \
-                 be given as a parameter",
+                "PS111 error @: `${HOME}` is not a reference",
+                "write `${nodes.<id>.outputs.<name>}` or `${parameters.<name>}`; pass a text that \
+                 contains `${` itself as a parameter",
             ),
         ];
         for (id, fields, line, help) in table {
