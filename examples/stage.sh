@@ -77,13 +77,43 @@ run_expecting() {
     fi
 }
 
-# The end of the story: the phase of an execution, which is to be Succeeded.
-end_well() {
-    phase=$(planspec get execution "$1" | awk 'NR == 2 { print $3 }')
-    if [ "$phase" != Succeeded ]; then
-        printf '\nexample: the run ended as %s, not as Succeeded\n' "$phase" >&2
+# A repository with the files of an example, committed; the story goes on in it. What changes in the course of it is left out.
+begin_with() { # EXAMPLE
+    git init -q "$work/$1"
+    cd "$work/$1"
+    cp -R "$root/examples/$1/." .
+    rm -rf README.md changes
+    git add -A
+    git commit -q -m "Plan $1"
+}
+
+# Claim a node and report it as succeeded; further arguments are for the report. What a claim says of the work is left out.
+do_node() { # EXECUTION/NODE ACTOR [ARGUMENT]…
+    node=$1 actor=$2
+    shift 2
+    run planspec claim "$node" --as "$actor" >"$work/claim" || { cat "$work/claim"; exit 1; }
+    sed 4q "$work/claim"
+    run planspec report "$node" --as "$actor" --succeeded --reconcile "$@"
+}
+
+# A node has to be in a phase by now.
+expect_node() { # EXECUTION/NODE PHASE
+    found=$(planspec describe "$1" | sed -n '1s/.*: //p')
+    if [ "$found" != "$2" ]; then
+        printf 'example: %s is %s, not %s\n' "$1" "$found" "$2" >&2
         exit 1
     fi
+}
+
+# The end of the story: the phase of each execution, which is to be Succeeded.
+end_well() { # EXECUTION…
+    for name in "$@"; do
+        phase=$(planspec get execution "$name" | awk 'NR == 2 { print $3 }')
+        if [ "$phase" != Succeeded ]; then
+            printf '\nexample: %s ended as %s, not as Succeeded\n' "$name" "$phase" >&2
+            exit 1
+        fi
+    done
     chapter "Succeeded. Nothing is left behind; see README.md for what to try in a repository of yours."
 }
 

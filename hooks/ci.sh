@@ -154,8 +154,8 @@ action_repository() {
 # The machine that this is, as releases name it; nothing where there are none for it.
 target() {
   case "$(uname -s)-$(uname -m)" in
-  Linux-x86_64) printf x86_64-unknown-linux-gnu ;;
-  Linux-aarch64 | Linux-arm64) printf aarch64-unknown-linux-gnu ;;
+  Linux-x86_64) printf x86_64-unknown-linux-musl ;;
+  Linux-aarch64 | Linux-arm64) printf aarch64-unknown-linux-musl ;;
   Darwin-x86_64) printf x86_64-apple-darwin ;;
   Darwin-arm64) printf aarch64-apple-darwin ;;
   esac

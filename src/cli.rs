@@ -111,6 +111,8 @@ verbs! {
     "work" => Work(work),
     #[cfg(feature = "serve")]
     "serve" => Serve(serve),
+    #[cfg(feature = "mcp")]
+    "mcp" => Mcp(mcp),
     "verify" => Verify(verify),
     /// Approve a gate that a run is waiting for
     "approve" => Approve(approve),
@@ -288,6 +290,8 @@ fn run(cli: Cli, terminal: Terminal) -> Outcome {
         Command::Work(args) => commands::work::run(&context, args),
         #[cfg(feature = "serve")]
         Command::Serve(args) => commands::serve::run(&context, args),
+        #[cfg(feature = "mcp")]
+        Command::Mcp(args) => commands::mcp::run(&context, args),
         Command::Verify(args) => commands::verify::run(&context, args),
         Command::Approve(args) => commands::approve::run(&context, args, ReviewAction::Approve),
         Command::Reject(args) => commands::approve::run(&context, args, ReviewAction::Reject),

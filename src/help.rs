@@ -28,7 +28,7 @@ const GROUPS: [Group; 6] = [
     Group {
         title: "Work",
         usual: &["next", "claim", "report"],
-        more: &["ask", "release", "work", "verify"],
+        more: &["ask", "release", "work", "verify", "mcp"],
     },
     Group {
         title: "Decide and inspect",

@@ -24,6 +24,8 @@ pub mod failure;
 pub mod git;
 #[cfg(feature = "cli")]
 mod help;
+#[cfg(feature = "mcp")]
+pub mod mcp;
 #[cfg(feature = "serve")]
 pub mod server;
 #[cfg(feature = "service")]

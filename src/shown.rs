@@ -1,20 +1,25 @@
-//! What every door shows of a comparison: the service compares, `show` has the words, and this brings them together.
+//! What every door shows of what the service found: `show` has the words, and this brings the two together.
 
 use crate::core::base::diagnostic::Diagnostic;
+use crate::core::resource::Time;
 use crate::core::review::Subject;
 use crate::core::review::rules::declared;
+use crate::service::describe::Described;
 use crate::service::review::Reviewed;
+use crate::show;
+use crate::show::graph::GraphView;
 use crate::show::review::Shown;
+use crate::show::run::RunView;
 
 /// Show a comparison.
-pub fn of_review<T>(reviewed: &Reviewed, show: impl FnOnce(&Shown<'_>) -> T) -> T {
+pub fn of_review<T>(reviewed: &Reviewed, make: impl FnOnce(&Shown<'_>) -> T) -> T {
     let rules = reviewed.broken_rules();
     let declared = |subject: &Subject| declared(subject, &reviewed.old, &reviewed.new);
     let place = |finding: &_| {
         let Diagnostic { file, place, .. } = finding;
         reviewed.new.place(file, place)
     };
-    show(&Shown {
+    make(&Shown {
         review: &reviewed.review,
         snapshots: (&reviewed.old, &reviewed.new),
         commits: (&reviewed.base.commit, reviewed.head.commit.as_deref()),
@@ -34,4 +39,34 @@ pub fn of_review<T>(reviewed: &Reviewed, show: impl FnOnce(&Shown<'_>) -> T) -> 
         concerned: &reviewed.concerned,
         place: &place,
     })
+}
+
+/// Show a resource: itself, and what follows from it. `all`: every node of its graph.
+pub fn of_resource(described: &Described, all: bool, now: Time, width: Option<usize>) -> String {
+    let mut text =
+        show::resource::describe(&described.merged(), described.held_to.as_ref(), now, width);
+    text.push_str(&show::resource::unready(&described.not_ready, width));
+    text.push_str(&show::resource::capabilities(
+        &described.capabilities,
+        width,
+    ));
+    if let Some(of) = described.standing() {
+        text.push_str(&show::run::sections(&RunView {
+            of,
+            all,
+            now: now,
+            width,
+        }));
+    } else if let Some(drawing) = &described.drawing {
+        let room = width.map_or(usize::MAX, |width| width.saturating_sub(2));
+        let graph = show::graph::text(
+            GraphView {
+                of: drawing.of(),
+                nodes: None,
+            },
+            room,
+        );
+        text.push_str(&show::resource::graph(&graph));
+    }
+    text
 }

@@ -15,6 +15,7 @@ pub mod document;
 pub mod explain;
 pub mod findings;
 pub mod graph;
+pub mod listing;
 pub mod log;
 pub mod logs;
 pub mod made;

@@ -12,6 +12,7 @@ use super::document::{Converted, Revised};
 use super::explain::{AnswerList, Rule, RuleList};
 use super::findings::{Findings, ScopeAnswer};
 use super::graph::Graph;
+use super::listing::Listing;
 use super::log::{EventList, RevisionList};
 use super::logs::NodeLog;
 use super::made::{Created, Hook, Initialized};
@@ -70,6 +71,7 @@ pub const ANSWERS: &[Registered] = &[
     of::<HeldNodes>(),
     of::<Hook>(),
     of::<Initialized>(),
+    of::<Listing>(),
     of::<NamespaceChanged>(),
     of::<NamespaceList>(),
     of::<NextNodes>(),

@@ -12,6 +12,7 @@ use crate::service::claim::{ClaimRequest, claim, renew};
 use crate::service::claim_next::{ClaimNextRequest, Meanwhile, claim_next};
 use crate::service::follow::Pace;
 use crate::show;
+use crate::show::brief::BriefEnd;
 
 /// Who waits looks so often.
 const LOOK: std::time::Duration = std::time::Duration::from_secs(2);
@@ -85,7 +86,7 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
     if let Some(end) = claimed.lease_end {
         line.push_str(&format!("lease until {}\n", exact(end)));
     }
-    let told = show::brief::of_claim(&claimed.brief);
+    let told = show::brief::of_claim(&claimed.brief, BriefEnd::Commands);
     // Who does not name it may not know what it is.
     let is_told = !claimed.renewed || !(args.renew || is_named);
     let line = line + if is_told { &told } else { "" };

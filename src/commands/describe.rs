@@ -6,10 +6,8 @@ use super::args::document;
 use super::{Context, DocumentFormat, NamedArgs, OutputArg, TextFormat, answer_document};
 use crate::failure::Outcome;
 use crate::service::brief::brief;
-use crate::service::describe::{DescribeRequest, Described, describe};
-use crate::show;
-use crate::show::graph::GraphView;
-use crate::show::run::RunView;
+use crate::service::describe::{DescribeRequest, describe};
+use crate::{show, shown};
 
 /// Show one resource, run, node or document in full
 ///
@@ -56,44 +54,11 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
     };
     let described = describe(&context.open()?, &request)?;
     let out = if args.output.is_text() {
-        text(context, args, &described)
+        let width = context.terminal.width();
+        shown::of_resource(&described, args.all, context.now, width)
     } else {
         answer_document(args.output, &described.answer()?)?
     };
     context.terminal.out(&out);
     Ok(())
-}
-
-fn text(context: &Context, args: &Args, described: &Described) -> String {
-    let width = context.terminal.width();
-    let mut text = show::resource::describe(
-        &described.merged(),
-        described.held_to.as_ref(),
-        context.now,
-        width,
-    );
-    text.push_str(&show::resource::unready(&described.not_ready, width));
-    text.push_str(&show::resource::capabilities(
-        &described.capabilities,
-        width,
-    ));
-    if let Some(of) = described.standing() {
-        text.push_str(&show::run::sections(&RunView {
-            of,
-            all: args.all,
-            now: context.now,
-            width,
-        }));
-    } else if let Some(drawing) = &described.drawing {
-        let room = width.map_or(usize::MAX, |width| width.saturating_sub(2));
-        let graph = show::graph::text(
-            GraphView {
-                of: drawing.of(),
-                nodes: None,
-            },
-            room,
-        );
-        text.push_str(&show::resource::graph(&graph));
-    }
-    text
 }

@@ -36,6 +36,8 @@ pub mod hooks;
 pub mod init;
 pub mod log;
 pub mod logs;
+#[cfg(feature = "mcp")]
+pub mod mcp;
 pub mod new;
 pub mod next;
 pub mod reconcile;

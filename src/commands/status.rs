@@ -7,7 +7,7 @@ use crate::failure::{Failure, Outcome};
 use crate::service::Caller;
 use crate::service::brief::mine;
 use crate::service::overview::overview;
-use crate::service::session::session_start;
+use crate::service::session::{SessionRequest, session_start};
 use crate::show;
 
 /// Show what failed, what is waiting, and who is working
@@ -43,8 +43,13 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
         return held(context, args);
     }
     if args.agent {
-        let (caller, working) = (caller(context, args), args.working.working());
-        let start = session_start(&context.open()?, &caller, &working)?;
+        let request = SessionRequest {
+            caller: caller(context, args),
+            working: args.working.working(),
+            execution: None,
+            namespace: None,
+        };
+        let start = session_start(&context.open()?, &request)?;
         return context.show(
             args.output,
             &start,

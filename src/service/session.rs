@@ -14,23 +14,36 @@ use crate::core::resource::Key;
 /// Most entries of a list.
 const LISTED: usize = 10;
 
-/// What stands for somebody who begins to work, as the last fetch has it.
+/// Who begins to work, and on what.
+#[derive(Debug, Clone)]
+pub struct SessionRequest {
+    /// Who.
+    pub caller: Caller,
+    /// In which session.
+    pub working: Working,
+    /// Offer only nodes of this execution, `NAME` or `NAMESPACE/NAME`.
+    pub execution: Option<String>,
+    /// Offer only what is in this namespace.
+    pub namespace: Option<String>,
+}
+
+/// What somebody who begins to work has to know.
 ///
 /// # Errors
-/// Nothing has been reconciled yet, or the repository cannot be used.
-pub fn session_start(store: &Store, caller: &Caller, working: &Working) -> Result<SessionStart> {
-    let held = mine(store, caller, working)?;
+/// Nothing has been reconciled yet, there is no such execution, or the repository cannot be used.
+pub fn session_start(store: &Store, request: &SessionRequest) -> Result<SessionStart> {
+    let held = mine(store, &request.caller, &request.working)?;
     let view = store.fresh()?;
     let config = view.config.clone();
-    let request = NextRequest {
-        execution: None,
-        namespace: None,
+    let asked = NextRequest {
+        execution: request.execution.clone(),
+        namespace: request.namespace.clone(),
         provider: None,
         limit: None,
         for_programs: !is_person(&held.actor),
-        now: caller.now,
+        now: request.caller.now,
     };
-    let mut offers = next_in(store, view, &request)?;
+    let mut offers = next_in(store, view, &asked)?;
     let actor = &held.actor;
     offers.items.retain(|offer| is_for(offer, &config, actor));
     let is_held = |run: &Key, node: &str| {

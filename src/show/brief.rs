@@ -25,6 +25,8 @@ const MAX_ENTRIES: usize = 50;
 pub enum BriefEnd {
     /// By the commands in the brief.
     Commands,
+    /// By a tool of the same door.
+    Tool,
     /// By the exit code of the command that `planspec work` runs for it.
     ExitCode,
 }
@@ -53,9 +55,9 @@ pub fn document(brief: &Brief, end: BriefEnd) -> String {
 }
 
 /// What whoever has just claimed has to know.
-pub fn of_claim(brief: &Brief) -> String {
+pub fn of_claim(brief: &Brief, end: BriefEnd) -> String {
     let mut page = Page::default();
-    body(&mut page, brief, BriefEnd::Commands);
+    body(&mut page, brief, end);
     page.out
 }
 
@@ -328,6 +330,22 @@ fn ends(page: &mut Page, brief: &Brief, end: BriefEnd) {
             for command in &brief.commands {
                 page.say(&format!("    {command}"));
             }
+        }
+        BriefEnd::Tool => {
+            page.heading("End it");
+            let outputs = brief.work.task.outputs.iter().flatten();
+            let outputs: Vec<&str> = outputs.map(|output| output.name.as_str()).collect();
+            let outputs = match outputs.as_slice() {
+                [] => String::new(),
+                names => format!(" and outputs {}", listed(names.iter().copied())),
+            };
+            let commit = match brief.verification {
+                Some(_) => ", the commit with your work",
+                None => "",
+            };
+            page.say(&format!(
+                "Call `report` with result `succeeded`{commit}{outputs}, or with `failed` and a message."
+            ));
         }
         BriefEnd::ExitCode => {
             page.heading("End it");

@@ -11,35 +11,54 @@ const MAX_TITLE: usize = 100;
 /// Most nodes that are shown of those that are held.
 const MAX_HELD: usize = 5;
 
-/// What is held, what may be taken, and the rules.
+/// What an agent calls to go on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Calls {
+    Commands,
+    Tools,
+}
+
+/// What is held, what may be taken, and the rules, for whoever runs commands.
 pub fn text(start: &SessionStart) -> String {
+    told(start, Calls::Commands)
+}
+
+/// The same for whoever calls tools.
+pub fn of_tools(start: &SessionStart) -> String {
+    told(start, Calls::Tools)
+}
+
+fn told(start: &SessionStart, calls: Calls) -> String {
     let actor = line(&start.actor);
     let mut text = format!("You are {actor}.\n");
-    held(&mut text, start);
-    next(&mut text, start);
+    held(&mut text, start, calls);
+    next(&mut text, start, calls);
     waiting(&mut text, start);
     text.push_str("\nRules of this repository:\n");
     text.extend(start.rules.iter().map(|rule| format!("- {rule}\n")));
     text
 }
 
-fn held(text: &mut String, start: &SessionStart) {
+fn held(text: &mut String, start: &SessionStart, calls: Calls) {
     if start.held.is_empty() {
         text.push_str("You hold nothing in this session.\n");
         return;
     }
-    text.push_str("\nYou hold (`planspec status --mine` prints the briefs):\n");
+    let brief = match calls {
+        Calls::Commands => "planspec status --mine",
+        Calls::Tools => "describe",
+    };
+    text.push_str(&format!("\nYou hold (`{brief}` shows the briefs):\n"));
     for one in start.held.iter().take(MAX_HELD) {
         let lease = one.claim.as_ref().and_then(|claim| claim.lease_end);
         let lease = lease.map(|end| format!(", until {}", exact(end)));
         let lease = lease.unwrap_or_default();
         let (name, attempt, title) = (name(&one.node), one.node.attempt, title(&one.node.title));
         text.push_str(&format!("- {name} attempt {attempt}{lease}{title}\n"));
-        text.extend(
-            one.commands
-                .iter()
-                .map(|command| format!("    {command}\n")),
-        );
+        if calls == Calls::Commands {
+            let commands = one.commands.iter();
+            text.extend(commands.map(|command| format!("    {command}\n")));
+        }
     }
     more(
         text,
@@ -48,12 +67,20 @@ fn held(text: &mut String, start: &SessionStart) {
     );
 }
 
-fn next(text: &mut String, start: &SessionStart) {
+fn next(text: &mut String, start: &SessionStart, calls: Calls) {
     if start.next.is_empty() {
-        text.push_str("\nNothing can be claimed now; `planspec claim --wait` waits.\n");
+        let wait = match calls {
+            Calls::Commands => "planspec claim --wait",
+            Calls::Tools => "claim` with `wait",
+        };
+        text.push_str(&format!("\nNothing can be claimed now; `{wait}` waits.\n"));
         return;
     }
-    text.push_str("\nYou may take (`planspec claim` takes the first):\n");
+    let claim = match calls {
+        Calls::Commands => "planspec claim",
+        Calls::Tools => "claim",
+    };
+    text.push_str(&format!("\nYou may take (`{claim}` takes the first):\n"));
     for one in &start.next {
         let (name, title) = (name(one), title(&one.title));
         text.push_str(&format!("- {name}{title}\n"));

@@ -1041,8 +1041,8 @@ fn released(sandbox: &Sandbox) -> (String, PathBuf) {
     std::fs::create_dir_all(&folder).unwrap();
     place.write_executable("planspec", "#!/bin/sh\necho planspec as released\n");
     for target in [
-        "x86_64-unknown-linux-gnu",
-        "aarch64-unknown-linux-gnu",
+        "x86_64-unknown-linux-musl",
+        "aarch64-unknown-linux-musl",
         "x86_64-apple-darwin",
         "aarch64-apple-darwin",
     ] {
@@ -1151,6 +1151,7 @@ fn no_value_from_outside_stands_in_a_script_of_the_action_or_the_examples() {
     let mut files = vec![
         root.join("action.yml"),
         root.join(".github/workflows/release.yml"),
+        root.join(".github/workflows/site.yml"),
         root.join("src/service/init/workflow.yml"),
         root.join("src/service/init/workflow-by-variables.yml"),
     ];
@@ -1694,6 +1695,7 @@ fn the_workflows_pin_actions_and_part_who_runs_from_who_writes() {
         "action.yml",
         ".github/workflows/ci.yml",
         ".github/workflows/release.yml",
+        ".github/workflows/site.yml",
         "src/service/init/workflow.yml",
         "src/service/init/workflow-by-variables.yml",
         "examples/ci/github-review.yml",

@@ -1,0 +1,688 @@
+//! The tools: what each takes, what it says of itself, and what it does.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use rmcp::model::ToolAnnotations;
+use serde_json::Value;
+
+use super::Options;
+use super::arguments::{Arguments, Field, Takes, schema};
+use crate::api::findings::Findings as FindingsAnswer;
+use crate::api::listing::{Listed, Listing};
+use crate::api::{self, Answer};
+use crate::clock;
+use crate::core::base::diagnostic::Level;
+use crate::core::base::escape;
+use crate::core::resource::{Kind, Time};
+use crate::core::run::record::ReportResult;
+use crate::core::text::located::Finding;
+use crate::service::ask::{AskRequest, ask as ask_person};
+use crate::service::brief::brief;
+use crate::service::claim::{
+    ClaimRequest, ReleaseRequest, claim as claim_node, release as give_back,
+};
+use crate::service::claim_next::{ClaimNextRequest, Meanwhile, claim_next};
+use crate::service::describe::{DescribeRequest, describe as describe_resource};
+use crate::service::follow::Pace;
+use crate::service::get::{GetRequest, get};
+use crate::service::held::Working;
+use crate::service::log::{EventsRequest, RevisionsRequest, events, revisions};
+use crate::service::names::{Named, kind_and_name, parse_kind};
+use crate::service::record::{RecordRequest, Recorded};
+use crate::service::report::{ReportRequest, report as report_node};
+use crate::service::session::{SessionRequest, session_start};
+use crate::service::sources::Source;
+use crate::service::start::{StartRequest, start as start_plan};
+use crate::service::store::Store;
+use crate::service::validate::{ValidateRequest, validate as validate_files};
+use crate::service::{Caller, Error, Result};
+use crate::show::brief::BriefEnd;
+use crate::{show, shown};
+
+/// So often a claim that waits looks again.
+const LOOK: Duration = Duration::from_secs(2);
+/// Longest wait of a claim, in seconds.
+const MAX_WAIT: u64 = 3600;
+/// Entries of a list where no limit is given.
+const USUAL_LIMIT: u64 = 20;
+/// Most entries of a list.
+const MAX_LIMIT: u64 = 200;
+
+/// What a tool does to the repository.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Effect {
+    /// Nothing.
+    Reads,
+    /// It adds something; called again it adds nothing more.
+    Once,
+    /// It adds something with each call.
+    Adds,
+    /// It gives something up.
+    Ends,
+}
+
+/// A tool.
+#[derive(Debug)]
+pub struct Tool {
+    /// Its name.
+    pub name: &'static str,
+    title: &'static str,
+    about: &'static str,
+    effect: Effect,
+    takes: &'static [Field],
+    /// Does what a call says.
+    pub run: fn(&Call<'_>) -> Result<Told>,
+}
+
+/// A call whose arguments are as its tool takes them.
+pub struct Call<'a> {
+    /// What it says.
+    pub arguments: Arguments,
+    /// How the door was opened.
+    pub options: &'a Options,
+    /// Who acts.
+    pub actor: &'a str,
+}
+
+/// An answer.
+#[derive(Debug)]
+pub struct Told {
+    /// For the agent.
+    pub text: String,
+    /// The same as data.
+    pub document: Value,
+}
+
+const fn field(name: &'static str, takes: Takes, about: &'static str) -> Field {
+    Field {
+        name,
+        takes,
+        is_required: false,
+        about,
+    }
+}
+
+const fn required(name: &'static str, takes: Takes, about: &'static str) -> Field {
+    Field {
+        is_required: true,
+        ..field(name, takes, about)
+    }
+}
+
+/// What every tool takes.
+const REPOSITORY: Field = field("repository", Takes::Text, "Folder of another repository");
+const NAMESPACE: Field = field("namespace", Takes::Text, "");
+const HELD: Field = field(
+    "node",
+    Takes::Text,
+    "EXECUTION/NODE; not needed if you hold one node",
+);
+const LIMIT: Field = field(
+    "limit",
+    Takes::Number(MAX_LIMIT),
+    "Most entries; 20 if left out",
+);
+
+/// All tools. None of them decides for people.
+pub const TOOLS: &[Tool] = &[
+    Tool {
+        name: "next",
+        title: "Where do I stand?",
+        about: "Show the nodes that you hold, the nodes that you may take, and the rules of the repository.",
+        effect: Effect::Reads,
+        takes: &[
+            field("execution", Takes::Text, "Only nodes of this execution"),
+            NAMESPACE,
+            REPOSITORY,
+        ],
+        run: next,
+    },
+    Tool {
+        name: "claim",
+        title: "Claim a node",
+        about: "Claim a node, or the one to do first, and get its brief: task, inputs, criteria, what came before. \
+Call it again to renew the claim and to read the brief again.",
+        effect: Effect::Once,
+        takes: &[
+            field(
+                "node",
+                Takes::Text,
+                "EXECUTION/NODE, or EXECUTION for the first of its nodes",
+            ),
+            field("provider", Takes::Text, "Only what this provider may take"),
+            field(
+                "wait",
+                Takes::Number(MAX_WAIT),
+                "Seconds to wait until something can be claimed",
+            ),
+            NAMESPACE,
+            REPOSITORY,
+        ],
+        run: claim,
+    },
+    Tool {
+        name: "report",
+        title: "Report a node",
+        about: "Report how the node that you hold went. A commit is kept for whoever checks it.",
+        effect: Effect::Once,
+        takes: &[
+            required("result", Takes::Word(&["succeeded", "failed"]), ""),
+            HELD,
+            field("outputs", Takes::Object, "The outputs that the brief names"),
+            field(
+                "commit",
+                Takes::Text,
+                "Commit with the work, for example HEAD",
+            ),
+            field("message", Takes::Text, "One sentence for people"),
+            NAMESPACE,
+            REPOSITORY,
+        ],
+        run: report,
+    },
+    Tool {
+        name: "release",
+        title: "Give a node back",
+        about: "Give back a node that you hold, without a failure.",
+        effect: Effect::Ends,
+        takes: &[
+            HELD,
+            field("message", Takes::Text, "Why"),
+            NAMESPACE,
+            REPOSITORY,
+        ],
+        run: release,
+    },
+    Tool {
+        name: "ask",
+        title: "Ask a person",
+        about: "Ask people something about the node that you hold. `claim` shows the answer once there is one.",
+        effect: Effect::Once,
+        takes: &[
+            required("question", Takes::Text, ""),
+            HELD,
+            NAMESPACE,
+            REPOSITORY,
+        ],
+        run: ask,
+    },
+    Tool {
+        name: "list",
+        title: "List resources",
+        about: "List resources with their phases.",
+        effect: Effect::Reads,
+        takes: &[
+            field(
+                "kind",
+                Takes::Word(&[
+                    "goals",
+                    "plans",
+                    "capabilities",
+                    "bindings",
+                    "gates",
+                    "executions",
+                ]),
+                "All kinds if left out",
+            ),
+            field("phase", Takes::Text, "Only in this phase; needs a kind"),
+            NAMESPACE,
+            LIMIT,
+            REPOSITORY,
+        ],
+        run: list,
+    },
+    Tool {
+        name: "describe",
+        title: "Describe a resource or a node",
+        about: "Show one resource with its status and graph, or the brief of a node.",
+        effect: Effect::Reads,
+        takes: &[
+            required(
+                "target",
+                Takes::Text,
+                "KIND/NAME, for example plan/checkout; or EXECUTION/NODE",
+            ),
+            NAMESPACE,
+            REPOSITORY,
+        ],
+        run: describe,
+    },
+    Tool {
+        name: "log",
+        title: "Show history",
+        about: "Show what happened in an execution, or the revisions of another resource, newest first.",
+        effect: Effect::Reads,
+        takes: &[
+            required(
+                "target",
+                Takes::Text,
+                "KIND/NAME, for example execution/checkout-1",
+            ),
+            NAMESPACE,
+            LIMIT,
+            REPOSITORY,
+        ],
+        run: log,
+    },
+    Tool {
+        name: "validate",
+        title: "Validate files",
+        about: "Check the plans in the work tree, or one file, and say how to put right what is wrong.",
+        effect: Effect::Reads,
+        takes: &[
+            field("file", Takes::Text, "Path from the root of the repository"),
+            REPOSITORY,
+        ],
+        run: validate,
+    },
+    Tool {
+        name: "start",
+        title: "Start a plan",
+        about: "Write and commit an execution of a plan.",
+        effect: Effect::Adds,
+        takes: &[
+            required("plan", Takes::Text, ""),
+            field("name", Takes::Text, "Name of the execution"),
+            field("parameters", Takes::Object, ""),
+            field(
+                "binding",
+                Takes::Text,
+                "Binding that says who does the tasks",
+            ),
+            NAMESPACE,
+            REPOSITORY,
+        ],
+        run: start,
+    },
+];
+
+impl Tool {
+    /// Whether it changes nothing.
+    pub fn is_read_only(&self) -> bool {
+        self.effect == Effect::Reads
+    }
+
+    /// What it takes.
+    pub fn fields(&self) -> &'static [Field] {
+        self.takes
+    }
+
+    /// As clients are told of it.
+    pub fn described(&self) -> rmcp::model::Tool {
+        let annotations = ToolAnnotations::new()
+            .read_only(self.is_read_only())
+            .destructive(self.effect == Effect::Ends)
+            .idempotent(self.effect != Effect::Adds)
+            .open_world(false);
+        rmcp::model::Tool::new(self.name, self.about, schema(self.takes))
+            .with_title(self.title)
+            .with_annotations(annotations)
+    }
+}
+
+impl Call<'_> {
+    /// The repository that is meant.
+    fn folder(&self) -> Option<PathBuf> {
+        let own = self.options.dir.clone();
+        match self.arguments.text("repository") {
+            Some(named) => Some(own.unwrap_or_default().join(named)),
+            None => own,
+        }
+    }
+
+    fn open(&self) -> Result<Store> {
+        Store::open(self.folder().as_deref())
+    }
+
+    fn text(&self, name: &str) -> Option<String> {
+        self.arguments.text(name)
+    }
+
+    fn namespace(&self) -> Option<String> {
+        self.text("namespace")
+    }
+
+    fn caller(&self) -> Result<Caller> {
+        Ok(Caller {
+            actor: Some(self.actor.to_owned()),
+            now: now()?,
+        })
+    }
+
+    fn working(&self) -> Working {
+        Working {
+            session: self.options.session.clone(),
+            claim: None,
+        }
+    }
+
+    fn record(&self) -> Result<RecordRequest> {
+        Ok(RecordRequest {
+            caller: self.caller()?,
+            target: self.text("node").unwrap_or_default(),
+            namespace: self.namespace(),
+            reconcile: self.options.reconcile,
+        })
+    }
+
+    fn limit(&self) -> usize {
+        let limit = self.arguments.number("limit").unwrap_or(USUAL_LIMIT);
+        usize::try_from(limit).unwrap_or(usize::MAX)
+    }
+}
+
+fn now() -> Result<Time> {
+    clock::now().map_err(Error::ambiguous)
+}
+
+/// An answer with its text and its notes.
+fn told<A: Answer>(answer: &A, mut text: String, notes: &[String]) -> Result<Told> {
+    for note in notes {
+        text.push_str(&format!("note: {}\n", escape::line(note)));
+    }
+    Ok(Told {
+        text,
+        document: api::document(answer)?,
+    })
+}
+
+/// What came of a record, and of the reconcile that followed.
+fn recorded<A>(recorded: &Recorded<A>, mut text: String) -> Result<Told>
+where
+    api::record::Recorded<A>: Answer,
+{
+    let answer = &recorded.answer;
+    if let Some(done) = &answer.reconciled {
+        let count = done.transitions.len();
+        text.push_str(&format!(
+            "reconciled: {}\n",
+            show::count(count, "transition")
+        ));
+    } else if recorded.is_due {
+        text.push_str("It counts when somebody has run `planspec reconcile`.\n");
+    }
+    if let Some(error) = &answer.reconcile_error {
+        text.push_str(&format!(
+            "It is recorded, and not applied: {}\n",
+            escape::line(&error.message)
+        ));
+    }
+    told(answer, text, &answer.notes)
+}
+
+fn next(call: &Call<'_>) -> Result<Told> {
+    let request = SessionRequest {
+        caller: call.caller()?,
+        working: call.working(),
+        execution: call.text("execution"),
+        namespace: call.namespace(),
+    };
+    let start = session_start(&call.open()?, &request)?;
+    told(&start, show::session::of_tools(&start), &start.notes)
+}
+
+fn claim(call: &Call<'_>) -> Result<Told> {
+    let request = ClaimRequest {
+        record: call.record()?,
+        working: call.working(),
+        lease: None,
+    };
+    let store = call.open()?;
+    let is_node = request.record.target.contains('/');
+    let wait = call.arguments.number("wait");
+    if is_node && (wait.is_some() || call.text("provider").is_some()) {
+        let why = "`provider` and `wait` are for a claim that names no node";
+        return Err(Error::ambiguous(why).hint("leave them out, or leave the node out"));
+    }
+    let claimed = if is_node {
+        claim_node(&store, &request)?
+    } else {
+        let request = ClaimNextRequest {
+            claim: request,
+            provider: call.text("provider"),
+            wait: wait.map(|seconds| Pace {
+                interval: LOOK,
+                timeout: Some(Duration::from_secs(seconds)),
+            }),
+        };
+        let meanwhile = Meanwhile {
+            clock: &clock::now,
+            tell: &|_| {},
+        };
+        claim_next(&store, &request, &meanwhile)?
+    };
+    let what = &claimed.answer.what;
+    let verb = if what.renewed { "Renewed" } else { "Claimed" };
+    let (name, attempt) = (what.attempt.name(), what.attempt.attempt);
+    let until = what.lease_end.map(crate::core::base::time::exact);
+    let until = until
+        .map(|until| format!(", until {until}"))
+        .unwrap_or_default();
+    let text = format!("{verb} {name} attempt {attempt}{until}.\n\n");
+    let text = text + &show::brief::of_claim(&what.brief, BriefEnd::Tool);
+    recorded(&claimed, text)
+}
+
+fn report(call: &Call<'_>) -> Result<Told> {
+    let is_done = call.text("result").as_deref() == Some("succeeded");
+    let request = ReportRequest {
+        record: call.record()?,
+        working: call.working(),
+        result: match is_done {
+            true => ReportResult::Succeeded,
+            false => ReportResult::Failed,
+        },
+        outputs: call.arguments.object("outputs"),
+        message: call.text("message").unwrap_or_default(),
+        commit: call.text("commit"),
+        attempt: None,
+    };
+    let reported = report_node(&call.open()?, &request)?;
+    let what = &reported.answer.what;
+    let verb = if what.already {
+        "Already reported"
+    } else {
+        "Reported"
+    };
+    let (name, attempt) = (what.attempt.name(), what.attempt.attempt);
+    let text = format!(
+        "{verb} {name} attempt {attempt} as {}.\n",
+        request.result.word()
+    );
+    recorded(&reported, text)
+}
+
+fn release(call: &Call<'_>) -> Result<Told> {
+    let request = ReleaseRequest {
+        record: call.record()?,
+        working: call.working(),
+        message: call.text("message").unwrap_or_default(),
+    };
+    let released = give_back(&call.open()?, &request)?;
+    let attempt = &released.answer.what.attempt;
+    let text = format!(
+        "Gave back {} attempt {}.\n",
+        attempt.name(),
+        attempt.attempt
+    );
+    recorded(&released, text)
+}
+
+fn ask(call: &Call<'_>) -> Result<Told> {
+    let request = AskRequest {
+        record: call.record()?,
+        working: call.working(),
+        question: call.text("question").unwrap_or_default(),
+    };
+    let asked = ask_person(&call.open()?, &request)?;
+    let what = &asked.answer.what;
+    let verb = if what.already {
+        "Already asked"
+    } else {
+        "Asked"
+    };
+    recorded(&asked, format!("{verb} at {}.\n", what.attempt.name()))
+}
+
+fn list(call: &Call<'_>) -> Result<Told> {
+    let kind = call
+        .text("kind")
+        .map(|kind| parse_kind(&kind))
+        .transpose()?;
+    let request = GetRequest {
+        kind,
+        namespace: call.namespace(),
+        phases: call.text("phase").into_iter().collect(),
+        ..GetRequest::default()
+    };
+    let got = get(&call.open()?, &request)?;
+    let found: Vec<_> = got.items().collect();
+    let shown = &found[..found.len().min(call.limit())];
+    let listing = Listing {
+        more: found.len() - shown.len(),
+        items: shown
+            .iter()
+            .map(|view| Listed {
+                kind: view.key.kind,
+                namespace: view.key.namespace.clone(),
+                name: view.key.name.clone(),
+                phase: view.phase(),
+            })
+            .collect(),
+    };
+    let mut text = show::resource::tables(shown, false, kind.is_none(), now()?, None);
+    if shown.is_empty() {
+        text.push_str("There are none.\n");
+    }
+    if listing.more > 0 {
+        text.push_str(&format!("… and {} more\n", listing.more));
+    }
+    told(&listing, text, &got.notes)
+}
+
+/// The resource that a target names; a plan where it names no kind.
+fn named(call: &Call<'_>) -> Result<Named> {
+    let target = call.text("target").unwrap_or_default();
+    let (kind, name) = kind_and_name(&target);
+    if name.is_empty() || name.ends_with('/') {
+        let why = format!("`{}` names no resource", escape::line(&target));
+        return Err(Error::ambiguous(why).hint("write KIND/NAME, for example plan/checkout"));
+    }
+    Ok(Named {
+        kind: kind.unwrap_or(Kind::Plan),
+        name: name.to_owned(),
+        namespace: call.namespace(),
+    })
+}
+
+fn describe(call: &Call<'_>) -> Result<Told> {
+    let store = call.open()?;
+    let target = call.text("target").unwrap_or_default();
+    let first = target.split_once('/').map(|(first, _)| first);
+    if first.is_some_and(|first| Kind::parse(first).is_none()) {
+        let brief = brief(&store, &target, call.namespace().as_deref())?;
+        return told(&brief, show::brief::document(&brief, BriefEnd::Tool), &[]);
+    }
+    let now = now()?;
+    let request = DescribeRequest {
+        named: named(call)?,
+        session: call.options.session.clone(),
+        now,
+    };
+    let described = describe_resource(&store, &request)?;
+    let text = shown::of_resource(&described, false, now, None);
+    told(&described.answer()?, text, &[])
+}
+
+fn log(call: &Call<'_>) -> Result<Told> {
+    let (store, named, limit) = (call.open()?, named(call)?, call.limit());
+    if named.kind == Kind::Execution {
+        let request = EventsRequest {
+            name: named.name,
+            namespace: named.namespace,
+            limit,
+        };
+        let found = events(&store, &request)?;
+        return told(&found, show::log::events(&found.items, None), &found.notes);
+    }
+    let request = RevisionsRequest {
+        named,
+        limit,
+        revision: None,
+    };
+    let found = revisions(&store, &request)?;
+    told(
+        &found,
+        show::log::revisions(&found.items, None),
+        &found.notes,
+    )
+}
+
+fn validate(call: &Call<'_>) -> Result<Told> {
+    let folder = call.folder();
+    let file = call.text("file");
+    let path = |file: String| folder.clone().unwrap_or_default().join(file);
+    let request = ValidateRequest {
+        named: file
+            .map(|file| Source::File(path(file)))
+            .into_iter()
+            .collect(),
+        dir: folder.clone(),
+        revision: None,
+        base: None,
+        scope: None,
+        may_come: false,
+        step: None,
+        level: Level::Semantics,
+    };
+    let validated = validate_files(&request)?;
+    let findings = FindingsAnswer {
+        readiness: validated.readiness.clone(),
+        ..FindingsAnswer::new(validated.findings.values(), None)
+    };
+    let all = &findings.findings;
+    let limit = usize::try_from(MAX_LIMIT).unwrap_or(usize::MAX);
+    let mut text: String = all.iter().take(limit).map(finding_line).collect();
+    match all.len() {
+        0 => text.push_str("Nothing is wrong.\n"),
+        some if some > limit => text.push_str(&format!("… and {} more\n", some - limit)),
+        _ => {}
+    }
+    told(&findings, text, &[])
+}
+
+/// A finding with its place and its way out.
+pub fn finding_line(finding: &Finding) -> String {
+    let at = &finding.at;
+    let numbers = [at.line, at.column].into_iter().flatten();
+    let numbers: String = numbers.map(|number| format!(":{number}")).collect();
+    let place = format!("{}{numbers}", escape::line(&at.file));
+    let (severity, code) = (&finding.severity, &finding.code);
+    let mut text = format!(
+        "{place}: {severity} {code}: {}\n",
+        escape::line(&finding.message)
+    );
+    if let Some(help) = &finding.help {
+        text.push_str(&format!("  help: {}\n", escape::line(help)));
+    }
+    text
+}
+
+fn start(call: &Call<'_>) -> Result<Told> {
+    let request = StartRequest {
+        plan: call.text("plan").unwrap_or_default(),
+        namespace: call.namespace(),
+        name: call.text("name"),
+        parameters: call.arguments.object("parameters"),
+        binding: call.text("binding"),
+        ..StartRequest::default()
+    };
+    let started = start_plan(&call.open()?, &request)?;
+    let change = &started.answer.change;
+    let mut text = show::change::text(change);
+    if let Some(whereabouts) = show::change::whereabouts(change) {
+        text.push_str(&format!("{whereabouts}\n"));
+    }
+    told(&started.answer, text, &change.notes)
+}
