@@ -1182,7 +1182,7 @@ fn what_a_reviewer_finds_keeps_a_plan_from_starting_until_a_revision_answers_it(
     solo.run("review HEAD~1...HEAD")
         .ok()
         .says("finding F1")
-        .says("what a reviewer found is closed");
+        .says("a reviewer's finding is closed");
     solo.run("reconcile").ok();
     assert_eq!(solo.phase("execution/next"), "Running");
 }

@@ -382,8 +382,8 @@ fn goal(out: &mut Builder, spec: &GoalSpec) {
         let element = Element::GoalCriterion;
         out.element("acceptanceCriteria", key, element, |out| {
             put_fields! { out, GoalCriterion = criterion, elsewhere: [id];
-                description => minor("what must hold for success")
-                    .danger(Always("what must hold for success is put in other words"));
+                description => minor("what is required for success")
+                    .danger(Always("the wording of what is required for success changes"));
             }
         });
     }
@@ -451,7 +451,7 @@ fn node(out: &mut Builder, namespace: &str, node: &Node) {
             inputs, outputs, acceptance_criteria, extension,
         ];
         kind => minor("what kind of node it is")
-            .danger(Was("Gate", "a decision is no longer asked for"));
+            .danger(Was("Gate", "a decision is no longer required"));
         name => patch("wording").danger(named);
         description => patch("wording").danger(Told);
         context = context_items(context) => patch("context").danger(Told);
@@ -526,7 +526,7 @@ fn criterion(out: &mut Builder, criterion: &TaskCriterion) {
     );
     let other = Always("something else is checked");
     let runs = Check;
-    let asks = Always("whoever checks asks somewhere else");
+    let asks = Always("the check calls another address");
     let answer = minor("the answer that counts as success")
         .danger(Always("another answer counts as success"));
     put_fields! { out, TaskCriterion = criterion, elsewhere: [expected_response];
@@ -591,7 +591,7 @@ fn parameter(out: &mut Builder, parameter: &Parameter) {
         description => patch("wording");
         required => minor("whether it must be given");
         default => minor("what is taken when nothing is given")
-            .danger(Always("whoever does it is given another value where the plan gives none"));
+            .danger(Always("the worker gets another value if the plan sets none"));
         format => takes;
         allowed "enum" => takes;
         item_type "itemType" => takes;

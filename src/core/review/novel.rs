@@ -202,9 +202,7 @@ fn of_plan(
         if let Some(text) = instructions(node).filter(|_| node.kind == NodeKind::Task)
             && !doers.iter().any(Doer::is_human)
         {
-            let who = doers
-                .first()
-                .map_or("whoever takes it", |doer| doer.provider);
+            let who = doers.first().map_or("anybody", |doer| doer.provider);
             told.push(format!("{} ({who}): {text}", node.id));
         }
     }
@@ -256,7 +254,7 @@ fn of_document(content: &Content, subject: &mut Subject) {
         );
     }
     if delegation.default_mode == Some(DefaultMode::AgentAutonomous) {
-        let text = "agents do the steps, and nobody is asked: its default_mode is agent_autonomous";
+        let text = "agents do the steps without approval: its default_mode is agent_autonomous";
         subject.look_twice(Topic::Decision, text.to_owned());
     }
     for one in &delegation.step_overrides {
@@ -269,7 +267,7 @@ fn tell_instructions(told: Vec<String>, subject: &mut Subject) {
         return;
     }
     let text = format!(
-        "what is done without a person gets new instructions: {}{}",
+        "work without a person gets new instructions: {}{}",
         told[..told.len().min(TOLD)].join("; "),
         and_more(told.len().saturating_sub(TOLD)),
     );
@@ -351,7 +349,7 @@ fn of_node(
 fn by_whom(node: &Node, doers: &[Doer<'_>]) -> String {
     let words: Vec<String> = doers.iter().map(Doer::words).collect();
     match words.as_slice() {
-        [] if node.capability_refs.is_empty() => "by whoever takes it".to_owned(),
+        [] if node.capability_refs.is_empty() => "by anybody".to_owned(),
         [] => {
             let needs: Vec<&str> = node
                 .capability_refs
@@ -635,7 +633,7 @@ fn before_any_gate(
     let commands: Vec<String> = commands.collect();
     if !commands.is_empty() {
         let text = format!(
-            "commands run before anybody is asked: {}{}",
+            "commands run before any approval: {}{}",
             commands[..commands.len().min(TOLD)].join(", "),
             and_more(commands.len().saturating_sub(TOLD)),
         );
@@ -653,7 +651,7 @@ fn run_by(new: &Snapshot, run: (&Key, &ExecutionSpec), plan: &Resource, node: &N
     let target = binding_of(run, node).and_then(|binding| target(new, &binding, plan, node));
     match target {
         Some(target) => format!(" ({})", target.provider),
-        None if node.capability_refs.is_empty() => " (whoever takes it)".to_owned(),
+        None if node.capability_refs.is_empty() => " (anybody)".to_owned(),
         None => " (bound to nobody)".to_owned(),
     }
 }

@@ -51,7 +51,7 @@ pub fn plans(main: &mut Html, links: &Links<'_>, page: &PlansPage) -> String {
     "Plans".to_owned()
 }
 
-/// A plan: what it is for, its graph, its nodes, what changed it, and its runs.
+/// A plan: its purpose, its graph, its nodes, what changed it, and its runs.
 pub fn plan(main: &mut Html, links: &Links<'_>, page: &PlanPage) -> String {
     let of = &page.of;
     crumbs(
@@ -391,9 +391,9 @@ pub fn revision(main: &mut Html, links: &Links<'_>, page: &RevisionPage) -> Stri
         .text(&of.name)
         .raw("</h1>\n");
     let class = match page.review.class() {
-        Class::None => "Nothing that has a meaning changed.".to_owned(),
+        Class::None => "Nothing changed in the work.".to_owned(),
         class => format!(
-            "Class {class}; {} to be looked at twice.",
+            "Class {class}; changes that need a second look: {}.",
             page.review.dangers()
         ),
     };
@@ -447,7 +447,7 @@ fn of_subject(main: &mut Html, subject: &Subject) {
                 cell(|cell| {
                     cell.text(&line.subject);
                     if let Some(why) = &line.danger {
-                        let why = format!("look twice: {why}");
+                        let why = format!("needs a second look: {why}");
                         cell.element("div", &[("class", "why".into())], &why);
                     }
                 }),
@@ -459,7 +459,7 @@ fn of_subject(main: &mut Html, subject: &Subject) {
     });
     table(
         main,
-        "What changes, what is to be looked at twice first",
+        "What changes; what needs a second look comes first",
         &["What", "Was", "Is", "So that"],
         rows,
     );

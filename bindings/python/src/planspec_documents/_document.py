@@ -403,7 +403,9 @@ def _scope_entries(content: Value) -> Findings:
             globs = _scope.globs(text)
         except _globs.BadGlob as why:
             message = f"this entry starts with `path:` but names no files: {why}"
-            help = "write a path from the repository's root, such as `path:src/auth` or `path:**/*.md`, or `path:**` for all files"
+            help = (
+                "write a path from the repository's root, such as `path:src/auth` or `path:**/*.md`, or `path:**` for all files"
+            )
             yield Diagnostic("PS610", path, VALUE, message, help)
             continue
         odd = _globs.misleading(trimmed(text.removeprefix(_scope.PREFIX))) if globs is not None else None

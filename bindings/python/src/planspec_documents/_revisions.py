@@ -73,14 +73,14 @@ def _not_next(was: Any, is_: Any) -> Iterator[Diagnostic]:
     for one in was.get("revision_history") or []:
         if known.get(one["revision"]) != _normal.history_entry(one):
             message = f"the history of revision {one['revision']} is another one"
-            yield Diagnostic("PS408", ("revision_history",), VALUE, message, "the history only grows: put it back")
+            yield Diagnostic("PS408", ("revision_history",), VALUE, message, "restore it; the history only grows")
             break
     if (before["revision"], before["plan_id"]) != (now["revision"], now["plan_id"]):
         yield from _identity(before, now, set(known))
 
 
 def _fixed(section: str) -> Diagnostic:
-    help = f"another {section} is another session: give it a new `session_id`"
+    help = f"a different {section} needs a new session: set a new `session_id`"
     return Diagnostic("PS408", (section,), VALUE, f"`{section}` changes within one session", help)
 
 
@@ -114,7 +114,7 @@ def _changed_run(old: Any, new: Any) -> Iterator[Diagnostic]:
         elif was != is_:
             is_gone = is_ is _NOTHING
             message = f"the spec of an Execution has changed since it was committed, at `{display(path)}`"
-            help = "put it back: a run is what it was started as"
+            help = "restore it; the spec of a run cannot change"
             yield Diagnostic("PS401", path[:-1] if is_gone else path, KEY if is_gone else VALUE, message, help)
             return
 
