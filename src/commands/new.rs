@@ -73,9 +73,9 @@ fn document_name(args: &Args) -> Outcome<String> {
     let own = args.kind.split_once('/').map(|(_, name)| name);
     match (own, args.name.as_deref()) {
         (Some(own), Some(name)) => Err(Failure::usage(format!(
-            "both `{own}` and `{name}` are given as the name"
+            "both `{own}` and `{name}` were given as the name"
         ))
-        .hint(format!("one at a time: {DOCUMENT}/{own}"))),
+        .hint(format!("give one of them: {DOCUMENT}/{own}"))),
         (None, None) => Err(Failure::usage(format!("`{DOCUMENT}` names no document"))
             .hint(format!("write `planspec new {DOCUMENT} NAME`"))),
         (Some(name), None) | (None, Some(name)) => Ok(name.to_owned()),

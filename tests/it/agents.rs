@@ -257,7 +257,7 @@ fn a_session_begins_with_what_is_held_what_may_be_taken_and_the_rules() {
         "{start}"
     );
     assert!(
-        start.contains("What is bound to somebody is done by nobody else."),
+        start.contains("Nodes that are bound to an actor may not be done by others."),
         "{start}"
     );
     for at in 0..8 {

@@ -414,7 +414,7 @@ fn without_signers_or_without_the_program_nothing_counts() {
     let send_signed = |solo: &Place<'_>| send_signed_with(solo, "ana");
     let sandbox = Sandbox::new();
     let solo = signing(&sandbox, &[(ana, "ana")]);
-    let said = "approvals must be signed, and the spec branch lists no key";
+    let said = "approvals must be signed, but the spec branch lists no key";
     solo.run("reconcile --dry-run").ok().never_says(said);
     solo.remove(SIGNERS).commit("Forget who may sign");
     solo.run("reconcile --dry-run").ok().notes(said);

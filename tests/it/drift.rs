@@ -331,7 +331,7 @@ fn a_finished_run_is_never_drawn_with_another_plan() {
     shallow
         .run("graph run")
         .exits(3)
-        .notes("the plan that Execution default/run was held to is not in this clone");
+        .notes("the pinned plan of Execution default/run is not in this clone");
 }
 
 /// What `git mv planspec plans` did once: every run was cancelled, and nobody said a word.

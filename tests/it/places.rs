@@ -130,7 +130,7 @@ fn on_a_feature_branch_reconcile_works_on_the_spec_branch_and_says_so() {
     ana.run("reconcile")
         .ok()
         .says("one can be claimed")
-        .notes("you are on `feature`; reconcile works on the spec branch `main`");
+        .notes("you are on `feature`, but reconcile works on the spec branch `main`");
     // Neither does what is staged or merely written count.
     ana.git("checkout -q main");
     ana.write("planspec/more.yaml", execution("more", "p"));

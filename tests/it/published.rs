@@ -224,7 +224,7 @@ fn what_get_prints_can_be_applied_elsewhere_and_here() {
             .ok()
             .says("goal/a created (planspec/default/goals/a.yaml)")
             .says("plan/p created (planspec/default/plans/p.yaml)")
-            .notes("is not taken over");
+            .notes("is not kept");
         other.run("validate").ok().notes("2 resources: valid");
         assert!(
             other
@@ -348,7 +348,7 @@ fn a_namespace_is_made_before_anything_is_in_it() {
     names("namespace/default\nnamespace/team\n");
     solo.run("create namespace Team")
         .exits(2)
-        .notes("no namespace can be called");
+        .notes("cannot be the name of a namespace");
     solo.run("create plan p").exits(2).notes("planspec new");
     solo.write("../b.yaml", goal("b").replace("  namespace: default\n", ""));
     solo.run("apply -f ../b.yaml").exits(1);
@@ -362,7 +362,7 @@ fn a_namespace_is_made_before_anything_is_in_it() {
     solo.write("../c.yaml", goal("c"));
     solo.run("apply -n team -f ../c.yaml")
         .exits(2)
-        .notes("says namespace `default`");
+        .notes("sets namespace `default`");
     let table = solo.run("get namespaces").ok();
     assert_eq!(
         table.out,
@@ -498,7 +498,7 @@ fn finalizers_hold_up_a_deletion_until_they_are_taken_away() {
     solo.run("hooks install").ok();
     solo.run("delete goal a")
         .ok()
-        .notes("stays until its finalizers are taken away: example.com/archive");
+        .notes("stays until its finalizers are removed: example.com/archive");
     let text = solo.read("planspec/all.yaml");
     assert!(
         text.contains("# ask the archive") && text.contains("planspec.io/deletion-requested"),
@@ -510,7 +510,7 @@ fn finalizers_hold_up_a_deletion_until_they_are_taken_away() {
     );
     solo.run("delete goal a")
         .ok()
-        .notes("waits for its finalizers already");
+        .notes("is already waiting for its finalizers");
     solo.run("reconcile").ok();
     // Whoever has done what it takes takes the finalizer away.
     let printed = solo.run("get goal a -o yaml").ok().out;

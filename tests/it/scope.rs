@@ -251,7 +251,7 @@ fn the_document_and_its_executions_are_not_the_work() {
     solo.run("review --plan other").ok().never_says("Scope");
     solo.run("validate --scope other --base main")
         .exits(2)
-        .notes("Plan default/other has no scope: it comes from no PlanSpec 1.2 document");
+        .notes("Plan default/other has no scope, because it does not come from a PlanSpec 1.2 document");
 }
 
 #[test]
@@ -520,7 +520,7 @@ fn a_question_about_files_is_answered_without_a_change() {
         .says("greeting/new/one.txt");
     solo.run("validate --scope greeting --path ../elsewhere")
         .exits(1)
-        .notes("is no path of this repository");
+        .notes("is not a path in this repository");
     solo.run("validate --scope nobody --path a")
         .exits(1)
         .notes("there is no plan `nobody`");

@@ -1195,7 +1195,7 @@ fn without_reconcile_a_write_is_answered_as_a_dry_run_would_have_it() {
             .git_try(&format!("rev-parse -q --verify {STATUS}"))
             .code,
         1,
-        "nothing was reconciled"
+        "nothing has been reconciled"
     );
     let got = server.get("/namespaces/n/goals/g").is(200);
     assert_eq!(got["status"], Value::Null);

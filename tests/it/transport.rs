@@ -176,7 +176,7 @@ fn a_claim_that_readers_do_not_see_is_none() {
     ana.git("config remote.origin.pushurl ../nowhere.git");
     ana.run("claim run/a --as agent:a")
         .exits(3)
-        .notes("is not seen when that is read")
+        .notes("is missing when that is read")
         .notes("git config --unset-all remote.origin.pushurl");
     assert_eq!(sandbox.place("nowhere.git").git("for-each-ref"), "");
     // A copy that lags.
@@ -213,7 +213,7 @@ fn a_server_that_hides_the_inbox_is_noticed_with_the_first_claim_of_a_clone() {
     hub.git("config uploadpack.hideRefs refs/planspec");
     ana.run("claim run/a --as agent:a")
         .exits(3)
-        .notes("the server has to show the refs below `refs/planspec/`");
+        .notes("the server must show the refs below `refs/planspec/`");
     assert_eq!(hub.git("for-each-ref refs/planspec/work"), "");
     hub.git("config --unset uploadpack.hideRefs");
     ana.run("claim run/a --as agent:a").ok();
@@ -465,7 +465,7 @@ fn which_of_several_remotes_is_shared_can_be_said() {
     let ben = sandbox.clone_with("-o upstream", &url, "ben");
     ben.git("remote add fork ../fork.git");
     let ran = ben.run("next").exits(3);
-    ran.notes("names remote `origin`, and this clone has no such remote")
+    ran.notes("names remote `origin`, but this clone has no such remote")
         .notes("git config planspec.remote fork, or git config planspec.remote upstream");
     ben.git("config planspec.remote upstream");
     ben.run("next").ok().says("run/a");

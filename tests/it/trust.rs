@@ -455,7 +455,7 @@ fn a_pull_request_that_changes_who_decides_is_seen() {
         "`verifications`, `reports`, `requests`, `answers` count without a signature",
         "! approvals.teams.security: ana@example.com → ana@example.com, eve@example.com",
         "`eve@example.com` may decide as one of them",
-        "speaks for eve@example.com",
+        "counts for eve@example.com",
         "! rules.PS233: set to off",
         "now: default/run/ok waits for a decision at gate default/g",
         "now: default/run/also waits for a decision at gate default/h",
@@ -484,7 +484,7 @@ fn a_pull_request_that_changes_who_decides_is_seen() {
         .commit("Keys");
     let review = ci.run("review main...keys").ok();
     review
-        .says("speaks for ana@example.com")
+        .says("counts for ana@example.com")
         .says("no longer counts for ana@example.com")
         .never_says("nothing changes in the work");
 }
