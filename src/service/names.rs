@@ -404,7 +404,7 @@ mod tests {
         ] {
             let why = parse_selector(text).unwrap_err();
             assert!(
-                why.contains("is no requirement: write `KEY=VALUE`"),
+                why.contains("is not a valid requirement: write `KEY=VALUE`"),
                 "{text}: {why}"
             );
         }

@@ -225,7 +225,7 @@ fn what_is_changed_and_not_committed_is_told_where_it_does_not_count() {
     let config = "note: .planspec.yaml has uncommitted changes: the committed one counts\n";
     ana.run("start p --name r")
         .ok()
-        .notes("note: planspec/p.yaml has uncommitted changes: the run begins with the plan as it is committed\n")
+        .notes("note: planspec/p.yaml has uncommitted changes: the run starts with the committed plan\n")
         .notes(config);
     ana.run("apply -f planspec/p.yaml").ok().notes(config);
     let fresh = sandbox.repository("fresh");

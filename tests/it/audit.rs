@@ -340,7 +340,7 @@ fn status_commits_are_signed_where_the_configuration_names_signers() {
     ana.git(&format!("config user.signingkey {other}"));
     ana.run("reconcile")
         .exits(1)
-        .notes("it is not signed by ci@example.com, as `status.signers` wants");
+        .notes("it is not signed by ci@example.com, as `status.signers` requires");
     ana.git(&format!("config user.signingkey {ci}"));
     ana.run("reconcile").ok();
     ana.run("claim run/one --as agent:a --reconcile").ok();

@@ -572,7 +572,7 @@ fn refs_of_nobody_are_moved_out_of_the_inbox_and_can_be_had_back() {
         assert_eq!(inbox(), before);
         ana.run("reconcile")
             .ok()
-            .never_says("belongs to no execution");
+            .never_says("to no known execution");
         shell(&ana, &undo.unwrap());
         assert_eq!(inbox(), with);
     }

@@ -865,7 +865,7 @@ fn an_extension_takes_no_approval_away_and_is_shown_where_it_adds_something() {
         .exits(1)
         .says("error[PS605]")
         .says("`dependsOn` is not allowed in `x-planspec` of a step")
-        .says("`dependencies`: remove it here");
+        .says("remove it here; the step sets it in `dependencies`");
     // The hint, literally.
     document["approach"]["steps"][2]["x-planspec"] = json!({"retries": 1});
     document["approach"]["steps"][1]["x-planspec"] = json!({"when": "parameters.all == true"});

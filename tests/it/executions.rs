@@ -717,7 +717,7 @@ spec:
         r#"start ship -n shop --name run -p version=1.20 -p wait=3 --param-json regions=["eu"]"#;
     ana.run("start ship -n shop -p version=1.20 -p wait=3")
         .exits(1)
-        .notes("uses `regions`, not given")
+        .notes("uses `regions`, which is not set")
         .notes("-p regions=VALUE");
     ana.run("start ship -n shop -p version=1 -p wait=3 -p region=eu")
         .exits(1)

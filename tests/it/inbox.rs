@@ -456,7 +456,7 @@ fn records_about_nothing_known_are_only_mentioned() {
     ana.git(&format!("push -q origin {id}:refs/planspec/{unknown_run}"));
     ana.run("reconcile")
         .ok()
-        .notes("1 inbox ref belongs to no execution that is known");
+        .notes("1 inbox ref belongs to no known execution");
     for name in ["work/default/other", "something/else"] {
         ana.git(&format!("push -q origin {id}:refs/planspec/{name}"));
         ana.run("reconcile").ok();

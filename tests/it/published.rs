@@ -274,7 +274,7 @@ fn what_was_made_of_an_older_version_is_a_conflict() {
         .exits(9)
         .notes(&reconciled)
         .notes(&now);
-    refused.notes("or leave `resourceVersion` out");
+    refused.notes("or remove `resourceVersion`");
     let refused = solo.run_with("apply -f - -o json", &printed).exits(9);
     assert_eq!(refused.refusal("conflict")["kind"], "conflict");
     // Somewhere else it is a number.

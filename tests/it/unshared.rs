@@ -79,7 +79,7 @@ fn a_clone_from_before_the_adoption_begins_no_second_status() {
         ben.run(verb)
             .exits(1)
             .notes("remote `origin` has a status branch `planspec/status`, but the configuration here names no `status.remote`")
-            .notes("help: `git pull` gets what origin has");
+            .notes("help: `git pull` gets the configuration of origin");
     }
     ben.git("pull -q");
     ben.run("next").ok().says("run/one");

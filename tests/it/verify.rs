@@ -247,7 +247,7 @@ fn what_is_accepted_as_another_commit_names_the_push_or_pull_that_is_missing() {
     ana.run(verify)
         .exits(1)
         .notes("newer records about default/run/one are not reconciled yet")
-        .notes("`planspec reconcile` takes it in");
+        .notes("run `planspec reconcile`, then verify again");
     ana.run("reconcile").ok();
     ana.run("claim run/one --as agent:a").ok();
     ana.run("report run/one --as agent:a --succeeded --reconcile")

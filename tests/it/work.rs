@@ -391,7 +391,7 @@ fn a_log_is_printed_wherever_it_is_wanted() {
         ("other", "", shell("true")),
     ];
     let ana = started(&sandbox, "", &tasks);
-    ana.run("logs run/one").exits(1).notes("attempt 1, is kept");
+    ana.run("logs run/one").exits(1).notes("attempt 1");
     ana.run("claim run/other --as ben --reconcile").ok();
     ana.run("logs run/other").exits(1).notes("has not ended");
     // What is not folded in yet is there as well.
