@@ -143,8 +143,7 @@ pub fn main() -> ! {
     let terminal = Terminal::new(options.color);
     log(&cli, terminal.colors_err());
     if options.server.is_some() {
-        terminal
-            .note("note: --server is not used: the repository is the store, and Git the network");
+        terminal.note("note: --server has no effect: there is no server");
     }
     let code = match run(cli, terminal) {
         Ok(()) => exit_code::OK,
@@ -243,9 +242,7 @@ fn matches() -> ArgMatches {
         // It ends with an error, whatever can be written.
         let _ = error.print();
         let terminal = Terminal::new(ColorChoice::Never);
-        terminal.note(&format!(
-            "\nhelp: outputs are given with --set: --set {value}"
-        ));
+        terminal.note(&format!("\nhelp: set outputs with --set: --set {value}"));
         std::process::exit(i32::from(exit_code::USAGE));
     }
     error.exit()

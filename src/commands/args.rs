@@ -80,7 +80,7 @@ pub fn out_file<F: clap::ValueEnum>(text: &str) -> Result<OutFile<F>, String> {
     match text.split_once('=') {
         Some((format, path)) if !path.is_empty() => Ok(OutFile {
             format: F::from_str(format, false)
-                .map_err(|_| format!("there is no format `{format}`: write one of {known}"))?,
+                .map_err(|_| format!("there is no format `{format}`; the formats are {known}"))?,
             path: PathBuf::from(path),
         }),
         _ => Err(format!(

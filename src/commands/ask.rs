@@ -33,7 +33,7 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
     let (target, question) = match args.words.as_slice() {
         [target, question] => (target.as_str(), question),
         [question] if is_node(question) => {
-            let why = format!("`{question}` is a node, and there is no question");
+            let why = format!("`{question}` is a node, but there is no question");
             return Err(Failure::usage(why).hint("planspec ask EXECUTION/NODE QUESTION"));
         }
         [question, ..] => ("", question),

@@ -40,8 +40,8 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
     if let Some(url) = &args.base_url
         && Href::web(url).is_none()
     {
-        let message = format!("--base-url `{url}` is no address of the web");
-        return Err(Failure::usage(message).hint("write it as in https://example.com/plans/"));
+        let message = format!("--base-url `{url}` is not a web address");
+        return Err(Failure::usage(message).hint("write it like https://example.com/plans/"));
     }
     let store = context.open()?;
     let board = Board::new(&store, None);

@@ -98,8 +98,8 @@ fn named(args: &Args) -> Outcome {
     if args.provider.is_none() && args.wait.is_none() {
         return Ok(());
     }
-    let why = "--provider and --wait are for a claim that names no node";
-    Err(Failure::usage(why).hint("leave them out, or leave the node out"))
+    let why = "--provider and --wait cannot be used with a node";
+    Err(Failure::usage(why).hint("omit them, or omit the node"))
 }
 
 fn next_of(args: &Args, claim: ClaimRequest) -> ClaimNextRequest {

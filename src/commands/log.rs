@@ -71,7 +71,7 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
     if kind == Kind::Execution {
         if args.revision.is_some() {
             return Err(Failure::usage(
-                "--ref is about revisions, not about executions",
+                "--ref applies to revisions, not to executions",
             ));
         }
         return of_execution(context, args, name, limit);

@@ -271,7 +271,7 @@ fn complain(context: &Context, output: OutputArg, error: &Error, wait: Duration)
         let hint = error.hint.iter().map(|hint| format!("help: {hint}"));
         hint.for_each(|hint| context.terminal.note(&hint));
         let seconds = wait.as_secs().max(1);
-        let later = format!("note: it is tried again, for the first time in {seconds} s");
+        let later = format!("note: trying again, first in {seconds} s");
         context.terminal.note(&later);
         return Ok(());
     }

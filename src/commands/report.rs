@@ -159,7 +159,7 @@ fn outputs(args: &Args) -> Outcome<Map<String, Value>> {
         Some(path) => match serde_json::from_slice(&sources::bytes(path)?) {
             Ok(Value::Object(map)) => map,
             Ok(_) => {
-                let message = format!("{} holds no JSON object", path.display());
+                let message = format!("{} does not contain a JSON object", path.display());
                 return Err(Error::invalid(message).into());
             }
             Err(error) => {

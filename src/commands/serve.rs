@@ -107,7 +107,7 @@ impl Args {
             .or_else(home);
         let Some(cache) = cache else {
             return Err(Failure::usage(
-                "neither XDG_CACHE_HOME nor HOME says where to keep what is fetched",
+                "neither XDG_CACHE_HOME nor HOME is set, so there is no cache folder",
             ));
         };
         let folder = &sha256_hex(named.as_bytes())[..16];
@@ -127,7 +127,7 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
     if args.db.is_some() {
         context
             .terminal
-            .note("note: there is no database: the repository is the store");
+            .note("note: --db has no effect: there is no database");
     }
     let listen = args.listen.unwrap_or(SocketAddr::new(args.host, args.port));
     let for_review = match (&args.write_branch, args.write_direct, &args.tokens) {

@@ -245,7 +245,7 @@ fn put_right(context: &Context, args: &Args, request: &ValidateRequest) -> Outco
         }
     }
     let files = show::count(fixed.len(), "file");
-    context.terminal.note(&format!("{files}: put right"));
+    context.terminal.note(&format!("{files}: fixed"));
     Ok(())
 }
 
@@ -289,7 +289,7 @@ fn said(validated: &Validated) -> Vec<String> {
             vec![format!("{}: valid", show::count(number, "resource"))]
         }
         Coverage::Staged { usable: false, .. } => vec![format!(
-            "nothing was checked: {CONFIG_FILE} cannot be used: planspec validate"
+            "nothing was checked, because {CONFIG_FILE} cannot be used: planspec validate"
         )],
         Coverage::Staged { files: 0, .. } => Vec::new(),
         Coverage::Staged { files, .. } => {

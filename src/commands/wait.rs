@@ -50,10 +50,8 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
         return verified(context, args);
     }
     if args.commit.is_some() || args.after_deployment {
-        let why = "--commit and --after-deployment are about `--for verified`";
-        return Err(
-            Failure::usage(why).hint(format!("write `--for {VERIFIED}`, or leave them out"))
-        );
+        let why = "--commit and --after-deployment need `--for verified`";
+        return Err(Failure::usage(why).hint(format!("write `--for {VERIFIED}`, or omit them")));
     }
     let request = WaitRequest {
         named: args.resource.named("wait")?,

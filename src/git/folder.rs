@@ -57,7 +57,7 @@ impl FilledFolder {
                 _ => continue,
             };
             let why = format!("`{}` {why}", place.display());
-            return Err(GitError::Unusable(why).advise("move it away, or name another folder"));
+            return Err(GitError::Unusable(why).advise("move it away, or choose another folder"));
         }
         // What stands there is known to be ours, whatever happens next.
         self.list(self.before.union(&self.now))
@@ -170,8 +170,7 @@ fn manifest(root: &Path) -> Result<BTreeSet<String>> {
         "`{}` holds files that planspec did not write",
         root.display()
     );
-    Err(GitError::Unusable(why)
-        .advise("name an empty folder, or one that is not there yet: --out DIR"))
+    Err(GitError::Unusable(why).advise("choose an empty or new folder: --out DIR"))
 }
 
 #[cfg(test)]

@@ -433,7 +433,7 @@ fn claim(call: &Call<'_>) -> Result<Told> {
     let wait = call.arguments.number("wait");
     if is_node && (wait.is_some() || call.text("provider").is_some()) {
         let why = "`provider` and `wait` are for a claim that names no node";
-        return Err(Error::ambiguous(why).hint("leave them out, or leave the node out"));
+        return Err(Error::ambiguous(why).hint("omit them, or omit the node"));
     }
     let claimed = if is_node {
         claim_node(&store, &request)?

@@ -85,7 +85,7 @@ fn artifact(criterion: &TaskCriterion, subject: &CriterionSubject<'_>) -> Criter
         Ok(true) => None,
         Ok(false) => Some(match (wanted, (subject.has)(&plain, None)) {
             (Some(wanted), Ok(true)) => {
-                format!("`{path}` is no file in which {} is found", quoted(wanted))
+                format!("`{path}` is not a file that contains {}", quoted(wanted))
             }
             _ => format!("`{path}` does not exist"),
         }),
@@ -331,12 +331,12 @@ mod tests {
             (
                 with("docs/report.md", "Tests"),
                 None,
-                Err("is no file in which `Tests` is found"),
+                Err("is not a file that contains `Tests`"),
             ),
             (
                 with("docs", "x"),
                 None,
-                Err("`docs` is no file in which `x` is found"),
+                Err("`docs` is not a file that contains `x`"),
             ),
             (exists("no"), None, Err("`no` does not exist")),
             (exists("here"), None, Err("`here` does not exist")),

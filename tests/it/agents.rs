@@ -195,7 +195,7 @@ fn what_agents_read_is_written_once_and_every_command_in_it_runs() {
     solo.write("AGENTS.md", "<!-- planspec:end -->\n");
     solo.run("init --agent --no-ci --no-hook")
         .exits(3)
-        .notes("`AGENTS.md` is left as it is");
+        .notes("`AGENTS.md` was not changed");
     assert_eq!(solo.read(SKILL), "somebody else's\n");
 
     let commands = commands_of(&own);

@@ -381,7 +381,7 @@ fn a_hook_that_refuses_is_heard() {
     assert_eq!(
         solo.git("status --porcelain"),
         "",
-        "everything is as it was"
+        "everything was restored"
     );
 }
 

@@ -508,7 +508,7 @@ fn editing_the_plan_and_taking_it_back_revives_no_approval() {
     solo.run("reconcile").ok();
     let whole = solo.read("planspec/all.yaml");
     let before = text(&solo.get("execution/run")["metadata"]["uid"]);
-    // The run is taken away, the plan becomes another one, and everything is as it was again.
+    // The run is taken away, the plan becomes another one, and everything was restored again.
     solo.publish("planspec/all.yaml", plan("p", &[task("evil")]));
     solo.run("reconcile").ok();
     solo.publish("planspec/all.yaml", &whole);

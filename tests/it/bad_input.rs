@@ -270,7 +270,7 @@ const NO_FILES: [(&str, &str); 6] = [
     ("folder", "a symbolic link: links are not followed"),
     (
         "library",
-        "a submodule or a repository of its own, which is never entered",
+        "a submodule or a separate repository, which is never entered",
     ),
     ("lfs.yaml", "a Git LFS pointer"),
 ];

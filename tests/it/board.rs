@@ -144,11 +144,11 @@ fn a_folder_of_somebody_else_is_not_written_to() {
     solo.run("board --out site")
         .exits(3)
         .notes("holds files that planspec did not write")
-        .notes("name an empty folder");
+        .notes("choose an empty or new folder");
     assert_eq!(solo.read("site/index.html"), "mine");
     solo.run("board --out new --base-url javascript:x")
         .exits(2)
-        .notes("is no address of the web");
+        .notes("is not a web address");
     assert!(!solo.has("new"));
     sandbox
         .repository("new")

@@ -815,7 +815,7 @@ fn an_answer_that_cannot_be_written_names_what_stands() {
         let output = command.stdout(full().unwrap()).output().unwrap();
         let said = String::from_utf8_lossy(&output.stderr);
         assert_eq!(output.status.code(), Some(code), "{verb}: {said}");
-        let is_named = said.contains(&format!("what was asked for is done: {stands}"));
+        let is_named = said.contains(&format!("the command has taken effect: {stands}"));
         assert_eq!(is_named, !stands.is_empty(), "{verb}: {said}");
     }
 }

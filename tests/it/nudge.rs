@@ -122,7 +122,7 @@ fn whatever_goes_wrong_the_record_counts_and_a_note_says_why() {
         (silent, "timeout"),
         (
             "http://169.254.169.254/hook?key=hidden".to_owned(),
-            "is not asked",
+            "is not contacted",
         ),
         (
             "http://[hidden".to_owned(),

@@ -415,7 +415,7 @@ fn a_remote_that_refuses_is_quoted_and_is_no_lost_race() {
     ana.run("reconcile")
         .exits(3)
         .notes("only robots")
-        .notes("whoever keeps it has to let that pass");
+        .notes("its administrator must allow it");
     ana.run("reconcile --dry-run").ok();
     origin.remove("hooks/pre-receive");
     ana.run("reconcile").ok();

@@ -72,7 +72,8 @@ fn who_comes_back_in_another_clone_is_told_how_to_go_on() {
             (text(by.0).as_str(), text(by.1)),
             ("agent:a", claim.clone())
         );
-        let told = format!("agent:a holds default/run/one in another session: add `--claim {claim}`");
+        let told =
+            format!("agent:a holds default/run/one in another session: add `--claim {claim}`");
         ben.run("status --mine --as agent:a")
             .ok()
             .says("agent:a holds nothing in this session")

@@ -396,7 +396,7 @@ fn the_other_flags_of_the_reference_are_understood() {
     gold.says("Goal default/a");
     solo.run("--server http://localhost:1 get goals -o name")
         .ok()
-        .notes("--server is not used");
+        .notes("--server has no effect");
     let described: serde_json::Value =
         serde_yaml::from_str(&solo.run("describe goal a -o yaml").ok().out).unwrap();
     assert_eq!(described["kind"], "Description");

@@ -1535,8 +1535,14 @@ fn at_a_gate_whoever_may_decide_has_buttons_and_decides_what_the_page_shows() {
         ),
         ("ana", Some("null"), approve.clone(), 403, "another origin"),
         ("ana", evil, approve.clone(), 403, "another origin"),
-        ("rob", own, approve.clone(), 403, "that may decide"),
-        ("eve", own, approve.clone(), 401, "no token that is known"),
+        ("rob", own, approve.clone(), 403, "has the right `decide`"),
+        (
+            "eve",
+            own,
+            approve.clone(),
+            401,
+            "the request has no known token",
+        ),
         ("ana", own, "gate=default%2Fship".to_owned(), 400, "digest"),
         ("ana", own, decision(digest, "perhaps"), 400, "perhaps"),
         (

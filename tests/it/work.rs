@@ -482,9 +482,9 @@ fn outputs_that_cannot_be_taken_fail_the_attempt_and_say_why() {
         ("true", "declared outputs are missing: version"),
         (
             "echo '[1]' > $PLANSPEC_OUTPUTS",
-            "the outputs are JSON, but no object",
+            "the outputs are JSON, but not an object",
         ),
-        ("echo '{' > $PLANSPEC_OUTPUTS", "the outputs are no JSON"),
+        ("echo '{' > $PLANSPEC_OUTPUTS", "the outputs are not JSON"),
         ("mkfifo $PLANSPEC_OUTPUTS", "no regular file"),
         (
             "printf '{\"version\": \"%070000d\"}' 1 > $PLANSPEC_OUTPUTS",

@@ -411,7 +411,12 @@ mod tests {
             ("a.json", "{\"a\" 1}", 1, "comma, bracket or quote"),
             ("a.json", in_json.as_str(), 2, "`<<<<<<<`"),
             ("a.yaml", in_yaml.as_str(), 2, "`<<<<<<<`"),
-            ("a.yaml", "```yaml\na: 1\n```\n", 1, "must contain only YAML"),
+            (
+                "a.yaml",
+                "```yaml\na: 1\n```\n",
+                1,
+                "must contain only YAML",
+            ),
             (
                 "a.yaml",
                 "x:\n  - overview: A form: a check\n",
