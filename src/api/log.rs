@@ -81,7 +81,7 @@ pub enum RevisionKind {
     Metadata,
     /// The same resource in another file.
     Moved,
-    /// It is gone.
+    /// It was removed.
     Removed,
     /// It cannot be read.
     Broken,

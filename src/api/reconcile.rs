@@ -24,7 +24,7 @@ pub struct Reconciled {
     pub status_commit: Option<String>,
     /// Number of the newest status commit.
     pub sequence: u64,
-    /// The next moment at which something happens by itself.
+    /// Time of the next deadline.
     pub next_deadline: Option<Time>,
     /// Whether anything changed.
     pub changed: bool,

@@ -49,7 +49,7 @@ pub enum EventKind {
     Added,
     /// It is another.
     Modified,
-    /// It is gone.
+    /// It was removed.
     Deleted,
 }
 

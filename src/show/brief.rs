@@ -72,7 +72,7 @@ fn body(page: &mut Page, brief: &Brief, end: BriefEnd) {
         let (name, namespace) = (short_name(brief), word(&brief.work.namespace));
         page.is_full = false;
         page.say(&format!(
-            "\nSomething was left out: `planspec describe {name} -n {namespace} -o json` has all of it."
+            "\nSome details were left out: `planspec describe {name} -n {namespace} -o json` prints all of them."
         ));
     }
     ends(page, brief, end);
@@ -136,8 +136,9 @@ fn criteria(page: &mut Page, brief: &Brief) {
     page.list("Done when", criteria.map(criterion));
     let name = short_name(brief);
     match brief.verification.as_deref() {
-        Some("independent") => page
-            .say("Checked on the commit that you report, by somebody other than who did the work."),
+        Some("independent") => {
+            page.say("Checked on the commit that you report, by somebody who did not do the work.")
+        }
         Some(_) => page.say(&format!(
             "Checked on the commit that you report; `planspec verify {name} -n {}` checks it.",
             word(&brief.work.namespace)

@@ -144,7 +144,7 @@ fn unapplied(page: &mut Sections, run: &ExecutionStatus) {
 /// Where a retry that binds again would lead to another target.
 fn moved_on(page: &mut Sections, view: &RunView<'_>) {
     if !view.of.moved_on.is_empty() {
-        page.title("Bindings that have moved on");
+        page.title("Bindings that have changed since");
     }
     for (id, how) in view.of.moved_on {
         page.sentence(2, &line(&format!("{id}: {how}")));
@@ -933,7 +933,7 @@ Contract:
             width: None,
         };
         let shown = sections(&view);
-        let moved = "\nBindings that have moved on:\n  b: held to x\n";
+        let moved = "\nBindings that have changed since:\n  b: held to x\n";
         assert!(shown.contains(moved), "{shown}");
         let next = "
   planspec retry run/a -n team

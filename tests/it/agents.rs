@@ -253,7 +253,7 @@ fn a_session_begins_with_what_is_held_what_may_be_taken_and_the_rules() {
         "{start}"
     );
     assert!(
-        start.contains("by somebody other than who did the work"),
+        start.contains("by somebody who did not do the work"),
         "{start}"
     );
     assert!(
@@ -365,7 +365,7 @@ fn a_brief_stays_short_whatever_a_plan_holds() {
     let brief = solo.run("claim --as agent:a").ok().out;
     assert!(brief.len() < 40_000, "{}", brief.len());
     assert!(
-        brief.contains("describe run/one -n default -o json` has all of it"),
+        brief.contains("describe run/one -n default -o json` prints all of them"),
         "{brief}"
     );
     assert!(

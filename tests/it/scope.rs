@@ -663,7 +663,7 @@ fn a_wider_scope_keeps_the_link_to_the_session_before() {
     );
     solo.run(&format!("show {FILE}"))
         .ok()
-        .says("Goes on from session `greeting`, revision 1");
+        .says("Continues session `greeting`, revision 1");
     solo.commit("Wider");
     solo.run("validate").ok();
 }

@@ -461,7 +461,7 @@ fn a_run_that_failed_on_an_old_target_is_to_be_bound_again() {
     let described = ana.run("describe execution run").ok();
     let described = described
         .says(
-            "Bindings that have moved on:\n  one: pinned to tool://one; binding default/tools now says another config\n",
+            "Bindings that have changed since:\n  one: pinned to tool://one; binding default/tools now says another config\n",
         )
         .says("  planspec retry run/one -n default --rebind\n")
         .says("  planspec retry run -n default --rebind\n");
@@ -473,7 +473,7 @@ fn a_run_that_failed_on_an_old_target_is_to_be_bound_again() {
     assert_eq!(ana.phase("execution/run"), "Succeeded");
     ana.run("describe execution run")
         .ok()
-        .never_says("moved on");
+        .never_says("have changed since");
 }
 
 #[test]

@@ -34,7 +34,7 @@ pub struct Script {
 /// What happens to a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ScriptEvent {
-    /// It is gone.
+    /// It was removed.
     Removed,
     /// It is new, or another one; with the lines.
     Lines {

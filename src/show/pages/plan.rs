@@ -215,7 +215,7 @@ fn runs(main: &mut Html, links: &Links<'_>, page: &PlanPage) {
     });
     table(
         main,
-        "Runs of this plan, the newest first",
+        "Runs of this plan, newest first",
         &["Run", "Phase", "Started"],
         rows,
     );
@@ -250,7 +250,7 @@ fn nodes(main: &mut Html, of: GraphOf<'_>) {
     });
     table(
         main,
-        "Nodes, each behind those that it waits for",
+        "Nodes, each after those that it waits for",
         &["Node", "Kind", "After", "What"],
         rows,
     );
@@ -360,7 +360,7 @@ fn revisions(main: &mut Html, links: &Links<'_>, of: &Of, list: &RevisionList) {
     ];
     table(
         main,
-        "Commits that changed the plan, the newest first",
+        "Commits that changed the plan, newest first",
         &head,
         rows,
     );
@@ -421,11 +421,11 @@ fn of_subject(main: &mut Html, subject: &Subject) {
         .text(&subject.key.to_string())
         .raw("</h2>\n");
     let event = match &subject.event {
-        Event::Added => "It is new.".to_owned(),
-        Event::Removed => "It is gone.".to_owned(),
-        Event::Left { .. } => "Its file is outside of the configured paths.".to_owned(),
+        Event::Added => "It was added.".to_owned(),
+        Event::Removed => "It was removed.".to_owned(),
+        Event::Left { .. } => "Its file is outside the configured paths.".to_owned(),
         Event::Changed => String::new(),
-        Event::Renamed { from } => format!("It was called {}.", from.qualified()),
+        Event::Renamed { from } => format!("Its name was {}.", from.qualified()),
         Event::Version { of } => format!(
             "It is compared with the version before, {}.",
             of.qualified()
