@@ -475,7 +475,7 @@ fn nobody_gets_out_of_being_checked() {
     let back = forge(&ana, &[done, ("controller.yaml", &later, &observed)], "");
     found(&ana, &back)
         .exits(1)
-        .says("is older and the spec branch was not rewritten");
+        .says("although the spec branch was not rewritten");
 }
 
 #[test]

@@ -228,7 +228,7 @@ impl<'a> Checker<'a> {
             )],
             Some(true) if !self.store.repo.is_ancestor(&was, is)? && before.is_some() => {
                 vec![format!(
-                    "it observed {is} after {was}, although {is} is older and the spec branch was not rewritten"
+                    "it observed {is}, which does not contain {was} observed before, although the spec branch was not rewritten"
                 )]
             }
             _ => Vec::new(),
