@@ -9,7 +9,7 @@ use crate::service::audit::{AuditRequest, audit};
 use crate::service::names::Named;
 use crate::show;
 
-/// Check that the status follows from its evidence
+/// Check that the status follows from what it cites
 ///
 /// Computes each commit of the status branch again from the previous status, the spec commit it observed, its evidence and
 /// its time, and compares the result. Checks the signatures of the evidence. Needs only a clone, and contacts no remote.

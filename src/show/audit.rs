@@ -52,7 +52,7 @@ fn verdict(audited: &Audited) -> String {
         None => format!("the first to {}", short(&audited.commit)),
     };
     match &audited.broken {
-        Some(broken) => format!("Does not follow from its evidence:\n{}", one(broken)),
+        Some(broken) => format!("Does not follow from what it cites:\n{}", one(broken)),
         None if audited.commits == 0 => format!("Nothing to check: no status commit in {range}\n"),
         None => format!(
             "{} of {} ({range}): what could be checked follows from what it cites\n",

@@ -159,7 +159,7 @@ fn a_status_that_somebody_made_up_is_found_refused_and_mended() {
         place
             .run("audit")
             .exits(1)
-            .says("Does not follow from its evidence:")
+            .says("Does not follow from what it cites:")
             .says(&forged)
             .says("Execution default/run: status.phase is Succeeded, and Running follows");
     }

@@ -396,7 +396,7 @@ fn refusal(walk: &Walk<'_>, broken: &AuditedCommit) -> Error {
         )
     });
     Error::unavailable(format!(
-        "status commit {commit} does not follow from its evidence: {why}"
+        "status commit {commit} does not follow from what it cites: {why}"
     ))
     .hint(format!(
         "`git show {commit}` shows who wrote it, `planspec audit` checks all of them{}; if you \
