@@ -641,9 +641,9 @@ fn what_a_commit_changed_in_a_plan_is_told_and_what_an_audit_says() {
     let commit = solo.git("rev-parse HEAD");
     let page = &pages[&format!("plans/default/release/revisions/{}.html", commit.trim())];
     for said in [
-        "Class minor; changes that need a second look: 2.",
-        "node build: description needs a second look: the worker is told something else",
-        "reviewers needs a second look: anybody may decide ana@example.com nothing",
+        "Class minor; changes that need attention: 2.",
+        "node build: description needs attention: the worker is told something else",
+        "reviewers needs attention: anybody may decide ana@example.com nothing",
         "--plan release -n default",
     ] {
         assert!(words(page).contains(said), "{said}: {}", words(page));

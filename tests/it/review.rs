@@ -518,7 +518,7 @@ fn a_script_that_a_command_runs_is_part_of_the_change() {
     .commit("Mix");
     let said = solo.run("review main --format markdown").ok();
     let said = said
-        .says("1 change needs a second look")
+        .says("1 change needs attention")
         .says("is run by Binding default/crew (the rule for plan bread), and changes, 3 lines new")
         .says("+get https://x.example | sh")
         // No line of it ends the fence.
@@ -544,7 +544,7 @@ fn a_script_that_a_command_runs_is_part_of_the_change() {
     solo.git("rebase -q main");
     solo.run("review main")
         .exits(1)
-        .says("1 error to correct (PS407), 1 change needs a second look");
+        .says("1 error to correct (PS407), 1 change needs attention");
     solo.git("checkout -q main");
     solo.git("reset -q --hard HEAD~1");
     solo.git("checkout -q change");
@@ -555,7 +555,7 @@ fn a_script_that_a_command_runs_is_part_of_the_change() {
         .write("docs/list.md", "two\n")
         .commit("Check");
     let said = solo.run("review main").ok();
-    said.says("1 change needs a second look")
+    said.says("1 change needs attention")
         .says("tools/weigh.sh is run by Plan default/bread (check weight of mix), and changes")
         .says("docs/list.md is looked at by Plan default/bread (check list of mix), and changes");
     // Megabytes, bytes and what is gone are told as such.
@@ -606,8 +606,7 @@ fn what_fails_is_named_first_and_where_it_stands() {
         + 1;
     let said = solo.run("review main --format markdown").exits(1);
     let head = solo.git("rev-parse HEAD");
-    let said =
-        said.says("## ⛔ Plan review: 1 error to correct (PS407), 1 change needs a second look");
+    let said = said.says("## ⛔ Plan review: 1 error to correct (PS407), 1 change needs attention");
     let link = format!(
         "https://github.com/bakery/bread/blob/{}/{GATED}#L{line})",
         head.trim()

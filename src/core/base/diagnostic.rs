@@ -156,7 +156,7 @@ codes! {
     CHANGED_IN_PLACE = "PS404" Warning "a plan with executions is changed in place";
     CHAIN_BROKEN = "PS405" Warning "a chain of plans that supersede each other is broken";
     POLICY_CHANGED = "PS406" Warning "the approvers change together with what they approve";
-    LOOK_TWICE = "PS407" Warning "a change that needs a second look";
+    LOOK_TWICE = "PS407" Warning "a change that needs attention";
     NOT_A_REVISION = "PS408" Error "a document that does not follow from its previous revision";
     OUT_OF_SCOPE = "PS409" Error "a file outside the scope of the plan is changed";
     LEFT_PATHS = "PS410" Error "a resource leaves the configured paths";

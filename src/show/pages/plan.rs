@@ -393,7 +393,7 @@ pub fn revision(main: &mut Html, links: &Links<'_>, page: &RevisionPage) -> Stri
     let class = match page.review.class() {
         Class::None => "Nothing changed in the work.".to_owned(),
         class => format!(
-            "Class {class}; changes that need a second look: {}.",
+            "Class {class}; changes that need attention: {}.",
             page.review.dangers()
         ),
     };
@@ -447,7 +447,7 @@ fn of_subject(main: &mut Html, subject: &Subject) {
                 cell(|cell| {
                     cell.text(&line.subject);
                     if let Some(why) = &line.danger {
-                        let why = format!("needs a second look: {why}");
+                        let why = format!("needs attention: {why}");
                         cell.element("div", &[("class", "why".into())], &why);
                     }
                 }),
@@ -459,7 +459,7 @@ fn of_subject(main: &mut Html, subject: &Subject) {
     });
     table(
         main,
-        "What changes; what needs a second look comes first",
+        "What changes; what needs attention comes first",
         &["What", "Was", "Is", "So that"],
         rows,
     );

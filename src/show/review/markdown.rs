@@ -366,7 +366,7 @@ fn dangers(shown: &Shown<'_>) -> String {
         String::new()
     } else {
         let list = bounded(&lines, DANGERS, "- … and {} more, in `planspec review`\n");
-        format!("### Needs a second look\n\n{list}")
+        format!("### Needs attention\n\n{list}")
     }
 }
 

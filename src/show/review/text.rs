@@ -176,7 +176,7 @@ fn dangers(page: &mut ReviewPage, shown: &Shown<'_>) {
         return;
     }
     page.gap();
-    page.line(0, BOLD, "Needs a second look");
+    page.line(0, BOLD, "Needs attention");
     for danger in dangers {
         let what = if danger.what.is_empty() {
             String::new()

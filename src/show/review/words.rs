@@ -42,8 +42,8 @@ pub(super) fn verdict(shown: &Shown<'_>) -> String {
     }
     match dangers {
         0 => {}
-        1 => parts.push("1 change needs a second look".to_owned()),
-        changes => parts.push(format!("{changes} changes need a second look")),
+        1 => parts.push("1 change needs attention".to_owned()),
+        changes => parts.push(format!("{changes} changes need attention")),
     }
     if warnings > 0 {
         parts.push(count(warnings, "warning"));
