@@ -58,7 +58,7 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
     let line = match &recorded.answer.what.node {
         Some(node) => format!("{asked} to try {name}/{node} again\n"),
         None if args.plan.is_some() => {
-            format!("{asked} {name} to go on with its plan as it is now\n")
+            format!("{asked} {name} to continue with its current plan\n")
         }
         None => format!("{asked} to try {name} again\n"),
     };
@@ -77,8 +77,8 @@ fn text(answer: &Reopening) -> String {
             (Some(_), _, true) => "changed: do again",
             (Some(_), ..) => "changed",
             (None, true, _) => "try again",
-            (None, false, true) => "do again, behind that",
-            (None, false, false) => "decide again, behind that",
+            (None, false, true) => "repeat (depends on that)",
+            (None, false, false) => "decide again (depends on that)",
         };
         format!("{name}/{}: {} → {how}\n", node.node, node.phase)
     });

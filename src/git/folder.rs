@@ -126,7 +126,7 @@ impl FilledFolder {
     /// Where a path stands, which leads through no link.
     fn place(&self, path: &str) -> Result<PathBuf> {
         if !is_inside(path) {
-            let why = format!("`{path}` is no path in a folder");
+            let why = format!("`{path}` is not a path in a folder");
             return Err(GitError::Unusable(why));
         }
         let place = self.root.join(path);
@@ -224,7 +224,7 @@ mod tests {
             "c:x",
         ] {
             let error = fill(root, &[(path, "")]).unwrap_err().to_string();
-            assert!(error.contains("no path in a folder"), "{path}: {error}");
+            assert!(error.contains("not a path in a folder"), "{path}: {error}");
         }
         // What a list names is not removed when it is elsewhere.
         let list = format!("{TITLE}\n../x\n/etc/hostname\nok.html\n");

@@ -509,7 +509,7 @@ fn check_place(path: &[u8], mode: u32, blob: Id) -> std::result::Result<(), Stri
     if known {
         Ok(())
     } else {
-        Err(format!("`{}` is not allowed there", shown.escape_debug()))
+        Err(format!("`{}` does not belong there", shown.escape_debug()))
     }
 }
 

@@ -104,7 +104,7 @@ impl Arguments {
         let wrong = said.iter().filter_map(|(name, value)| match known(name) {
             Some(field) => field.objection(value),
             None => Some(format!(
-                "`{}` is no argument of `{}`",
+                "`{}` is not an argument of `{}`",
                 escape::line(name),
                 tool.name
             )),

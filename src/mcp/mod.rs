@@ -275,7 +275,7 @@ mod tests {
         for part in [
             "`node` must be a string",
             "`wait` must be a whole number from 1",
-            "`actor` is no argument of `claim`",
+            "`actor` is not an argument of `claim`",
         ] {
             assert!(error.message.contains(part), "{}", error.message);
         }

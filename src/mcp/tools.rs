@@ -164,7 +164,7 @@ Call it again to renew the claim and to read the brief again.",
     Tool {
         name: "report",
         title: "Report a node",
-        about: "Report how the node that you hold went. A commit is kept for whoever checks it.",
+        about: "Report the result of the node that you hold. The commit is kept for verification.",
         effect: Effect::Once,
         takes: &[
             required("result", Takes::Word(&["succeeded", "failed"]), ""),
@@ -268,7 +268,7 @@ Call it again to renew the claim and to read the brief again.",
     Tool {
         name: "validate",
         title: "Validate files",
-        about: "Check the plans in the work tree, or one file, and say how to put right what is wrong.",
+        about: "Check the plans in the work tree, or one file, and say how to fix the findings.",
         effect: Effect::Reads,
         takes: &[
             field("file", Takes::Text, "Path from the root of the repository"),
@@ -288,7 +288,7 @@ Call it again to renew the claim and to read the brief again.",
             field(
                 "binding",
                 Takes::Text,
-                "Binding that says who does the tasks",
+                "Binding that chooses providers for tasks",
             ),
             NAMESPACE,
             REPOSITORY,

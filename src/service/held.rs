@@ -602,7 +602,7 @@ fn about_held(store: &Store, request: &RecordRequest, working: &Working) -> Resu
         [] => Err(
             stopped(store, request, (&observed, &actor), working)?.unwrap_or_else(|| {
                 Error::ambiguous(format!(
-                    "{actor} holds no node in this session: name the node"
+                    "{actor} holds nothing in this session: name the node"
                 ))
                 .hint(match elsewhere.first() {
                     Some(other) => other.in_another_session(),

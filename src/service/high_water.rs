@@ -97,7 +97,7 @@ fn lost_from_sight(store: &Store, view: &View) -> Result<Option<Error>> {
         let push = format!("git push {remote} {seen}:refs/heads/{branch} {seen}:{HIGH_WATER}");
         ("was put back", format!("restore it: `{push}`; "))
     } else {
-        ("was begun anew", String::new())
+        ("was started again", String::new())
     };
     let why = format!(
         "the status branch `{branch}` on remote `{remote}` {what}, and so was `{HIGH_WATER}`: it \

@@ -353,7 +353,7 @@ mod tests {
         fs::remove_file(folder.path().join("outputs.json")).unwrap();
         fs::create_dir(folder.path().join("outputs.json")).unwrap();
         let said = bench.take_outputs().unwrap_err();
-        assert!(said.contains("no regular file"), "{said}");
+        assert!(said.contains("does not name a regular file"), "{said}");
     }
 
     #[cfg(unix)]

@@ -46,7 +46,7 @@ fn who_names_no_node_is_given_the_first_and_asked_again_the_same() {
     solo.run("claim none --as agent:c --session c").exits(1);
     solo.run("claim run/first --provider agent://x --as agent:a")
         .exits(2)
-        .notes("names no node");
+        .notes("cannot be used with a node");
     solo.run("claim --renew --wait --as agent:a").exits(2);
 }
 
@@ -90,7 +90,7 @@ fn who_waits_is_given_what_comes() {
     assert!(out.contains("claimed default/run/two"), "{out}");
     solo.run("claim --wait=1s --as agent:c --session c")
         .exits(1)
-        .notes("in time");
+        .notes("timed out");
 }
 
 #[test]

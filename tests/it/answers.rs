@@ -172,7 +172,7 @@ fn what_is_told_besides_stands_in_the_answer() {
     let applied = applied.answer("Applied");
     let notes = applied["notes"].to_string();
     assert!(notes.contains("only reconcile writes it"), "{notes}");
-    assert!(notes.contains("when `main` has it"), "{notes}");
+    assert!(notes.contains("it takes effect on `main`"), "{notes}");
     assert_eq!(applied["next"][0], "git push origin feature");
     // The capability is missing: that is a warning with its place.
     let finding = &applied["findings"][0];

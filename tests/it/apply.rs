@@ -219,7 +219,7 @@ fn what_is_changed_and_not_committed_is_told_where_it_does_not_count() {
     ana.publish("planspec/p.yaml", plan("p", &[task("one")]));
     ana.run("start p --name clean")
         .ok()
-        .never_says("not committed");
+        .never_says("uncommitted changes");
     ana.write("planspec/p.yaml", plan("p", &[task("two")]));
     ana.write(".planspec.yaml", "lease: 10m\n");
     let config = "note: .planspec.yaml has uncommitted changes: the committed one counts\n";

@@ -341,9 +341,10 @@ fn whoever_commits_for_long_is_told_of() {
     let is_young = told[0].0 == "ok";
     assert!(
         is_young
-            || told[0]
-                .1
-                .contains(&format!("process {} is committing", std::process::id())),
+            || told[0].1.contains(&format!(
+                "process {} has been committing",
+                std::process::id()
+            )),
         "{told:?}"
     );
     drop(held);

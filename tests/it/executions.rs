@@ -475,7 +475,7 @@ fn goes_on(ana: &Place<'_>, before: &str) {
 
     ana.run("retry import --plan HEAD -m mended --reconcile")
         .ok()
-        .says("asked shop/import to go on with its plan as it is now");
+        .says("asked shop/import to continue with its current plan");
     assert_eq!(ana.get("execution/import")["metadata"]["uid"], uid);
     assert_eq!(ana.node_phase("import/fetch"), "Succeeded");
     for node in ["load", "check", "tell"] {

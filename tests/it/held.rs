@@ -83,7 +83,7 @@ fn what_was_done_before_a_retry_is_not_reported_for_what_comes_after_it() {
     ana.works("run/one", "agent:a");
     ana.run("report run/two --as agent:slow --succeeded")
         .exits(9)
-        .notes("is over")
+        .notes("has ended")
         .notes("planspec claim run/two");
     ana.works("run/two", "agent:slow");
     assert_eq!(ana.phase("execution/run"), "Succeeded");
@@ -720,9 +720,9 @@ fn what_is_bound_to_an_agent_is_told_to_another_or_refused() {
     assert_eq!(claimed.answer("Claimed")["notes"], json!([]));
     let sandbox = Sandbox::new();
     let ana = bound(&sandbox, "");
-    ana.run("claim run/one --as agent:reviewer")
-        .ok()
-        .notes("note: default/run/one is bound to agent://coder, not to agent:reviewer");
+    ana.run("claim run/one --as agent:reviewer").ok().notes(
+        "note: default/run/one is bound to agent://coder, and agent:reviewer is somebody else",
+    );
 }
 
 #[test]
@@ -810,7 +810,7 @@ fn who_has_forgotten_everything_is_told_what_is_held() {
     ana.run("status --mine --as agent:a")
         .ok()
         .says("default/run/one: Pending")
-        .notes("the lease of default/run/one has ended");
+        .notes("the lease of default/run/one has expired");
     ana.run("report --as agent:a --succeeded --commit HEAD --set words=1 --reconcile")
         .ok();
     let brief = ana.run("describe run/one -o json").ok().answer("Brief");
@@ -1152,7 +1152,7 @@ fn what_is_held_in_a_session_is_known_in_every_clone() {
     ana.run("reconcile").ok();
     let mine = ben.run(&format!("status --mine {job} -o json")).ok();
     let mine = mine.answer("HeldNodes");
-    assert!(text(&mine["notes"][0]).contains("lease of default/run/one has ended"));
+    assert!(text(&mine["notes"][0]).contains("lease of default/run/one has expired"));
     assert_eq!(
         mine["items"][0]["claim"]["leaseEnd"],
         "2026-01-31T12:30:00Z"

@@ -171,7 +171,7 @@ fn what_a_clone_has_seen_is_a_witness_where_both_refs_went() {
         let what = if put_back {
             "was put back"
         } else {
-            "was begun anew"
+            "was started again"
         };
         for verb in ["next", "reconcile"] {
             let told = ana.run(verb).exits(3);

@@ -561,7 +561,7 @@ fn what_leaves_the_paths_is_said_to_go_on_and_does() {
     );
     ci.run("review HEAD~1..HEAD")
         .says("leaves the configured paths")
-        .says("goes on as it began")
+        .says("continues unchanged")
         .never_says("cancel");
     ci.run("reconcile").ok();
     assert_eq!(ci.phase("execution/run"), "Running");

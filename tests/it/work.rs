@@ -485,7 +485,7 @@ fn outputs_that_cannot_be_taken_fail_the_attempt_and_say_why() {
             "the outputs are JSON, but not an object",
         ),
         ("echo '{' > $PLANSPEC_OUTPUTS", "the outputs are not JSON"),
-        ("mkfifo $PLANSPEC_OUTPUTS", "no regular file"),
+        ("mkfifo $PLANSPEC_OUTPUTS", "does not name a regular file"),
         (
             "printf '{\"version\": \"%070000d\"}' 1 > $PLANSPEC_OUTPUTS",
             "the outputs have more than 65536 bytes",
@@ -926,7 +926,7 @@ fn only_what_is_meant_is_done() {
     };
     work(&sandbox, &ana, "--provider agent://x")
         .exits(2)
-        .notes("is no tool:// provider");
+        .notes("is not a tool:// provider");
     work(&sandbox, &ana, "--provider tool://nobody")
         .ok()
         .notes("nothing is ready");

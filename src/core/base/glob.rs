@@ -151,7 +151,7 @@ mod tests {
     #[test]
     fn globs_that_are_not_what_they_look_like() {
         for (text, why, help) in [
-            ("!src/**", "excludes nothing", "leave it out"),
+            ("!src/**", "excludes nothing", "remove it"),
             ("src\\a", "has a backslash", "write `src/a`"),
             (
                 "../x",

@@ -129,7 +129,7 @@ fn unique_ids(found: &Finder<'_>, value: &Value, findings: &mut Vec<Diagnostic>)
                 continue;
             }
             let at = |index: usize| [list.clone(), path![index, field]].concat();
-            let message = format!("the {field} `{id}` stands twice");
+            let message = format!("the {field} `{id}` appears twice");
             findings.push(
                 found
                     .at(Code::DOCUMENT_ID_TWICE, at(index), Part::Value, message)

@@ -159,7 +159,7 @@ fn each_rule_has_a_document_that_breaks_only_it() {
         // Structure: ids and references.
         (
             step(json!({"step_id": "choose"})),
-            "PS602 error structure approach.steps[3].step_id: the step_id `choose` stands twice",
+            "PS602 error structure approach.steps[3].step_id: the step_id `choose` appears twice",
         ),
         (
             step(json!({"step_id": "approve-release"})),
@@ -1324,12 +1324,12 @@ fn what_stands_on_another_level_is_said_once() {
         (
             moved("", "scope", "/intent"),
             "there is no field `scope` in `intent`",
-            "it belongs at the top level, beside `intent`",
+            "it belongs at the top level, next to `intent`",
         ),
         (
             moved("", "constraints", "/approach"),
             "there is no field `constraints` in `approach`",
-            "it belongs at the top level, beside `approach`",
+            "it belongs at the top level, next to `approach`",
         ),
         (
             json!({"planspec": greeting()}),
@@ -1463,7 +1463,7 @@ fn findings_of_reviewers_are_checked_as_far_as_they_go() {
     ]);
     wrong(
         twice,
-        "PS602 error structure x-planspec.findings[1].id: the id `F1` stands twice",
+        "PS602 error structure x-planspec.findings[1].id: the id `F1` appears twice",
     );
     let nowhere = json!([reviewed("F1", json!({"field": "chose"}))]);
     wrong(

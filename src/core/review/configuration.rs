@@ -341,9 +341,9 @@ fn said(path: &[String], (was, is): (&Option<Value>, &Option<Value>), danger: &s
                     "{gone} counts as a different person from then on: one person may be able to give several approvals"
                 ),
                 (come, "") => format!("{come} may decide as one of them"),
-                ("", gone) => format!("{gone} may not decide as one of them any more"),
+                ("", gone) => format!("{gone} may no longer decide as one of them"),
                 (come, gone) => {
-                    format!("{come} may decide as one of them, {gone} may not any more")
+                    format!("{come} may decide as one of them, {gone} may no longer")
                 }
             }
         }

@@ -507,9 +507,7 @@ pub(super) fn brings(resource: &Resource) -> Vec<Effect> {
             }));
             let has_gate = |kind| plan.graph.nodes.iter().any(|node| node.kind == kind);
             if !has_gate(NodeKind::Gate) {
-                effects.push(Effect::note(
-                    "nobody is asked for a decision: it has no gate",
-                ));
+                effects.push(Effect::note("no decision is required: it has no gate"));
             }
         }
         Spec::Gate(gate) if gate.reviewers.is_empty() => {
@@ -745,7 +743,7 @@ impl<'a> Tasks<'a> {
                     Effect::danger(text).about(Topic::Delegation)
                 }
                 (Some(was), None) => {
-                    let text = format!("nobody does {whose} any more ({by}): it was {was}");
+                    let text = format!("no provider for {whose} any more ({by}): it was {was}");
                     Effect::danger(text).about(Topic::Delegation)
                 }
                 (None, is) => Effect {

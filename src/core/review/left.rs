@@ -33,11 +33,11 @@ pub fn findings(left: &[Left], paths: &[String]) -> Vec<Diagnostic> {
         }
         let others = match more {
             more if more > 0 && at + 1 == SHOWN => {
-                format!(", and so does what is in {}", count(more, "further file"))
+                format!(", and so do those in {}", count(more, "further file"))
             }
             _ => String::new(),
         };
-        let message = format!("what is here leaves {globs}: {}{others}", names.join(", "));
+        let message = format!("resources leave {globs}: {}{others}", names.join(", "));
         Diagnostic::new(Code::LEFT_PATHS, &file.path, Place::File, message).help(format!(
             "add its folder to `paths` in {CONFIG_FILE}, or move it back; to end something, delete it instead of moving it"
         ))

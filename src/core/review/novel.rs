@@ -356,10 +356,7 @@ fn by_whom(node: &Node, doers: &[Doer<'_>]) -> String {
                 .iter()
                 .map(|of| of.name.as_str())
                 .collect();
-            format!(
-                "by nobody yet: no binding says who can do {}",
-                names(&needs)
-            )
+            format!("no provider yet: no binding covers {}", names(&needs))
         }
         all => format!(
             "by {}{}",
@@ -419,7 +416,7 @@ fn order(before: &[(&str, EdgeKind)], gates: &[&str]) -> Vec<String> {
     let (named, more) = others.split_at(others.len().min(super::graph::GATES - 1));
     if !named.is_empty() {
         let more = if more.is_empty() { "" } else { " and more" };
-        parts.push(format!("behind the decision at {}{more}", named.join(", ")));
+        parts.push(format!("after the decision at {}{more}", named.join(", ")));
     }
     parts
 }
@@ -572,7 +569,7 @@ fn of_run(new: &Snapshot, run: &ExecutionSpec, subject: &mut Subject) {
         some => format!("parameters {}", names(some)),
     };
     let asked = match gates {
-        0 => ", no gate: nobody is asked for a decision".to_owned(),
+        0 => ", no gate: no decision is required".to_owned(),
         some => format!(", {}", count(some, "gate")),
     };
     let text = format!(
@@ -652,6 +649,6 @@ fn run_by(new: &Snapshot, run: (&Key, &ExecutionSpec), plan: &Resource, node: &N
     match target {
         Some(target) => format!(" ({})", target.provider),
         None if node.capability_refs.is_empty() => " (anybody)".to_owned(),
-        None => " (bound to nobody)".to_owned(),
+        None => " (no provider)".to_owned(),
     }
 }

@@ -159,7 +159,7 @@ pub(super) fn failures(was: Option<&Value>, is: Option<&Value>) -> Option<String
 pub(super) fn command(was: Option<&Value>, is: Option<&Value>) -> Option<String> {
     let words = |value: Option<&Value>| value.map(super::strings);
     Some(match (words(was), words(is)) {
-        (_, None) => "no command is run any more".to_owned(),
+        (_, None) => "no command runs any more".to_owned(),
         (None, Some(is)) => format!("a new command is run: {}", argument_list(&is)),
         (Some(was), Some(is)) if was.first() == is.first() => {
             let added: Vec<&String> = is.iter().filter(|word| !was.contains(word)).collect();

@@ -430,7 +430,7 @@ impl Case<'_> {
         }
     }
 
-    /// The status that it was decided on: nothing where it was begun anew.
+    /// The status that it was decided on: nothing where it was started again.
     fn base(&self) -> Option<&StatusReader<'_>> {
         let before = self.before.as_ref()?;
         let known = before.controller().ok()?.repository_id;

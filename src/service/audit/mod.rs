@@ -188,7 +188,7 @@ impl<'a> Walk<'a> {
         let parent = status.and_then(|status| status.commit().parent.clone());
         if let Some(parent) = parent {
             self.audited.notes.push(format!(
-                "what is before {first} is not here: {parent} is missing; `git fetch --unshallow` gets the rest"
+                "history before {first} is not here: {parent} is missing; `git fetch --unshallow` gets it"
             ));
             self.audited.since = Some(parent);
         }

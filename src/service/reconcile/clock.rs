@@ -167,7 +167,10 @@ mod tests {
         for late in ["9898-01-01T00:00:00Z", "9999-06-01T00:00:00Z"].map(at) {
             for (now, status) in [(late, None), (last, Some(late))] {
                 let error = check_years(now, status, String::new).unwrap_err();
-                assert!(error.message.contains("no date for a status"), "{late}");
+                assert!(
+                    error.message.contains("not a valid date for a status"),
+                    "{late}"
+                );
             }
         }
     }

@@ -240,7 +240,7 @@ def twice(ids: Iterable[tuple[Path, str]]) -> Findings:
     known: set[str] = set()
     for path, id in ids:
         if id in known:
-            yield Diagnostic("PS602", path, VALUE, f"the {path[-1]} `{id}` stands twice", "give each its own")
+            yield Diagnostic("PS602", path, VALUE, f"the {path[-1]} `{id}` appears twice", "give each its own")
         known.add(id)
 
 

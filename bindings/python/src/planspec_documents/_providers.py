@@ -56,7 +56,7 @@ def _tool(place: Path, target: Any) -> Findings:
         return
     words = _shell.whole_command(command[0])
     if words is not None:
-        yield _plan_rules.no_program((*place, "config", "command", 0), command[0], words, "each word stands by itself")
+        yield _plan_rules.no_program((*place, "config", "command", 0), command[0], words, "each word must be separate")
         return
     found = _shell.in_list(command)
     if found is not None:

@@ -136,7 +136,7 @@ fn target(binding: &Definition, config: Vec<PathStep>, target: &Target) -> Optio
     let words = tool.command.iter().map(String::as_str);
     let first = tool.command.first()?;
     if let Some(words) = shell::whole_command(first) {
-        let what = "each word stands by itself";
+        let what = "each word must be separate";
         return Some(whole_command(
             binding,
             at(path!["command", 0]),
@@ -284,7 +284,7 @@ mod tests {
         assert_eq!(
             findings(&text)[0],
             format!(
-                "PS232 warning {at}: no program is called `make test`: each word stands by itself"
+                "PS232 warning {at}: no program is called `make test`: each word must be separate"
             )
         );
     }
@@ -349,7 +349,7 @@ mod tests {
             let at = position(&text, path);
             let found = findings(&text);
             assert!(
-                found[0].starts_with(&format!("PS234 warning {at}: `{path}` is no path")),
+                found[0].starts_with(&format!("PS234 warning {at}: `{path}` is not a path")),
                 "{found:?}"
             );
         }

@@ -638,7 +638,7 @@ fn home(
     };
     let words = match home.as_slice() {
         [] => format!(
-            "it belongs at the top level, beside `{}`",
+            "it belongs at the top level, next to `{}`",
             display_path(path)
         ),
         home => format!("it belongs in `{}`", display_path(home)),
