@@ -16,7 +16,7 @@ cp -R "$root/examples/document/planspec" .
 git add -A
 git commit -q -m "Plan greetings in ten languages"
 run planspec validate --level readiness
-run planspec show planspec/greeting.planspec.json
+run planspec describe planspec/greeting.planspec.json
 run planspec start greeting --name greeting-1
 run planspec reconcile
 

@@ -98,7 +98,7 @@ do_node() { # EXECUTION/NODE ACTOR [ARGUMENT]…
 
 # A node has to be in a phase by now.
 expect_node() { # EXECUTION/NODE PHASE
-    found=$(planspec describe "$1" | sed -n '1s/.*: //p')
+    found=$(planspec describe "$1" | sed -n '1s/.*: \([A-Za-z]*\).*/\1/p')
     if [ "$found" != "$2" ]; then
         printf 'example: %s is %s, not %s\n' "$1" "$found" "$2" >&2
         exit 1

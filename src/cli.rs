@@ -301,7 +301,7 @@ fn run(cli: Cli, terminal: Terminal) -> Outcome {
         Command::Doctor(args) => commands::doctor::run(&context, args),
         Command::Explain(args) => commands::explain::run(&context, args),
         Command::Schema(args) => commands::schema::run(&context, args),
-        Command::Completions(args) => commands::completions::run(&context, args),
+        Command::Completions(args) => commands::completions::run(&context, args, Cli::command),
     }
 }
 

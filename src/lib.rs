@@ -9,6 +9,11 @@
 // The tables of tests are long, and read where they stand.
 #![cfg_attr(test, allow(clippy::too_many_lines))]
 
+#[cfg(all(windows, feature = "service"))]
+compile_error!(
+    "planspec does not run on Windows: use it in WSL. The library without default features, which is the formats alone, builds there."
+);
+
 #[cfg(feature = "service")]
 pub mod api;
 #[cfg(feature = "cli")]

@@ -54,7 +54,7 @@ pub fn of_resource(described: &Described, all: bool, now: Time, width: Option<us
         text.push_str(&show::run::sections(&RunView {
             of,
             all,
-            now: now,
+            now,
             width,
         }));
     } else if let Some(drawing) = &described.drawing {

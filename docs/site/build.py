@@ -312,6 +312,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--planspec", required=True, type=Path, help="the program whose output the front page shows")
     parser.add_argument("--out", required=True, type=Path, help="where the site is written; what is there goes")
+    parser.add_argument("--url", help="where the site will be found: the schemas for editors are below it, in schemas/")
     arguments = parser.parse_args()
     with demo.shown(arguments.planspec.resolve(), ROOT) as shown:
         site = Site(shown)
@@ -320,6 +321,11 @@ def main():
     wrong = links.check(arguments.out)
     if wrong:
         raise Broken("\n".join(wrong))
+    if arguments.url:
+        schemas = arguments.out / "schemas"
+        schemas.mkdir()
+        publish = ["schema", "--publish", schemas, "--url", f"{arguments.url.rstrip('/')}/schemas"]
+        subprocess.run([arguments.planspec.resolve(), *publish], check=True, capture_output=True)
     print(f"{len(site.seen)} pages in {arguments.out}; every link leads somewhere")
 
 

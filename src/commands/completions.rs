@@ -1,7 +1,7 @@
 //! `planspec completions`: a script for the shell, and what the shell asks for while somebody types.
 
 use std::ffi::{OsStr, OsString};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Arg, Args as ClapArgs, Command, CommandFactory};
 use clap_complete::env::{CompleteEnv, Shells};
@@ -27,21 +27,52 @@ const VARIABLE: &str = "PLANSPEC_COMPLETE";
 )]
 pub struct Args {
     /// Shell
-    shell: Shell,
+    #[arg(required_unless_present = "man", conflicts_with = "man")]
+    shell: Option<Shell>,
+    /// Write man pages to this folder instead: planspec.1, and one page for each verb
+    #[arg(long, value_name = "DIR")]
+    man: Option<PathBuf>,
 }
 
 /// Run the verb.
-pub fn run(context: &Context, args: &Args) -> Outcome {
+pub fn run(context: &Context, args: &Args, program: fn() -> Command) -> Outcome {
+    if let Some(folder) = &args.man {
+        return manual(context, folder, program());
+    }
+    let Some(shell) = args.shell else {
+        return Ok(());
+    };
     let mut script = Vec::new();
     let shells = Shells::builtins();
-    let shell = shells.completer(&args.shell.to_string());
-    let written = shell.map(|shell| {
+    let completer = shells.completer(&shell.to_string());
+    let written = completer.map(|shell| {
         shell.write_registration(VARIABLE, "planspec", "planspec", "planspec", &mut script)
     });
     match written {
         Some(Ok(())) => context.terminal.out(&String::from_utf8_lossy(&script)),
         Some(Err(error)) => return Err(Error::unavailable(error.to_string()).into()),
         None => return Err(Error::unsupported("there is no script for this shell").into()),
+    }
+    Ok(())
+}
+
+/// Write the manual: a page of the program, and one of each verb.
+fn manual(context: &Context, folder: &Path, program: Command) -> Outcome {
+    let mut program = program.disable_help_subcommand(true);
+    program.build();
+    let mut pages = vec![("planspec".to_owned(), program.clone())];
+    pages.extend(program.get_subcommands().map(|verb| {
+        let name = format!("planspec-{}", verb.get_name());
+        (name.clone(), verb.clone().display_name(name))
+    }));
+    for (name, page) in pages {
+        let mut text = Vec::new();
+        let page = clap_mangen::Man::new(page).title(name.as_str());
+        let written = page.render(&mut text);
+        written.map_err(|error| Error::unavailable(format!("{name}: {error}")))?;
+        let path = folder.join(format!("{name}.1"));
+        context.write(&path, &String::from_utf8_lossy(&text))?;
+        context.terminal.out(&format!("{}\n", path.display()));
     }
     Ok(())
 }

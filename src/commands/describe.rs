@@ -7,7 +7,8 @@ use super::{Context, DocumentFormat, NamedArgs, OutputArg, TextFormat, answer_do
 use crate::failure::Outcome;
 use crate::service::brief::brief;
 use crate::service::describe::{DescribeRequest, describe};
-use crate::{show, shown};
+use crate::show;
+use crate::shown;
 
 /// Show one resource, run, node or document in full
 ///

@@ -1,11 +1,13 @@
 //! `planspec schema`: the JSON Schema of a kind, a file or an answer.
 
+use std::path::{Path, PathBuf};
+
 use clap::Args as ClapArgs;
 
 use super::{Context, OutputArg};
 use crate::core::resource::Kind;
-use crate::core::resource::schema::{self, SchemaKind};
-use crate::failure::Outcome;
+use crate::core::resource::schema::{self, SchemaKind, portable};
+use crate::failure::{Failure, Outcome};
 use crate::service::explain::{answer, answers};
 use crate::service::names::no_kind;
 use crate::show;
@@ -26,6 +28,12 @@ pub struct Args {
     /// List the kinds of all answers
     #[arg(long, group = "what")]
     answers: bool,
+    /// Write all schemas into a folder as draft-07 for editors, with a catalog of the files that each is for
+    #[arg(long, value_name = "DIR", group = "what", requires = "url")]
+    publish: Option<PathBuf>,
+    /// With --publish: where the folder will be found, for example https://example.org/schemas
+    #[arg(long, value_name = "URL", requires = "publish")]
+    url: Option<String>,
     #[command(flatten)]
     output: OutputArg,
 }
@@ -35,6 +43,9 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
     if let Some(kind) = &args.answer {
         context.terminal.out(&show::json(&answer(kind)?));
         return Ok(());
+    }
+    if let Some(folder) = &args.publish {
+        return publish(context, folder, args.url.as_deref().unwrap_or_default());
     }
     let Some(kind) = &args.kind else {
         let answers = answers();
@@ -56,5 +67,19 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
     context
         .terminal
         .out(&format!("{}\n", schema::text(kind).trim_end()));
+    Ok(())
+}
+
+/// The schemas as files that editors find by their addresses.
+fn publish(context: &Context, folder: &Path, url: &str) -> Outcome {
+    if !url.starts_with("https://") {
+        let why = format!("`{url}` is no https address");
+        return Err(Failure::usage(why).hint("write --url https://HOST/PATH"));
+    }
+    for file in portable::published(url) {
+        let path = folder.join(&file.name);
+        context.write(&path, &show::json(&file.content))?;
+        context.terminal.out(&format!("{}\n", path.display()));
+    }
     Ok(())
 }

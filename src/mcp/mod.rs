@@ -20,7 +20,7 @@ use rmcp::model::{
     CallToolRequestParams, CallToolResponse, CallToolResult, ContentBlock, Implementation,
     InitializeResult, ListToolsResult, PaginatedRequestParams, ServerCapabilities,
 };
-use rmcp::service::{RequestContext, RoleServer};
+use rmcp::service::{RequestContext, RoleServer, ServerInitializeError};
 
 use self::arguments::Arguments;
 use self::tools::{TOOLS, Told, Tool};
@@ -80,12 +80,20 @@ pub fn serve(options: &Options) -> Result {
             let why = format!("the client does not speak the protocol: {error}");
             Error::unavailable(why).hint("start it from an MCP client: docs/agents.md says how")
         };
-        let running = door.serve(rmcp::transport::stdio()).await;
-        let running = running.map_err(|error| broken(&error))?;
-        running.waiting().await.map_err(|error| broken(&error))
+        let running = match door.serve(rmcp::transport::stdio()).await {
+            Ok(running) => running,
+            // A client that leaves before it says anything has no complaint.
+            Err(ServerInitializeError::ConnectionClosed(_)) => return Ok(()),
+            Err(error) => return Err(broken(&error)),
+        };
+        running
+            .waiting()
+            .await
+            .map(drop)
+            .map_err(|error| broken(&error))
     });
     runtime.shutdown_timeout(ENDING);
-    served.map(drop)
+    served
 }
 
 impl Door {

@@ -10,6 +10,7 @@ use super::Options;
 use super::arguments::{Arguments, Field, Takes, schema};
 use crate::api::findings::Findings as FindingsAnswer;
 use crate::api::listing::{Listed, Listing};
+use crate::api::reconcile::Reconciled;
 use crate::api::{self, Answer};
 use crate::clock;
 use crate::core::base::diagnostic::Level;
@@ -29,6 +30,7 @@ use crate::service::get::{GetRequest, get};
 use crate::service::held::Working;
 use crate::service::log::{EventsRequest, RevisionsRequest, events, revisions};
 use crate::service::names::{Named, kind_and_name, parse_kind};
+use crate::service::reconcile::{ReconcileRequest, reconcile};
 use crate::service::record::{RecordRequest, Recorded};
 use crate::service::report::{ReportRequest, report as report_node};
 use crate::service::session::{SessionRequest, session_start};
@@ -37,8 +39,9 @@ use crate::service::start::{StartRequest, start as start_plan};
 use crate::service::store::Store;
 use crate::service::validate::{ValidateRequest, validate as validate_files};
 use crate::service::{Caller, Error, Result};
+use crate::show;
 use crate::show::brief::BriefEnd;
-use crate::{show, shown};
+use crate::shown;
 
 /// So often a claim that waits looks again.
 const LOOK: Duration = Duration::from_secs(2);
@@ -394,11 +397,7 @@ where
 {
     let answer = &recorded.answer;
     if let Some(done) = &answer.reconciled {
-        let count = done.transitions.len();
-        text.push_str(&format!(
-            "reconciled: {}\n",
-            show::count(count, "transition")
-        ));
+        text.push_str(&moved(done));
     } else if recorded.is_due {
         text.push_str("It counts when somebody has run `planspec reconcile`.\n");
     }
@@ -409,6 +408,11 @@ where
         ));
     }
     told(answer, text, &answer.notes)
+}
+
+fn moved(done: &Reconciled) -> String {
+    let count = done.transitions.len();
+    format!("reconciled: {}\n", show::count(count, "transition"))
 }
 
 fn next(call: &Call<'_>) -> Result<Told> {
@@ -469,9 +473,10 @@ fn report(call: &Call<'_>) -> Result<Told> {
     let request = ReportRequest {
         record: call.record()?,
         working: call.working(),
-        result: match is_done {
-            true => ReportResult::Succeeded,
-            false => ReportResult::Failed,
+        result: if is_done {
+            ReportResult::Succeeded
+        } else {
+            ReportResult::Failed
         },
         outputs: call.arguments.object("outputs"),
         message: call.text("message").unwrap_or_default(),
@@ -678,11 +683,18 @@ fn start(call: &Call<'_>) -> Result<Told> {
         binding: call.text("binding"),
         ..StartRequest::default()
     };
-    let started = start_plan(&call.open()?, &request)?;
+    let store = call.open()?;
+    let started = start_plan(&store, &request)?;
     let change = &started.answer.change;
     let mut text = show::change::text(change);
     if let Some(whereabouts) = show::change::whereabouts(change) {
         text.push_str(&format!("{whereabouts}\n"));
+    }
+    if call.options.reconcile {
+        text.push_str(&match reconcile(&store, &ReconcileRequest::at(now()?)) {
+            Ok(done) => moved(&done),
+            Err(error) => format!("not reconciled: {}\n", escape::line(&error.message)),
+        });
     }
     told(&started.answer, text, &change.notes)
 }

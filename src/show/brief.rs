@@ -40,7 +40,11 @@ pub fn text(brief: &Brief) -> String {
 pub fn document(brief: &Brief, end: BriefEnd) -> String {
     let (name, phase, attempt) = (brief.work.qualified(), brief.phase, brief.work.attempt);
     let mut page = Page::default();
-    page.say(&format!("# {name}: {phase}, attempt {attempt}"));
+    let attempt = match attempt {
+        0 => String::new(),
+        attempt => format!(", attempt {attempt}"),
+    };
+    page.say(&format!("# {name}: {phase}{attempt}"));
     if !brief.message.is_empty() {
         page.quote(&brief.message);
     }

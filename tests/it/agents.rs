@@ -1,7 +1,9 @@
 //! What an agent does that knows one command to begin and what that prints: claim whatever comes next, do it, report it.
 
+use crate::held::shows;
 use crate::resources::{
-    binding, capability, execution, execution_with, file, gate_node, gate_with, plan, task,
+    binding, capability, execution, execution_with, file, gate_node, gate_with, plan, plan_spec,
+    resource_in, task,
 };
 use crate::sandbox::{Place, Sandbox};
 
@@ -372,4 +374,31 @@ fn a_brief_stays_short_whatever_a_plan_holds() {
         brief.contains("planspec report run/one -n default --succeeded"),
         "{brief}"
     );
+}
+
+#[test]
+fn the_page_about_agents_begins_with_a_session_that_is_so() {
+    let sandbox = Sandbox::new();
+    let page = include_str!("../../docs/agents.md");
+    let nodes = [
+        task("endpoint").with("description: Take the amount and return a receipt\noutputs: [path]"),
+        task("page").after("endpoint").with(
+            "description: Show the receipt\ninputs: {path: '${nodes.endpoint.outputs.path}'}\nacceptanceCriteria: [{type: artifact_exists, name: page, path: pay.html}]",
+        ),
+    ];
+    let resources = [
+        resource_in("shop", "Plan", "checkout", &plan_spec("", &nodes)),
+        resource_in("shop", "Execution", "pay", "planRef: {name: checkout}\n"),
+    ];
+    let ana = sandbox.team_with("ana", &resources);
+    shows(&ana, page, "status --agent --as agent:coder");
+    // The binding of the page is one.
+    let binding = page.split("```yaml\n").nth(1).unwrap();
+    let binding = binding.split("```").next().unwrap();
+    ana.write("planspec/agents.yaml", binding);
+    ana.write(
+        "planspec/code.yaml",
+        resource_in("shop", "Capability", "code", "description: Writes code\n"),
+    );
+    ana.run("validate").ok();
 }

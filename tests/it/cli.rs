@@ -486,3 +486,44 @@ fn graphs_are_drawn_for_terminals_for_markdown_and_for_graphviz() {
         .ok()
         .says("Succeeded");
 }
+
+#[test]
+fn the_manual_has_a_page_for_every_verb() {
+    let sandbox = Sandbox::new();
+    let nowhere = sandbox.folder("nowhere");
+    nowhere.write("man/.keep", "");
+    nowhere.run("completions --man man").ok();
+    let page = nowhere.read("man/planspec.1");
+    assert!(page.contains(".TH planspec 1"), "{page}");
+    for verb in VERBS {
+        let page = nowhere.read(&format!("man/planspec-{verb}.1"));
+        assert!(page.contains(&format!("planspec\\-{verb}")), "{page}");
+    }
+    nowhere.run("completions --man nothing/there").exits(3);
+    nowhere.run("completions bash --man man").exits(2);
+    nowhere.run("completions").exits(2);
+}
+
+#[test]
+fn schemas_are_published_with_addresses_of_their_own() {
+    let sandbox = Sandbox::new();
+    let nowhere = sandbox.folder("nowhere");
+    nowhere.write("out/.keep", "");
+    nowhere
+        .run("schema --publish out --url https://example.org/schemas")
+        .ok()
+        .says("out/catalog.json");
+    let catalog: serde_json::Value =
+        serde_json::from_str(&nowhere.read("out/catalog.json")).unwrap();
+    for entry in catalog["schemas"].as_array().unwrap() {
+        let url = entry["url"].as_str().unwrap();
+        let name = url.strip_prefix("https://example.org/schemas/").unwrap();
+        let schema: serde_json::Value =
+            serde_json::from_str(&nowhere.read(&format!("out/{name}"))).unwrap();
+        assert_eq!(schema["$id"], url);
+    }
+    nowhere.run("schema --publish out").exits(2);
+    nowhere
+        .run("schema --publish out --url ftp://example.org")
+        .exits(2);
+}

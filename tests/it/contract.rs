@@ -706,7 +706,7 @@ fn the_pages_say_what_has_no_json() {
         include_str!("../../docs/json.md"),
         include_str!("../../docs/cli.md"),
     ] {
-        assert!(page.contains("every verb but `completions`"));
+        assert!(page.contains("every verb except `completions`"));
     }
 }
 

@@ -26,7 +26,7 @@ const STORIES: [(&str, &[&str]); 7] = [
     (
         "document",
         &[
-            "$ planspec show",
+            "$ planspec describe planspec/greeting",
             "error[PS409]",
             "greeting-1/approve-release Blocked → Succeeded",
             "greeting-1 Blocked → Succeeded",

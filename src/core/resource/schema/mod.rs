@@ -12,6 +12,8 @@ mod agreement;
 mod broken;
 mod compiled;
 mod fixes;
+#[cfg(feature = "service")]
+pub mod portable;
 #[cfg(test)]
 mod tests;
 mod words;
