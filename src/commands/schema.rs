@@ -28,10 +28,10 @@ pub struct Args {
     /// List the kinds of all answers
     #[arg(long, group = "what")]
     answers: bool,
-    /// Write all schemas into a folder as draft-07 for editors, with a catalog of the files that each is for
+    /// Write all schemas to this folder as draft-07 for editors, with a catalog of the files that each one is for
     #[arg(long, value_name = "DIR", group = "what", requires = "url")]
     publish: Option<PathBuf>,
-    /// With --publish: where the folder will be found, for example https://example.org/schemas
+    /// With --publish: address where the folder is published, for example https://example.org/schemas
     #[arg(long, value_name = "URL", requires = "publish")]
     url: Option<String>,
     #[command(flatten)]

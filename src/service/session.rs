@@ -106,7 +106,7 @@ fn rules(config: &Config, actor: &str) -> Vec<String> {
     }
     let branch = &config.status.branch;
     rules.push(format!(
-        "Never write to `{branch}`, and never loosen a gate, a binding or `.planspec.yaml` to get on."
+        "Never write to `{branch}`, and never loosen a gate, a binding or `.planspec.yaml` to proceed."
     ));
     if config.workers == Workers::Strict {
         rules.push("Nodes that are bound to an actor may not be done by others.".to_owned());

@@ -331,13 +331,13 @@ fn ends(page: &mut Page, brief: &Brief, end: BriefEnd) {
     match end {
         BriefEnd::Commands if brief.commands.is_empty() => {}
         BriefEnd::Commands => {
-            page.heading("End it");
+            page.heading("Finish");
             for command in &brief.commands {
                 page.say(&format!("    {command}"));
             }
         }
         BriefEnd::Tool => {
-            page.heading("End it");
+            page.heading("Finish");
             let outputs = brief.work.task.outputs.iter().flatten();
             let outputs: Vec<&str> = outputs.map(|output| output.name.as_str()).collect();
             let outputs = match outputs.as_slice() {
@@ -353,7 +353,7 @@ fn ends(page: &mut Page, brief: &Brief, end: BriefEnd) {
             ));
         }
         BriefEnd::ExitCode => {
-            page.heading("End it");
+            page.heading("Finish");
             page.say("Exit with 0 when it is done, and with any other code when it failed.");
             let outputs = brief.work.task.outputs.iter().flatten();
             if outputs.count() > 0 {
