@@ -65,7 +65,7 @@ pub struct ControllerState {
     /// The spec commit at which history was found rewritten: while it is the tip, nothing is taken
     /// as deleted for being absent. Also the first one at which no resource was found any more.
     pub rewritten_at: Option<String>,
-    /// Time of the next deadline.
+    /// The next moment at which something happens by itself.
     pub next_deadline: Option<Time>,
     /// Findings that belong to no resource, the first 50, as `file:line:column: code message`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
