@@ -66,7 +66,7 @@ impl Field {
             (Takes::Object, _) => "an object".to_owned(),
         };
         let (name, kind) = (self.name, type_of(value));
-        Some(format!("`{name}` must be {wanted}, and is {kind}"))
+        Some(format!("`{name}` must be {wanted}, but is {kind}"))
     }
 }
 

@@ -57,7 +57,7 @@ pub fn logs(store: &Store, request: &LogsRequest) -> Result<NodeLog> {
             "the log of {name}, attempt {attempt}, is gone: commit {commit} is neither here nor on \
              the remote"
         ))
-        .hint("logs are kept for thirty days after an execution is over"));
+        .hint("logs are kept for thirty days after an execution has ended"));
     }
     let bytes = read::file_at(&store.repo, commit, LOG_FILE)?.ok_or_else(|| {
         Error::not_found(format!(

@@ -195,7 +195,7 @@ fn pages_tell_what_the_verbs_tell() {
         assert!(words(&gate).contains(said), "{said}: {}", words(&gate));
     }
     assert!(
-        !gate.contains("The digest is not that of what stands here"),
+        !gate.contains("The digest does not match the content here"),
         "{gate}"
     );
     let node = solo.read("site/runs/default/run/nodes/build.html");

@@ -623,7 +623,7 @@ fn what_fails_is_named_first_and_where_it_stands() {
     solo.write(GATED, gated(1, why)).commit("Allowed");
     solo.run("review main --format markdown")
         .ok()
-        .says("(allowed where it stands: <em>bob is on holiday</em>)");
+        .says("(allowed in the file: <em>bob is on holiday</em>)");
     // Of a merge that a forge makes to try it out, the head of the pull request is shown.
     let head = solo.git("rev-parse --short=10 HEAD").trim().to_owned();
     solo.git("checkout -q --detach main");

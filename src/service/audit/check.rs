@@ -673,7 +673,7 @@ fn agreed(
     };
     if claimed != found {
         return Err(Verdict::Broken(vec![format!(
-            "the signature of {id} by {} is said to be {claimed}, and is {found}",
+            "the signature of {id} by {} is recorded as {claimed}, but is {found}",
             received.record.actor
         )]));
     }

@@ -544,7 +544,7 @@ fn decide(main: &mut Html, gate: &GateFacts, actor: &str) {
     }
     main.raw("\n<p>You decide as ")
         .text(actor)
-        .raw(", about exactly what stands above.</p>\n");
+        .raw(", about exactly the content above.</p>\n");
     main.raw("<label for=\"decide-message\">Why</label>\n");
     main.raw("<textarea id=\"decide-message\" name=\"message\" rows=\"3\" maxlength=\"10000\"></textarea>\n<p>");
     for (word, label) in [
@@ -592,7 +592,7 @@ fn covered(main: &mut Html, covers: &Covers) {
     main.raw("<h3>What an approval is about</h3>");
     if !covers.is_whole {
         main.raw(
-            "<p class=\"alarm\">The digest is not that of what stands here: reconcile first.</p>",
+            "<p class=\"alarm\">The digest does not match the content here: reconcile first.</p>",
         );
     }
     let digest = |main: &mut Html, digest: &str| {

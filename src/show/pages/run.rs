@@ -97,10 +97,10 @@ fn head(main: &mut Html, links: &Links<'_>, page: &RunPage) {
         main.element("p", &[("class", "lead".into())], &page.message);
     }
     if page.description.invalid {
-        main.raw("<p class=\"alarm\">Its file could not be used at the last reconcile; what stands here is from before.</p>");
+        main.raw("<p class=\"alarm\">Its file could not be used at the last reconcile; this is the earlier state.</p>");
     }
     if page.description.deleted {
-        main.raw("<p class=\"note\">Its file is gone; what stands here is its status.</p>");
+        main.raw("<p class=\"note\">Its file is gone; this is its status.</p>");
     }
     main.raw("<dl class=\"facts\">\n");
     fact(main, "Plan", |main| {
@@ -850,7 +850,7 @@ fn verdict(main: &mut Html, audited: &Audited) {
             )];
             if audited.evidence_alone > 0 {
                 parts.push(format!(
-                    "{} of earlier decisions were held to their evidence alone",
+                    "{} of earlier decisions were checked only against their evidence",
                     audited.evidence_alone
                 ));
             }

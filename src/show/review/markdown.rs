@@ -347,10 +347,7 @@ fn dangers(shown: &Shown<'_>) -> String {
             let name = code(&danger.whose);
             let why = text(&long(&danger.why));
             let allowed = danger.allowed.as_ref().map_or_else(String::new, |reason| {
-                format!(
-                    " (allowed where it stands: <em>{}</em>)",
-                    text(&short(reason))
-                )
+                format!(" (allowed in the file: <em>{}</em>)", text(&short(reason)))
             });
             if danger.what.is_empty() {
                 format!("- {name}: **{why}**{allowed}\n")
