@@ -9,9 +9,7 @@ from ._findings import shortened
 from ._suggest import near, trimmed
 from ._when import Mention
 
-_FORMS = (
-    "write `${nodes.<id>.outputs.<name>}` or `${parameters.<name>}`; pass a text that contains `${` itself as a parameter"
-)
+_FORMS = "write `${nodes.<id>.outputs.<name>}` or `${parameters.<name>}`; pass a text that contains `${` itself as a parameter"
 _OTHERWISE = ":-"
 _NAME = re.compile(r"[A-Za-z0-9_-]+")
 
