@@ -338,7 +338,7 @@ pub struct Neighbour {
     pub id: String,
     /// Where it stands.
     pub phase: String,
-    /// Whether it is only must end first.
+    /// Whether it is only waited for until it is over.
     pub is_soft: bool,
 }
 

@@ -81,7 +81,7 @@ pub enum RevisionKind {
     Metadata,
     /// The same resource in another file.
     Moved,
-    /// It was removed.
+    /// It is gone.
     Removed,
     /// It cannot be read.
     Broken,

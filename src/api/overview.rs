@@ -21,7 +21,7 @@ pub struct Overview {
     pub observed_commit: Option<String>,
     /// Number of the status commit.
     pub sequence: u64,
-    /// Time of the next deadline.
+    /// The next moment at which something happens by itself.
     pub next_deadline: Option<Time>,
     /// Whether that moment has passed more than an hour ago: nobody seems to run `planspec reconcile`.
     pub is_overdue: bool,

@@ -24,7 +24,7 @@ pub struct Reconciled {
     pub status_commit: Option<String>,
     /// Number of the newest status commit.
     pub sequence: u64,
-    /// Time of the next deadline.
+    /// The next moment at which something happens by itself.
     pub next_deadline: Option<Time>,
     /// Whether anything changed.
     pub changed: bool,
