@@ -26,9 +26,10 @@ use crate::worker::signals;
 const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), " (git-native)");
 
 const EXIT_CODES: &str = "\
-Exit codes: 0 fine; 1 findings, or a condition not met; 2 wrong use; 3 the repository or the remote
-could not be used; 4 recorded, but not applied, or the answer could not be written; 5 recorded, but
-the status could not be written; 6 only people can tell (validate --scope --path); 9 somebody else was first (a claim, a lost race).";
+Exit codes: 0 success; 1 findings, or a condition is not met; 2 incorrect usage; 3 the repository
+or the remote could not be used; 4 recorded, but not applied, or the answer could not be written;
+5 recorded, but the status could not be written; 6 only people can decide (validate --scope --path);
+9 somebody else was first, for example with a claim.";
 
 /// A Git-native controller for execution plans: the repository is the store, Git is the network
 #[derive(Debug, Parser)]
@@ -43,16 +44,16 @@ pub struct Cli {
 // What stands before the verb or behind it. No doc comment: it would be the program's.
 #[derive(Debug, Args)]
 struct Options {
-    /// Work in this folder
+    /// Run as if started in this folder
     #[arg(short = 'C', value_name = "DIR", global = true)]
     dir: Option<PathBuf>,
-    /// Understood for those who have a server; there is none here
+    /// Accepted for compatibility; there is no server
     #[arg(long, value_name = "URL", global = true, hide = true)]
     server: Option<String>,
     /// When to colour the output
     #[arg(long, value_name = "WHEN", global = true, default_value = "auto")]
     color: ColorChoice,
-    /// Say what is done; twice for more
+    /// Log what is done; repeat for more detail
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
     verbose: u8,
 }
@@ -114,11 +115,11 @@ verbs! {
     #[cfg(feature = "mcp")]
     "mcp" => Mcp(mcp),
     "verify" => Verify(verify),
-    /// Approve what a run waits for at a gate
+    /// Approve a gate that a run is waiting for
     "approve" => Approve(approve),
-    /// Reject what a run waits for at a gate
+    /// Reject a gate that a run is waiting for
     "reject" => Reject(approve),
-    /// Comment at a gate without deciding
+    /// Comment on a gate without a decision
     "comment" => Comment(approve),
     "answer" => Answer(answer),
     "attest" => Attest(attest),
@@ -143,8 +144,7 @@ pub fn main() -> ! {
     let terminal = Terminal::new(options.color);
     log(&cli, terminal.colors_err());
     if options.server.is_some() {
-        terminal
-            .note("note: --server is not used: the repository is the store, and Git the network");
+        terminal.note("note: --server has no effect: there is no server");
     }
     let code = match run(cli, terminal) {
         Ok(()) => exit_code::OK,
@@ -286,9 +286,7 @@ fn matches() -> ArgMatches {
         // It ends with an error, whatever can be written.
         let _ = error.print();
         let terminal = Terminal::new(ColorChoice::Never);
-        terminal.note(&format!(
-            "\nhelp: outputs are given with --set: --set {value}"
-        ));
+        terminal.note(&format!("\nhelp: set outputs with --set: --set {value}"));
         std::process::exit(i32::from(exit_code::USAGE));
     }
     error.exit()

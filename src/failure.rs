@@ -72,10 +72,10 @@ impl Failure {
     /// The record stands, and no reconcile has taken it in: the one that was to follow failed.
     pub fn waiting(error: Error) -> Failure {
         let message = format!(
-            "what was sent stands, and only the status is not written: {}",
+            "the record was sent, but the status could not be written: {}",
             error.message
         );
-        let next = "the next `planspec reconcile`, whoever runs it, takes it in";
+        let next = "the next `planspec reconcile` applies it";
         let hints = error.hint.iter().map(String::as_str).chain([next]);
         let hint = hints.collect::<Vec<_>>().join("\n");
         Failure {

@@ -31,12 +31,12 @@ const GROUPS: [Group; 6] = [
         more: &["ask", "release", "work", "verify", "mcp"],
     },
     Group {
-        title: "Decide and look",
+        title: "Decide and inspect",
         usual: &["approve", "get", "describe", "log"],
         more: &["reject", "comment", "answer", "attest", "logs", "audit"],
     },
     Group {
-        title: "Set up and look up",
+        title: "Set up and troubleshoot",
         usual: &[],
         more: &["hooks", "doctor", "explain", "schema", "completions"],
     },
@@ -68,7 +68,7 @@ pub fn by_purpose(command: clap::Command, all: bool) -> clap::Command {
     }
     if !all {
         text.push_str(
-            "`planspec help --all` lists the other verbs, `planspec help VERB` explains one.\n\n",
+            "Run `planspec help --all` to list all verbs, and `planspec help VERB` to explain one.\n\n",
         );
     }
     command.help_template(format!(

@@ -80,7 +80,7 @@ impl Terminal {
                 let code = match stands.unwrap_or_default().as_str() {
                     "" => exit_code::REPOSITORY,
                     stands => {
-                        self.note(&format!("note: what was asked for is done: {stands}"));
+                        self.note(&format!("note: the command has taken effect: {stands}"));
                         exit_code::RECORDED
                     }
                 };

@@ -38,7 +38,7 @@ while [ ! -d "$clone" ]; do
     mv "$clone.new" "$clone"
     break
   fi
-  echo "it is tried again in $pause s" >&2
+  echo "trying again in $pause s" >&2
   sleep "$pause" &
   wait $!
   pause=$((pause < 30 ? pause * 2 : 60))

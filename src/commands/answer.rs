@@ -6,20 +6,21 @@ use super::{Context, RecordArgs};
 use crate::failure::Outcome;
 use crate::service::ask::{AnswerRequest, answer};
 
-/// Answer a question of whoever is at work on a node
+/// Answer a question about a node
 ///
-/// People answer, and nobody their own question. The first answer counts; the node goes on when nothing is open any more.
+/// Only people can answer, and nobody can answer their own question. The first answer counts. The node goes on when all
+/// of its questions are answered.
 #[derive(Debug, ClapArgs)]
 pub struct Args {
-    /// The node
+    /// Node that the question is about
     #[arg(value_name = "EXECUTION/NODE")]
     target: String,
-    /// What you say
+    /// The answer
     #[arg(value_name = "TEXT")]
     answer: String,
     #[command(flatten)]
     record: RecordArgs,
-    /// Which question, where several are open: the first digits of its id
+    /// Question to answer if several are open: the first digits of its id
     #[arg(long, value_name = "ID")]
     question: Option<String>,
 }

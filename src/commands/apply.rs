@@ -11,14 +11,14 @@ use crate::show;
 
 /// Validate resources, put them in place, and commit them
 ///
-/// They stand at their place in the repository, and exactly those files are committed.
+/// Only the files of these resources are committed; other staged changes stay staged.
 ///
-/// A file that is part of the repository stays where it is. Anything else goes where the resource
-/// stands already, else to planspec/NAMESPACE/KIND/NAME.yaml. Other staged changes stay staged.
+/// A file that is already part of the repository stays where it is. Any other resource replaces its previous version, or
+/// is written to planspec/NAMESPACE/KIND/NAME.yaml if it is new.
 #[derive(Debug, ClapArgs)]
 #[command(group = clap::ArgGroup::new("input").required(true).multiple(true))]
 pub struct Args {
-    /// A file; - is standard input. May be repeated
+    /// File to read, or - for standard input; may be repeated
     #[arg(
         short,
         long = "filename",
@@ -27,22 +27,22 @@ pub struct Args {
         group = "input"
     )]
     files: Vec<PathBuf>,
-    /// A folder; may be repeated
+    /// Folder to read; may be repeated
     #[arg(short, long = "directory", value_name = "DIR", group = "input")]
     directories: Vec<PathBuf>,
-    /// Look into the folders below as well
+    /// Include subfolders
     #[arg(short = 'R', long)]
     recursive: bool,
-    /// Namespace of the resources that say none (or PLANSPEC_NAMESPACE); one of another is an error
+    /// Namespace for resources that set none (or PLANSPEC_NAMESPACE); a resource of another namespace is an error
     #[arg(short, long, value_name = "NAMESPACE")]
     namespace: Option<String>,
-    /// Message of the commit
+    /// Commit message
     #[arg(short, long, value_name = "TEXT")]
     message: Option<String>,
-    /// Say what would be done, do nothing
+    /// Show what would be done, without doing it
     #[arg(long)]
     dry_run: bool,
-    /// Also what cancels runs that go on, since a file holds them no longer
+    /// Apply even if that cancels runs in progress, because a file no longer contains them
     #[arg(short = 'y', long)]
     yes: bool,
     #[command(flatten)]

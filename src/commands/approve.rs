@@ -11,21 +11,21 @@ use crate::service::decide::{DecideRequest, decide};
 /// A decision belongs to one run, one node and one digest over plan, gate and targets
 #[derive(Debug, ClapArgs)]
 pub struct Args {
-    /// The gate, or EXECUTION/NODE
+    /// Gate, or EXECUTION/NODE
     #[arg(value_name = "GATE")]
     gate: String,
     #[command(flatten)]
     record: RecordArgs,
-    /// Why
+    /// Reason
     #[arg(short, long, value_name = "TEXT", default_value = "")]
     message: String,
-    /// Which run, when several wait
+    /// Execution to decide on if several are waiting
     #[arg(long, value_name = "EXECUTION")]
     execution: Option<String>,
-    /// Which node, when a run waits at several
+    /// Node to decide on if the run is waiting at several
     #[arg(long, value_name = "NODE")]
     node: Option<String>,
-    /// Only if the decision is about this digest
+    /// Decide only if this is the current digest
     #[arg(long, value_name = "DIGEST")]
     digest: Option<String>,
 }

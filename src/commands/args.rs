@@ -16,20 +16,20 @@ use crate::service::record::RecordRequest;
 /// How an answer is shown that has one text.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
 pub enum TextFormat {
-    /// For people.
+    /// Text for people.
     #[default]
     #[value(alias = "table")]
     Text,
     /// One JSON document.
     Json,
-    /// The same in YAML.
+    /// One YAML document.
     Yaml,
 }
 
 /// How to show an answer that has one text.
 #[derive(Debug, Clone, Copy, Default, clap::Args)]
 pub struct OutputArg {
-    /// How to show it
+    /// Output format
     #[arg(short, long, value_name = "FORMAT", default_value = "text")]
     pub output: TextFormat,
 }
@@ -50,11 +50,11 @@ impl From<TextFormat> for OutputArg {
 /// How to show a document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum DocumentFormat {
-    /// For reading, in a pull request for example.
+    /// A page to read, for example in a pull request.
     Markdown,
-    /// The canonical form.
+    /// The canonical JSON.
     Json,
-    /// The same as YAML.
+    /// The document as YAML.
     Yaml,
 }
 
@@ -80,7 +80,7 @@ pub fn out_file<F: clap::ValueEnum>(text: &str) -> Result<OutFile<F>, String> {
     match text.split_once('=') {
         Some((format, path)) if !path.is_empty() => Ok(OutFile {
             format: F::from_str(format, false)
-                .map_err(|_| format!("there is no format `{format}`: write one of {known}"))?,
+                .map_err(|_| format!("there is no format `{format}`; the formats are {known}"))?,
             path: PathBuf::from(path),
         }),
         _ => Err(format!(
@@ -92,7 +92,7 @@ pub fn out_file<F: clap::ValueEnum>(text: &str) -> Result<OutFile<F>, String> {
 /// Which namespace is meant.
 #[derive(Debug, Clone, Default, clap::Args)]
 pub struct NamespaceArg {
-    /// Namespace; not needed where a name is unambiguous
+    /// Namespace; needed only if a name is ambiguous
     #[arg(
         short,
         long,
@@ -114,9 +114,9 @@ impl NamespaceArg {
 /// One resource: `KIND NAME` or `KIND/NAME`.
 #[derive(Debug, Clone, clap::Args)]
 pub struct NamedArgs {
-    /// A kind, or KIND/NAME
+    /// Kind, or KIND/NAME
     kind: String,
-    /// A name, or NAMESPACE/NAME
+    /// Name, or NAMESPACE/NAME
     name: Option<String>,
     #[command(flatten)]
     namespace: NamespaceArg,
@@ -165,10 +165,10 @@ pub fn document(context: &Context, named: &str) -> Option<PathBuf> {
 /// How often to look, and how long.
 #[derive(Debug, Clone, clap::Args)]
 pub struct PaceArgs {
-    /// Seconds between two looks
+    /// Seconds between checks
     #[arg(long, value_name = "SECONDS", default_value_t = 2, value_parser = clap::value_parser!(u64).range(1..=86400))]
     interval: u64,
-    /// How long, for example 30m; 0s to look once [default: for ever; with --for verified once]
+    /// How long to wait, for example 30m; 0s checks once [default: no limit; with --for verified, check once]
     #[arg(long, value_name = "DURATION", value_parser = timeout)]
     timeout: Option<time::Duration>,
 }
@@ -198,10 +198,10 @@ impl PaceArgs {
 pub struct RecordArgs {
     #[command(flatten)]
     pub namespace: NamespaceArg,
-    /// Who acts, for example agent:claude or ana@example.com [default: the e-mail of Git's user]
+    /// Actor to record, for example agent:claude or ana@example.com [default: the e-mail of Git's user]
     #[arg(long = "as", value_name = "ACTOR", env = "PLANSPEC_ACTOR")]
     pub actor: Option<String>,
-    /// Reconcile at once
+    /// Reconcile right away
     #[arg(long)]
     pub reconcile: bool,
     /// How to show what came of it.
@@ -232,10 +232,10 @@ impl RecordArgs {
 /// Which worker of its name it is: for verbs about what is held.
 #[derive(Debug, Clone, clap::Args)]
 pub struct WorkingArgs {
-    /// Your session: two workers of one name have two [default: one for each work tree]
+    /// Session of this worker; workers of one actor need different ones [default: one for each work tree]
     #[arg(long, value_name = "SESSION", env = "PLANSPEC_SESSION")]
     session: Option<String>,
-    /// The claim that you speak for, from whichever session: `planspec claim` prints it
+    /// Claim to act for, from any session: the id that `planspec claim` prints
     #[arg(long, value_name = "ID")]
     claim: Option<String>,
 }

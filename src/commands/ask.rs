@@ -8,13 +8,13 @@ use crate::service::ask::{AskRequest, ask};
 
 /// Ask a person about a node that you hold
 ///
-/// It waits for a person to answer.
+/// The node waits until a person answers.
 ///
-/// Meanwhile you keep the node, and no lease ends. `planspec status --mine` shows the answer.
-/// A document may say otherwise with `escalation_policy.on_ambiguity`: the attempt fails, or the work goes on.
+/// Until then you keep the node, and its lease does not expire. `planspec status --mine` shows the answer. A document can
+/// change this with `escalation_policy.on_ambiguity`: then the attempt fails, or the work goes on.
 #[derive(Debug, ClapArgs)]
 pub struct Args {
-    /// The node, not needed where you hold only one here; and what you have to know
+    /// The node (optional if this session holds only one), and the question
     #[arg(value_names = ["EXECUTION/NODE", "QUESTION"], num_args = 1..=2, required = true)]
     words: Vec<String>,
     #[command(flatten)]
@@ -33,7 +33,7 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
     let (target, question) = match args.words.as_slice() {
         [target, question] => (target.as_str(), question),
         [question] if is_node(question) => {
-            let why = format!("`{question}` is a node, and there is no question");
+            let why = format!("`{question}` is a node, but there is no question");
             return Err(Failure::usage(why).hint("planspec ask EXECUTION/NODE QUESTION"));
         }
         [question, ..] => ("", question),

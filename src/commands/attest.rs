@@ -10,30 +10,30 @@ use crate::failure::Outcome;
 use crate::service::attest::{AttestRequest, attest};
 use crate::service::verdicts;
 
-/// Say whether a criterion of an execution is met
+/// Record whether a criterion is met
 ///
-/// A goal whose criteria have ids is Succeeded when its newest execution is and each of them is
-/// attested; of several people, who says that it is not met wins. Your newest word counts.
+/// A goal whose criteria have ids succeeds when its newest execution has succeeded and each criterion is attested as met.
+/// Your newest attestation counts. If people disagree, the criterion is not met.
 #[derive(Debug, ClapArgs)]
 #[command(group = clap::ArgGroup::new("verdict").required(true))]
 pub struct Args {
-    /// The execution, or the file of a document
+    /// Execution, or the file of a document
     #[arg(value_name = "EXECUTION|FILE")]
     execution: String,
     /// Id of the criterion
     criterion: String,
     #[command(flatten)]
     record: RecordArgs,
-    /// It is met
+    /// The criterion is met
     #[arg(long, group = "verdict")]
     met: bool,
-    /// It is not met
+    /// The criterion is not met
     #[arg(long, group = "verdict")]
     unmet: bool,
-    /// What shows that
+    /// Evidence
     #[arg(short, long, value_name = "TEXT", default_value = "")]
     message: String,
-    /// For which commit: what `wait --for verified` asks for. Of a document always [default: HEAD]
+    /// Commit that the attestation is for, as `wait --for verified` needs it [default for a document: HEAD]
     #[arg(long, value_name = "REV")]
     commit: Option<String>,
 }

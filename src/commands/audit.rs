@@ -11,20 +11,20 @@ use crate::show;
 
 /// Check that the status follows from what it cites
 ///
-/// Decides each commit of the status branch once more, from the status before it, the spec commit that it observed, its evidence
-/// and its time, and compares; checks the signatures of the evidence. Asks no remote: a clone is enough. Ends with 1 at the first
-/// commit that does not follow.
+/// Computes each commit of the status branch again from the previous status, the spec commit it observed, its evidence and
+/// its time, and compares the result. Checks the signatures of the evidence. Needs only a clone, and contacts no remote.
+/// Exits with 1 at the first commit that does not follow.
 #[derive(Debug, ClapArgs)]
 pub struct Args {
-    /// Only what says something of this execution
+    /// Check only commits that are about this execution
     #[arg(value_name = "EXECUTION")]
     execution: Option<String>,
     #[command(flatten)]
     namespace: super::NamespaceArg,
-    /// Only what follows this status commit
+    /// Check only what comes after this status commit
     #[arg(long, value_name = "COMMIT")]
     since: Option<String>,
-    /// Check nothing: take this status commit, and all before it, as in order in this clone
+    /// Check nothing; trust this status commit and all before it in this clone
     #[arg(long, value_name = "COMMIT", conflicts_with_all = ["execution", "since"])]
     trust: Option<String>,
     #[command(flatten)]

@@ -11,24 +11,24 @@ use crate::service::board::{Board, BoardFolder, WriteRequest};
 use crate::show;
 use crate::show::pages::{Href, Links, SCRIPT, SCRIPT_FILE, STYLE, STYLE_FILE};
 
-/// Write where everything stands as web pages
+/// Write the state of all runs as web pages
 ///
-/// Pages of runs, nodes, gates and plans, for any web server.
+/// Writes pages of runs, nodes, gates and plans, for any web server.
 ///
-/// Reads what the last fetch brought. The same repository gives the same files; only those that are others than before are
-/// written, and those that are no longer there are removed.
+/// Reads the state of the last fetch. The same repository gives the same files: only changed files are written, and files
+/// that are no longer needed are removed.
 #[derive(Debug, ClapArgs)]
 pub struct Args {
-    /// The folder: an empty one, or one that was written before
+    /// Folder to write to: an empty one, or one that this command has written
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
-    /// Where the pages are published, such as https://example.com/plans/: each names its address there
+    /// Address where the pages are published, such as https://example.com/plans/; each page then names its own
     #[arg(long, value_name = "URL")]
     base_url: Option<String>,
-    /// Of the runs that are over, how many have pages, the last ones
+    /// Number of finished runs that get pages, newest first
     #[arg(long, value_name = "N", default_value_t = 100)]
     ended: usize,
-    /// Decide the status commits of each run once more, and say in its history whether they follow from what they cite
+    /// Audit the status commits of each run, and show the result in its history
     #[arg(long)]
     audit: bool,
     #[command(flatten)]
@@ -40,8 +40,8 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
     if let Some(url) = &args.base_url
         && Href::web(url).is_none()
     {
-        let message = format!("--base-url `{url}` is no address of the web");
-        return Err(Failure::usage(message).hint("write it as in https://example.com/plans/"));
+        let message = format!("--base-url `{url}` is not a web address");
+        return Err(Failure::usage(message).hint("write it like https://example.com/plans/"));
     }
     let store = context.open()?;
     let board = Board::new(&store, None);

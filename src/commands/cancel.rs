@@ -6,16 +6,16 @@ use super::{Context, RecordArgs};
 use crate::failure::Outcome;
 use crate::service::request::{CancelRequest, cancel};
 
-/// Stop an execution
+/// Cancel an execution
 ///
-/// What is unfinished is cancelled.
+/// Cancels all nodes that have not finished.
 #[derive(Debug, ClapArgs)]
 pub struct Args {
-    /// The execution
+    /// Execution to cancel
     execution: String,
     #[command(flatten)]
     record: RecordArgs,
-    /// Why
+    /// Reason
     #[arg(short, long, value_name = "TEXT", default_value = "")]
     message: String,
 }

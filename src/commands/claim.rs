@@ -17,14 +17,14 @@ use crate::show::brief::BriefEnd;
 /// Who waits looks so often.
 const LOOK: std::time::Duration = std::time::Duration::from_secs(2);
 
-/// Take a node that is ready, and print its brief
+/// Claim a node that is ready, and print its brief
 ///
-/// The claim is a ref that only one of many racing workers can create. The others exit with 9. Who holds the node
-/// already, in the same session, renews the claim. Without a node: the one that should be done first, as `planspec next`
-/// has it; or the one that you hold here already.
+/// If several workers claim a node at the same time, only one gets it; the others exit with 9. Claiming a node that this
+/// session already holds renews the claim. Without a node, the command renews the claim that this
+/// session holds, or claims the first node that `planspec next` lists.
 #[derive(Debug, ClapArgs)]
 pub struct Args {
-    /// The node: EXECUTION/NODE; or EXECUTION, for the one of it that should be done first
+    /// Node: EXECUTION/NODE, or EXECUTION for the first of its nodes that `planspec next` lists
     #[arg(value_name = "EXECUTION/NODE")]
     target: Option<String>,
     #[command(flatten)]
@@ -34,13 +34,13 @@ pub struct Args {
     /// Renew a claim that you hold
     #[arg(long)]
     renew: bool,
-    /// Without a node: what this provider may take, for example agent://claude-code, or a pattern with *
+    /// Without a node: only what this provider can claim, for example agent://claude-code, or a pattern with *
     #[arg(long, value_name = "PROVIDER", conflicts_with = "renew")]
     provider: Option<String>,
-    /// Without a node: wait until there is one; for ever, or so long
+    /// Without a node: wait until one can be claimed, or for this long
     #[arg(long, value_name = "DURATION", num_args = 0..=1, require_equals = true, conflicts_with = "renew")]
     wait: Option<Option<Duration>>,
-    /// How long you may be silent, for example 30m; the configuration sets the longest
+    /// How long the claim lasts unless renewed, for example 30m; the configuration sets the maximum
     #[arg(long, value_name = "DURATION")]
     lease: Option<Duration>,
 }
@@ -98,8 +98,8 @@ fn named(args: &Args) -> Outcome {
     if args.provider.is_none() && args.wait.is_none() {
         return Ok(());
     }
-    let why = "--provider and --wait are for a claim that names no node";
-    Err(Failure::usage(why).hint("leave them out, or leave the node out"))
+    let why = "--provider and --wait cannot be used with a node";
+    Err(Failure::usage(why).hint("omit them, or omit the node"))
 }
 
 fn next_of(args: &Args, claim: ClaimRequest) -> ClaimNextRequest {

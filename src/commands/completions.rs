@@ -26,10 +26,10 @@ const VARIABLE: &str = "PLANSPEC_COMPLETE";
                         fish: planspec completions fish > ~/.config/fish/completions/planspec.fish"
 )]
 pub struct Args {
-    /// The shell
+    /// Shell
     #[arg(required_unless_present = "man", conflicts_with = "man")]
     shell: Option<Shell>,
-    /// Write the manual pages into this folder instead: planspec.1, and a page for each verb
+    /// Write man pages to this folder instead: planspec.1, and one page for each verb
     #[arg(long, value_name = "DIR")]
     man: Option<PathBuf>,
 }

@@ -8,19 +8,19 @@ use super::{Context, OutputArg};
 use crate::failure::Outcome;
 use crate::service::convert::{ConvertRequest, PlanFormat, convert};
 
-/// Write a plan in the other of the two formats
+/// Convert a plan to the other format
 #[derive(Debug, ClapArgs)]
 pub struct Args {
-    /// The format to write
+    /// Format to write
     #[arg(long, value_name = "FORMAT")]
     to: FormatArg,
-    /// A PlanSpec 1.2 document, or a file with a Plan and perhaps its Goal; - is standard input
+    /// PlanSpec 1.2 document, or a file with a Plan and optionally its Goal; - is standard input
     #[arg(value_name = "FILE")]
     file: PathBuf,
-    /// Write it to this file, which must not be there yet; documents are YAML when its name says so
+    /// Write to this file, which must not exist; a document is YAML if the file name says so
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
-    /// Namespace of the resources, when the document does not say it
+    /// Namespace of the resources if the document does not set it
     #[arg(short, long, value_name = "NAMESPACE", default_value = "default")]
     namespace: String,
     #[command(flatten)]

@@ -9,12 +9,12 @@ use crate::show;
 
 /// Create a namespace, as a commit
 ///
-/// Other resources are made with `new` or `apply`.
+/// Create other resources with `new` or `apply`.
 #[derive(Debug, ClapArgs)]
 pub struct Args {
     /// `namespace`, or namespace/NAME
     kind: String,
-    /// Its name
+    /// Name of the namespace
     name: Option<String>,
     #[command(flatten)]
     output: OutputArg,
@@ -23,9 +23,12 @@ pub struct Args {
 /// Run the verb.
 pub fn run(context: &Context, args: &Args) -> Outcome {
     let Some(own) = namespaces::is_meant(&args.kind) else {
-        let message = format!("`{}` is not made so, only a namespace is", args.kind);
+        let message = format!(
+            "only a namespace can be created this way, not `{}`",
+            args.kind
+        );
         let hint =
-            "`planspec new KIND NAME` writes a template, `planspec apply -f FILE` what a file says";
+            "use `planspec new KIND NAME` for a template, or `planspec apply -f FILE` for a file";
         return Err(Failure::usage(message).hint(hint));
     };
     let Some(name) = own.or(args.name.as_deref()) else {

@@ -11,38 +11,37 @@ use crate::service::names::wanted_one;
 use crate::service::namespaces;
 use crate::show;
 
-/// Remove resources, and commit that
+/// Delete resources, and commit that
 ///
-/// A Goal takes the Executions that it owns.
+/// Deleting a Goal also deletes the Executions that it owns.
 ///
-/// What still refers to them is shown. A resource with `finalizers` is marked, and goes with the write that takes the last
-/// of them away. A run whose file is removed is cancelled by the next
-/// reconcile.
+/// Shows what still refers to the resources. A resource with `finalizers` is only marked, and deleted when the last
+/// finalizer is removed. The next reconcile cancels a run whose file is gone.
 #[derive(Debug, ClapArgs)]
 pub struct Args {
-    /// A kind, `namespace`, or KIND/NAME
+    /// Kind, `namespace`, or KIND/NAME
     #[arg(required_unless_present_any = ["files", "directories"], conflicts_with_all = ["files", "directories"])]
     kind: Option<String>,
     /// Names: NAME or NAMESPACE/NAME
     names: Vec<String>,
-    /// A file with the resources to remove; - is standard input. May be repeated
+    /// File with the resources to delete, or - for standard input; may be repeated
     #[arg(short, long = "filename", alias = "file", value_name = "FILE")]
     files: Vec<PathBuf>,
-    /// A folder of such files; may be repeated
+    /// Folder of such files; may be repeated
     #[arg(short, long = "directory", value_name = "DIR")]
     directories: Vec<PathBuf>,
-    /// Look into the folders below as well
+    /// Include subfolders
     #[arg(short = 'R', long)]
     recursive: bool,
     #[command(flatten)]
     namespace: NamespaceArg,
-    /// Message of the commit
+    /// Commit message
     #[arg(short, long, value_name = "TEXT")]
     message: Option<String>,
-    /// Say what would be done, do nothing
+    /// Show what would be done, without doing it
     #[arg(long)]
     dry_run: bool,
-    /// Also a run that goes on, which is cancelled then, and a plan that runs go on with
+    /// Also delete runs in progress, which cancels them, and plans that they use
     #[arg(long)]
     yes: bool,
     #[command(flatten)]

@@ -12,19 +12,19 @@ use crate::shown;
 
 /// Show one resource, run, node or document in full
 ///
-/// Describe one resource: spec, status, conditions; of a plan the graph; of an execution the graph as a tree, who
-/// holds what, what blocks, what was checked, and what anybody could do next.
+/// For a resource, shows its spec, status and conditions; for a plan, also the graph. For an execution, shows the graph as a
+/// tree, who holds which node, what blocks it, what was checked, and what can be done next.
 ///
-/// EXECUTION/NODE is the brief of a node: all that whoever does it has to know. A FILE is a PlanSpec 1.2 document: a page
-/// for reading, or with -o json and -o yaml the document itself; - is standard input.
+/// For EXECUTION/NODE, prints the brief: everything needed to do the node. For a FILE with a PlanSpec 1.2 document (- is
+/// standard input), prints a page to read, or with -o json and -o yaml the document itself.
 #[derive(Debug, ClapArgs)]
 pub struct Args {
     #[command(flatten)]
     resource: NamedArgs,
-    /// Show every node, also where a large graph has many that are finished or far away
+    /// Show every node of a large graph, also those that are finished or far away
     #[arg(long)]
     all: bool,
-    /// Your session, for what is proposed
+    /// Session to propose commands for
     #[arg(long, value_name = "SESSION", env = "PLANSPEC_SESSION", hide = true)]
     session: Option<String>,
     #[command(flatten)]

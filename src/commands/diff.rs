@@ -7,16 +7,15 @@ use super::{Context, NamespaceArg};
 use crate::failure::Outcome;
 use crate::service::diff::{DiffRequest, diff};
 
-/// Show what changes in the work and is not committed yet
+/// Review changes that are not committed yet
 ///
-/// The work tree, or with --staged the index, is compared with HEAD as `review` compares two
-/// commits.
+/// Compares the work tree, or with --staged the index, with HEAD, as `review` compares two commits.
 #[derive(Debug, ClapArgs)]
 pub struct Args {
-    /// Files or folders; or KIND NAME; or KIND/NAME
+    /// Files or folders, KIND NAME, or KIND/NAME
     #[arg(value_name = "FILE|KIND NAME")]
     what: Vec<String>,
-    /// A file, as a word does
+    /// File to compare; may be repeated
     #[arg(
         short,
         long = "filename",
@@ -28,7 +27,7 @@ pub struct Args {
     /// Compare with this revision
     #[arg(long, value_name = "REV", default_value = "HEAD")]
     rev: String,
-    /// What is staged
+    /// Compare the index instead of the work tree
     #[arg(long)]
     staged: bool,
     #[command(flatten)]

@@ -9,17 +9,17 @@ use crate::failure::{Failure, Outcome};
 use crate::service::doctor::{CheckupRequest, checkup};
 use crate::show;
 
-/// Find what is wrong with this clone, and mend it
+/// Find and repair problems of this clone
 ///
-/// Look for what is wrong with this clone and what it shares, and mend it by name.
+/// Checks this clone and what it shares with the remote.
 ///
-/// It changes nothing, beside what `git fetch` would, unless it is told to. Exit code 1 when something is wrong.
+/// Without --fix it changes nothing but what `git fetch` changes. Exits with 1 if there is a problem.
 #[derive(Debug, ClapArgs)]
 pub struct Args {
-    /// Mend this, then look; each time it is given, one more
+    /// Repair this, then check; may be repeated
     #[arg(long, value_name = "NAME", value_parser = PossibleValuesParser::new(words()).map(|word| named(&word)))]
     fix: Vec<CheckName>,
-    /// Also try whether this clone may push, without pushing anything
+    /// Also test whether this clone may push, without pushing anything
     #[arg(long)]
     push: bool,
     #[command(flatten)]

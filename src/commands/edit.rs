@@ -9,16 +9,16 @@ use crate::show;
 
 /// Edit a resource in $EDITOR, validate it, and commit it
 ///
-/// While it is not valid the editor opens again with the findings on top. Saving nothing new, or
-/// nothing at all, gives up; what was written is kept in a file that is named.
+/// While the resource is not valid, the editor opens again with the findings at the top. To give up, save an unchanged or
+/// empty file; your text is kept in a file whose name is printed.
 #[derive(Debug, ClapArgs)]
 pub struct Args {
     #[command(flatten)]
     resource: NamedArgs,
-    /// Message of the commit
+    /// Commit message
     #[arg(short, long, value_name = "TEXT")]
     message: Option<String>,
-    /// The editor [default: that of your Git]
+    /// Editor to use [default: Git's editor]
     #[arg(long, value_name = "PROGRAM")]
     editor: Option<String>,
     #[command(flatten)]

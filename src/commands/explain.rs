@@ -6,13 +6,13 @@ use super::{Context, OutputArg};
 use crate::failure::Outcome;
 use crate::service::explain::{rule, rules};
 
-/// Explain a code: what it means, how to put it right
+/// Explain a rule and how to fix its findings
 #[derive(Debug, ClapArgs)]
 pub struct Args {
-    /// The code of a finding, for example PS302
+    /// Code of a finding, for example PS302
     #[arg(value_name = "CODE", required_unless_present = "list")]
     code: Option<String>,
-    /// Show all codes, a line each
+    /// List all codes
     #[arg(long, conflicts_with = "code")]
     list: bool,
     #[command(flatten)]

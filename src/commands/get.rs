@@ -16,31 +16,30 @@ use crate::show;
 
 /// Show resources with their status
 ///
-/// Show resources: what stands in the files of HEAD, and what the status branch says of it.
+/// The spec comes from the files at HEAD, the status from the status branch.
 ///
-/// Reads what the last fetch brought; `git fetch` brings more.
+/// Reads the state of the last fetch; run `git fetch` to update it.
 #[derive(Debug, ClapArgs)]
 pub struct Args {
-    /// A kind (goals, plans, capabilities, bindings, gates, executions), `namespaces`, or KIND/NAME; all
-    /// when left out, and for `all`
+    /// Kind (goals, plans, capabilities, bindings, gates, executions), `namespaces`, or KIND/NAME [default: all]
     kind: Option<String>,
-    /// A name, or NAMESPACE/NAME
+    /// Name, or NAMESPACE/NAME
     name: Option<String>,
     #[command(flatten)]
     namespace: NamespaceArg,
-    /// All namespaces, whatever -n says (what is shown when it is not given, too)
+    /// Show all namespaces; overrides -n, and is the default without it
     #[arg(short = 'A', long)]
     all_namespaces: bool,
-    /// Only with these labels: a=b,c!=d,e,!f
+    /// Only resources with matching labels: a=b,c!=d,e,!f
     #[arg(short = 'l', short_alias = 's', long, value_name = "SELECTOR", value_parser = parse_selector)]
     selector: Option<LabelSelector>,
     /// Only plans of this series
     #[arg(long, value_name = "SERIES")]
     series: Option<String>,
-    /// Only in these phases: Failed, or Running,Blocked
+    /// Only resources in these phases, for example Failed, or Running,Blocked
     #[arg(long, value_name = "PHASE", value_delimiter = ',')]
     phase: Vec<String>,
-    /// How to show it
+    /// Output format
     #[arg(short, long, value_name = "FORMAT", default_value = "table")]
     output: GetFormat,
 }
@@ -48,15 +47,15 @@ pub struct Args {
 /// How to show resources.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 enum GetFormat {
-    /// Aligned columns.
+    /// A table.
     Table,
-    /// More columns.
+    /// A table with more columns.
     Wide,
-    /// One JSON document: the resource, or a List.
+    /// One JSON document: a resource, or a List.
     Json,
-    /// The same in YAML; what `apply` takes.
+    /// One YAML document, which `apply` accepts.
     Yaml,
-    /// kind/name, a line each.
+    /// One kind/name on each line.
     Name,
 }
 

@@ -12,14 +12,14 @@ use crate::service::sources;
 use crate::show;
 use crate::show::graph::GraphView;
 
-/// Draw a plan, or an execution as it stands
+/// Draw a plan, or an execution with its current state
 #[derive(Debug, ClapArgs)]
 pub struct Args {
-    /// An execution or a plan: NAME, NAMESPACE/NAME, or KIND/NAME
+    /// Execution or plan: NAME, NAMESPACE/NAME, or KIND/NAME
     name: String,
     #[command(flatten)]
     namespace: NamespaceArg,
-    /// How to draw it
+    /// Output format
     #[arg(
         short,
         long,
@@ -29,7 +29,7 @@ pub struct Args {
         short_alias = 'f'
     )]
     output: GraphFormat,
-    /// Write it to this file
+    /// Write to this file
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
 }
@@ -37,15 +37,15 @@ pub struct Args {
 /// How to draw a graph.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 enum GraphFormat {
-    /// For the terminal.
+    /// Text for the terminal.
     Text,
-    /// For Markdown.
+    /// Mermaid, for Markdown.
     Mermaid,
-    /// For Graphviz.
+    /// DOT, for Graphviz.
     Dot,
-    /// A picture.
+    /// An SVG image.
     Svg,
-    /// One JSON document: nodes and edges.
+    /// One JSON document with nodes and edges.
     Json,
 }
 

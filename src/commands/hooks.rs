@@ -9,13 +9,13 @@ use crate::show;
 
 /// Install, remove or show the pre-commit hook
 ///
-/// It runs `planspec validate --staged`: by Git's configuration where this Git has configured hooks,
-/// else as a script in Git's hooks folder. A hook that is not ours is never overwritten or removed.
+/// The hook runs `planspec validate --staged`. It is set in Git's configuration if this version of Git supports that, and
+/// is otherwise a script in Git's hooks folder. Hooks of others are never overwritten or removed.
 #[derive(Debug, ClapArgs)]
 pub struct Args {
     #[command(subcommand)]
     action: Option<Action>,
-    /// How to show it
+    /// Output format
     #[arg(
         short,
         long,
@@ -28,11 +28,11 @@ pub struct Args {
 
 #[derive(Debug, Clone, Copy, Subcommand)]
 enum Action {
-    /// Make Git check what is staged before every commit
+    /// Check staged changes before every commit
     Install,
-    /// Take it away again
+    /// Remove the hook
     Uninstall,
-    /// Say whether Git runs it; exit code 1 if not. What is done when no action is named
+    /// Show whether Git runs the hook; exit with 1 if not (the default)
     Status,
 }
 

@@ -9,22 +9,22 @@ use crate::show;
 
 /// Set up planspec in this repository: files, hook, CI
 ///
-/// Make planspec/, .planspec.yaml, the pre-commit hook and a CI workflow in this repository.
+/// Creates planspec/, .planspec.yaml, the pre-commit hook and a CI workflow.
 ///
-/// Asks nothing, overwrites nothing, commits nothing.
+/// Asks no questions, overwrites no files and commits nothing.
 #[derive(Debug, ClapArgs)]
 pub struct Args {
-    /// Leave the pre-commit hook out
+    /// Do not install the pre-commit hook
     #[arg(long)]
     no_hook: bool,
-    /// Leave the CI workflow out
+    /// Do not create the CI workflow
     #[arg(long)]
     no_ci: bool,
-    /// Also write a skill for agents, and a section of AGENTS.md; again, to bring both up to date
+    /// Also write a skill for agents and a section of AGENTS.md, or update them
     #[arg(long)]
     agent: bool,
-    /// The GitHub action that the workflow uses: the repository of planspec, and a commit or tag of it [default: that of the
-    /// release that this program is of]
+    /// GitHub action for the workflow: the repository of planspec, and a commit or tag of it [default: the release of this
+    /// program]
     #[arg(long, value_name = "OWNER/NAME@COMMIT", conflicts_with = "no_ci")]
     action: Option<Action>,
     #[command(flatten)]

@@ -11,24 +11,24 @@ use crate::show;
 
 /// Show the history of a plan or an execution
 ///
-/// Show the revisions of a plan from the history of the spec branch, or the transitions of an execution from the
-/// history of the status branch, newest first.
+/// For a plan, lists its revisions on the spec branch. For an execution, lists its transitions on the status branch. The
+/// newest comes first.
 ///
-/// Reads what the last fetch brought.
+/// Reads the state of the last fetch.
 #[derive(Debug, ClapArgs)]
 pub struct Args {
-    /// A plan: NAME or NAMESPACE/NAME; or KIND NAME or KIND/NAME
+    /// Plan (NAME or NAMESPACE/NAME), KIND NAME, or KIND/NAME
     #[arg(required = true, num_args = 1..=2)]
     name: Vec<String>,
     #[command(flatten)]
     namespace: NamespaceArg,
-    /// At most so many, the newest [default: all]
+    /// Show at most this many entries, the newest [default: all]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     limit: Option<u64>,
-    /// Revisions from this commit back [default: the spec branch]
+    /// List the revisions of a plan from this commit back [default: the spec branch]
     #[arg(long = "ref", value_name = "REV")]
     revision: Option<String>,
-    /// How to show it
+    /// Output format
     #[arg(short, long, value_name = "FORMAT", default_value = "table")]
     output: HistoryFormat,
 }
@@ -36,7 +36,7 @@ pub struct Args {
 /// How to show history.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 enum HistoryFormat {
-    /// A line each.
+    /// One line for each entry.
     Table,
     /// One JSON document.
     Json,
@@ -71,7 +71,7 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
     if kind == Kind::Execution {
         if args.revision.is_some() {
             return Err(Failure::usage(
-                "--ref is about revisions, not about executions",
+                "--ref applies to revisions, not to executions",
             ));
         }
         return of_execution(context, args, name, limit);

@@ -6,18 +6,18 @@ use super::{Context, NamespaceArg, OutputArg};
 use crate::failure::Outcome;
 use crate::service::logs::{LogsRequest, logs};
 
-/// Print what the command of a node printed
+/// Print the output of a node's command
 ///
-/// `planspec work` keeps it when an attempt ends. On a terminal it is made safe to print; into a file
-/// or a pipe it goes as it is. Who does a node otherwise keeps no log here.
+/// `planspec work` stores the output when an attempt ends; other workers store none. Control characters are escaped on a
+/// terminal, but not in a file or pipe.
 #[derive(Debug, ClapArgs)]
 pub struct Args {
-    /// The node: EXECUTION/NODE
+    /// Node: EXECUTION/NODE
     #[arg(value_name = "EXECUTION/NODE")]
     target: String,
     #[command(flatten)]
     namespace: NamespaceArg,
-    /// Which attempt; the last one that has a log when left out
+    /// Attempt [default: the last one that has a log]
     #[arg(long, value_name = "N")]
     attempt: Option<u32>,
     #[command(flatten)]

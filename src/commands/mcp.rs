@@ -12,10 +12,10 @@ use crate::mcp::{Options, serve};
 /// No tool approves, rejects, comments, attests or answers. The program ends when standard input is closed.
 #[derive(Debug, ClapArgs)]
 pub struct Args {
-    /// The agent that acts, for example agent:claude; never a person [default: agent:mcp]
+    /// Agent to record, for example agent:claude; never a person [default: agent:mcp]
     #[arg(long = "as", value_name = "ACTOR", env = "PLANSPEC_ACTOR")]
     actor: Option<String>,
-    /// The session that nodes are held in [default: one for each work tree]
+    /// Session that holds nodes [default: one for each work tree]
     #[arg(long, value_name = "SESSION", env = "PLANSPEC_SESSION")]
     session: Option<String>,
     /// Reconcile after each record

@@ -11,16 +11,16 @@ use crate::show;
 
 /// Write a commented template of a resource
 ///
-/// Write a commented template of a resource at its place; commits nothing.
+/// Writes the file where the resource belongs in the repository, and commits nothing.
 #[derive(Debug, ClapArgs)]
 pub struct Args {
-    /// A kind (goal, plan, capability, binding, gate, execution) or document, or KIND/NAME
+    /// Kind (goal, plan, capability, binding, gate, execution), `document`, or KIND/NAME
     kind: String,
-    /// Name of the resource: NAME or NAMESPACE/NAME; a document named NAME.planspec.json is JSON
+    /// NAME or NAMESPACE/NAME of the resource; a document named NAME.planspec.json is JSON
     name: Option<String>,
     #[command(flatten)]
     namespace: NamespaceArg,
-    /// Print it instead of writing it
+    /// Print the template instead of writing a file
     #[arg(long)]
     print: bool,
     #[command(flatten)]
@@ -73,9 +73,9 @@ fn document_name(args: &Args) -> Outcome<String> {
     let own = args.kind.split_once('/').map(|(_, name)| name);
     match (own, args.name.as_deref()) {
         (Some(own), Some(name)) => Err(Failure::usage(format!(
-            "both `{own}` and `{name}` are given as the name"
+            "both `{own}` and `{name}` were given as the name"
         ))
-        .hint(format!("one at a time: {DOCUMENT}/{own}"))),
+        .hint(format!("give one of them: {DOCUMENT}/{own}"))),
         (None, None) => Err(Failure::usage(format!("`{DOCUMENT}` names no document"))
             .hint(format!("write `planspec new {DOCUMENT} NAME`"))),
         (Some(name), None) | (None, Some(name)) => Ok(name.to_owned()),

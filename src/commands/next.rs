@@ -14,23 +14,22 @@ const MAX_WAITING: usize = 10;
 
 /// List the nodes that can be claimed now
 ///
-/// What should be done first comes first: what serves a goal of a higher priority, then what has more work
-/// behind it, then what has been ready for longer. Nodes whose claim is not folded in yet are left out. Exits with 0 also when there is nothing
-/// to do.
+/// The order is: higher priority of the goal, then more work that depends on the node, then longer ready. Nodes with a
+/// claim that is not reconciled yet are left out. Exits with 0 even if there is nothing to do.
 #[derive(Debug, ClapArgs)]
 pub struct Args {
-    /// Only of this execution
+    /// Only nodes of this execution
     execution: Option<String>,
     #[command(flatten)]
     namespace: NamespaceArg,
-    /// Only what this provider, or one below it, may take, for example agent://claude-code; or a pattern with *. Open nodes
-    /// included
+    /// Only nodes that this provider or one below it can claim, for example agent://claude-code, or a pattern with *;
+    /// includes nodes that any provider can claim
     #[arg(long, value_name = "PROVIDER")]
     provider: Option<String>,
-    /// Most nodes to list: those that should be done first
+    /// List at most this many nodes
     #[arg(long, value_name = "N")]
     limit: Option<usize>,
-    /// How to show it
+    /// Output format
     #[arg(short, long, value_name = "FORMAT", default_value = "table")]
     output: NextFormat,
 }
@@ -38,13 +37,13 @@ pub struct Args {
 /// How to show it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 enum NextFormat {
-    /// Aligned columns.
+    /// A table.
     Table,
-    /// One document with inputs, context and the rest.
+    /// One JSON document with inputs, context and all else.
     Json,
-    /// EXECUTION/NODE, a line each.
+    /// One EXECUTION/NODE on each line.
     Name,
-    /// The matrix of a GitHub Actions job, on one line.
+    /// A matrix for a GitHub Actions job, on one line.
     GithubMatrix,
 }
 

@@ -23,47 +23,47 @@ use crate::worker::signals::Stop;
 
 /// Advance executions, and commit their status
 ///
-/// Works on the tip of the spec branch (the remote's, when there is one), never on what is checked
-/// out. A second run over the same input writes nothing.
+/// Works on the tip of the spec branch (the remote's, if there is one), never on the files that are checked out. If nothing
+/// has changed, nothing is written.
 #[derive(Debug, ClapArgs)]
 pub struct Args {
-    /// Decide and show, write nothing
+    /// Show what would change, without writing it
     #[arg(long)]
     dry_run: bool,
-    /// Take the resources of this revision instead of the spec branch; needs --dry-run
+    /// Use the resources of this revision instead of the spec branch; needs --dry-run
     #[arg(long = "ref", value_name = "REV")]
     rev: Option<String>,
-    /// Look at everything, not only at what may move, and check that both come to the same
+    /// Examine all resources, and check that the incremental result is the same
     #[arg(long, conflicts_with = "watch")]
     full: bool,
-    /// Write even if the clock of this machine is in doubt: it is right
+    /// Confirm that the clock of this machine is right, and write the status
     #[arg(long, conflicts_with_all = ["dry_run", "watch"])]
     accept_time: bool,
-    /// Begin the status anew where its branch is gone, or go on with it where the configuration names another branch or remote
+    /// Start a new status if its branch is gone, or continue if the configuration names another branch or remote
     #[arg(long, conflicts_with = "watch")]
     initialize: bool,
-    /// Go back to the status of this commit, by a commit on top of all there is; decides nothing
+    /// Return to the status of this commit with a new commit on top; decides nothing
     #[arg(long, value_name = "COMMIT", conflicts_with_all = ["dry_run", "watch", "rev", "full", "initialize"])]
     restore: Option<String>,
-    /// Go on for ever, looking every second while something is open
+    /// Keep running, and check every second while something is open
     #[arg(long)]
     watch: bool,
-    /// Seconds between two looks of --watch while something is open; where nothing is, five at least
+    /// With --watch: seconds between checks while something is open; at least five otherwise
     #[arg(long, value_name = "SECONDS", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..=86400))]
     interval: u64,
-    /// With --watch: write after each look how things stand into this file, as JSON
+    /// With --watch: write the state after each check to this file, as JSON
     #[arg(long, value_name = "FILE", requires = "watch")]
     health_file: Option<PathBuf>,
-    /// Write how everything stands into this file, as OpenMetrics text, also where the reconcile fails
+    /// Write metrics to this file as OpenMetrics text, also if the reconcile fails
     #[arg(long, value_name = "FILE", conflicts_with = "dry_run")]
     metrics: Option<PathBuf>,
-    /// Write what came of it into a file as well, whatever stands there; may be repeated
+    /// Also write the result to this file, replacing it; may be repeated
     #[arg(long, value_name = "FORMAT=FILE", value_parser = out_file::<OutFormat>, conflicts_with = "watch")]
     out: Vec<OutFile<OutFormat>>,
-    /// Where the forge shows the repository, for example https://github.com/OWNER/NAME: links of --out markdown lead there
+    /// Address of the repository on the forge, for example https://github.com/OWNER/NAME, for links of --out markdown
     #[arg(long, value_name = "URL", requires = "out", value_parser = web)]
     web: Option<String>,
-    /// The job that this runs in: named in the message of the status commit
+    /// Name of the CI job, for the message of the status commit
     #[arg(long, value_name = "TEXT", value_parser = job)]
     job: Option<String>,
     #[command(flatten)]
@@ -73,11 +73,11 @@ pub struct Args {
 /// What is written into files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 enum OutFormat {
-    /// Tables for the page of a job: what failed, what waits for whom, what moved
+    /// Tables for the summary of a job: what failed, what waits for whom, what changed
     Markdown,
     /// One JSON document
     Json,
-    /// What can be claimed afterwards, as `next -o github-matrix` lists it
+    /// Nodes that can be claimed afterwards, as `next -o github-matrix` lists them
     GithubMatrix,
 }
 
@@ -271,7 +271,7 @@ fn complain(context: &Context, output: OutputArg, error: &Error, wait: Duration)
         let hint = error.hint.iter().map(|hint| format!("help: {hint}"));
         hint.for_each(|hint| context.terminal.note(&hint));
         let seconds = wait.as_secs().max(1);
-        let later = format!("note: it is tried again, for the first time in {seconds} s");
+        let later = format!("note: trying again, first in {seconds} s");
         context.terminal.note(&later);
         return Ok(());
     }

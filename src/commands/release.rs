@@ -8,17 +8,17 @@ use crate::service::claim::{ReleaseRequest, release};
 
 /// Give a claimed node back
 ///
-/// The next attempt opens without a failure.
+/// This does not count as a failure: another attempt can be claimed.
 #[derive(Debug, ClapArgs)]
 pub struct Args {
-    /// The node: EXECUTION/NODE; not needed where you hold only one here
+    /// Node: EXECUTION/NODE; optional if this session holds only one
     #[arg(value_name = "EXECUTION/NODE")]
     target: Option<String>,
     #[command(flatten)]
     record: RecordArgs,
     #[command(flatten)]
     working: WorkingArgs,
-    /// Why
+    /// Reason
     #[arg(short, long, value_name = "TEXT", default_value = "")]
     message: String,
 }

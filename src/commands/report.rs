@@ -17,47 +17,48 @@ use crate::service::report::{ReportRequest, report};
 use crate::service::sources;
 use crate::show;
 
-/// Report how a claimed node went
+/// Report whether a claimed node succeeded or failed
 ///
-/// Without --attempt: the attempt that you hold. Where its lease has ended and nobody has taken the node since, it is
-/// reported as the next one. What cannot count any more is refused; the same report twice is one.
+/// Without --attempt, the report is for the attempt that you hold. If its lease has expired and nobody has claimed the node
+/// since, the report is for the next attempt. A report that can no longer count is refused; repeating a report has no
+/// effect.
 #[derive(Debug, ClapArgs)]
 #[command(group = clap::ArgGroup::new("result").required(true))]
 pub struct Args {
-    /// The node: EXECUTION/NODE; not needed where you hold only one here. With --from the execution
+    /// Node: EXECUTION/NODE; optional if this session holds only one. With --from: the execution
     #[arg(value_name = "EXECUTION/NODE")]
     target: Option<String>,
     #[command(flatten)]
     record: RecordArgs,
     #[command(flatten)]
     working: WorkingArgs,
-    /// It is done
+    /// The node succeeded
     #[arg(long, group = "result")]
     succeeded: bool,
-    /// It failed
+    /// The node failed
     #[arg(long, group = "result")]
     failed: bool,
-    /// It was done before the run: nobody has to claim it, and what it is accepted for is checked all the same
+    /// The work was done before the run; needs no claim, and acceptance criteria are still checked
     #[arg(long, group = "result", requires = "target")]
     done_before: bool,
-    /// With --done-before: a file with the nodes, or - for standard input: `NODE: {commit: REV, outputs: {NAME: VALUE},
-    /// message: TEXT}`, as YAML or JSON
+    /// With --done-before: file with the nodes, or - for standard input, as YAML or JSON: `NODE: {commit: REV,
+    /// outputs: {NAME: VALUE}, message: TEXT}`
     #[arg(long, value_name = "FILE", requires = "done_before",
           conflicts_with_all = ["outputs", "outputs_file", "commit", "message", "attempt", "claim"])]
     from: Option<PathBuf>,
-    /// What it brought; may be repeated. The value is text, unless the task wants another type: then it is JSON
+    /// Set an output; may be repeated. The value is text, unless the task declares another type: then it is JSON
     #[arg(long = "set", value_name = "NAME=VALUE", value_parser = name_value)]
     outputs: Vec<(String, String)>,
-    /// What it brought: a file with a JSON object, or - for standard input
+    /// File with the outputs as a JSON object, or - for standard input
     #[arg(long, value_name = "FILE")]
     outputs_file: Option<PathBuf>,
-    /// A sentence for people
+    /// Message for people
     #[arg(short, long, value_name = "TEXT", default_value = "")]
     message: String,
-    /// The commit that holds the work
+    /// Commit that contains the work
     #[arg(long, value_name = "REV")]
     commit: Option<String>,
-    /// Report for this attempt of those that you have held
+    /// Attempt to report; one that you have held
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     attempt: Option<u32>,
 }
@@ -167,7 +168,7 @@ fn outputs_of_file(args: &Args) -> Outcome<Map<String, Value>> {
         Some(path) => match serde_json::from_slice(&sources::bytes(path)?) {
             Ok(Value::Object(map)) => map,
             Ok(_) => {
-                let message = format!("{} holds no JSON object", path.display());
+                let message = format!("{} does not contain a JSON object", path.display());
                 return Err(Error::invalid(message).into());
             }
             Err(error) => {

@@ -7,35 +7,34 @@ use crate::api::record::Reopening;
 use crate::failure::Outcome;
 use crate::service::request::{CURRENT, RetryRequest, reopening, retry};
 
-/// Open failed nodes of an execution again
+/// Retry failed nodes of an execution
 ///
-/// Try again: open the failed nodes of an execution, or one of them, and what was decided on them.
+/// Opens all failed nodes of an execution, or one of them.
 ///
-/// What is behind them, over edges of any kind, is decided anew with them: what was skipped, and what has
-/// run because they failed. Tasks among that which have done their work are named. All else that
-/// succeeded stays as it is. Attempts go on counting, failures are counted anew. Gates wait for a
-/// new decision.
+/// Nodes that depend on them, over edges of any kind, are decided again: those that were skipped, and those that ran because
+/// of the failure. If such a task has already done its work, it is named. All other nodes keep their results. Attempt
+/// numbers continue; failures are counted from zero. Gates wait for a new decision.
 #[derive(Debug, ClapArgs)]
 pub struct Args {
-    /// The execution, or one node of it
+    /// Execution, or one of its nodes
     #[arg(value_name = "EXECUTION[/NODE]")]
     target: String,
     #[command(flatten)]
     record: RecordArgs,
-    /// Resolve who does what has not begun anew; gates before it are decided again
+    /// Choose providers again for tasks that have not started; gates before them are decided again
     #[arg(long)]
     rebind: bool,
-    /// The node has succeeded, and is to be done once more
+    /// Repeat a node that has succeeded
     #[arg(long)]
     again: bool,
-    /// Go on with the plan as the spec branch holds it now: what is the same keeps its results. With a
-    /// revision, only if the plan is still as it is there
+    /// Continue with the current plan of the spec branch; unchanged nodes keep their results. With a revision, only if the
+    /// plan is still the same as there
     #[arg(long, value_name = "REV", num_args = 0..=1, default_missing_value = CURRENT, conflicts_with = "again")]
     plan: Option<String>,
-    /// Say what would be opened, and send nothing
+    /// Show what would be opened, without opening it
     #[arg(long, conflicts_with = "reconcile")]
     dry_run: bool,
-    /// Why
+    /// Reason
     #[arg(short, long, value_name = "TEXT", default_value = "")]
     message: String,
 }
@@ -59,7 +58,7 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
     let line = match &recorded.answer.what.node {
         Some(node) => format!("{asked} to try {name}/{node} again\n"),
         None if args.plan.is_some() => {
-            format!("{asked} {name} to go on with its plan as it is now\n")
+            format!("{asked} {name} to continue with its current plan\n")
         }
         None => format!("{asked} to try {name} again\n"),
     };
@@ -78,8 +77,8 @@ fn text(answer: &Reopening) -> String {
             (Some(_), _, true) => "changed: do again",
             (Some(_), ..) => "changed",
             (None, true, _) => "try again",
-            (None, false, true) => "do again, behind that",
-            (None, false, false) => "decide again, behind that",
+            (None, false, true) => "repeat (depends on that)",
+            (None, false, false) => "decide again (depends on that)",
         };
         format!("{name}/{}: {} → {how}\n", node.node, node.phase)
     });

@@ -7,22 +7,20 @@ use super::{Context, NamespaceArg};
 use crate::failure::Outcome;
 use crate::service::review::{ReviewRequest, review};
 
-/// Show what changes in the work between two revisions
+/// Review what changes in plans between two revisions
 ///
-/// Say what changes in the work between two revisions.
-///
-/// What is added, dropped, reordered, newly delegated or newly risky; which runs and approvals it
-/// touches; whether it keeps the rules. Ends with 1 when a rule at error level is broken.
+/// Shows what is added, removed, reordered, delegated differently or newly risky, which runs and approvals are affected, and
+/// which rules are broken. Exits with 1 if a rule at error level is broken.
 #[derive(Debug, ClapArgs)]
 pub struct Args {
-    /// BASE..HEAD: these two; BASE...HEAD, or BASE alone for HEAD: from where the two part
-    /// [default: from where HEAD left the spec branch]
+    /// BASE..HEAD compares these two; BASE...HEAD, or BASE for HEAD, starts at their merge base [default: the merge base of
+    /// HEAD and the spec branch]
     #[arg(value_name = "RANGE")]
     range: Option<String>,
-    /// Only this plan, and what it names; of a document also which changed files are outside its scope
+    /// Only this plan and what it refers to; for a document, also changed files outside its scope
     #[arg(long, value_name = "NAME")]
     plan: Option<String>,
-    /// With --plan: hold changed files against `touches` of this step as well
+    /// With --plan: also check changed files against `touches` of this step
     #[arg(long, value_name = "STEP", requires = "plan")]
     step: Option<String>,
     #[command(flatten)]

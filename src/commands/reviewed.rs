@@ -13,7 +13,7 @@ use crate::shown;
 /// How to show what changes.
 #[derive(Debug, Clone, clap::Args)]
 pub struct ReviewOutputArg {
-    /// How to show it
+    /// Output format
     #[arg(
         short,
         long,
@@ -22,7 +22,7 @@ pub struct ReviewOutputArg {
         alias = "format"
     )]
     output: ReviewFormat,
-    /// Write it into a file as well, whatever stands there; may be repeated
+    /// Also write the result to this file, replacing it; may be repeated
     #[arg(long, value_name = "FORMAT=FILE", value_parser = out_file::<ReviewFormat>)]
     out: Vec<OutFile<ReviewFormat>>,
 }
@@ -30,10 +30,10 @@ pub struct ReviewOutputArg {
 /// How a review is written.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 enum ReviewFormat {
-    /// For the terminal
+    /// Text for the terminal
     #[default]
     Text,
-    /// For a pull request
+    /// Markdown for a pull request
     Markdown,
     /// One JSON document
     Json,

@@ -10,28 +10,28 @@ use crate::core::document::Trigger;
 use crate::failure::Outcome;
 use crate::service::revise::{ReviseRequest, revise};
 
-/// Make a changed document its next revision
+/// Turn a changed document into its next revision
 ///
-/// The document of the last commit is the revision before. The new one gets an id, a parent, a
-/// number, a time and an entry in its history; nothing is committed.
+/// The last committed version is the previous revision. The new revision gets an id, a parent, a number, a time and an entry
+/// in the history. Nothing is committed.
 #[derive(Debug, ClapArgs)]
 pub struct Args {
-    /// The document, as it was changed
+    /// Changed document
     #[arg(value_name = "FILE")]
     file: PathBuf,
-    /// What was changed, in a sentence
+    /// What has changed, in one sentence
     #[arg(short = 'm', long, value_name = "TEXT")]
     summary: String,
-    /// Why
+    /// Reason for the revision
     #[arg(long, value_name = "WHY")]
     trigger: Option<TriggerArg>,
-    /// Begin another session, where intent and scope may be others [default id: a new one]
+    /// Start a new session, in which intent and scope may differ [default id: a new one]
     #[arg(long, value_name = "ID", num_args = 0..=1)]
     new_session: Option<Option<String>>,
-    /// Who makes this revision, `human:NAME` or `agent:NAME` [default: who made the one before]
+    /// Author of the revision, `human:NAME` or `agent:NAME` [default: the author of the previous one]
     #[arg(long, value_name = "WHO", value_parser = clap::builder::NonEmptyStringValueParser::new())]
     created_by: Option<String>,
-    /// The finding of a reviewer that it answers, by its id; may be repeated
+    /// Id of a reviewer's finding that the revision answers; may be repeated
     #[arg(long, value_name = "ID")]
     answers: Vec<String>,
     #[command(flatten)]

@@ -14,24 +14,24 @@ use crate::show;
 
 /// Print a JSON Schema
 ///
-/// Print the JSON Schema (2020-12) of a kind, of PlanSpec 1.2 documents, of the configuration, of a status, or of
-/// what a verb answers with -o json.
+/// Prints the JSON Schema (2020-12) of a kind, of PlanSpec 1.2 documents, of the configuration, of a status, or of the
+/// answer that a verb prints with -o json.
 #[derive(Debug, ClapArgs)]
 #[command(group = clap::ArgGroup::new("what").required(true))]
 pub struct Args {
-    /// A kind, document, config, or status: what stands in the status of each kind
+    /// Kind, `document`, `config`, or `status` (the status of all kinds)
     #[arg(group = "what")]
     kind: Option<String>,
-    /// An answer, by what stands in its `kind`, for example Claimed
+    /// Answer, by the value of its `kind`, for example Claimed
     #[arg(long, value_name = "KIND", group = "what")]
     answer: Option<String>,
-    /// Show the kinds of all answers, a line each
+    /// List the kinds of all answers
     #[arg(long, group = "what")]
     answers: bool,
-    /// Write all schemas into a folder as draft-07 for editors, with a catalog of the files that each is for
+    /// Write all schemas to this folder as draft-07 for editors, with a catalog of the files that each one is for
     #[arg(long, value_name = "DIR", group = "what", requires = "url")]
     publish: Option<PathBuf>,
-    /// With --publish: where the folder will be found, for example https://example.org/schemas
+    /// With --publish: address where the folder is published, for example https://example.org/schemas
     #[arg(long, value_name = "URL", requires = "publish")]
     url: Option<String>,
     #[command(flatten)]

@@ -14,17 +14,17 @@ use crate::service::store::Store;
 
 /// Serve the repository over HTTP: API, streams, board
 ///
-/// What is written becomes commits on the spec branch, what workers and reviewers say records, as with the commands.
-/// Others may work on the same repository at the same time, and serve it as well.
+/// Writes become commits on the spec branch, and requests of workers and reviewers become records, as with the commands.
+/// Others can work on the same repository at the same time, and serve it too.
 #[derive(Debug, ClapArgs)]
 pub struct Args {
-    /// Where to listen; another address than one of this machine wants --tokens
+    /// Address and port to listen on; an address other than loopback needs --tokens
     #[arg(long, value_name = "ADDRESS", conflicts_with_all = ["host", "port"])]
     listen: Option<SocketAddr>,
-    /// The repository: a folder, or the address of a remote, which is then looked at through a folder of the cache
+    /// Repository: a folder, or the address of a remote, which is then fetched to a cache folder
     #[arg(long, value_name = "DIR|URL")]
     repo: Option<String>,
-    /// The address alone
+    /// IP address to listen on
     #[arg(
         long,
         value_name = "IP",
@@ -32,29 +32,28 @@ pub struct Args {
         default_value = "127.0.0.1"
     )]
     host: IpAddr,
-    /// The port alone; 0 is a free one
+    /// Port to listen on; 0 selects a free one
     #[arg(short, long, value_name = "PORT", env = "PORT", default_value_t = 8080)]
     port: u16,
-    /// Reconcile after what changes
+    /// Reconcile after changes
     #[arg(long)]
     reconcile: bool,
-    /// Take nothing that changes something
+    /// Refuse all requests that change something
     #[arg(long)]
     read_only: bool,
-    /// Who may do what: a file with digests of tokens, actors, namespaces and rights
+    /// File that maps digests of tokens to actors, namespaces and rights
     #[arg(long, value_name = "FILE")]
     tokens: Option<PathBuf>,
-    /// Put each write on a branch of its own, whose name begins like this, for review [default with --tokens:
-    /// planspec/changes/]
+    /// Put each write on its own branch with this prefix, for review [default with --tokens: planspec/changes/]
     #[arg(long, value_name = "PREFIX")]
     write_branch: Option<String>,
-    /// Commit what is written to the spec branch [default without --tokens]
+    /// Commit writes to the spec branch [default without --tokens]
     #[arg(long, conflicts_with = "write_branch")]
     write_direct: bool,
-    /// A page of this origin may send requests, as https://board.example.com; may be repeated
+    /// Allow requests from pages of this origin, for example https://board.example.com; may be repeated
     #[arg(long = "allow-origin", value_name = "ORIGIN")]
     origins: Vec<String>,
-    /// What calls of a forge (POST /webhooks/github, gitlab, plain) have to know
+    /// Secret of webhooks from a forge (POST /webhooks/github, gitlab, plain)
     #[arg(
         long,
         value_name = "SECRET",
@@ -62,16 +61,16 @@ pub struct Args {
         hide_env_values = true
     )]
     webhook_secret: Option<String>,
-    /// Look so often what others have done, in seconds
+    /// Seconds between checks for changes by others
     #[arg(long, value_name = "SECONDS", env = "PLANSPEC_RECONCILE_INTERVAL", default_value_t = 2, value_parser = clap::value_parser!(u64).range(1..=3600))]
     reconcile_interval: u64,
-    /// Most bytes of a request
+    /// Maximum size of a request in bytes
     #[arg(long, value_name = "BYTES", default_value_t = 16 * 1024 * 1024)]
     max_body: usize,
-    /// Most requests at the same time
+    /// Maximum number of concurrent requests
     #[arg(long, value_name = "N", default_value_t = 256, value_parser = clap::value_parser!(u16).range(1..))]
     max_requests: u16,
-    /// How the log is written, on standard error
+    /// Format of the log on standard error
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     log: LogFormat,
     /// What the reference's server keeps its database in; there is none here
@@ -82,9 +81,9 @@ pub struct Args {
 /// How a log is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum LogFormat {
-    /// A line each.
+    /// One line for each entry.
     Text,
-    /// A JSON document each.
+    /// One JSON document for each entry.
     Json,
 }
 
@@ -108,7 +107,7 @@ impl Args {
             .or_else(home);
         let Some(cache) = cache else {
             return Err(Failure::usage(
-                "neither XDG_CACHE_HOME nor HOME says where to keep what is fetched",
+                "neither XDG_CACHE_HOME nor HOME is set, so there is no cache folder",
             ));
         };
         let folder = &sha256_hex(named.as_bytes())[..16];
@@ -128,7 +127,7 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
     if args.db.is_some() {
         context
             .terminal
-            .note("note: there is no database: the repository is the store");
+            .note("note: --db has no effect: there is no database");
     }
     let listen = args.listen.unwrap_or(SocketAddr::new(args.host, args.port));
     let for_review = match (&args.write_branch, args.write_direct, &args.tokens) {

@@ -10,10 +10,10 @@ use crate::failure::Outcome;
 /// Show a PlanSpec 1.2 document, as `describe FILE` does
 #[derive(Debug, ClapArgs)]
 pub struct Args {
-    /// The document; - is standard input
+    /// Document, or - for standard input
     #[arg(value_name = "FILE")]
     file: PathBuf,
-    /// How to show it
+    /// Output format
     #[arg(
         short,
         long,

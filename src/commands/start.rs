@@ -14,30 +14,30 @@ use crate::show;
 /// Write and commit an execution of a plan
 #[derive(Debug, ClapArgs)]
 pub struct Args {
-    /// The plan: NAME or NAMESPACE/NAME
+    /// Plan to run: NAME or NAMESPACE/NAME
     plan: String,
     #[command(flatten)]
     namespace: NamespaceArg,
-    /// Name of the execution [default: the plan's name and a random part, such as auth-7k2p]
+    /// Name of the execution [default: the plan's name and a random suffix, such as auth-7k2p]
     #[arg(long, value_name = "NAME")]
     name: Option<String>,
-    /// A parameter; may be repeated. true, false and numbers are taken as such where they print back as they
-    /// are written (5, 1.5; not 1.10 or 1e5), all else is text
+    /// Set a parameter; may be repeated. true, false and plain numbers (5 or 1.5, but not 1.10 or 1e5) keep their type;
+    /// everything else is text
     #[arg(short, long = "param", value_name = "KEY=VALUE", value_parser = parameter)]
     parameters: Vec<(String, Value)>,
-    /// A parameter whose value is JSON; may be repeated
+    /// Set a parameter to a JSON value; may be repeated
     #[arg(long = "param-json", value_name = "KEY=JSON", value_parser = json_parameter)]
     json_parameters: Vec<(String, Value)>,
-    /// Refuse parameters that nothing in the plan mentions
+    /// Refuse parameters that the plan does not use
     #[arg(long)]
     strict: bool,
-    /// Who does the tasks [default: the only binding of the namespace]
+    /// Binding that chooses providers for tasks [default: the only binding of the namespace]
     #[arg(long, value_name = "BINDING")]
     binding: Option<String>,
-    /// Message of the commit
+    /// Commit message
     #[arg(short, long, value_name = "TEXT")]
     message: Option<String>,
-    /// Show the execution, write nothing
+    /// Show the execution without writing it
     #[arg(long)]
     dry_run: bool,
     #[command(flatten)]

@@ -10,25 +10,25 @@ use crate::service::overview::overview;
 use crate::service::session::{SessionRequest, session_start};
 use crate::show;
 
-/// Show what failed, what waits for whom, who is at work
+/// Show what failed, what is waiting, and who is working
 ///
-/// Where everything stands: what has failed, what waits for whom and since when, who is at work.
+/// Also shows how long each run has waited, and for whom.
 ///
-/// Reads what the last fetch brought; `git fetch` brings more. With --mine what you hold: inputs, instructions, criteria,
-/// lease and last commit of each node, enough for an agent that has forgotten everything.
+/// Reads the state of the last fetch; run `git fetch` to update it. With --mine, shows the nodes that you hold, with inputs,
+/// instructions, criteria, lease and last commit: everything an agent without memory needs to go on.
 #[derive(Debug, ClapArgs)]
 pub struct Args {
-    /// What you hold in this session
+    /// Show the nodes that you hold in this session
     #[arg(long)]
     mine: bool,
-    /// What an agent has to know when it begins: what it holds, what it may take, the rules of this repository
+    /// Show what an agent needs at the start: nodes that it holds, nodes that it can claim, and the rules here
     #[arg(long, conflicts_with = "mine")]
     agent: bool,
-    /// Exit with 1 if anything stays as it is until a person does something: a run has failed or cannot go on, people are
-    /// waited for, a file cannot be read, or nobody reconciles
+    /// Exit with 1 if something needs attention: a run has failed, cannot go on or waits for people, a file cannot be read,
+    /// or nobody reconciles
     #[arg(long, conflicts_with_all = ["mine", "agent"])]
     exit_code: bool,
-    /// Who you are, for example agent:claude [default: the e-mail of Git's user]
+    /// Your actor, for example agent:claude [default: the e-mail of Git's user]
     #[arg(long = "as", value_name = "ACTOR", env = "PLANSPEC_ACTOR")]
     actor: Option<String>,
     #[command(flatten)]

@@ -23,59 +23,59 @@ use crate::service::validate::{Coverage, ValidateRequest, Validated, validate, v
 use crate::show;
 use crate::show::findings::{self, FindingsFormat};
 
-/// Check resources, offline
+/// Check resources and documents, offline
 ///
-/// Without arguments: everything below the configured paths of the work tree. References are
-/// resolved against all resources of the repository.
+/// Without arguments, checks everything below the configured paths of the work tree. References are resolved against all
+/// resources of the repository.
 #[derive(Debug, ClapArgs)]
 pub struct Args {
-    /// Files or folders
+    /// Files or folders to check
     #[arg(value_name = "PATH")]
     paths: Vec<PathBuf>,
-    /// A file; - is standard input. May be repeated
+    /// File to read, or - for standard input; may be repeated
     #[arg(short, long = "filename", alias = "file", value_name = "FILE")]
     files: Vec<PathBuf>,
-    /// A folder; may be repeated
+    /// Folder to read; may be repeated
     #[arg(short, long = "directory", value_name = "DIR")]
     directories: Vec<PathBuf>,
-    /// Look into the folders below as well
+    /// Include subfolders
     #[arg(short = 'R', long)]
     recursive: bool,
-    /// What is staged, and only what the commit causes or touches: for the pre-commit hook
+    /// Check staged changes, and report only what they cause or touch; for the pre-commit hook
     #[arg(long, conflicts_with_all = ["paths", "files", "directories", "rev", "base"])]
     staged: bool,
-    /// As the pre-commit framework asks: what is staged; everything with `--all-files`; a revision and what changes up to it
-    /// with `--from-ref` and `--to-ref`
+    /// Check what the pre-commit framework asks for: staged changes, everything with its `--all-files`, or a range of
+    /// revisions with its `--from-ref` and `--to-ref`
     #[arg(long, conflicts_with_all = ["staged", "files", "directories", "rev", "base", "scope", "fix"])]
     pre_commit: bool,
-    /// A revision
+    /// Check this revision
     #[arg(long, value_name = "REV", conflicts_with_all = ["paths", "files", "directories"])]
     rev: Option<String>,
-    /// Check the rules about change as well, against the merge base with this revision
+    /// Also check the rules about change, against the merge base with this revision
     #[arg(long, value_name = "REV")]
     base: Option<String>,
-    /// Check that nothing outside the scope of this plan, a PlanSpec 1.2 document, was changed since the
-    /// merge base with --base; with --staged, that nothing outside is staged
+    /// Report files outside the scope of this plan (a PlanSpec 1.2 document) that have changed since the merge base with
+    /// --base, or with --staged are staged
     #[arg(long, value_name = "NAME", conflicts_with_all = ["paths", "files", "directories"])]
     scope: Option<String>,
-    /// With --scope: hold the files against `touches` of this step as well
+    /// With --scope: also check the files against `touches` of this step
     #[arg(long, value_name = "STEP", requires = "scope")]
     step: Option<String>,
-    /// With --scope: answer whether these files belong to the work, and check nothing else
+    /// With --scope: only answer whether these files are in scope
     #[arg(long = "path", value_name = "PATH", num_args = 1.., requires = "scope", conflicts_with_all = ["staged", "base"])]
     asked: Vec<PathBuf>,
-    /// Put right what is certain, keeping comments and formatting, and show what changed
+    /// Apply safe fixes, keep comments and formatting, and show the changes
     #[arg(long, conflicts_with_all = ["staged", "rev", "base", "scope"])]
     fix: bool,
-    /// With --fix, put right what is likely as well
+    /// With --fix: also apply fixes that are likely right
     #[arg(long = "unsafe", requires = "fix")]
     likely: bool,
     #[command(flatten)]
     namespace: NamespaceArg,
-    /// How far to look at PlanSpec 1.2 documents; with readiness, those that are not ready fail
+    /// How far to check PlanSpec 1.2 documents; with readiness, documents that are not ready fail
     #[arg(long, value_name = "LEVEL", default_value = "semantics")]
     level: LevelArg,
-    /// How to show findings
+    /// Output format
     #[arg(
         short,
         long,
@@ -84,7 +84,7 @@ pub struct Args {
         alias = "format"
     )]
     output: FindingsFormat,
-    /// Write the findings into a file as well, whatever stands there; may be repeated
+    /// Also write the findings to this file, replacing it; may be repeated
     #[arg(long, value_name = "FORMAT=FILE", value_parser = out_file::<FindingsFormat>, conflicts_with = "asked")]
     out: Vec<OutFile<FindingsFormat>>,
 }
@@ -103,11 +103,11 @@ impl ValueEnum for FindingsFormat {
 /// How far to look at PlanSpec 1.2 documents.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum LevelArg {
-    /// Sections, fields, references, the order of steps.
+    /// Sections, fields, references and the order of steps.
     Structure,
-    /// Whether it makes sense; what it is not ready for is a warning.
+    /// Also whether the document makes sense; missing readiness is a warning.
     Semantics,
-    /// Whether it can be executed.
+    /// Also whether the document can be executed.
     Readiness,
 }
 
@@ -245,7 +245,7 @@ fn put_right(context: &Context, args: &Args, request: &ValidateRequest) -> Outco
         }
     }
     let files = show::count(fixed.len(), "file");
-    context.terminal.note(&format!("{files}: put right"));
+    context.terminal.note(&format!("{files}: fixed"));
     Ok(())
 }
 
@@ -289,7 +289,7 @@ fn said(validated: &Validated) -> Vec<String> {
             vec![format!("{}: valid", show::count(number, "resource"))]
         }
         Coverage::Staged { usable: false, .. } => vec![format!(
-            "nothing was checked: {CONFIG_FILE} cannot be used: planspec validate"
+            "nothing was checked, because {CONFIG_FILE} cannot be used: planspec validate"
         )],
         Coverage::Staged { files: 0, .. } => Vec::new(),
         Coverage::Staged { files, .. } => {

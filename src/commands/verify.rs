@@ -14,24 +14,23 @@ use crate::service::{Error, verdicts, verify};
 use crate::show;
 use crate::worker::signals::Stop;
 
-/// Check the criteria of a node or a run
+/// Check the criteria of a node, a run or a document
 ///
-/// Check the acceptance criteria of a node that was reported done, or the success criteria of a run.
+/// For a node that was reported as succeeded, runs the commands of the pinned plan on the reported commit. For an execution
+/// whose nodes have all ended, runs the checks of its document's success criteria on the spec branch. For a document, runs
+/// its checks without a run.
 ///
-/// Of a node: runs the commands of the plan that the run is held to on the tree of the commit that
-/// the report names. Of an execution: runs the checks that its document has for success criteria, on
-/// the spec branch, when all nodes have ended. Of a document, those that stand in it, without any run. In a work tree of its
-/// own. Exits with 1 when a required criterion does not hold.
+/// The commands run in their own work tree. Exits with 1 if a required criterion is not met.
 #[derive(Debug, ClapArgs)]
 pub struct Args {
-    /// The node, the execution, or the file of a document
+    /// Node, execution, or the file of a document
     #[arg(value_name = "EXECUTION[/NODE]|FILE")]
     target: String,
     #[command(flatten)]
     record: RecordArgs,
-    /// Of a node, on this commit of the spec branch instead of the one that the report names: what it was merged as, and
-    /// recorded only if all required criteria hold. Of an execution, on this commit of the spec branch instead of its tip. Of a
-    /// document, on this commit [default: HEAD]
+    /// Commit to check. For a node, a commit of the spec branch instead of the reported one, for example its merge; recorded
+    /// only if all required criteria are met. For an execution, a commit of the spec branch instead of its tip. For a
+    /// document, any commit [default: HEAD]
     #[arg(long, value_name = "REV")]
     commit: Option<String>,
 }

@@ -14,28 +14,27 @@ use crate::show;
 /// What is asked for where it is about a commit.
 const VERIFIED: &str = "verified";
 
-/// Wait until a resource or a node is where it should be
+/// Wait until a resource or node reaches a state
 ///
-/// Wait until a resource, or a node of an execution, is where it should be; or ask whether a commit is verified.
+/// Exits with 0 when the state is reached. Exits with 1 when it can no longer be reached (a failed execution will not
+/// succeed), or on timeout. While nothing changes, only the ref of the status branch is read.
 ///
-/// Ends with 0 when it is, with 1 when it can no longer come there (an execution that failed does
-/// not succeed) or when the time is over. While nothing moves, only the status branch's ref is
-/// looked at. `--for verified` is about an execution, a goal, or the file of a document: whether what is required was
-/// checked or attested for just that commit. It looks once, says what is missing, and runs nothing.
+/// `--for verified` takes an execution, a goal, or the file of a document, and tells whether everything required was checked
+/// or attested for exactly this commit. It checks once, lists what is missing, and runs nothing.
 #[derive(Debug, ClapArgs)]
 pub struct Args {
     #[command(flatten)]
     resource: NamedArgs,
-    /// A phase, condition=TYPE[=STATUS], node=NODE=PHASE, delete, or verified
+    /// State to wait for: a phase, condition=TYPE[=STATUS], node=NODE=PHASE, delete, or verified
     #[arg(long = "for", value_name = "WHAT")]
     what: String,
-    /// With --for verified: which commit [default: HEAD]
+    /// With --for verified: commit to ask about [default: HEAD]
     #[arg(long, value_name = "REV")]
     commit: Option<String>,
-    /// With --for verified: it is deployed, so what is `observable` has to be attested too
+    /// With --for verified: also require attestations of `observable` criteria, because the commit is deployed
     #[arg(long)]
     after_deployment: bool,
-    /// Only what the status says of the spec as it is now; false for what it says of whichever it saw last
+    /// Accept only a status of the current spec; with false, also an older status
     #[arg(long, value_name = "true|false", default_value_t = true, action = clap::ArgAction::Set, num_args = 0..=1,
           default_missing_value = "true", require_equals = true)]
     observed: bool,
@@ -51,10 +50,8 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
         return verified(context, args);
     }
     if args.commit.is_some() || args.after_deployment {
-        let why = "--commit and --after-deployment are about `--for verified`";
-        return Err(
-            Failure::usage(why).hint(format!("write `--for {VERIFIED}`, or leave them out"))
-        );
+        let why = "--commit and --after-deployment need `--for verified`";
+        return Err(Failure::usage(why).hint(format!("write `--for {VERIFIED}`, or omit them")));
     }
     let request = WaitRequest {
         named: args.resource.named("wait")?,

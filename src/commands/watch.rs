@@ -12,26 +12,24 @@ use crate::service::names::{parse_selector, wanted};
 use crate::service::watch::{Changes, WatchRequest, Watched, watch};
 use crate::show;
 
-/// Show what is, then every change as it comes
+/// Show the current state, then every change
 ///
-/// Show what is, then every change of the status branch as it comes.
-///
-/// Looks at the remote, when there is one, and reads nothing while its status branch stands still.
-/// Changes between two looks are all shown, each with the time of its status commit.
+/// Polls the status branch of the remote, if there is one, and reads nothing while it does not change. All changes between
+/// two polls are shown, each with the time of its status commit.
 #[derive(Debug, ClapArgs)]
 pub struct Args {
-    /// A kind, or KIND/NAME; all when left out
+    /// Kind, or KIND/NAME [default: all]
     kind: Option<String>,
-    /// A name, or NAMESPACE/NAME
+    /// Name, or NAMESPACE/NAME
     name: Option<String>,
     #[command(flatten)]
     namespace: NamespaceArg,
-    /// Only with these labels: a=b,c!=d,e,!f
+    /// Only resources with matching labels: a=b,c!=d,e,!f
     #[arg(short = 'l', short_alias = 's', long, value_name = "SELECTOR", value_parser = parse_selector)]
     selector: Option<LabelSelector>,
     #[command(flatten)]
     pace: PaceArgs,
-    /// Stop after the first look
+    /// Show the current state and exit
     #[arg(long, conflicts_with = "timeout")]
     once: bool,
     #[command(flatten)]

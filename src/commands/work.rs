@@ -16,32 +16,31 @@ use crate::show;
 use crate::show::brief::BriefEnd;
 use crate::worker::signals::Stop;
 
-/// Do the tasks that are bound to tool:// targets
+/// Run the tasks that are bound to tool:// targets
 ///
-/// Claims what is ready, runs the target's `config.command` in a work tree of its own, checks the
-/// acceptance criteria and reports. The commands come from the spec branch: whoever decides there
-/// makes this machine run them.
+/// Claims nodes that are ready, runs `config.command` of their targets in a separate work tree, checks the acceptance
+/// criteria and reports. The commands come from the spec branch: people who can change it decide what this machine runs.
 #[derive(Debug, ClapArgs)]
 pub struct Args {
-    /// Only targets of this provider: tool://NAME, what lies below it, or a pattern with *
+    /// Only targets of this provider or below it: tool://NAME, or a pattern with *
     #[arg(long, value_name = "PROVIDER")]
     provider: Option<String>,
     /// Only this node: EXECUTION/NODE
     #[arg(long, value_name = "EXECUTION/NODE")]
     node: Option<String>,
-    /// Until nothing is ready; this is the default
+    /// Stop when nothing is ready (the default)
     #[arg(long, conflicts_with = "watch")]
     once: bool,
-    /// Go on for ever, looking every few seconds
+    /// Keep running, and check every few seconds
     #[arg(long)]
     watch: bool,
-    /// Seconds between two looks
+    /// Seconds between checks
     #[arg(long, value_name = "SECONDS", default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..=86400))]
     interval: u64,
-    /// How many nodes at once
+    /// Number of nodes to run at the same time
     #[arg(short, long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=256))]
     jobs: u16,
-    /// Ask for External nodes of type uri and webhook too, and report those that have happened
+    /// Also poll External nodes of type uri and webhook, and report those that have happened
     #[arg(long)]
     externals: bool,
     #[command(flatten)]

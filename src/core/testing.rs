@@ -866,7 +866,7 @@ impl World {
         self.request(RequestKind::Retry, actor, Some(node), (false, true));
     }
 
-    /// Ask for the run to go on with its plan as it is now.
+    /// Ask for the run to continue with its current plan.
     pub fn go_on_with_plan(&mut self, actor: &str) {
         let plan = self.plan_now();
         self.ask(RequestKind::Retry, actor, None, (false, false), plan);

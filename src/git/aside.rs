@@ -43,10 +43,10 @@ fn new_folder(within: &Path) -> Result<PathBuf> {
         }
     }
     let why = format!(
-        "`{}` holds {MOST} folders of what was put aside",
+        "`{}` already holds {MOST} folders of files that were moved aside",
         within.display()
     );
-    Err(GitError::Unusable(why).advise("delete those that nobody needs any more"))
+    Err(GitError::Unusable(why).advise("delete the ones that you no longer need"))
 }
 
 /// Two files of one name get numbers.

@@ -27,7 +27,7 @@ pub fn of_file(repo: &Repo, commit: &str, path: &str) -> Result<BTreeSet<String>
         for parent in repo.commit(id)?.parents {
             if repo.header(parent)?.is_none() {
                 return Err(GitError::Missing(format!(
-                    "history ends at {id} in this clone; get the rest with `git fetch --unshallow` \
+                    "the history in this clone starts at {id}; get the rest with `git fetch --unshallow` \
                      (in CI: fetch-depth 0), and reconcile again"
                 )));
             }

@@ -32,8 +32,8 @@ pub fn commit(repo: &Repo, shared: Option<&str>, revision: &str) -> Result<Strin
         return match remote::fetch(repo, &remote, &wanted, true) {
             Ok(()) => Ok(revision.to_owned()),
             Err(error) => Err(GitError::Missing(format!(
-                "commit {shown} is not here, and `git fetch {remote} {shown}` does not get it \
-                 ({error}): after a force-push it may be gone; name the branch instead"
+                "commit {shown} is not in this clone, and `git fetch {remote} {shown}` fails \
+                 ({error}); after a force-push it may be gone, so name the branch instead"
             ))),
         };
     }
@@ -51,8 +51,8 @@ pub fn commit(repo: &Repo, shared: Option<&str>, revision: &str) -> Result<Strin
         .find_map(|full| found.get(*full))
     else {
         return Err(GitError::Missing(format!(
-            "there is no revision `{shown}`, neither here nor on remote `{remote}`: see `git \
-             ls-remote {remote}`"
+            "there is no revision `{shown}` here or on remote `{remote}`: see `git ls-remote \
+             {remote}`"
         )));
     };
     remote::fetch(repo, &remote, std::slice::from_ref(id), true)
@@ -64,7 +64,7 @@ pub fn commit(repo: &Repo, shared: Option<&str>, revision: &str) -> Result<Strin
 
 fn cannot_get(remote: &str, name: &str, error: &GitError) -> GitError {
     GitError::Remote(format!(
-        "`{name}` is not in this clone, and could not be got ({error}): run `git fetch {remote} \
+        "`{name}` is not in this clone and cannot be fetched ({error}): run `git fetch {remote} \
          {name}`, and name FETCH_HEAD"
     ))
 }
@@ -147,13 +147,13 @@ pub fn merge_base(repo: &Repo, shared: Option<&str>, one: &str, other: &str) -> 
         Some(base) => Ok(base),
         None if ends.is_empty() => Err(GitError::Unusable(format!(
             "{one} and {other} have no common ancestor: their histories are unrelated; to compare \
-             them all the same, write {one}..{other}"
+             them anyway, write {one}..{other}"
         ))),
         None => {
             let remote = remote_of(repo, shared, "")?.unwrap_or_else(|| "origin".to_owned());
             let why = why.map_or_else(String::new, |error| format!(" ({error})"));
             Err(GitError::Missing(format!(
-                "this clone is shallow, and where {one} and {other} part is not in it{why}: run \
+                "this clone is shallow and lacks the merge base of {one} and {other}{why}: run \
                  `git fetch --unshallow {remote}` (in CI: fetch-depth: 0)"
             )))
         }

@@ -59,7 +59,7 @@ fn check(repo: &Repo, parent: &str, path: &str) -> Result<()> {
     }
     match entry_at(repo, parent, path)? {
         Some((_, mode)) if EntryKind::of(mode) != EntryKind::File => {
-            refuse("something else than a file is there")
+            refuse("something other than a file is there")
         }
         _ => Ok(()),
     }

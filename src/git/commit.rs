@@ -39,7 +39,7 @@ impl Turn {
     pub fn take(repo: &Repo) -> Result<Turn> {
         let (turn, was_put_back) = Turn::take_and_tell(repo)?;
         if was_put_back {
-            tracing::warn!("what an interrupted command had left behind is put back");
+            tracing::warn!("leftovers of an interrupted command were undone");
         }
         Ok(turn)
     }
@@ -61,11 +61,13 @@ impl Turn {
                     return Ok((Turn { _lock: lock }, was_put_back));
                 }
                 Err(TryLockError::WouldBlock) if pause.rest() => {
-                    pause.tell("another planspec that is committing here");
+                    pause.tell("another planspec process that is committing here");
                 }
                 Err(TryLockError::WouldBlock) => {
-                    let why = "another planspec is committing here, and takes long";
-                    return Err(GitError::Busy(why.to_owned()).advise("try again when it is done"));
+                    let why = "another planspec process has been committing here for a long time";
+                    return Err(
+                        GitError::Busy(why.to_owned()).advise("try again when it has finished")
+                    );
                 }
                 Err(TryLockError::Error(error)) => return Err(failed()(error)),
             }
@@ -136,10 +138,8 @@ pub fn commit_files(
     asked: &Asked<'_>,
 ) -> Result<Option<String>> {
     let root = repo.workdir().ok_or_else(|| {
-        GitError::Unusable(
-            "this is a bare repository, in which nothing can be committed".to_owned(),
-        )
-        .advise("do it in a clone")
+        GitError::Unusable("nothing can be committed in a bare repository".to_owned())
+            .advise("run the command in a clone")
     })?;
     if files.is_empty() {
         // Without paths, git would take every file.
@@ -172,9 +172,9 @@ pub fn commit_files(
 /// Whether a commit here would be on a branch, and by itself.
 fn check_head(repo: &Repo) -> Result<()> {
     if let Some((what, command)) = repo.under_way() {
-        let why = format!("{what} is in progress here, and the commit would become a part of it");
+        let why = format!("{what} is in progress here, and the commit would become part of it");
         return Err(GitError::Unusable(why).advise(format!(
-            "end it first: `git status` says how, and `git {command} --abort` takes it back"
+            "finish it first (`git status` shows how), or undo it with `git {command} --abort`"
         )));
     }
     let Head::Detached(commit) = repo.head()? else {
@@ -183,8 +183,8 @@ fn check_head(repo: &Repo) -> Result<()> {
     let mut branches = repo.local_branches()?.into_iter();
     let here = branches.find(|(_, tip)| *tip == commit);
     let branch = here.map_or_else(|| "BRANCH".to_owned(), |(name, _)| name);
-    let why = "HEAD is on no branch, so a commit here would be on none";
-    let hint = format!("check out the branch that it is for: `git switch {branch}`");
+    let why = "HEAD is detached, so a commit would be on no branch";
+    let hint = format!("check out the branch first: `git switch {branch}`");
     Err(GitError::Unusable(why.to_owned()).advise(hint))
 }
 
@@ -198,7 +198,7 @@ fn check_base(repo: &Repo, base: Option<&str>, files: &Files) -> Result<()> {
         if file_in(repo, head.commit(), path)? != file_in(repo, base, path)? {
             let path = path.escape_debug();
             let why = format!("somebody else has just committed `{path}`; nothing was written");
-            return Err(GitError::Busy(why).advise("look at what they did, then run it again"));
+            return Err(GitError::Busy(why).advise("check the other commit, then try again"));
         }
     }
     Ok(())
@@ -272,8 +272,8 @@ impl Stopped {
     /// The error, with what is on disk now.
     fn told(self, left: &[String]) -> GitError {
         let now = match left {
-            [] => "everything is as it was".to_owned(),
-            left => format!("what could not be put back: {}", left.join(", ")),
+            [] => "everything was restored".to_owned(),
+            left => format!("not restored: {}", left.join(", ")),
         };
         match self {
             Stopped::Failed(error) => GitError::Unusable(format!("{error}; {now}")),
@@ -283,10 +283,11 @@ impl Stopped {
                 is_busy: false,
             } => GitError::Unusable(format!("cannot {tried}; {now}: {said}")),
             Stopped::Refused { tried, said, .. } => {
-                let why = format!("cannot {tried}, somebody else is at work here; {now}: {said}");
+                let why =
+                    format!("cannot {tried}, because another process holds a lock; {now}: {said}");
                 GitError::Busy(why).advise(
-                    "try again when they are done; where no Git is running, remove the lock file that \
-                     Git names",
+                    "try again when it has finished; if no Git process is running, remove the lock \
+                     file that Git names",
                 )
             }
         }
@@ -339,7 +340,7 @@ impl<'f> Attempt<'f> {
         match self.repo.head()?.commit() {
             Some(commit) => Ok(Some(commit.to_owned())),
             None => Err(Stopped::Failed(GitError::Unusable(
-                "git made a commit, and HEAD does not name it".to_owned(),
+                "git made a commit, but HEAD does not point to it".to_owned(),
             ))),
         }
     }
@@ -358,7 +359,7 @@ impl<'f> Attempt<'f> {
             }
             let is_held = is_held(self.repo, &output);
             if is_held && pause.rest() {
-                pause.tell("somebody else who holds a lock of Git's");
+                pause.tell("another process that holds a lock of Git");
                 continue;
             }
             let has_moved = self.repo.head()?.commit() != self.head.as_deref();
@@ -411,7 +412,7 @@ impl<'f> Attempt<'f> {
                 Ok(Some(index)) => lines.push_str(&index),
                 Ok(None) => {}
                 Err(error) => {
-                    tracing::warn!(path, %error, "a file could not be put back");
+                    tracing::warn!(path, %error, "a file could not be restored");
                     left.push(format!("`{}`", path.escape_debug()));
                 }
             }
@@ -537,7 +538,7 @@ fn place(root: &Path, path: &str) -> Result<PathBuf> {
     for part in Path::new(path).components() {
         match part {
             Component::Normal(name) if name.eq_ignore_ascii_case(".git") => {
-                return refuse("it lies in Git's own folder");
+                return refuse("it is inside Git's own folder");
             }
             Component::Normal(name) => place.push(name),
             _ => return refuse("it is not a path from the repository's root"),
@@ -548,14 +549,14 @@ fn place(root: &Path, path: &str) -> Result<PathBuf> {
             Err(error) => return refuse(&error.to_string()),
         };
         if last.is_some_and(|kind| kind.is_symlink()) {
-            return refuse("a symbolic link lies on the way");
+            return refuse("a symbolic link is on the path");
         }
     }
     if place == root {
         return refuse("it is not a path from the repository's root");
     }
     match last {
-        Some(kind) if !kind.is_file() => refuse("something else than a file is there"),
+        Some(kind) if !kind.is_file() => refuse("something other than a file is there"),
         _ => Ok(place),
     }
 }
@@ -744,10 +745,7 @@ mod tests {
         let first = sandbox.commit(&repo, &[("a.yaml", "a")]);
         sandbox.git(&repo, &["checkout", "-q", "--detach"]);
         let error = commit_files(&repo, &[file("a.yaml", "b")], "x").unwrap_err();
-        assert!(
-            error.to_string().contains("HEAD is on no branch"),
-            "{error}"
-        );
+        assert!(error.to_string().contains("HEAD is detached"), "{error}");
         assert_eq!(repo.head().unwrap(), Head::Detached(first));
         assert_eq!(sandbox.git(&repo, &["status", "--porcelain"]), "");
     }
@@ -771,7 +769,7 @@ mod tests {
             (".", "not a path"),
             (".git/hooks/a", "Git's own"),
             ("sub/.GIT/config", "Git's own"),
-            ("folder", "else than a file"),
+            ("folder", "other than a file"),
         ];
         for (path, expected) in table {
             let files = [file("fine.yaml", "x"), file(path, "x")];
@@ -802,7 +800,7 @@ mod tests {
         assert!(error.to_string().contains("not on a Friday"), "{error}");
         assert_eq!(repo.head().unwrap().commit(), None);
         let left = sandbox.git(&repo, &["status", "--porcelain"]);
-        assert_eq!(left, "", "everything is as it was");
+        assert_eq!(left, "", "everything was restored");
     }
 
     /// What happens between the staging and the commit.

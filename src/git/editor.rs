@@ -96,13 +96,13 @@ pub fn find(repo: &Repo) -> Result<String> {
     let editor = found.text();
     if !found.success() || editor.is_empty() {
         let why = GitError::Unusable("there is no editor to open".to_owned());
-        return Err(why.advise("set GIT_EDITOR, or run it in a terminal"));
+        return Err(why.advise("set GIT_EDITOR, or run the command in a terminal"));
     }
     if needs_terminal(&editor) && !(stdin().is_terminal() && stdout().is_terminal()) {
         let why = GitError::Unusable(format!("there is no terminal for the editor `{editor}`"));
         return Err(why.advise(
-            "set GIT_EDITOR, which goes before all others, to one that needs none, or run it in a \
-             terminal",
+            "set GIT_EDITOR, which takes precedence, to an editor that needs no terminal, or run \
+             the command in a terminal",
         ));
     }
     Ok(editor)

@@ -58,13 +58,13 @@ pub fn put_section(repo: &Repo, path: &str, whole: &str, appends: bool) -> Resul
         return Ok(Put::Created);
     }
     let refuse = |why: String| {
-        GitError::Unusable(format!("`{path}` is left as it is: {why}"))
-            .advise("put that right, or move the file away, and run this again".to_owned())
+        GitError::Unusable(format!("`{path}` was not changed: {why}"))
+            .advise("fix that, or move the file away, and try again".to_owned())
     };
     let place = repo.workdir().unwrap_or(Path::new("")).join(path);
     let is_file = place.symlink_metadata().is_ok_and(|found| found.is_file());
     if !is_file {
-        return Err(refuse("it is no plain file".to_owned()));
+        return Err(refuse("it is not a regular file".to_owned()));
     }
     let text = fs::read(&place).map_err(unusable_file(format!("read `{path}`")))?;
     let text = String::from_utf8(text).map_err(|_| refuse("it is not UTF-8".to_owned()))?;
@@ -89,9 +89,10 @@ pub(super) fn no_link_to(root: &Path, path: &Path) -> Result<()> {
             .is_ok_and(|found| found.is_symlink());
         if is_link {
             let shown = folder.strip_prefix(root).unwrap_or(folder).display();
-            let why = format!("`{shown}` is a symbolic link, and nothing is written through it");
-            return Err(GitError::Unusable(why)
-                .advise(format!("make it a folder: `rm {shown} && mkdir {shown}`")));
+            let why = format!("`{shown}` is a symbolic link, which is not followed for writing");
+            return Err(GitError::Unusable(why).advise(format!(
+                "replace it with a folder: `rm {shown} && mkdir {shown}`"
+            )));
         }
     }
     Ok(())
@@ -210,8 +211,8 @@ pub fn replace(path: &Path, bytes: &[u8]) -> Result<()> {
         .is_ok_and(|found| found.is_symlink())
     {
         let shown = path.display();
-        let why = format!("`{shown}` is a symbolic link, and nothing is written through it");
-        return Err(GitError::Unusable(why).advise("name the file that it leads to"));
+        let why = format!("`{shown}` is a symbolic link, which is not followed for writing");
+        return Err(GitError::Unusable(why).advise("name the file that it points to"));
     }
     super::commit::write_file(path, bytes).map_err(cannot_write(path))
 }

@@ -57,7 +57,7 @@ impl FilledFolder {
                 _ => continue,
             };
             let why = format!("`{}` {why}", place.display());
-            return Err(GitError::Unusable(why).advise("move it away, or name another folder"));
+            return Err(GitError::Unusable(why).advise("move it away, or choose another folder"));
         }
         // What stands there is known to be ours, whatever happens next.
         self.list(self.before.union(&self.now))
@@ -126,7 +126,7 @@ impl FilledFolder {
     /// Where a path stands, which leads through no link.
     fn place(&self, path: &str) -> Result<PathBuf> {
         if !is_inside(path) {
-            let why = format!("`{path}` is no path in a folder");
+            let why = format!("`{path}` is not a path in a folder");
             return Err(GitError::Unusable(why));
         }
         let place = self.root.join(path);
@@ -170,8 +170,7 @@ fn manifest(root: &Path) -> Result<BTreeSet<String>> {
         "`{}` holds files that planspec did not write",
         root.display()
     );
-    Err(GitError::Unusable(why)
-        .advise("name an empty folder, or one that is not there yet: --out DIR"))
+    Err(GitError::Unusable(why).advise("choose an empty or new folder: --out DIR"))
 }
 
 #[cfg(test)]
@@ -225,7 +224,7 @@ mod tests {
             "c:x",
         ] {
             let error = fill(root, &[(path, "")]).unwrap_err().to_string();
-            assert!(error.contains("no path in a folder"), "{path}: {error}");
+            assert!(error.contains("not a path in a folder"), "{path}: {error}");
         }
         // What a list names is not removed when it is elsewhere.
         let list = format!("{TITLE}\n../x\n/etc/hostname\nok.html\n");

@@ -315,7 +315,7 @@ impl HookPlaces {
             Text::Theirs => HookStanding::Taken(script()),
             _ if !self.inside => HookStanding::Shared(self.path.clone()),
             _ if configured => {
-                let why = "this Git does not know configured hooks";
+                let why = "this version of Git does not support configured hooks";
                 HookStanding::Idle(Means::Configuration, why)
             }
             _ => HookStanding::Missing(script()),

@@ -554,7 +554,7 @@ pub fn make_anew(repo: &Repo) -> Result<Vec<PathBuf>> {
             .for_user()
             .arg("HEAD")
             .run()?
-            .or_cannot("make the index anew")?;
+            .or_cannot("create the index again")?;
     }
     Ok(aside)
 }

@@ -231,7 +231,7 @@ impl Objects<'_> {
             .read_to_end(&mut packed)
             .map_err(|error| broken(id, &error.to_string()))?;
         let mut whole = decompress_to_vec_zlib_with_limit(&packed, size + LOOSE_HEADER)
-            .map_err(|_| broken(id, "it is cut short or damaged"))?;
+            .map_err(|_| broken(id, "it is truncated or damaged"))?;
         let start = whole
             .iter()
             .position(|byte| *byte == 0)
@@ -240,7 +240,7 @@ impl Objects<'_> {
         if Id::of(kind, &content) == Some(id) {
             return Ok(Some(content));
         }
-        Err(broken(id, "its content is not what its id says"))
+        Err(broken(id, "its content does not match its id"))
     }
 }
 

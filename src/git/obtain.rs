@@ -180,7 +180,7 @@ impl Origin {
                 continue;
             }
             tracing::warn!(
-                "what {id} leads to is not all here: it is fetched from `{remote}` again"
+                "objects of {id} are missing here, and are fetched again from `{remote}`"
             );
             if let Err(error) = remote::fetch_again(launch, remote, id) {
                 tracing::warn!("{error}");
@@ -209,7 +209,7 @@ pub(super) fn get_promised(launch: &Launch, promisor: &str, ids: &[Id]) -> Resul
     }
     let some = ids.first().map(Id::to_string).unwrap_or_default();
     Err(GitError::Remote(format!(
-        "cannot get object {some}, which this partial clone has left on remote `{promisor}`: {}",
+        "cannot fetch object {some}, which this partial clone left on remote `{promisor}`: {}",
         got.complaint()
     )))
 }

@@ -329,10 +329,10 @@ impl<'a> Program<'a> {
 fn silent(subcommand: &str, remote: &str, patience: Duration) -> GitError {
     let seconds = patience.as_secs();
     GitError::Remote(format!(
-        "remote `{remote}` does not answer: nothing came for {seconds} s, and `git {subcommand}` was ended"
+        "remote `{remote}` does not answer: nothing arrived for {seconds} s, and `git {subcommand}` was stopped"
     ))
     .advise(format!(
-        "run it again: whatever has arrived counts once; where the remote takes longer, `git config {TIMEOUT} {}s` waits longer",
+        "try again, which is safe; if the remote needs more time, set `git config {TIMEOUT} {}s`",
         seconds.saturating_mul(5)
     ))
 }

@@ -37,7 +37,7 @@ const MAX_BLOB_BYTES: usize = 64 * 1024 * 1024;
 const MAX_FOLDERS: usize = 1_000_000;
 
 const LINK: &str = "a symbolic link: links are not followed";
-const SUBMODULE: &str = "a submodule or a repository of its own, which is never entered";
+const SUBMODULE: &str = "a submodule or a separate repository, which is never entered";
 const NOT_UTF8: &str = "its path is not UTF-8";
 const CONFLICT: &str = "it has a merge conflict";
 
@@ -1011,8 +1011,7 @@ pub(super) fn regular(path: &str, mode: u32) -> Result<()> {
 pub(super) fn work_tree(repo: &Repo) -> Result<&Path> {
     repo.workdir().ok_or_else(|| {
         GitError::Unusable(
-            "this is a bare repository, which has no work tree: name a revision, or clone it"
-                .to_owned(),
+            "a bare repository has no work tree: name a revision, or clone it".to_owned(),
         )
     })
 }
@@ -1182,7 +1181,7 @@ mod tests {
         "planspec/goal.yaml: goal",
         "planspec/large.yaml! 1001 bytes; at most 1000 are read, as `limits.fileBytes` says",
         "planspec/link.yaml! a symbolic link: links are not followed",
-        "planspec/sub! a submodule or a repository of its own, which is never entered",
+        "planspec/sub! a submodule or a separate repository, which is never entered",
         "planspec/\u{fffd}.yaml! its path is not UTF-8",
     ];
 

@@ -46,7 +46,7 @@ pub fn get(repo: &Repo, name: &str) -> Result<Option<String>> {
     });
     let broken = |why: &str| {
         Err(GitError::Unusable(format!(
-            "the ref `{name}` is broken ({why}): look at it with `git fsck`, and set it right with \
+            "the ref `{name}` is broken ({why}): inspect it with `git fsck`, and repair it with \
              `git update-ref` from `git reflog` or the remote"
         )))
     };
@@ -260,7 +260,7 @@ pub fn follow(repo: &Repo, name: &str, tip: &str) {
         })
     });
     if let Err(error) = moved {
-        tracing::warn!("what was fetched is not remembered: {error}");
+        tracing::warn!("the fetched state cannot be stored: {error}");
     }
 }
 
@@ -346,7 +346,7 @@ fn locked(repo: &Repo, name: &str) -> String {
                 tidy(path).display()
             )
         }
-        None => format!("the ref `{name}` is locked again and again: try once more"),
+        None => format!("the ref `{name}` is locked repeatedly: try again"),
     }
 }
 

@@ -129,48 +129,49 @@ pub(super) fn way_out(said: &str, remote: &str, name: &str) -> String {
     let above = branch.split('/').next().unwrap_or_default();
     match cause {
         Some(Protected) => format!(
-            "`{branch}` is protected there: let whoever reconciles push to it, as an exception from that rule; nobody else has to"
+            "`{branch}` is protected there: allow the reconciler to push to it as an exception from that rule; nobody else needs to"
         ),
         Some(NoRight) => format!(
-            "whoever reconciles, claims or approves needs the right to push to `{remote}`: grant it to this account (in a workflow of GitHub: \
-             `permissions: contents: write`), or push with another"
+            "to reconcile, claim or approve, you need the right to push to `{remote}`: grant it to \
+             this account (in a GitHub workflow: `permissions: contents: write`), or use another \
+             account"
         ),
         Some(NoCredentials) => format!(
-            "Git does not know as whom to talk to `{remote}`: set up what `git push --dry-run {remote} HEAD` needs, a credential helper or a key"
+            "Git has no credentials for `{remote}`: set up a credential helper or a key, so that `git push --dry-run {remote} HEAD` works"
         ),
         Some(UnknownServer) => format!(
-            "look at the address (`git remote -v`), and at what `git ls-remote {remote}` says: whether the server is there, known and trusted"
+            "check the address (`git remote -v`), and check with `git ls-remote {remote}` whether the server is reachable and trusted"
         ),
         Some(NoRepository) => format!(
-            "look at the address (`git remote -v`, `git remote set-url {remote} URL`); a forge says the same of a repository that it does \
-             not show to this account"
+            "check the address (`git remote -v`, `git remote set-url {remote} URL`); a forge gives \
+             the same answer for a repository that this account cannot see"
         ),
         Some(Hook) => format!(
-            "a hook of the remote does not want `{name}`: whoever keeps it has to let that pass"
+            "a hook of the remote rejects `{name}`: its administrator must allow it"
         ),
         Some(InTheWay) => {
             let other = in_the_way(said).unwrap_or(above);
             format!(
-                "there cannot be both `refs/heads/{other}` and `refs/heads/{branch}`: rename the first (`git fetch {remote} {other} && \
+                "`refs/heads/{other}` and `refs/heads/{branch}` cannot both exist: rename the first (`git fetch {remote} {other} && \
                  git push {remote} FETCH_HEAD:refs/heads/NEW-NAME :refs/heads/{other}`), or name another `status.branch` in \
                  .planspec.yaml"
             )
         }
-        Some(Locked) => "somebody is changing it at this moment, or a server that crashed has left the lock behind: run it again; if it stays, \
-             whoever keeps the server deletes the file that is named"
+        Some(Locked) => "it is being changed at this moment, or a crashed server left the lock: \
+             try again; if it stays locked, the administrator of the server must delete that file"
             .to_owned(),
         Some(Full) => format!(
-            "there is no room on the disk of `{remote}`, or on this one: make room, and run it again; nothing is half done"
+            "the disk of `{remote}`, or this one, is full: free some space and try again; nothing was changed"
         ),
         Some(Hidden) => format!(
-            "the server keeps `{name}` to itself: see `receive.hideRefs` and `transfer.hideRefs` there"
+            "the server hides `{name}`: see `receive.hideRefs` and `transfer.hideRefs` there"
         ),
         Some(NoDeletes) => {
-            "the server lets nobody delete refs (`receive.denyDeletes`): those of runs that are over stay, and do no harm".to_owned()
+            "the server does not allow deleting refs (`receive.denyDeletes`): refs of finished runs stay, and do no harm".to_owned()
         }
-        Some(Faster) => "somebody else was faster: run it again".to_owned(),
+        Some(Faster) => "somebody else was faster: try again".to_owned(),
         None => format!(
-            "see what `git push --dry-run {remote} HEAD` says; whoever reconciles, claims or approves needs the right to push"
+            "check what `git push --dry-run {remote} HEAD` says; to reconcile, claim or approve, you need the right to push"
         ),
     }
 }

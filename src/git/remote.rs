@@ -472,7 +472,7 @@ pub fn is_split(repo: &Repo, remote: &str) -> Result<bool> {
     let addresses = |push: Option<&str>| {
         let get = Program::new(repo, "remote").args(["get-url", "--all"]);
         let found = get.args(push).args(["--", remote]).run()?;
-        found.or_cannot(format!("tell the address of remote `{remote}`"))
+        found.or_cannot(format!("read the address of remote `{remote}`"))
     };
     Ok(addresses(None)?.text() != addresses(Some("--push"))?.text())
 }
@@ -484,7 +484,7 @@ pub fn is_split(repo: &Repo, remote: &str) -> Result<bool> {
 pub fn address(repo: &Repo, remote: &str) -> Result<String> {
     let get = Program::new(repo, "remote").args(["get-url", "--", remote]);
     let found = get.run()?;
-    let found = found.or_cannot(format!("tell the address of remote `{remote}`"))?;
+    let found = found.or_cannot(format!("read the address of remote `{remote}`"))?;
     Ok(found.text().trim().to_owned())
 }
 

@@ -121,7 +121,7 @@ impl Repo {
             if remote.as_ref().and_then(|remote| remote.url().ok()) == Some(url) {
                 return Ok(());
             }
-            let why = format!("`{}` is the repository of another address", dir.display());
+            let why = format!("`{}` is a repository for another address", dir.display());
             return Err(GitError::Unusable(why));
         }
         let made = Repository::init_bare(dir).map_err(cannot())?;
@@ -329,7 +329,7 @@ impl Repo {
         match answer.code {
             1 => Ok(false),
             _ => {
-                let found = answer.or_cannot(format!("look for {old} behind {new}"));
+                let found = answer.or_cannot(format!("check whether {new} contains {old}"));
                 found.map(|_| true)
             }
         }
@@ -364,7 +364,7 @@ impl Repo {
         match answer.code {
             1 => Ok(None),
             _ => {
-                let found = answer.or_cannot(format!("find where {one} and {other} part"));
+                let found = answer.or_cannot(format!("find the merge base of {one} and {other}"));
                 found.map(|found| Some(found.text()))
             }
         }
@@ -376,7 +376,7 @@ impl Repo {
     /// `Unusable` when git cannot list them.
     pub fn history(&self, tip: &str) -> Result<std::collections::HashSet<String>> {
         let listed = Program::new(self, "rev-list").arg(tip).run()?;
-        let listed = listed.or_cannot(format!("list what is behind {tip}"))?;
+        let listed = listed.or_cannot(format!("list the history of {tip}"))?;
         Ok(listed.text().lines().map(str::to_owned).collect())
     }
 
@@ -411,7 +411,7 @@ impl Repo {
     pub fn commit_time(&self, id: &str) -> Result<Time> {
         self.commit(parse_id(id)?)?
             .time
-            .ok_or_else(|| GitError::Unusable(format!("commit {id} has a time that cannot be")))
+            .ok_or_else(|| GitError::Unusable(format!("commit {id} has an invalid time")))
     }
 
     /// A value of the git configuration, such as `planspec.specBranch`; the last one when there
@@ -603,8 +603,8 @@ fn cannot_open(dir: Option<&Path>, error: &git2::Error) -> GitError {
         ))
         .advise("trust it with `git config --global --add safe.directory FOLDER`"),
         (_, ErrorClass::Repository) if unreadable_format(reason) => GitError::Unusable(format!(
-            "the Git repository around {place} has a format that cannot be read ({reason}): \
-             SHA-1 object ids and the `files` ref format are needed"
+            "the Git repository around {place} has an unsupported format ({reason}): SHA-1 object \
+             ids and the `files` ref format are required"
         )),
         _ => GitError::Unusable(format!(
             "cannot open the Git repository around {place}: {reason}"

@@ -404,7 +404,7 @@ fn checked_header(repo: &Repo, commit: &RawCommit) -> std::result::Result<Traile
     };
     if (sequence == 1) != first.is_none() {
         return foreign(format!(
-            "the sequence number is {sequence}, and there is {} status commit before",
+            "the sequence number is {sequence}, but there is {} status commit before",
             first.map_or("no", |_| "a")
         ));
     }
@@ -432,7 +432,7 @@ fn checked_header(repo: &Repo, commit: &RawCommit) -> std::result::Result<Traile
         && Some(repo.commit(second)?.tree) != Id::of(ObjectKind::Tree, b"")
     {
         return foreign(format!(
-            "{second} was merged, which holds files and so is no evidence"
+            "{second} was merged, which contains files and so is not evidence"
         ));
     }
     Ok(trailers)
@@ -492,7 +492,7 @@ fn walk(repo: &Repo, root: Id) -> Result<Vec<(Vec<u8>, u32, Id)>> {
 fn check_place(path: &[u8], mode: u32, blob: Id) -> std::result::Result<(), String> {
     let shown = String::from_utf8_lossy(path);
     if mode != FILE_MODE {
-        return Err(format!("`{}` is not a plain file", shown.escape_debug()));
+        return Err(format!("`{}` is not a regular file", shown.escape_debug()));
     }
     let parts: Vec<&str> = shown.split('/').collect();
     let known = match parts[..] {
@@ -1009,10 +1009,10 @@ mod tests {
             (
                 "too deep",
                 with("team/goals/00/a/b/c.yaml"),
-                "not a plain file",
+                "not a regular file",
             ),
             ("pinned under another id", with(&wrong_pin), "_pinned/"),
-            ("a link", linked, "not a plain file"),
+            ("a link", linked, "not a regular file"),
         ];
         for (name, tip, expected) in table {
             match read(&repo, &tip) {

@@ -66,7 +66,7 @@ impl Field {
             (Takes::Object, _) => "an object".to_owned(),
         };
         let (name, kind) = (self.name, type_of(value));
-        Some(format!("`{name}` must be {wanted}, and is {kind}"))
+        Some(format!("`{name}` must be {wanted}, but is {kind}"))
     }
 }
 
@@ -104,7 +104,7 @@ impl Arguments {
         let wrong = said.iter().filter_map(|(name, value)| match known(name) {
             Some(field) => field.objection(value),
             None => Some(format!(
-                "`{}` is no argument of `{}`",
+                "`{}` is not an argument of `{}`",
                 escape::line(name),
                 tool.name
             )),

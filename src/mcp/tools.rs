@@ -167,7 +167,7 @@ Call it again to renew the claim and to read the brief again.",
     Tool {
         name: "report",
         title: "Report a node",
-        about: "Report how the node that you hold went. A commit is kept for whoever checks it.",
+        about: "Report the result of the node that you hold. The commit is kept for verification.",
         effect: Effect::Once,
         takes: &[
             required("result", Takes::Word(&["succeeded", "failed"]), ""),
@@ -271,7 +271,7 @@ Call it again to renew the claim and to read the brief again.",
     Tool {
         name: "validate",
         title: "Validate files",
-        about: "Check the plans in the work tree, or one file, and say how to put right what is wrong.",
+        about: "Check the plans in the work tree, or one file, and say how to fix the findings.",
         effect: Effect::Reads,
         takes: &[
             field("file", Takes::Text, "Path from the root of the repository"),
@@ -291,7 +291,7 @@ Call it again to renew the claim and to read the brief again.",
             field(
                 "binding",
                 Takes::Text,
-                "Binding that says who does the tasks",
+                "Binding that chooses providers for tasks",
             ),
             NAMESPACE,
             REPOSITORY,
@@ -437,7 +437,7 @@ fn claim(call: &Call<'_>) -> Result<Told> {
     let wait = call.arguments.number("wait");
     if is_node && (wait.is_some() || call.text("provider").is_some()) {
         let why = "`provider` and `wait` are for a claim that names no node";
-        return Err(Error::ambiguous(why).hint("leave them out, or leave the node out"));
+        return Err(Error::ambiguous(why).hint("omit them, or omit the node"));
     }
     let claimed = if is_node {
         claim_node(&store, &request)?

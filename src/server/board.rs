@@ -156,16 +156,15 @@ pub async fn decide(
     let Form(said) = sent.map_err(|error| Refusal::bad(error.body_text()))?;
     let name = named(&format!("runs/{path}"))?;
     let PageName::Node(run, node) = name.clone() else {
-        return Err(Refusal::not_found("nothing is decided on this page"));
+        return Err(Refusal::not_found("this page does not accept decisions"));
     };
     if decides_as(&app, &holder, &name).is_none() || !headers.contains_key(header::ORIGIN) {
         let code = StatusCode::FORBIDDEN;
-        let why =
-            "a decision is taken from a page of this server, and from a token that may decide";
+        let why = "decisions are accepted from a page of this server, with a token that has the right `decide`";
         return Err(Refusal::new(code, "Forbidden", why));
     }
     let Some((namespace, gate)) = said.gate.split_once('/') else {
-        return Err(Refusal::bad("the gate is written as NAMESPACE/NAME"));
+        return Err(Refusal::bad("write the gate as NAMESPACE/NAME"));
     };
     holder.may(Right::Read, name.namespace())?;
     let decision = AtGate {

@@ -41,14 +41,14 @@ pub async fn bytes(body: Body, most: usize) -> Answer<Bytes> {
                 )
                 .hint("send it in parts, or start the server with a larger --max-body")
             } else {
-                Refusal::bad("the body ends before it is whole")
+                Refusal::bad("the body ends too early")
             })
         }
         Err(_) => Err(Refusal::new(
             StatusCode::REQUEST_TIMEOUT,
             "Timeout",
             format!(
-                "the body did not come within {} seconds",
+                "the body did not arrive within {} seconds",
                 PATIENCE.as_secs()
             ),
         )),
@@ -74,7 +74,7 @@ fn notation(headers: &HeaderMap) -> Answer<Notation> {
         media if media.ends_with("+yaml") => Ok(Notation::Yaml),
         "" => Err(wrong_media("Content-Type is missing".to_owned())),
         other => Err(wrong_media(format!(
-            "a body of type {other} is not understood"
+            "a body of type {other} is not supported"
         ))),
     }
 }
@@ -95,7 +95,7 @@ pub fn one(headers: &HeaderMap, bytes: &[u8]) -> Answer<Value> {
         (Some(value), true) => Ok(value),
         (None, _) => Err(Refusal::bad("the body is empty")),
         (Some(_), false) => Err(Refusal::bad(
-            "the body holds several documents, and one is wanted",
+            "the body contains several documents, but one is expected",
         )),
     }
 }
@@ -111,7 +111,7 @@ pub fn many(headers: &HeaderMap, bytes: &[u8]) -> Answer<Vec<Value>> {
         [Value::Array(items)] => Ok(std::mem::take(items)),
         [] if is_stream => Ok(values),
         all if is_stream && all.iter().all(Value::is_object) => Ok(values),
-        _ => Err(Refusal::bad("an array of resources is wanted")),
+        _ => Err(Refusal::bad("an array of resources is expected")),
     }
 }
 

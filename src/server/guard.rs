@@ -71,7 +71,7 @@ async fn pass(app: &App, mut request: Request, holder: Holder, next: Next) -> Re
     let Ok(_permit) = app.places.try_acquire() else {
         let why = "too many requests are in progress";
         return Refusal::new(StatusCode::TOO_MANY_REQUESTS, "TooManyRequests", why)
-            .hint("send it again in a moment")
+            .hint("try again in a moment")
             .header(header::RETRY_AFTER, "1")
             .into_response();
     };
@@ -83,8 +83,12 @@ async fn pass(app: &App, mut request: Request, holder: Holder, next: Next) -> Re
     }
     let allow = response.headers().get(header::ALLOW).cloned();
     let code = StatusCode::METHOD_NOT_ALLOWED;
-    let mut refused =
-        Refusal::new(code, "MethodNotAllowed", "this path has no such method").into_response();
+    let mut refused = Refusal::new(
+        code,
+        "MethodNotAllowed",
+        "this path does not support this method",
+    )
+    .into_response();
     if let Some(allow) = allow {
         refused.headers_mut().insert(header::ALLOW, allow);
     }
@@ -107,7 +111,7 @@ fn check(app: &App, request: &Request) -> Answer<Holder> {
                 Refusal::new(
                     StatusCode::UNAUTHORIZED,
                     "Unauthorized",
-                    "no token that is known came with the request",
+                    "the request has no known token",
                 )
                 .hint("send Authorization: Bearer TOKEN")
             })
@@ -145,9 +149,9 @@ fn check_host(app: &App, headers: &HeaderMap) -> Answer<()> {
         _ => Err(Refusal::new(
             StatusCode::FORBIDDEN,
             "Forbidden",
-            "without tokens the server answers only to names of this machine",
+            "without tokens, the server accepts only local host names",
         )
-        .hint("ask for localhost or 127.0.0.1; for others start it with --tokens")),
+        .hint("use localhost or 127.0.0.1; for other names, start the server with --tokens")),
     }
 }
 
@@ -165,14 +169,14 @@ fn check_origin(app: &App, headers: &HeaderMap) -> Answer<()> {
     if is_own || app.origins.iter().any(|known| known == origin) {
         return Ok(());
     }
-    let why = "a page of another origin sends this request";
+    let why = "this request comes from a page of another origin";
     Err(Refusal::new(StatusCode::FORBIDDEN, "Forbidden", why))
 }
 
 /// No name has a slash: with one it would lead to another namespace than the one that the path, and the token, are about.
 fn check_path(path: &str) -> Answer<()> {
     if path.to_ascii_lowercase().contains("%2f") {
-        return Err(Refusal::bad("a part of the path has an encoded `/`"));
+        return Err(Refusal::bad("the path contains an encoded `/`"));
     }
     Ok(())
 }

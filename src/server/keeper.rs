@@ -111,7 +111,7 @@ impl Keeper {
     /// that it is about.
     ///
     /// # Errors
-    /// Too many wait, or the server is ending.
+    /// Too many wait, or the server is shutting down.
     pub async fn run<T: Send + 'static>(
         &self,
         by: By,
@@ -135,10 +135,10 @@ impl Keeper {
         match self.queue.try_send(Message::Job(Job { by, run })) {
             Ok(()) => {}
             Err(TrySendError::Full(_)) => {
-                let why = "too many requests that write wait for their turn";
+                let why = "too many write requests are waiting";
                 let code = StatusCode::TOO_MANY_REQUESTS;
                 return Err(Refusal::new(code, "TooManyRequests", why)
-                    .hint("send it again in a moment")
+                    .hint("try again in a moment")
                     .header(header::RETRY_AFTER, "1"));
             }
             Err(TrySendError::Disconnected(_)) => return Err(ended().into()),
@@ -159,7 +159,7 @@ impl Keeper {
 }
 
 fn ended() -> Error {
-    Error::unavailable("the server is ending").hint("send it again to the one that follows")
+    Error::unavailable("the server is shutting down").hint("send it again to the next server")
 }
 
 /// What the thread has.
@@ -270,7 +270,7 @@ impl Working {
     fn foresee(&self, view: &View, keys: &BTreeSet<Key>, now: Time) -> Foreseen {
         foreseen(&self.store, view, keys, now).unwrap_or_else(|error| {
             tracing::warn!(
-                "what a reconcile would write is not known: {}",
+                "cannot tell what a reconcile would write: {}",
                 error.message
             );
             Foreseen::new()
@@ -331,7 +331,7 @@ impl Working {
             None => self.store.fresh()?,
         };
         let Ok(mut live) = self.live.write() else {
-            return Err(Error::unavailable("what stands in memory is broken"));
+            return Err(Error::unavailable("the state in memory is broken"));
         };
         let events = live.advance(&self.store, &view)?;
         if !events.is_empty() {

@@ -116,7 +116,7 @@ thread_local! {
 
 /// What stands now.
 fn read(app: &App) -> Answer<RwLockReadGuard<'_, Live>> {
-    let broken = |_| Error::unavailable("what stands in memory is broken: start the server again");
+    let broken = |_| Error::unavailable("the state in memory is broken: restart the server");
     Ok(app.keeper.live.read().map_err(broken)?)
 }
 
@@ -181,7 +181,7 @@ impl App {
 pub fn serve(options: &Options, ready: impl FnOnce(SocketAddr)) -> Result {
     if options.tokens.is_none() && !options.listen.ip().is_loopback() {
         let why = format!(
-            "{} can be reached by others, and there are no tokens",
+            "{} is reachable by others, but there are no tokens",
             options.listen.ip()
         );
         return Err(
@@ -266,7 +266,7 @@ async fn listen(address: SocketAddr, app: Arc<App>, ready: impl FnOnce(SocketAdd
         .await
         .is_err()
     {
-        tracing::warn!("requests were cut off that took too long to end");
+        tracing::warn!("requests that took too long to end were cut off");
     }
     Ok(())
 }
@@ -315,5 +315,5 @@ async fn health() -> impl IntoResponse {
 
 async fn nowhere() -> Refusal {
     Refusal::new(StatusCode::NOT_FOUND, "NotFound", "there is no such path")
-        .hint("GET /openapi.json says which there are")
+        .hint("GET /openapi.json lists all paths")
 }

@@ -151,7 +151,7 @@ fn field_schema(name: &str) -> Value {
 
 fn success(route: &Route) -> Value {
     if route.code == 303 {
-        return json!({"description": "The page, to be read again"});
+        return json!({"description": "See the page again"});
     }
     let (media, schema) = match route.gives {
         Gives::Resource => ("application/json", reference("Resource")),
@@ -171,7 +171,7 @@ fn success(route: &Route) -> Value {
             content[media] = json!({"schema": {"type": "string"}});
         }
     }
-    json!({"description": "As asked", "content": content})
+    json!({"description": "Success", "content": content})
 }
 
 /// The schemas that operations refer to.

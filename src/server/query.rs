@@ -185,7 +185,6 @@ fn read_token(kind: Kind, token: &str) -> Answer<Key> {
         Some(Key::new(kind, namespace, name))
     };
     read().ok_or_else(|| {
-        Refusal::bad("`continue` cannot be read")
-            .hint("it is `metadata.continue` of the page before")
+        Refusal::bad("`continue` is not valid").hint("use `metadata.continue` of the previous page")
     })
 }

@@ -261,7 +261,7 @@ impl App {
             "apiVersion": API_VERSION,
             "kind": "Status",
             "status": "Success",
-            "message": format!("on branch `{branch}`, to be reviewed: it takes effect once it is merged"),
+            "message": format!("on branch `{branch}` for review: it takes effect when merged"),
             "code": 202,
             "details": {"branch": branch, "commit": commit},
         });
@@ -277,9 +277,9 @@ impl App {
             Some(_) => Err(Refusal::new(
                 StatusCode::UNPROCESSABLE_ENTITY,
                 "NotReady",
-                "writes are reviewed first here, and namespaces are made and removed directly",
+                "here, writes are reviewed first, but namespaces are created and removed directly",
             )
-            .hint("a namespace is there as soon as a resource is in it; or start the server with --write-direct")),
+            .hint("a namespace exists when a resource is in it; or start the server with --write-direct")),
         }
     }
 }
@@ -427,9 +427,9 @@ pub async fn status(
     if read(&app)?.get(&key).is_none() {
         return Err(missing(&key));
     }
-    let why = "a status follows from records and from what is committed; nobody writes it";
+    let why = "a status follows from records and commits, and cannot be written";
     Err(Refusal::new(StatusCode::UNPROCESSABLE_ENTITY, "Invalid", why).hint(
-        "say what happened: POST …/executions/NAME/nodes/NODE/report, …/gates/NAME/decisions, …/executions/NAME/attestations, retry or cancel",
+        "record what happened instead: POST …/executions/NAME/nodes/NODE/report, …/gates/NAME/decisions, …/executions/NAME/attestations, retry or cancel",
     ))
 }
 

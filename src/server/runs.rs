@@ -488,7 +488,7 @@ fn carried(store: &Store, holder: &Holder, request: &CarryRequest) -> Answer<Str
     let actor = holder.actor.as_ref();
     if !is_proven && actor.is_some_and(|actor| *actor != carried.record.actor) {
         let why = format!(
-            "the record is by {}, and this token is not",
+            "the record is by {}, but this token is not",
             carried.record.actor
         );
         return Err(Error::forbidden(why).into());
@@ -619,16 +619,14 @@ pub async fn review_of(
     let query = asked(query)?;
     holder.may(Right::Read, None)?;
     let (Some(base), Some(head)) = (query.base, query.head) else {
-        return Err(Refusal::bad(
-            "`base` and `head` say which revisions: one of them is missing",
-        ));
+        return Err(Refusal::bad("`base` and `head` are both required"));
     };
     if [&base, &head]
         .into_iter()
         .any(|revision| revision.contains("..") || revision.starts_with('-'))
     {
         return Err(Refusal::bad(
-            "`base` and `head` are a revision each, not a range",
+            "`base` and `head` must each be one revision, not a range",
         ));
     }
     let request = ReviewRequest {

@@ -105,7 +105,7 @@ impl Holder {
             return Ok(());
         }
         let why = format!("this token may not {}", right.word());
-        let hint = format!("it wants the right `{}`", right.word());
+        let hint = format!("it needs the right `{}`", right.word());
         Err(Refusal::from(Error::forbidden(why).hint(hint)))
     }
 
@@ -121,7 +121,7 @@ impl Holder {
                 Err(Refusal::from(Error::forbidden(why)))
             }
             (Some(_), None) => {
-                let why = "this token is for some namespaces, not for all";
+                let why = "this token is only for some namespaces";
                 Err(Refusal::from(Error::forbidden(why)))
             }
             _ => Ok(()),
@@ -198,7 +198,7 @@ impl TokenEntry {
             .unwrap_or(&sha256)
             .to_lowercase();
         if digest.len() != 64 || !digest.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-            let why = format!("{file}: the sha256 of token `{name}` is no digest");
+            let why = format!("{file}: the sha256 of token `{name}` is not a digest");
             return Err(Error::invalid(why).hint(FORM));
         }
         if actor.trim().is_empty() {
@@ -210,10 +210,10 @@ impl TokenEntry {
         let decides = [Deciding::Reviews, Deciding::Attestations];
         if rights.contains(&Right::Decide) && decides.into_iter().any(|one| signed.covers(one)) {
             let why = format!(
-                "{file}: token `{name}` may decide, and `approvals.requireSigned` wants decisions signed by a key that the server does not have"
+                "{file}: token `{name}` may decide, but `approvals.requireSigned` requires signed decisions, and the server has no key"
             );
             return Err(Error::invalid(why).hint(
-                "take the right `decide` from it: `planspec approve` signs, and so do records that a client sends whole",
+                "remove the right `decide` from it; use `planspec approve`, which signs, or send signed records",
             ));
         }
         if is_read_only {
@@ -277,7 +277,7 @@ mod tests {
                 &Config::default(),
                 "unknown variant `fly`",
             ),
-            (file("decide"), &signed, "signed by a key"),
+            (file("decide"), &signed, "requires signed decisions"),
             (
                 "tokens: []\n".to_owned(),
                 &Config::default(),
@@ -286,7 +286,7 @@ mod tests {
             (
                 "tokens: [{name: x, sha256: abc, actor: a, rights: []}]\n".to_owned(),
                 &Config::default(),
-                "is no digest",
+                "is not a digest",
             ),
             ("tokens: [{name: x\n".to_owned(), &Config::default(), ""),
         ] {

@@ -153,7 +153,7 @@ struct Open {
 
 fn open(app: &App, form: Form) -> Answer<(Open, Response)> {
     let Ok(place) = Arc::clone(&app.watchers).try_acquire_owned() else {
-        let why = "too many watch already";
+        let why = "there are too many watches";
         return Err(Refusal::new(
             StatusCode::TOO_MANY_REQUESTS,
             "TooManyRequests",
@@ -207,7 +207,7 @@ impl Watching {
                 Ok(Err(RecvError::Closed)) => return Ok(()),
                 Ok(Err(RecvError::Lagged(many))) => {
                     let why = format!("{many} changes came faster than they were read");
-                    let hint = "list what stands now, and watch from there";
+                    let hint = "list again, and watch from there";
                     return self.resync(expired(&why, Some(hint)).body()).await;
                 }
             }

@@ -22,14 +22,14 @@ fn header<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
 }
 
 fn refused() -> Refusal {
-    let why = "the call does not carry the secret that this server was started with";
+    let why = "the call does not have the secret of this server";
     Refusal::new(StatusCode::FORBIDDEN, "Forbidden", why)
         .hint("set the same secret at the forge and in PLANSPEC_WEBHOOK_SECRET")
 }
 
 fn secret(app: &App) -> Answer<&str> {
     app.webhook_secret.as_deref().ok_or_else(|| {
-        Refusal::not_found("this server takes no calls of a forge")
+        Refusal::not_found("this server does not accept webhooks")
             .hint("start it with PLANSPEC_WEBHOOK_SECRET")
     })
 }

@@ -59,7 +59,7 @@ pub fn apply(store: &Store, request: &ApplyRequest) -> Result<Changed<Applied>> 
     let going_on = going_on(store, &lost)?;
     if !going_on.is_empty() && !request.yes && !request.dry_run {
         let message = format!("nothing is applied: {}", going_on.join("; "));
-        return Err(Error::not_ready(message).hint("add `--yes` if that is wanted"));
+        return Err(Error::not_ready(message).hint("add `--yes` to do it anyway"));
     }
     let change = change.commit(request.message.as_deref(), request.dry_run)?;
     Ok(change.map(|mut change| {
@@ -92,8 +92,8 @@ fn in_namespace(request: &ApplyRequest, file: &str, text: String) -> Result<Stri
             }
             Some(Some(own)) if asked.is_some_and(|asked| asked != own) => {
                 let message =
-                    format!("{file} says namespace `{own}`, and `-n {namespace}` was given");
-                return Err(Error::ambiguous(message).hint("leave the one or the other out"));
+                    format!("{file} sets namespace `{own}`, but `-n {namespace}` was given");
+                return Err(Error::ambiguous(message).hint("omit one of them"));
             }
             Some(_) => {}
         }

@@ -117,10 +117,10 @@ fn meant<'a>(
         let mut those = all.filter(|one| one.record.starts_with(named) && named.len() >= 4);
         return match (those.next(), those.next()) {
             (Some(one), None) => Ok(one),
-            _ => Err(
-                Error::not_found(format!("no question of {name} can be told by `{named}`"))
-                    .hint(questions_of(node)),
-            ),
+            _ => Err(Error::not_found(format!(
+                "no question of {name} has an id that starts with `{named}`"
+            ))
+            .hint(questions_of(node))),
         };
     }
     let open: Vec<&Question> = node.status.open_questions().collect();
@@ -129,8 +129,8 @@ fn meant<'a>(
         [] => {
             let tip = writer.observed.tip(&node.address());
             let is_new = tip.is_some_and(|tip| is_unread(node.run.status, &node.address(), tip));
-            Err(Error::not_ready(format!("nothing is asked at {name}")).hint(if is_new {
-                "what was said of it since is not taken in yet: `planspec reconcile`, then answer"
+            Err(Error::not_ready(format!("{name} has no open question")).hint(if is_new {
+                "newer records about it are not reconciled yet: `planspec reconcile`, then answer"
                     .to_owned()
             } else {
                 questions_of(node)
@@ -144,7 +144,7 @@ fn meant<'a>(
             let lines: Vec<String> = lines.collect();
             Err(
                 Error::ambiguous(format!("{name} has {} open questions", several.len()))
-                    .hint(format!("name the one that is meant:\n{}", lines.join("\n"))),
+                    .hint(format!("name one of them:\n{}", lines.join("\n"))),
             )
         }
     }
@@ -153,7 +153,7 @@ fn meant<'a>(
 fn questions_of(node: ObservedNode<'_>) -> String {
     let (name, namespace) = (&node.run.key.name, &node.run.key.namespace);
     format!(
-        "what was asked and answered: `planspec describe {name}/{} -n {namespace}`",
+        "to see questions and answers, run `planspec describe {name}/{} -n {namespace}`",
         node.id
     )
 }

@@ -105,6 +105,7 @@ fn check(
     let ids: BTreeSet<&str> = permit.goal_criteria().into_iter().chain(own).collect();
     Err(match suggestion(criterion, ids.iter().copied()) {
         Some(hint) => error.hint(hint),
-        None => error.hint("give the acceptance criteria of the goal ids to have them attested"),
+        None => error
+            .hint("add ids to the acceptance criteria of the goal so that they can be attested"),
     })
 }

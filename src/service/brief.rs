@@ -48,11 +48,11 @@ pub fn mine(store: &Store, caller: &Caller, working: &Working) -> Result<HeldNod
         let name = node.name();
         if node.status.attempt != one.attempt {
             notes.push(format!(
-                "the lease of {name} has ended: report it, if it is done, or claim it again"
+                "the lease of {name} has expired: report it if it is done, or claim it again"
             ));
         } else if node.status.extensions.claim.is_none() {
             notes.push(format!(
-                "the claim of {name} since {} is not taken in yet: planspec reconcile",
+                "the claim of {name} since {} is not reconciled yet: planspec reconcile",
                 exact(one.since)
             ));
         }

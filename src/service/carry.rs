@@ -38,14 +38,14 @@ pub struct Carried {
 pub fn take(store: &Store, request: &CarryRequest) -> Result<Carried> {
     let address = request.name.strip_prefix(INBOX).and_then(Address::parse);
     let address = address.ok_or_else(|| {
-        Error::ambiguous(format!("`{}` is no ref of records", request.name))
-            .hint("it is as in refs/planspec/reviews/NAMESPACE/GATE/UID/REVIEWER: see docs/status-branch.md")
+        Error::ambiguous(format!("`{}` is not a ref for records", request.name))
+            .hint("write it as in refs/planspec/reviews/NAMESPACE/GATE/UID/REVIEWER: see docs/status-branch.md")
     })?;
     let view = store.look()?;
     let old = view.inbox.get(&address).cloned();
     let behind: Vec<String> = old.iter().cloned().collect();
     store.fetch_records(&behind)?;
-    let wrong = |why: String| Error::invalid(format!("what was sent is no record: {why}"));
+    let wrong = |why: String| Error::invalid(format!("what was sent is not a record: {why}"));
     let taken = inbox::take(&store.repo, &request.commit, &request.record);
     let id = taken.map_err(|error| match error {
         GitError::Unusable(why) => wrong(why),
@@ -60,9 +60,9 @@ pub fn take(store: &Store, request: &CarryRequest) -> Result<Carried> {
     let Some(record) = last.filter(|_| follows).map(|last| last.record) else {
         let now = old.as_deref().unwrap_or("nothing");
         return Err(Error::conflict(format!(
-            "the record does not follow what stands on its ref: {now}"
+            "the record does not follow the last record on its ref: {now}"
         ))
-        .hint("write it anew behind that, and send it again"));
+        .hint("write it again after that one, and send it again"));
     };
     let decides = record
         .action
@@ -87,7 +87,7 @@ impl Carried {
         match store.send_written(&self.address, self.old.as_deref(), self.id.clone(), word)? {
             Sent::Done(id) => Ok(id),
             Sent::Taken => Err(Error::conflict("somebody else was first on this ref")
-                .hint("look what stands there, and send it again behind that")),
+                .hint("fetch the ref, and send the record again after the last one there")),
         }
     }
 }

@@ -139,7 +139,7 @@ impl<'a> Changeset<'a> {
                     Some(_) => "the committed one counts",
                     None => "the defaults count",
                 };
-                format!("{CONFIG_FILE} has changes that are not committed: {counts}")
+                format!("{CONFIG_FILE} has uncommitted changes: {counts}")
             }))
     }
 
@@ -272,7 +272,7 @@ impl<'a> Changeset<'a> {
         let stripped = strip(file, text, &self.config);
         if let Some((_, dropped)) = &stripped {
             self.notes.push(format!(
-                "{}: {} is not taken over: only reconcile writes it",
+                "{}: {} is not kept: only reconcile writes it",
                 file.path,
                 dropped.join(", ")
             ));
@@ -348,7 +348,7 @@ impl<'a> Changeset<'a> {
         let mut known: BTreeSet<&Key> = self.touched.iter().map(|(key, _)| key).collect();
         for (_, key) in keys {
             if !known.insert(key) {
-                let why = format!("{key} is given twice, the second time in {file}");
+                let why = format!("{key} appears twice, the second time in {file}");
                 return Err(Error::invalid(why).hint("apply one of them; nothing was written"));
             }
         }
@@ -379,10 +379,10 @@ impl<'a> Changeset<'a> {
             let now = self.in_head(&key)?.resource(&key).map(Resource::version);
             if let Some(now) = now.filter(|now| now != made_from) {
                 let why = format!(
-                    "{key} has changed since this was made of it: it has resourceVersion {given}, and HEAD has {now}"
+                    "{key} has changed in the meantime: this has resourceVersion {given}, but HEAD has {now}"
                 );
                 return Err(Error::conflict(why).hint(format!(
-                    "make the change again on what `planspec get {key} -o yaml` prints, or leave `resourceVersion` out; nothing was written"
+                    "repeat the change on the output of `planspec get {key} -o yaml`, or remove `resourceVersion`; nothing was written"
                 )));
             }
         }
@@ -482,7 +482,7 @@ impl<'a> Changeset<'a> {
                     Code::NOT_ALLOWED,
                     path,
                     Place::File,
-                    format!("the text must hold {key} and nothing else"),
+                    format!("the text must contain {key} and nothing else"),
                 )
                 .help("to rename or add a resource, write a file and apply it"),
             );
@@ -532,14 +532,14 @@ impl<'a> Changeset<'a> {
         let resource = there.resource(key);
         if resource.is_some_and(|resource| resource.metadata.deletion_requested().is_some()) {
             return Ok(format!(
-                "{key} waits for its finalizers already: {finalizers}"
+                "{key} is already waiting for its finalizers: {finalizers}"
             ));
         }
         let (path, text) = (self.path_of(key)?, self.document_of(key)?);
         let text = annotated(&path, &text, DELETION_REQUESTED, &time::exact(now));
         self.place(key.clone(), &text)?;
         Ok(format!(
-            "{key} stays until its finalizers are taken away: {finalizers}; the write that does so removes it"
+            "{key} stays until its finalizers are removed: {finalizers}; removing the last one deletes it"
         ))
     }
 
@@ -648,7 +648,7 @@ impl<'a> Changeset<'a> {
         let here = self.store.repo.from_here(path);
         let in_head = self.in_head(key).ok()?;
         in_head.definition(key).is_none().then(|| {
-            Error::not_ready(format!("{key} is not committed: it stands in {path} alone"))
+            Error::not_ready(format!("{key} is not committed; it exists only in {path}"))
                 .hint(format!("commit it first: `planspec apply -f {here}`"))
         })
     }
@@ -689,7 +689,7 @@ impl<'a> Changeset<'a> {
         if text.is_some_and(|text| lies_there.as_deref() == Some(text.as_bytes())) {
             return Ok(());
         }
-        let why = format!("{path} has changes that are not committed");
+        let why = format!("{path} has uncommitted changes");
         Err(Error::not_ready(why).hint("commit or stash them first; nothing was written"))
     }
 
@@ -1009,7 +1009,7 @@ fn tell_where(committed: &mut Committed, store: &Store, id: String) -> Result {
     match elsewhere {
         // What is not merged yet, no reconcile sees.
         Some(spec_branch) => committed.notes.push(format!(
-            "it takes effect when `{spec_branch}` has it: merge it, then run `planspec reconcile`"
+            "it takes effect on `{spec_branch}`: merge it, then run `planspec reconcile`"
         )),
         None => committed.next.push("planspec reconcile".to_owned()),
     }

@@ -123,10 +123,10 @@ fn check_lease(writer: &RecordWriter<'_>, asked: Option<&Duration>) -> Result {
     let longest = &writer.observed.view.config.lease;
     match asked {
         Some(asked) if asked.delta() > longest.delta() => {
-            let why = format!("a lease of {asked} is longer than the longest, {longest}");
+            let why = format!("a lease of {asked} is longer than the maximum, {longest}");
             let branch = &writer.observed.view.spec_branch;
             Err(Error::invalid(why).hint(format!(
-                "`lease` in {CONFIG_FILE} on `{branch}` says how long it may be; without `--lease` it is just that"
+                "`lease` in {CONFIG_FILE} on `{branch}` sets the maximum, which is also the default without `--lease`"
             )))
         }
         _ => Ok(()),
@@ -208,7 +208,7 @@ pub(super) fn spoken_for(
     may_speak(writer, node, chain.as_ref(), (action, working))?;
     chain.ok_or_else(|| {
         let attempt = node.status.attempt;
-        Error::conflict(format!("the claim of attempt {attempt} has gone"))
+        Error::conflict(format!("the claim of attempt {attempt} no longer exists"))
     })
 }
 
@@ -221,7 +221,7 @@ fn chain_of(writer: &RecordWriter<'_>, node: ObservedNode<'_>) -> Result<Option<
         Some(chain) => Ok(Some(chain)),
         None => {
             let (name, attempt) = (node.name(), node.status.attempt);
-            let why = format!("the ref of {name}, attempt {attempt}, holds no claim");
+            let why = format!("the ref of {name}, attempt {attempt}, contains no claim");
             Err(Error::not_ready(why).hint("run `planspec reconcile`: it opens the next attempt"))
         }
     }
@@ -258,8 +258,8 @@ fn may_speak(
         // It may be given back until it is verified.
         Some(Action::Report { result, .. }) if !node.status.is_reported() => {
             let (name, word) = (node.name(), result.word());
-            let why = format!("{name} was reported as {word} already");
-            Err(Error::conflict(why).hint("`planspec reconcile` takes the report in"))
+            let why = format!("{name} was already reported as {word}");
+            Err(Error::conflict(why).hint("`planspec reconcile` applies the report"))
         }
         _ => Ok(()),
     }
@@ -267,7 +267,10 @@ fn may_speak(
 
 /// The next attempt is not open yet.
 pub fn is_given_back(node: ObservedNode<'_>) -> Error {
-    let why = format!("{} was released and is not open yet", node.name());
+    let why = format!(
+        "{} was released, but the next attempt is not open yet",
+        node.name()
+    );
     Error::not_ready(why).hint("`planspec reconcile` opens the next attempt")
 }
 
@@ -354,8 +357,8 @@ fn was_said_last(node: ObservedNode<'_>, chain: &AttemptChain) -> Option<Error> 
         Action::Release { .. } => Some(is_given_back(node)),
         Action::Report { result, .. } => {
             let (name, word, actor) = (node.name(), result.word(), chain.holder().actor);
-            let why = format!("{actor} has reported {name} as {word} already");
-            Some(Error::taken(why).hint("`planspec reconcile` takes the report in"))
+            let why = format!("{actor} has already reported {name} as {word}");
+            Some(Error::taken(why).hint("`planspec reconcile` applies the report"))
         }
         _ => None,
     }
@@ -376,7 +379,7 @@ fn taken(writer: &RecordWriter<'_>, node: ObservedNode<'_>, tip: &str) -> Result
     let name = node.name();
     let Some(chain) = AttemptChain::read(writer.store, tip)? else {
         return Ok(
-            Error::taken(format!("somebody else has claimed {name} already"))
+            Error::taken(format!("somebody else has already claimed {name}"))
                 .hint("`planspec next` shows what is left"),
         );
     };
@@ -390,7 +393,7 @@ fn taken(writer: &RecordWriter<'_>, node: ObservedNode<'_>, tip: &str) -> Result
     let end = claim.and_then(|claim| claim.expires);
     if let Some(end) = end.filter(|end| is_read && *end <= now) {
         let (actor, end) = (holder.actor, exact(end));
-        let why = format!("{actor} has claimed {name} already, and the lease ended at {end}");
+        let why = format!("{actor} has already claimed {name}, and the lease expired at {end}");
         return Ok(
             Error::taken(why).hint("`planspec reconcile` opens the next attempt: then claim it")
         );
@@ -399,14 +402,14 @@ fn taken(writer: &RecordWriter<'_>, node: ObservedNode<'_>, tip: &str) -> Result
         actor if actor == writer.actor => {
             let claim = holder.claim;
             let why = format!(
-                "you ({}) have claimed {name} already, in another session",
+                "you ({}) have already claimed {name} in another session",
                 holder.actor
             );
             Error::taken(why).hint(format!(
-                "go on where it was claimed, or speak for that claim: add `--claim {claim}`"
+                "continue in the session that claimed it, or act for its claim: add `--claim {claim}`"
             ))
         }
-        _ => Error::taken(format!("{} has claimed {name} already", holder.actor))
+        _ => Error::taken(format!("{} has already claimed {name}", holder.actor))
             .hint("`planspec next` shows what is left"),
     })
 }

@@ -65,8 +65,8 @@ pub fn claim_next(
             }
         }
         if !follower.rest() {
-            return Err(Error::not_ready("nothing could be claimed in time")
-                .hint("`planspec next` says what is waited for"));
+            return Err(Error::not_ready("timed out: nothing could be claimed")
+                .hint("`planspec next` shows what is waiting"));
         }
     }
 }
@@ -145,14 +145,14 @@ fn is_passed_over(kind: ErrorKind) -> bool {
 fn nothing(offers: &NextNodes, actor: &str) -> Error {
     let others = match offers.items.len() {
         0 => String::new(),
-        1 => "; 1 node is bound to somebody else, or was taken".to_owned(),
-        some => format!("; {some} nodes are bound to others, or were taken"),
+        1 => "; 1 node is bound to somebody else, or was claimed".to_owned(),
+        some => format!("; {some} nodes are bound to others, or were claimed"),
     };
     let message = format!("nothing can be claimed by {actor} now{others}");
     let hint = offers.notes.join("\n");
     let error = Error::not_ready(message);
     match hint.as_str() {
-        "" => error.hint("`planspec next` says what is waited for; `--wait` waits"),
+        "" => error.hint("`planspec next` shows what is waiting; use `--wait` to wait"),
         _ => error.hint(hint),
     }
 }

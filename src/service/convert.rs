@@ -56,8 +56,8 @@ pub fn convert(request: &ConvertRequest) -> Result<Answer> {
     if let Some(out) = &request.out
         && files::create_user_file(out, text.as_bytes())? == files::NewFile::Exists
     {
-        return Err(Error::conflict(format!("{} exists already", out.display()))
-            .hint("it is left as it is; choose another name"));
+        return Err(Error::conflict(format!("{} already exists", out.display()))
+            .hint("it was not changed; choose another name"));
     }
     let out = request.out.as_ref();
     Ok(Answer {
@@ -87,8 +87,8 @@ fn to_document(request: &ConvertRequest, file: &str, bytes: &[u8]) -> Result<Con
         && is_document(file, &only.value)
     {
         return Err(
-            Error::ambiguous("this is a PlanSpec 1.2 document already").hint(format!(
-                "to write it as JSON or YAML: `planspec show {file} -o json`"
+            Error::ambiguous("this is already a PlanSpec 1.2 document").hint(format!(
+                "to print it as JSON or YAML, run `planspec show {file} -o json`"
             )),
         );
     }
@@ -137,10 +137,10 @@ fn the_plan(manifest: &Manifest) -> Result<(&Metadata, &PlanSpec)> {
         [only] => Ok(*only),
         [] => Err(Error::not_found("there is no Plan in this file")),
         several => Err(Error::ambiguous(format!(
-            "there are {} Plans in this file, and a document holds one",
+            "there are {} Plans in this file, but a document holds one",
             several.len()
         ))
-        .hint("put each into a file of its own, with its Goal")),
+        .hint("put each into its own file, with its Goal")),
     }
 }
 

@@ -36,7 +36,7 @@ pub struct DecideRequest {
 pub fn decide(store: &Store, request: &DecideRequest) -> Result<Recorded<Decided>> {
     let decision = request.decision;
     if decision == ReviewAction::Comment && request.message.trim().is_empty() {
-        return Err(Error::ambiguous("a comment without a text says nothing").hint("add -m TEXT"));
+        return Err(Error::ambiguous("a comment needs a text").hint("add -m TEXT"));
     }
     let (target, namespace) = (&request.record.target, request.record.namespace.as_deref());
     let mut observed = observe_gate(store, target, namespace)?;
@@ -94,10 +94,10 @@ fn check_seen(waiting: WaitingGate<'_>, request: &DecideRequest) -> Result {
         return Ok(());
     }
     let name = waiting.node.name();
-    let why = format!("what {name} is about has changed: its digest is {is}");
+    let why = format!("the subject of {name} has changed: its digest is now {is}");
     let key = waiting.node.run.key;
     Err(Error::conflict(why).hint(format!(
-        "look at it again: planspec describe execution {} -n {}",
+        "review it again: planspec describe execution {} -n {}",
         key.name, key.namespace
     )))
 }
@@ -202,10 +202,10 @@ fn choose<'a>(observed: &'a Observed, request: &DecideRequest) -> Result<Waiting
             });
             let each: Vec<String> = each.collect();
             let each = choices(meant, each.iter().map(String::as_str), str::to_owned);
-            Err(Error::ambiguous(format!(
-                "`{meant}` is waited for at several places: {names}"
-            ))
-            .hint(format!("choose one: {each}")))
+            Err(
+                Error::ambiguous(format!("several nodes wait for `{meant}`: {names}"))
+                    .hint(format!("choose one: {each}")),
+            )
         }
     }
 }
@@ -222,11 +222,11 @@ fn nothing_waits(observed: &Observed, meant: &str, namespace: Option<&str>) -> E
     let keys = observed.stored.tree.files.keys();
     let gates: Vec<&Key> = keys.filter(|key| key.kind == Kind::Gate).collect();
     let name = meant.rsplit('/').next().unwrap_or(meant);
-    let message = format!("nothing waits for a decision on `{meant}`");
+    let message = format!("no run waits for a decision on `{meant}`");
     let is_meant = |key: &&&Key| key.name == name && namespace.is_none_or(|ns| key.namespace == ns);
     if let Some(gate) = gates.iter().find(is_meant) {
         return Error::not_ready(message).hint(format!(
-            "a gate cannot be approved ahead, nor twice: `planspec describe gate {name} -n {}`",
+            "a gate cannot be approved in advance or twice: `planspec describe gate {name} -n {}`",
             gate.namespace
         ));
     }

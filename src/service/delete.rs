@@ -71,7 +71,7 @@ pub fn delete(store: &Store, request: &DeleteRequest) -> Result<Changed<Deleted>
     let going_on = going_on(store, &doomed)?;
     if !going_on.is_empty() && !request.yes && !request.dry_run {
         let message = format!("nothing is deleted: {}", going_on.join("; "));
-        return Err(Error::not_ready(message).hint("add `--yes` if that is wanted"));
+        return Err(Error::not_ready(message).hint("add `--yes` to do it anyway"));
     }
     notes.extend(going_on);
     let Some(first) = doomed.first() else {
@@ -154,10 +154,10 @@ fn owned_by(store: &Store, change: &Changeset<'_>, key: &Key) -> Result<(Vec<Key
         match uid.iter().flatten().next() {
             Some(actual) if actual == wanted => owned.push(other.clone()),
             Some(actual) => kept.push(format!(
-                "{other} stays: its owner is a former {key} (uid {wanted}), this one has uid {actual}"
+                "{other} stays: its owner is an earlier {key} (uid {wanted}); this one has uid {actual}"
             )),
             None => kept.push(format!(
-                "{other} stays: its owner is a {key} with uid {wanted}, and no reconcile has given this one a uid yet"
+                "{other} stays: its owner is a {key} with uid {wanted}, but no reconcile has given this one a uid yet"
             )),
         }
     }
@@ -198,7 +198,7 @@ pub(super) fn going_on(store: &Store, doomed: &[Key]) -> Result<Vec<String>> {
             let claim = node.extensions.claim.as_ref()?;
             Some(format!("{} has `{id}`", claim.actor))
         });
-        let cancelled = format!("{key} is {}, and would be cancelled", run.phase);
+        let cancelled = format!("{key} is {} and would be cancelled", run.phase);
         let all: Vec<String> = std::iter::once(cancelled).chain(held).collect();
         said.push(all.join(", "));
     }
@@ -210,7 +210,7 @@ pub(super) fn going_on(store: &Store, doomed: &[Key]) -> Result<Vec<String>> {
         let names: Vec<String> = began.map(|key| key.qualified()).collect();
         if !names.is_empty() {
             said.push(format!(
-                "runs go on with {plan} as they began: {}",
+                "runs continue with the pinned {plan}: {}",
                 names.join(", ")
             ));
         }

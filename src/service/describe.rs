@@ -423,7 +423,7 @@ fn moved_on(
                 &now.provider
             };
             let name = binding.qualified();
-            let how = format!("held to {before}; binding {name} says {now} now");
+            let how = format!("pinned to {before}; binding {name} now says {now}");
             found.insert(node.id.clone(), how);
         }
     }

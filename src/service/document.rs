@@ -70,7 +70,7 @@ fn a_resource(file: &str, bytes: &[u8]) -> Option<Error> {
     let error = Error::invalid(format!(
         "{file} holds a {first}, not a PlanSpec 1.2 document"
     ));
-    let hint = format!("`planspec convert --to 1.2 {file}` makes a document of a Plan");
+    let hint = format!("`planspec convert --to 1.2 {file}` converts a Plan to a document");
     Some(error.maybe_hint(found.contains(&Kind::Plan).then_some(hint)))
 }
 

@@ -71,7 +71,7 @@ pub fn read(name: &str, bytes: &[u8]) -> Result<BTreeMap<String, Done>> {
     }
     let form = "write a mapping: `NODE: {commit: REV, outputs: {NAME: VALUE}, message: TEXT}`, all of it optional";
     let [document] = documents.as_slice() else {
-        return Err(Error::invalid(format!("{name} names no nodes")).hint(form));
+        return Err(Error::invalid(format!("{name} contains no nodes")).hint(form));
     };
     let nodes: BTreeMap<String, Option<Done>> = serde_json::from_value(document.value.clone())
         .map_err(|error| Error::invalid(format!("{name}: {error}")).hint(form))?;
@@ -191,9 +191,9 @@ impl Said {
             many => format!("{many} nodes are reported when their turn comes"),
         };
         let how = if is_reconciled {
-            "the same command once more"
+            "repeat this command"
         } else {
-            "`planspec reconcile`, then the same command once more (`--reconcile` does both)"
+            "`planspec reconcile`, then repeat this command (`--reconcile` does both)"
         };
         vec![format!("{what}: {how}")]
     }
@@ -223,7 +223,7 @@ impl<'a> Round<'a> {
         if plan.is_none() && !run.status.phase.is_terminal() {
             let message = &run.status.message;
             let why = format!("{name} has not started: {message}");
-            return Err(Error::not_ready(why).hint("`--reconcile` starts it, where it can start"));
+            return Err(Error::not_ready(why).hint("`--reconcile` starts it if it can start"));
         }
         let spec = plan.as_ref().and_then(PinnedPlan::graph);
         let order = match spec.map(Graph::build) {
@@ -240,7 +240,7 @@ impl<'a> Round<'a> {
             let id = named.or_else(of_plan).unwrap_or(text);
             if done.insert(id.to_owned(), one).is_some() {
                 let why = format!("node `{id}` is named twice, once as `{text}`");
-                return Err(Error::ambiguous(why).hint("say once what it brought"));
+                return Err(Error::ambiguous(why).hint("list it once, with all its outputs"));
             }
         }
         Ok(Round {
@@ -266,13 +266,16 @@ impl<'a> Round<'a> {
                 return Err(Error::not_found(why).maybe_hint(suggestion(id, ids)));
             };
             if node.kind != NodeKind::Task {
-                let why = format!("{run}/{id} is a {}, and only tasks are done", node.kind);
+                let why = format!(
+                    "{run}/{id} is a {}; only tasks can be reported as done before",
+                    node.kind
+                );
                 let instead = match node.kind {
-                    NodeKind::Gate => "leave it out; who decides says so: `planspec approve`",
+                    NodeKind::Gate => "leave it out; approvers decide it with `planspec approve`",
                     NodeKind::External => {
-                        "leave it out; it is reported for itself: `planspec report`"
+                        "leave it out; report it separately with `planspec report`"
                     }
-                    _ => "leave it out, and name the tasks in it",
+                    _ => "leave it out, and name its tasks",
                 };
                 return Err(Error::invalid(why).hint(instead));
             }
@@ -280,7 +283,7 @@ impl<'a> Round<'a> {
             let mut asked = Asked::new(self.writer.observed, self.run);
             asked.resources = snapshot.as_deref();
             if let Err(refusal) = asked.permit().may_report(id, &self.report(id, 1, done)) {
-                let hint = "name what it brought: `outputs: {NAME: VALUE}`, or `--set NAME=VALUE`";
+                let hint = "add its outputs: `outputs: {NAME: VALUE}`, or `--set NAME=VALUE`";
                 let why = format!("{run}/{id}: {}", refusal.message);
                 return Err(Error::invalid(why).hint(hint));
             }
@@ -361,9 +364,9 @@ impl<'a> Round<'a> {
             return Ok(self.told(node, (DoneState::Already, record), status.message.clone()));
         }
         if status.phase.is_terminal() {
-            let why = format!("{name} is {} already", status.phase);
+            let why = format!("{name} is already {}", status.phase);
             return Err(Error::conflict(why).hint(format!(
-                "open it again first: `planspec retry {}/{} -n {}`",
+                "open it again first with `planspec retry {}/{} -n {}`",
                 node.run.key.name, node.id, node.run.key.namespace
             )));
         }
@@ -399,13 +402,13 @@ impl<'a> Round<'a> {
             && *result == ReportResult::Succeeded
         {
             let record = Some(last.id.clone());
-            let message = format!("reported by {holder}, and not taken in yet");
+            let message = format!("reported by {holder}, but not reconciled yet");
             return Ok(self.told(node, (DoneState::Already, record), message));
         }
         let why = format!("{name} is claimed by {holder}");
         let release = proposal::release(node.run.key, node.id, holder);
         Err(Error::taken(why).hint(format!(
-            "who holds it reports it, or gives it back: `{release}`"
+            "its holder must report it, or give it back: `{release}`"
         )))
     }
 

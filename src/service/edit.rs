@@ -50,9 +50,9 @@ pub fn open(store: &Store, request: &EditRequest) -> Result<Original> {
     let found = change.find(&request.named);
     let key = found.map_err(|error| change.uncommitted(&request.named).unwrap_or(error))?;
     if key.kind == Kind::Execution {
-        let why = format!("{key} cannot be edited: what a run was started with does not change");
+        let why = format!("{key} cannot be edited: the spec of a run cannot change");
         return Err(Error::invalid(why).hint(format!(
-            "stop it with `planspec cancel {} -n {}`, and start the plan again with other parameters",
+            "cancel it with `planspec cancel {} -n {}`, and start the plan again with other parameters",
             key.name, key.namespace
         )));
     }
@@ -75,7 +75,7 @@ pub fn save(
     let key = &original.key;
     if change.document_of(key)? != original.text {
         let why = format!("{key} was changed by somebody else in the meantime; nothing was saved");
-        return Err(Error::conflict(why).hint("edit it again, from what it is now"));
+        return Err(Error::conflict(why).hint("edit the current version again"));
     }
     let found = change.check_text(key, text)?;
     if found.iter().any(Diagnostic::is_error) {
@@ -158,14 +158,14 @@ fn kept(error: Error, draft: &Draft) -> Error {
 fn given_up(wrong: Findings, draft: &Draft) -> Error {
     Error {
         findings: wrong,
-        ..Error::invalid("the edit was given up; nothing was saved")
-            .hint(format!("what was written is kept in {draft}"))
+        ..Error::invalid("edit cancelled; nothing was saved")
+            .hint(format!("your text is kept in {draft}"))
     }
 }
 
 /// The findings on top, as lines that are taken out again.
 fn with_marks(text: &str, found: &[Diagnostic]) -> String {
-    format!("{}{MARK}save it unchanged to give up\n{text}", marks(found))
+    format!("{}{MARK}save it unchanged to cancel\n{text}", marks(found))
 }
 
 fn marks(found: &[Diagnostic]) -> String {

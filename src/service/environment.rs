@@ -32,7 +32,7 @@ pub fn with_what_is_handed_on(
             || name.starts_with(|c: char| c.is_ascii_digit())
         {
             return Err(Error::ambiguous(format!(
-                "`git config {KEY}` has `{entry}`, which names no variable"
+                "`git config {KEY}` has `{entry}`, which is not the name of a variable"
             ))
             .hint(format!(
                 "write `git config --replace-all {KEY} NAME`, or NAME=VALUE; `git config --add {KEY} NAME` adds another"

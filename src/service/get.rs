@@ -46,8 +46,8 @@ pub fn get(store: &Store, request: &GetRequest) -> Result<Got> {
     let phases = known_phases(request)?;
     if let (Some(kind), Some(name)) = (request.kind, &request.name) {
         if request.selector.is_some() {
-            let message = format!("both a name, `{name}`, and a selector are given");
-            let hint = "leave the one or the other out: a selector chooses among all of a kind";
+            let message = format!("both a name, `{name}`, and a selector were given");
+            let hint = "omit one of them; a selector applies to all resources of a kind";
             return Err(Error::ambiguous(message).hint(hint));
         }
         let (resources, key) = Resources::one(store, &Named::new(kind, name, namespace))?;
@@ -91,7 +91,7 @@ fn known_phases(request: &GetRequest) -> Result<Vec<String>> {
         return Ok(Vec::new());
     }
     let Some(kind) = request.kind else {
-        let error = Error::ambiguous("phases are given, and no kind whose phases they are");
+        let error = Error::ambiguous("phases were given without a kind");
         return Err(error.hint("planspec get executions --phase Failed"));
     };
     let phases = request.phases.iter();
@@ -114,7 +114,7 @@ pub fn empty_namespace(store: &Store, namespace: Option<&str>) -> Result<Option<
     };
     let there = Resources::list(store, None, Some(namespace))?;
     let is_empty = there.all().next().is_none();
-    Ok(is_empty.then(|| format!("nothing has the namespace `{namespace}`")))
+    Ok(is_empty.then(|| format!("there is no namespace `{namespace}`")))
 }
 
 impl Got {

@@ -60,11 +60,11 @@ pub fn graph(store: &Store, request: &GraphRequest) -> Result<Drawn> {
             .is_some_and(|run| run.extensions.pinned.is_some())
         {
             return Error::unavailable(format!(
-                "the plan that {} was held to is not in this clone",
+                "the pinned plan of {} is not in this clone",
                 merged.key
             ))
             .hint(
-                "`git fetch` brings the history of the spec branch, in a shallow clone --unshallow",
+                "run `git fetch` to get the history of the spec branch, in a shallow clone with --unshallow",
             );
         }
         Error::invalid(format!("{} has no graph that can be drawn", merged.key))

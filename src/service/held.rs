@@ -291,10 +291,10 @@ impl HeldClaim {
         if let Some(before) = self.after {
             let attempt = self.attempt;
             return format!(
-                "attempt {before} of {name} is over: {actor} has attempt {attempt}, in another session"
+                "attempt {before} of {name} has ended: {actor} has attempt {attempt} in another session"
             );
         }
-        format!("{actor} holds {name} in another session: `--claim {claim}` speaks for it")
+        format!("{actor} holds {name} in another session: add `--claim {claim}` to act for it")
     }
 
     fn holder(&self) -> Holder<'_> {
@@ -485,7 +485,7 @@ pub fn is_over(
     (attempt, own): (u32, &AttemptChain),
 ) -> Result<Error> {
     let (name, status) = (node.name(), node.status);
-    let over = format!("attempt {attempt} of {name} is over");
+    let over = format!("attempt {attempt} of {name} has ended");
     let open = AttemptChain::on(writer.store, writer.observed, &node.address())?;
     if let Some(chain) = open {
         let (holder, open) = (chain.holder().actor, status.attempt);
@@ -498,7 +498,7 @@ pub fn is_over(
         (Some(stopped), _) => format!("{over}: stopped by the retry of {}", stopped.by),
         (None, Action::Report { result, .. }) => {
             let (word, open) = (result.word(), status.attempt);
-            format!("{over}: it was reported as {word}, and attempt {open} is open since")
+            format!("{over}: it was reported as {word}, and attempt {open} is now open")
         }
         _ => over,
     };
@@ -527,7 +527,7 @@ pub fn flag(
 ) -> Option<String> {
     let holder = holder.filter(|_| refusal.reason == "WrongActor" && !writer.is_named)?;
     Some(format!(
-        "you act as {}: add `--as {}`",
+        "you are acting as {}: add `--as {}`",
         writer.actor,
         word(holder.actor)
     ))
@@ -568,10 +568,9 @@ fn check_ref(writer: &RecordWriter<'_>, node: ObservedNode<'_>) -> Result {
         return Ok(());
     };
     let (name, attempt) = (node.name(), node.status.attempt);
-    let why = format!("the ref of {name}, attempt {attempt}, holds no record: {why}");
-    Err(Error::conflict(why).hint(
-        "`planspec reconcile` opens the next attempt: then claim it, or report what was done",
-    ))
+    let why = format!("the ref of {name}, attempt {attempt}, contains no record: {why}");
+    Err(Error::conflict(why)
+        .hint("`planspec reconcile` opens the next attempt; then claim it, or report the result"))
 }
 
 /// The request as it is, where it names a node; else about the only one that is held here.
@@ -620,7 +619,7 @@ fn about_held(store: &Store, request: &RecordRequest, working: &Working) -> Resu
                 names.len(),
                 names.join(", ")
             ))
-            .hint("name the one that is meant"))
+            .hint("name one of them"))
         }
     }
 }
@@ -694,7 +693,7 @@ pub fn resolve(store: &Store, request: &RecordRequest, working: &Working) -> Res
         let (name, holder) = (one.name(), &one.actor);
         let why = format!("claim {named} of {name} is by {holder}, not by {actor}");
         let hint = format!(
-            "who speaks for it acts as its holder: add `--as {}`",
+            "act as the holder of the claim: add `--as {}`",
             word(holder)
         );
         return Err(Error::taken(why).hint(hint));
@@ -705,9 +704,7 @@ pub fn resolve(store: &Store, request: &RecordRequest, working: &Working) -> Res
             "claim {named} is of {}, not in namespace `{wanted}`",
             one.name()
         );
-        return Err(
-            Error::not_found(why).hint(format!("say `-n {}`, or leave it out", one.namespace))
-        );
+        return Err(Error::not_found(why).hint(format!("use `-n {}`, or omit it", one.namespace)));
     }
     let node = one.node_in(&observed).filter(|_| target.is_empty());
     if let Some(node) = node
@@ -737,16 +734,16 @@ fn no_such_claim(named: &str, nodes: &[ObservedNode<'_>], target: &str) -> Error
     let hint = match nodes {
         [node] if !target.is_empty() => {
             let (name, namespace) = (&node.run.key.name, &node.run.key.namespace);
-            format!("`planspec log execution/{name} -n {namespace}` names its claims")
+            format!("`planspec log execution/{name} -n {namespace}` lists its claims")
         }
-        _ => "name the node as well: EXECUTION/NODE; `planspec log execution/NAME` names the claims of a run".to_owned(),
+        _ => "name the node as well: EXECUTION/NODE; `planspec log execution/NAME` lists the claims of a run".to_owned(),
     };
     let of = match nodes {
         [node] if !target.is_empty() => node.name(),
         _ => "a run that goes on".to_owned(),
     };
     let why = format!(
-        "no claim of {of} can be told by `{named}`: {SHORTEST_ID} digits or more of one id"
+        "no claim of {of} has an id that starts with `{named}`: give at least {SHORTEST_ID} digits"
     );
     Error::not_found(why).hint(hint)
 }

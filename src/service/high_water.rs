@@ -91,20 +91,17 @@ fn lost_from_sight(store: &Store, view: &View) -> Result<Option<Error>> {
     };
     let (before, now) = (number(store, &seen), number(store, tip));
     let forget =
-        format!("if that is on purpose, forget what was there: `git update-ref -d {tracking}`");
+        format!("if that is intended, forget the earlier state: `git update-ref -d {tracking}`");
     let is_put_back = store.repo.is_ancestor(tip, &seen).unwrap_or(false);
     let (what, way_back) = if is_put_back {
         let push = format!("git push {remote} {seen}:refs/heads/{branch} {seen}:{HIGH_WATER}");
-        (
-            "was put back",
-            format!("bring it to where it was: `{push}`; "),
-        )
+        ("was put back", format!("restore it: `{push}`; "))
     } else {
-        ("was begun anew", String::new())
+        ("was started again", String::new())
     };
     let why = format!(
-        "the status branch `{branch}` on remote `{remote}` {what}, and so was `{HIGH_WATER}`: it is at {now}, and this \
-         clone has seen {before}"
+        "the status branch `{branch}` on remote `{remote}` {what}, and so was `{HIGH_WATER}`: it \
+         is at {now}, but this clone has seen {before}"
     );
     Ok(Some(Error::unavailable(why).hint(way_back + &forget)))
 }
@@ -233,7 +230,7 @@ pub fn refusal(store: &Store, view: &View, standing: &Standing) -> Error {
                 number(store, high)
             ),
             format!(
-                "bring it back with {back}; to begin anew on purpose, without the runs there were: \
+                "restore it with {back}; to start a new status without the earlier runs, run \
                  `planspec reconcile --initialize`"
             ),
         ),
@@ -244,7 +241,7 @@ pub fn refusal(store: &Store, view: &View, standing: &Standing) -> Error {
                 number(store, high)
             ),
             format!(
-                "bring it to where it was with {back}; if it was put back on purpose, {} says so",
+                "restore it with {back}; if it was put back on purpose, confirm that with {}",
                 restore(tip)
             ),
         ),
@@ -258,35 +255,35 @@ pub fn refusal(store: &Store, view: &View, standing: &Standing) -> Error {
         ),
         Standing::Redirected { from } => (
             format!(
-                "`status.branch` names `{branch}`, and the status is on branch `{from}`{place}"
+                "`status.branch` names `{branch}`, but the status is on branch `{from}`{place}"
             ),
             format!(
-                "name `{from}` again in {CONFIG_FILE} of `{}`; to take the status and its runs along to \
-                 `{branch}`: `planspec reconcile --initialize`",
+                "name `{from}` again in {CONFIG_FILE} of `{}`; to move the status and its runs to \
+                 `{branch}`, run `planspec reconcile --initialize`",
                 view.spec_branch
             ),
         ),
         Standing::OtherRemote { from } => (
             format!(
-                "this status is a copy: it was kept on remote `{from}`, and `status.remote` names {}",
+                "this status is a copy: it was kept on remote `{from}`, but `status.remote` names {}",
                 match &view.config.status.remote {
                     Some(remote) => format!("`{remote}`"),
                     None => "none".to_owned(),
                 }
             ),
             format!(
-                "name `{from}` again in {CONFIG_FILE} of `{}`; to go on with this status from here on, \
-                 beside what may go on there: `planspec reconcile --initialize`",
+                "name `{from}` again in {CONFIG_FILE} of `{}`; to continue with this copy, \
+                 independently of the original, run `planspec reconcile --initialize`",
                 view.spec_branch
             ),
         ),
         Standing::OtherSpec { from } => (
             format!(
-                "the status is about branch `{from}`{place}, and `{}` is the spec branch now",
+                "the status is about branch `{from}`{place}, but `{}` is the spec branch now",
                 view.spec_branch
             ),
             format!(
-                "{}; to go on with `{}` on purpose: `planspec reconcile --initialize`",
+                "{}; to continue with `{}`, run `planspec reconcile --initialize`",
                 spec_branch_again(store, from),
                 view.spec_branch
             ),

@@ -17,7 +17,7 @@ pub fn install(dir: Option<&Path>) -> Result<Hook> {
         return Ok(hook);
     }
     let place = &hook.state.place;
-    let message = format!("{place} is kept as it is: the hook is not installed");
+    let message = format!("{place} was not changed: the hook is not installed");
     Err(Error::not_ready(message).maybe_hint(hook.notes.into_iter().next()))
 }
 
@@ -65,10 +65,10 @@ pub fn uninstall(dir: Option<&Path>) -> Result<Hook> {
         }),
         HookDone::Nothing(HookStanding::Installed(means) | HookStanding::Idle(means, _)) => {
             let place = place(repo, &means);
-            Err(
-                Error::not_ready(format!("{place} is not as it was installed; it stays"))
-                    .hint("remove the line `planspec validate --staged` from it"),
-            )
+            Err(Error::not_ready(format!(
+                "{place} was changed since it was installed; it is kept"
+            ))
+            .hint("remove the line `planspec validate --staged` from it"))
         }
         HookDone::Nothing(standing) => {
             let mut hook = standing_as(repo, &standing);
@@ -135,13 +135,13 @@ pub(super) fn explain(repo: &Repo, standing: &HookStanding) -> Option<String> {
             "there is another pre-commit hook; to check plans in it, add this line: `{LINE}`"
         )),
         HookStanding::Taken(Means::Configuration) => Some(
-            "hook.planspec is configured with another command; to check plans there, let it run: \
+            "hook.planspec is configured with another command; to check plans there, make it run \
              `planspec validate --staged`"
                 .to_owned(),
         ),
         HookStanding::Shared(path) => Some(format!(
-            "core.hooksPath leads out of this repository; to check plans in all that use it, put \
-             this line into {}: `{LINE}`",
+            "core.hooksPath is outside this repository; to check plans in all repositories that \
+             use it, add this line to {}: `{LINE}`",
             path.display()
         )),
     }

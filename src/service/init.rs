@@ -160,16 +160,16 @@ fn told(made: &[MadeFile], has_action: bool, remote: Option<&str>) -> Vec<String
     let is_workflow = |file: &MadeFile| file.created && file.path == WORKFLOW_FILE;
     if !has_action && made.iter().any(is_workflow) {
         notes.push(
-            "the CI workflow is skipped until the repository variable PLANSPEC_REPOSITORY says where \
-             the source of planspec is: see the head of the file; `planspec init --action OWNER/NAME@COMMIT` writes one \
-             that needs no variable"
+            "the CI workflow is skipped until the repository variable PLANSPEC_REPOSITORY names \
+             the source of planspec (see the top of the file); `planspec init --action \
+             OWNER/NAME@COMMIT` writes a workflow that needs no variable"
                 .to_owned(),
         );
     }
     notes.push(match remote {
         Some(remote) => format!(
-            "status will be shared through remote `{remote}`; change `status.remote` in \
-             {CONFIG_FILE} to keep it on this machine"
+            "the status will be shared through remote `{remote}`; to keep it on this machine, \
+             change `status.remote` in {CONFIG_FILE}"
         ),
         None => "there is no remote: nothing leaves this machine until `status.remote` is set"
             .to_owned(),

@@ -49,7 +49,7 @@ pub enum EventKind {
     Added,
     /// It is another.
     Modified,
-    /// It is gone.
+    /// It was removed.
     Deleted,
 }
 
@@ -202,9 +202,9 @@ impl Live {
         if let Some(seen) = by_step.or_else(by_event).or_else(by_item) {
             return Ok(self.events.iter().skip(seen).cloned().collect());
         }
-        let why = format!("what happened after `{version}` is not known any more");
+        let why = format!("changes since `{version}` are no longer available");
         Err(Error::new(ErrorKind::Conflict, why)
-            .hint("list what stands now, and watch from the `resourceVersion` of that list"))
+            .hint("list again, and watch from the `resourceVersion` of that list"))
     }
 
     /// Go on to what a view shows; what has happened.

@@ -57,11 +57,11 @@ pub fn logs(store: &Store, request: &LogsRequest) -> Result<NodeLog> {
             "the log of {name}, attempt {attempt}, is gone: commit {commit} is neither here nor on \
              the remote"
         ))
-        .hint("logs are kept for thirty days after an execution is over"));
+        .hint("logs are kept for thirty days after an execution has ended"));
     }
     let bytes = read::file_at(&store.repo, commit, LOG_FILE)?.ok_or_else(|| {
         Error::not_found(format!(
-            "commit {commit}, which is said to hold the log of {name}, has no {LOG_FILE}"
+            "commit {commit}, which should contain the log of {name}, has no {LOG_FILE}"
         ))
     })?;
     let is_older = request.attempt.is_none() && attempt < open;
@@ -95,16 +95,16 @@ fn kept<'a>(observed: &'a Observed, node: ObservedNode<'a>) -> BTreeMap<u32, &'a
 
 fn nothing_kept(name: &str, node: &NodeStatus, attempt: u32, kept: &BTreeMap<u32, &str>) -> Error {
     if attempt == node.attempt && node.phase == NodePhase::Running {
-        return Error::not_ready(format!("attempt {attempt} of {name} is not over"))
-            .hint("its log is kept when it ends, if `planspec work` does it");
+        return Error::not_ready(format!("attempt {attempt} of {name} has not ended"))
+            .hint("its log is stored when it ends, if `planspec work` runs it");
     }
     let error = Error::not_found(match attempt {
-        0 => format!("{name} has not begun: there is no log"),
-        _ => format!("no log of {name}, attempt {attempt}, is kept"),
+        0 => format!("{name} has not started, so there is no log"),
+        _ => format!("there is no log of {name}, attempt {attempt}"),
     });
     let others: Vec<String> = kept.keys().map(u32::to_string).collect();
     if others.is_empty() {
-        return error.hint("only `planspec work` keeps logs: of what is bound to tool://");
+        return error.hint("only `planspec work` stores logs, of nodes bound to tool://");
     }
     error.hint(format!("there are logs of attempts {}", others.join(", ")))
 }

@@ -39,9 +39,9 @@ pub fn wanted(kind: &str, name: Option<&str>) -> Result<Wanted> {
         (Some((kind, own)), Some(name)) => {
             parse_kind(kind)?;
             return Err(Error::ambiguous(format!(
-                "both `{own}` and `{name}` are given as the name"
+                "both `{own}` and `{name}` were given as the name"
             ))
-            .hint(format!("one at a time: {kind}/{own}")));
+            .hint(format!("give one of them: {kind}/{own}")));
         }
     };
     Ok(Wanted {
@@ -146,8 +146,8 @@ pub fn choose_one<'a>(keys: impl IntoIterator<Item = &'a Key>) -> String {
 
 /// The namespace is said in the name, and another one beside it.
 pub fn two_namespaces((own, name): (&str, &str), other: &str) -> Error {
-    let message = format!("both `{own}` and `{other}` are given as the namespace of `{name}`");
-    Error::ambiguous(message).hint(format!("say it once: {own}/{name}, or {other}/{name}"))
+    let message = format!("both `{own}` and `{other}` were given as the namespace of `{name}`");
+    Error::ambiguous(message).hint(format!("give one of them: {own}/{name}, or {other}/{name}"))
 }
 
 /// That nothing has a namespace, and which one may be meant.
@@ -159,7 +159,7 @@ fn unknown_namespace(namespace: Option<&str>, keys: &[&Key]) -> Option<String> {
     }
     let near = did_you_mean(namespace, known);
     let meant = near.map_or(String::new(), |near| format!("; did you mean `{near}`?"));
-    Some(format!("nothing has the namespace `{namespace}`{meant}"))
+    Some(format!("there is no namespace `{namespace}`{meant}"))
 }
 
 /// The key of a kind that `NAME` or `NAMESPACE/NAME` means.
@@ -237,7 +237,7 @@ fn of_revision<'k>(
 ) -> Option<String> {
     let name = name_of_revisions(stem).filter(|_| matches!(kind, Kind::Plan | Kind::Goal))?;
     let has_any = !called(name).is_empty();
-    has_any.then(|| format!("revisions in files of their own have one name: `{name}`"))
+    has_any.then(|| format!("revisions in separate files have one name: `{name}`"))
 }
 
 /// `KIND/NAME`, or a name alone: what is no kind belongs to the name.
@@ -285,7 +285,7 @@ pub fn parse_selector(text: &str) -> std::result::Result<LabelSelector, String> 
     let parts = requirements(text);
     for part in parts {
         let expression = requirement(part.trim())
-            .ok_or_else(|| format!("`{part}` is no requirement: {FORMS}"))?;
+            .ok_or_else(|| format!("`{part}` is not a valid requirement: {FORMS}"))?;
         selector.match_expressions.push(expression);
     }
     Ok(selector)
@@ -404,7 +404,7 @@ mod tests {
         ] {
             let why = parse_selector(text).unwrap_err();
             assert!(
-                why.contains("is no requirement: write `KEY=VALUE`"),
+                why.contains("is not a valid requirement: write `KEY=VALUE`"),
                 "{text}: {why}"
             );
         }

@@ -112,9 +112,8 @@ fn missing(name: &str) -> Error {
 /// No namespace can have that name; the configured paths have no folder; git does not want the commit.
 pub fn create(store: &Store, name: &str, now: Time) -> Result<NamespaceChanged> {
     if name.is_empty() || name.len() > 63 || slug(name, '-') != name {
-        let message = format!("no namespace can be called `{name}`");
-        let hint =
-            "lower-case letters, digits and `-`, with a letter or digit at both ends, at most 63";
+        let message = format!("`{name}` cannot be the name of a namespace");
+        let hint = "use at most 63 lower-case letters, digits and `-`, with a letter or digit at both ends";
         return Err(Error::ambiguous(message).hint(hint));
     }
     let text = format!("{CREATED} {}\n", time::exact(now));
@@ -136,7 +135,7 @@ pub fn delete(store: &Store, name: &str) -> Result<NamespaceChanged> {
         return Err(Error::not_ready(message).hint(hint));
     }
     if one.path.is_none() {
-        let message = format!("namespace `{name}` is always there");
+        let message = format!("namespace `{name}` always exists");
         return Err(Error::not_ready(message));
     }
     change(store, name, None)

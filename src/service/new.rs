@@ -78,7 +78,7 @@ pub fn new(store: &Store, request: &NewRequest) -> Result<Created> {
     if !change.in_head(&key)?.definitions(&key).is_empty() {
         let kind = key.kind.name().to_lowercase();
         return Err(
-            Error::conflict(format!("{key} exists already")).hint(format!(
+            Error::conflict(format!("{key} already exists")).hint(format!(
                 "planspec edit {kind} {} -n {}",
                 key.name, key.namespace
             )),
@@ -118,8 +118,8 @@ pub fn new(store: &Store, request: &NewRequest) -> Result<Created> {
 fn write(store: &Store, what: NewKind, made: &mut Created, schema_path: String) -> Result {
     let path = &made.path;
     if files::create(&store.repo, path, made.text.as_bytes())? == files::NewFile::Exists {
-        return Err(Error::conflict(format!("{path} exists already"))
-            .hint("it is left as it is; choose another name"));
+        return Err(Error::conflict(format!("{path} already exists"))
+            .hint("it was not changed; choose another name"));
     }
     let here = store.repo.from_here(path);
     made.next.push(format!("planspec apply -f {here}"));

@@ -104,8 +104,8 @@ fn for_programs(request: &NextRequest, offers: &mut Vec<ObservedNode<'_>>) -> Op
     offers.retain(|offer| !offer.status.is_for_people());
     match all - offers.len() {
         0 => None,
-        1 => Some("1 node is for people, and left out".to_owned()),
-        some => Some(format!("{some} nodes are for people, and left out")),
+        1 => Some("1 node for people is left out".to_owned()),
+        some => Some(format!("{some} nodes for people are left out")),
     }
 }
 
@@ -140,7 +140,7 @@ fn news_of(
 ) -> Result<Option<WaitingFor>> {
     let not_taken_in = |what: String| {
         Some(WaitingFor::Other {
-            why: format!("{what}, and no reconcile has taken that in yet"),
+            why: format!("{what}, but that is not reconciled yet"),
         })
     };
     let open = node.address();

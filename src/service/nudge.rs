@@ -37,7 +37,7 @@ pub fn nudge(store: &Store, view: &View) -> Option<String> {
     };
     let why = what.err()?;
     Some(format!(
-        "what was sent counts from the next reconcile on, and a nudge could not start one: {why}"
+        "the record takes effect with the next reconcile, and no job could be started for it: {why}"
     ))
 }
 
@@ -63,7 +63,7 @@ fn call(store: &Store, view: &View, remote: &str) -> Result<Option<Call>, String
         let (variable, key) = SECRET;
         return if is_own {
             Err(format!(
-                "{} wants a token: set {variable}, or `git config {key} TOKEN`",
+                "{} needs a token: set {variable}, or `git config {key} TOKEN`",
                 forge.word()
             ))
         } else {
@@ -84,7 +84,7 @@ fn project(store: &Store, remote: &str) -> Result<Project, String> {
 
 fn name_it(why: String) -> String {
     format!(
-        "{why}; name what is to be called: `git config {} URL`",
+        "{why}; set the address to call: `git config {} URL`",
         WHOM.1
     )
 }
@@ -100,8 +100,8 @@ fn is_for(store: &Store, remote: &str, project: &Project) -> Result<(), String> 
         let is_elsewhere = Project::of(&address).is_ok_and(|found| found.host() != project.host());
         if is_elsewhere {
             return Err(format!(
-                "remotes `{remote}` and `{other}` are on two hosts, and a file says which is shared; say that the token is \
-                 for {}: `git config planspec.remote {remote}`",
+                "remotes `{remote}` and `{other}` are on two hosts, and only a file says which is \
+                 shared; confirm that the token is for {}: `git config planspec.remote {remote}`",
                 project.host()
             ));
         }
@@ -152,7 +152,7 @@ fn tell(store: &Store, call: Call) -> Result<(), String> {
     match answer.status {
         200..=299 => Ok(()),
         status @ 300..=399 => Err(format!(
-            "{host} answers {status}: it is elsewhere, and nobody else is given the secret"
+            "{host} answers {status}: it redirects elsewhere, and the secret is not sent there"
         )),
         status => {
             let text = String::from_utf8_lossy(&answer.body);
@@ -164,7 +164,7 @@ fn tell(store: &Store, call: Call) -> Result<(), String> {
             let shown: String = text.chars().take(MAX_SHOWN).collect();
             let colon = if shown.is_empty() { "" } else { ": " };
             let help = match status {
-                401 | 403 | 404 => "; is the token one that may start a job there?",
+                401 | 403 | 404 => "; may the token start a job there?",
                 _ => "",
             };
             Err(format!("{host} answers {status}{colon}{shown}{help}"))

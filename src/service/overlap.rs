@@ -119,7 +119,7 @@ pub fn spoken_for(
     let mut found = BTreeMap::new();
     for node in offers {
         let why = match holder(store, look.0, node)? {
-            Some(holder) => Some(format!("claimed by {holder}, which is not taken in yet")),
+            Some(holder) => Some(format!("claimed by {holder}, but not reconciled yet")),
             None => overlaps.objection(node),
         };
         found.extend(why.map(|why| (node.id.to_owned(), why)));

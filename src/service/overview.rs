@@ -37,7 +37,7 @@ fn unknown(store: &Store, view: &View) -> Overview {
     let branch = &view.config.status.branch;
     let headline = match &store.remote {
         Some(remote) => format!(
-            "No status is known here: `git fetch {remote} +{branch}:refs/remotes/{remote}/{branch}` brings it, or nobody has reconciled yet."
+            "No status is known here: `git fetch {remote} +{branch}:refs/remotes/{remote}/{branch}` gets it, unless nobody has reconciled yet."
         ),
         None => "Nothing has been reconciled yet.".to_owned(),
     };

@@ -105,7 +105,7 @@ impl<'a> Asked<'a> {
             NodeKind::Gate => {
                 let status = statuses.get(id)?;
                 let why = format!(
-                    "{whole} is a gate, which is not claimed: {}",
+                    "{whole} is a gate and cannot be claimed: {}",
                     status.standing()
                 );
                 let hint = match status.extensions.reason.as_str() {
@@ -113,7 +113,7 @@ impl<'a> Asked<'a> {
                         format!("approve it: `planspec approve {name}/{id} -n {namespace}`")
                     }
                     _ => format!(
-                        "its turn and what it waits for: `planspec describe execution {name} -n {namespace}`"
+                        "to see what it waits for, run `planspec describe execution {name} -n {namespace}`"
                     ),
                 };
                 Some(Error::not_ready(why).hint(hint))
@@ -122,7 +122,7 @@ impl<'a> Asked<'a> {
                 let children = node.children.iter().filter_map(|child| statuses.get(child));
                 let over = children.filter(|child| child.phase.is_terminal()).count();
                 let why = format!(
-                    "{whole} is a group, which is not claimed; children that have finished: {over} of {}",
+                    "{whole} is a group and cannot be claimed; {over} of {} children have finished",
                     node.children.len()
                 );
                 let ready = node
@@ -131,10 +131,10 @@ impl<'a> Asked<'a> {
                     .find(|child| statuses.get(*child).is_some_and(NodeStatus::is_claimable));
                 let hint = match ready {
                     Some(child) => format!(
-                        "claim what is ready in it: `planspec claim {name}/{child} -n {namespace}`"
+                        "claim a child that is ready: `planspec claim {name}/{child} -n {namespace}`"
                     ),
                     None => format!(
-                        "where they stand: `planspec describe execution {name} -n {namespace}`"
+                        "to see its children, run `planspec describe execution {name} -n {namespace}`"
                     ),
                 };
                 Some(Error::not_ready(why).hint(hint))
@@ -157,7 +157,7 @@ impl<'a> Asked<'a> {
         let status = self.run.status;
         let message = match refusal.reason {
             "NotStarted" => format!("{name} has not started: {}", status.message),
-            "RunOver" => format!("{name} is {} already", status.phase),
+            "RunOver" => format!("{name} is already {}", status.phase),
             _ => format!("{name}: {}", refusal.message),
         };
         Error::new(kind, message).maybe_hint(self.hint(refusal.reason))
@@ -187,20 +187,20 @@ impl<'a> Asked<'a> {
                 let who = provider_of(status).and_then(actor_of)?;
                 let claim = proposal::claim(self.run.key, node, Some(&who));
                 Some(format!(
-                    "the configuration says `workers: strict`: who is bound claims it, `{claim}`"
+                    "with `workers: strict`, only the bound actor can claim it: `{claim}`"
                 ))
             }
             "OtherSession" | "OtherClaim" => {
                 let claim = self.holder?.claim;
                 Some(format!(
-                    "go on where it was claimed, or speak for that claim: add `--claim {claim}`"
+                    "continue in the session that claimed it, or act for its claim: add `--claim {claim}`"
                 ))
             }
             "NotFailed" => {
                 let status = self.run.status.node_statuses.get(node)?;
                 (status.phase == NodePhase::Succeeded).then(|| {
                     format!(
-                        "to do it once more, and what is behind it: `planspec retry {name}/{node} -n {namespace} --again`"
+                        "to repeat it and the nodes that depend on it, run `planspec retry {name}/{node} -n {namespace} --again`"
                     )
                 })
             }
@@ -216,13 +216,13 @@ impl<'a> Asked<'a> {
             .and_then(|node| node.extensions.lapsed.as_ref());
         match (action, lapsed) {
             (Action::Report { .. }, Some(lapsed)) => format!(
-                "who reports for the session that held it adds `--claim {}`; else claim it again: `{claim}`",
+                "to report for the session that held it, add `--claim {}`; otherwise claim it again: `{claim}`",
                 lapsed.record
             ),
             (Action::Release { .. }, _) => format!(
-                "there is nothing to give back; if it is done, report it, else claim it again: `{claim}`"
+                "there is nothing to give back; if it is done, report it, otherwise claim it again: `{claim}`"
             ),
-            _ => format!("if it is done, report it, else claim it again: `{claim}`"),
+            _ => format!("if it is done, report it, otherwise claim it again: `{claim}`"),
         }
     }
 
@@ -233,14 +233,11 @@ impl<'a> Asked<'a> {
                 "`planspec next` shows what can be claimed".to_owned()
             }
             "Overlaps" => {
-                "`planspec next` shows what can be claimed beside it; what is over is taken in by \
-                           `planspec reconcile`"
+                "`planspec next` shows what can be claimed meanwhile; `planspec reconcile` applies \
+                           what has finished"
                     .to_owned()
             }
-            "NotBound" => {
-                "the configuration says `workers: strict`: claim as who is bound, with `--as`"
-                    .to_owned()
-            }
+            "NotBound" => "with `workers: strict`, claim as the bound actor with `--as`".to_owned(),
             "NotAReviewer" => {
                 "`user:` and `team:` are explained in .planspec.yaml on the spec branch".to_owned()
             }
@@ -248,23 +245,21 @@ impl<'a> Asked<'a> {
                 "`approvals.preventSelfApproval` is on; authors may reject and comment".to_owned()
             }
             "NotIndependent" => "the configuration says `verification: independent`".to_owned(),
-            "ChecksDecide" => format!("run them: `planspec verify {name} -n {namespace}`"),
-            "NotStarted" => "it starts by itself when it can".to_owned(),
+            "ChecksDecide" => format!("run them with `planspec verify {name} -n {namespace}`"),
+            "NotStarted" => "it starts automatically when it can".to_owned(),
             "WrongActor" => "`planspec next` shows what is left".to_owned(),
             "AtWork" => format!(
-                "who is at work until when: `planspec describe execution {name} -n {namespace}`; a lease \
-                 that is not renewed ends by itself"
+                "to see who holds it, run `planspec describe execution {name} -n {namespace}`; a \
+                 lease that is not renewed expires"
             ),
             "RunOver" if self.run.status.phase.can_be_retried() => {
-                format!("to open what failed: `planspec retry {name} -n {namespace}`")
+                format!("to retry failed nodes, run `planspec retry {name} -n {namespace}`")
             }
             "RunOver" | "RunCancelled" => {
                 let pinned = self.run.status.extensions.pinned.as_ref();
                 let plan = &pinned?.plan;
                 let (name, namespace) = (&plan.name, &plan.namespace);
-                format!(
-                    "a new execution of the plan begins anew: `planspec start {name} -n {namespace}`"
-                )
+                format!("to run the plan again, run `planspec start {name} -n {namespace}`")
             }
             _ => return None,
         };

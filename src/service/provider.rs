@@ -46,7 +46,7 @@ impl Providers {
         match wanted.split_once(':') {
             Some((scheme, name)) if !name.starts_with("//") => {
                 let name = name.trim_start_matches('/');
-                Err(Error::ambiguous(format!("`{wanted}` is no provider"))
+                Err(Error::ambiguous(format!("`{wanted}` is not a provider"))
                     .hint(format!("did you mean `{scheme}://{name}`?")))
             }
             _ => Ok(()),

@@ -158,7 +158,7 @@ fn has_refused(
     let now = observe_keys(store, &keys).ok()?;
     let mut unapplied = now.runs().flat_map(|run| &run.status.extensions.unapplied);
     let refused = unapplied.find(|one| one.record == record)?;
-    let why = format!("it was sent, and does not count: {}", refused.message);
+    let why = format!("it was sent, but does not count: {}", refused.message);
     Some(Error::conflict(why))
 }
 
@@ -217,20 +217,21 @@ impl RecordWriter<'_> {
                 Ok((_, rewritten)) if !rewritten || may_begin_anew => {
                     return Ok((place, Some(tip.to_owned())));
                 }
-                Ok(_) => "what was taken in from it is gone".to_owned(),
+                Ok(_) => "records that were applied from it are gone".to_owned(),
                 Err(why) => why,
             };
-            let what =
-                format!("refs/planspec/{place} is not believed ({why}): this is said beside it");
+            let what = format!(
+                "refs/planspec/{place} is ignored ({why}): this record goes to another ref"
+            );
             match self.told {
                 Some(told) => told.borrow_mut().push(what),
                 None => tracing::warn!("{what}"),
             }
         }
         Err(Error::conflict(format!(
-            "refs/planspec/{address} and all places beside it hold something that is no record"
+            "refs/planspec/{address} and all alternative refs contain something that is not a record"
         ))
-        .hint("`git ls-remote` lists them; who may push to the repository may delete them"))
+        .hint("`git ls-remote` lists them; everybody who can push to the repository can delete them"))
     }
 
     /// Say something where an actor says it.
@@ -306,8 +307,8 @@ impl RecordWriter<'_> {
     /// Sign a record, and see that reconcile will count the signature.
     fn signed(&self, id: &str, run: ObservedRun<'_>, record: &Record) -> Result<String> {
         let (store, observed) = (self.store, self.observed);
-        let help = "`approvals.requireSigned` is on: docs/approvals.md says how keys are made and listed; \
-                    git signs with `user.signingkey` and `gpg.format`";
+        let help = "`approvals.requireSigned` is on: see docs/approvals.md for how to create and \
+                    list keys; Git signs with `user.signingkey` and `gpg.format`";
         let id = store
             .sign_record(id, self.now)
             .map_err(|error| error.hint(help))?;
@@ -384,7 +385,7 @@ impl Sent {
             Sent::Taken => Err(Error::conflict(format!(
                 "refs/planspec/{address} has moved in the meantime"
             ))
-            .hint("look again, then repeat the command if it still makes sense")),
+            .hint("check the current state, then repeat the command if it still applies")),
         }
     }
 }

@@ -78,7 +78,7 @@ pub fn report(store: &Store, request: &ReportRequest) -> Result<Recorded<Reporte
     let (name, number) = (reported.attempt.name(), reported.attempt.attempt);
     if let Some(before) = reported.adopts {
         recorded.answer.notes.push(format!(
-            "the lease of attempt {before} of {name} had ended: this is the report of attempt {number}"
+            "the lease of attempt {before} of {name} had expired: this is the report of attempt {number}"
         ));
     }
     Ok(recorded)
@@ -137,10 +137,10 @@ impl Reporter<'_> {
         }
         let named = match self.commit {
             Some(_) => String::new(),
-            None => ", which the run is held to; another one is named by `--commit REV`".to_owned(),
+            None => ", which the run is pinned to; use `--commit REV` to name another".to_owned(),
         };
         let mut notes = vec![format!(
-            "its criteria are checked on commit {}{named}",
+            "its criteria will be checked on commit {}{named}",
             short(commit)
         )];
         let repo = &self.writer.store.repo;
@@ -163,7 +163,7 @@ impl Reporter<'_> {
         let has_commands = criteria.iter().any(|criterion| criterion.command.is_some());
         if has_commands && !changed.is_empty() {
             notes.push(format!(
-                "{} of your work tree {} not as in commit {}, which is what the commands of its criteria see",
+                "{} of your work tree {} not as in commit {}, where the commands of its criteria run",
                 count(changed.len(), "file"),
                 if changed.len() == 1 { "is" } else { "are" },
                 short(commit)
@@ -376,12 +376,12 @@ impl Reporter<'_> {
     fn compare(self, attempt: u32, before: Before<'_>) -> Result {
         let (name, word) = (self.node.name(), before.result.word());
         let differs = if before.result != self.request.result {
-            format!("{name} was reported as {word} already")
+            format!("{name} was already reported as {word}")
         } else if before.commit != self.commit {
             let commit = before.commit.unwrap_or("no commit");
-            format!("{name} was reported as {word} already, with {commit}")
+            format!("{name} was already reported as {word}, with {commit}")
         } else if *before.outputs != self.request.outputs {
-            format!("{name} was reported as {word} already, with other outputs")
+            format!("{name} was already reported as {word}, with other outputs")
         } else {
             return Ok(());
         };
@@ -394,7 +394,7 @@ impl Reporter<'_> {
         let again = match self.node.status.phase {
             NodePhase::Pending | NodePhase::Running if !is_open => return self.claim_again(),
             NodePhase::Pending | NodePhase::Running => {
-                return "the first report stands, and `planspec reconcile` takes it in".to_owned();
+                return "the first report counts, and `planspec reconcile` applies it".to_owned();
             }
             NodePhase::Succeeded => " --again",
             _ => "",
@@ -404,9 +404,9 @@ impl Reporter<'_> {
         let stands = if self.has_failed_since() {
             ""
         } else {
-            "the first report stands; "
+            "the first report counts; "
         };
-        format!("{stands}to do it once more: `planspec retry {run}/{id} -n {namespace}{again}`")
+        format!("{stands}to repeat the node, run `planspec retry {run}/{id} -n {namespace}{again}`")
     }
 
     fn claim_again(self) -> String {
@@ -421,10 +421,7 @@ impl Reporter<'_> {
             .not_before
             .filter(|time| *time > self.writer.now)
         {
-            Some(time) => format!(
-                "claim it again from {} on, then report: {claim}",
-                exact(time)
-            ),
+            Some(time) => format!("claim it again after {}, then report: {claim}", exact(time)),
             None => format!("claim it again, then report: `{claim}`"),
         }
     }
@@ -547,7 +544,7 @@ fn push(
     sent.map_err(|error| match error.kind {
         ErrorKind::Unavailable => {
             let why = format!(
-                "nothing is reported: commit {} cannot be kept where everybody gets it",
+                "nothing is reported: commit {} cannot be shared",
                 short(commit)
             );
             let hint = [Some(error.message), error.hint].into_iter().flatten();
@@ -588,7 +585,7 @@ impl<'a> Before<'a> {
 pub fn no_attempt_yet(node: ObservedNode<'_>, attempt: u32) -> Error {
     let (name, open) = (node.name(), node.status.attempt);
     Error::not_found(format!(
-        "{name} has no attempt {attempt} yet; the last one is {open}"
+        "{name} has no attempt {attempt} yet; the current one is {open}"
     ))
 }
 

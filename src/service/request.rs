@@ -109,7 +109,7 @@ pub fn reopening(store: &Store, request: &RetryRequest) -> Result<Reopening> {
     asked.may(&action, &store.actor(caller)?)?;
     let nodes =
         opened(store, &observed, run, (request, node), next.as_ref())?.ok_or_else(|| {
-            let why = "the plan that it is held to cannot be read";
+            let why = "its pinned plan cannot be read";
             Error::unavailable(format!("{}: {why}", run.key.qualified()))
         })?;
     request.binds_something(store, &observed, run, Some(&nodes))?;
@@ -148,11 +148,9 @@ impl RetryRequest {
         let run = self.record.run(observed)?;
         if self.again {
             let (name, namespace) = (&run.key.name, &run.key.namespace);
-            return Err(
-                Error::ambiguous("`--again` is about one node").hint(format!(
-                    "name it: `planspec retry {name}/NODE -n {namespace} --again`"
-                )),
-            );
+            return Err(Error::ambiguous("`--again` needs one node").hint(format!(
+                "name the node: `planspec retry {name}/NODE -n {namespace} --again`"
+            )));
         }
         Ok((run, None))
     }
@@ -175,7 +173,7 @@ impl RetryRequest {
         Err(error.hint(match unpushed {
             Some(unpushed) => unpushed.note(),
             None => format!(
-                "what is asked is the binding as the remote has it on `{branch}`: commit a change of it there, and push"
+                "`--rebind` uses the binding on `{branch}` of the remote: commit your change there, and push"
             ),
         }))
     }
@@ -223,12 +221,12 @@ impl RetryRequest {
             if then.as_ref() != Some(&digest) {
                 let branch = &view.spec_branch;
                 return Err(Error::conflict(format!(
-                    "plan `{name}` of {rev} is not the one that `{branch}` holds now, and a run goes on with no other"
+                    "plan `{name}` of {rev} is not the current one on `{branch}`, and a run can only continue with that"
                 ))
                 .hint(unpushed.unwrap_or_else(|| {
                     let is_newer = pinned.plan.digest != digest;
                     let instead = format!(
-                        ", or go on with what is there: `planspec retry {execution} -n {namespace} --plan`"
+                        ", or continue with the current one: `planspec retry {execution} -n {namespace} --plan`"
                     );
                     format!("bring it to `{branch}`{}", if is_newer { &instead } else { "" })
                 })));
@@ -251,10 +249,11 @@ impl RetryRequest {
         if run.status.phase.can_be_retried() && is_same() {
             let mut nodes = run.status.node_statuses.values();
             let has_failed = nodes.any(|node| node.phase == NodePhase::Failed);
-            let hint =
-                || format!("to open what failed: `planspec retry {execution} -n {namespace}`");
+            let hint = || {
+                format!("to retry failed nodes, run `planspec retry {execution} -n {namespace}`")
+            };
             return Err(Error::not_ready(format!(
-                "{} is held to this revision of plan `{name}` already",
+                "{} is already pinned to this revision of plan `{name}`",
                 run.key.qualified()
             ))
             .maybe_hint(unpushed.or_else(|| has_failed.then(hint))));
@@ -497,11 +496,15 @@ fn at_work(statuses: &BTreeMap<String, NodeStatus>, id: &str) -> Option<String> 
 fn to_know(nodes: &[ReopenedNode]) -> Vec<String> {
     let again = nodes.iter().filter(|node| node.done_again);
     let again: Vec<&str> = again.map(|node| node.node.as_str()).collect();
-    let again = (!again.is_empty())
-        .then(|| format!("done already, and to be done once more: {}", listed(again)));
+    let again = (!again.is_empty()).then(|| {
+        format!(
+            "these have already succeeded and will be repeated: {}",
+            listed(again)
+        )
+    });
     let stopped = nodes.iter().filter_map(|node| {
         let (who, node) = (node.stops.as_ref()?, &node.node);
-        Some(format!("stops {who}, who is at work on `{node}`"))
+        Some(format!("this stops {who}, who holds `{node}`"))
     });
     again.into_iter().chain(stopped).collect()
 }
@@ -589,7 +592,7 @@ fn when_taken_in(
 ) -> Option<String> {
     let is_news = refusal.reason == "AtWork" && has_news_of_work(writer.observed, run);
     is_news.then(|| {
-        "what was said of it since is not taken in yet: `planspec reconcile`, then try again"
+        "newer records about it are not reconciled yet: `planspec reconcile`, then try again"
             .to_owned()
     })
 }

@@ -126,7 +126,7 @@ fn answers(path: &str, new: &Document, request: &ReviseRequest) -> Result<Vec<Ch
         let known = open.map(|one| one.finding.id.as_str());
         let error = Error::not_found(format!("{path} has no finding `{id}`"));
         error.hint(suggestion(&id, known).unwrap_or_else(|| {
-            "findings stand in `x-planspec.findings`; none is open there".to_owned()
+            "findings are in `x-planspec.findings`; none is open there".to_owned()
         }))
     })
 }
@@ -175,8 +175,8 @@ fn link(before: &Value, after: &Value) -> Option<Change> {
 }
 
 /// What is said where comments are lost.
-const REWRITTEN: &str = "the revision could not be written into the text as it was: the file is \
-                         written anew, without comments; `git diff` shows it";
+const REWRITTEN: &str = "the revision could not be inserted into the text: the whole file was \
+                         rewritten, without comments; `git diff` shows it";
 
 /// The document as the last commit has it, and that commit's configuration.
 fn in_head(store: &Store, path: &str) -> Result<(Vec<u8>, Config)> {
@@ -188,9 +188,9 @@ fn in_head(store: &Store, path: &str) -> Result<(Vec<u8>, Config)> {
     match committed {
         Some((commit, bytes)) => Ok((bytes, store.config_at(commit)?)),
         None => Err(Error::not_ready(format!(
-            "{path} is not committed yet: there is no revision before"
+            "{path} is not committed yet, so there is no previous revision"
         ))
-        .hint("commit it as it is: its first revision is what it says")),
+        .hint("commit it as it is; that is its first revision")),
     }
 }
 
@@ -211,11 +211,11 @@ fn refused((path, from_here): (&str, &str), why: NotRevised) -> Error {
         ))
         .hint("change the document first, then revise it"),
         NotRevised::OtherSession(sections) => Error::invalid(format!(
-            "{} changed, which is fixed within one session",
+            "{} changed, but must stay the same within one session",
             sections.join(" and ")
         ))
         .hint(format!(
-            "to begin another one: `planspec revise {from_here} --new-session -m SUMMARY`"
+            "to start another session, run `planspec revise {from_here} --new-session -m SUMMARY`"
         )),
     }
 }

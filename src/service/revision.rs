@@ -146,8 +146,8 @@ fn odd_signers(repo: &Repo, config: &Config, tree: Tree<'_>) -> Result<Vec<Diagn
     let shared = signers.shared(&config.approvals).into_iter();
     let shared = shared.map(|(line, people)| {
         let people = listed(people.iter().map(String::as_str));
-        let message = format!("key {} is listed for {people}: that is one voice", line.key);
-        let help = "give each a key of their own; names of one person stand in one entry of `approvals.users`";
+        let message = format!("key {} is listed for {people}, but counts as one person", line.key);
+        let help = "give each person their own key; if these are names of one person, put them into one entry of `approvals.users`";
         at(Code::SHARED_KEY, line.number, message).help(help)
     });
     let mut found = refused.chain(shared).collect();

@@ -390,7 +390,10 @@ impl Observed {
         let deadline = tree.controller.next_deadline.filter(|at| *at <= now);
         let records = (waiting > 0).then(|| {
             let wait = if waiting == 1 { "waits" } else { "wait" };
-            format!("{} with news {wait} in the inbox", count(waiting, "ref"))
+            format!(
+                "{} with new records {wait} in the inbox",
+                count(waiting, "ref")
+            )
         });
         let commit = is_moved.then(|| {
             let commit = short(&self.view.spec_commit);

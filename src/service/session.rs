@@ -94,26 +94,26 @@ fn rules(config: &Config, actor: &str) -> Vec<String> {
             listed(config.folders())
         ),
         format!(
-            "A claim ends after {} without a sign of life; `planspec claim --renew` extends it.",
+            "A claim expires after {} unless renewed; renew it with `planspec claim --renew`.",
             config.lease
         ),
     ];
     if !is_person(actor) {
         rules.push(
-            "Only people approve, reject, attest and answer: name what waits for them, and stop there."
+            "Only people approve, reject, attest and answer: say what waits for them, and stop there."
                 .to_owned(),
         );
     }
     let branch = &config.status.branch;
     rules.push(format!(
-        "Never write to `{branch}`, and never loosen a gate, a binding or `.planspec.yaml` to get on."
+        "Never write to `{branch}`, and never loosen a gate, a binding or `.planspec.yaml` to proceed."
     ));
     if config.workers == Workers::Strict {
-        rules.push("What is bound to somebody is done by nobody else.".to_owned());
+        rules.push("Nodes that are bound to an actor may not be done by others.".to_owned());
     }
     if config.verification == Verifier::Independent {
         rules.push(
-            "Acceptance criteria are checked by somebody other than who did the work.".to_owned(),
+            "Acceptance criteria are checked by somebody who did not do the work.".to_owned(),
         );
     }
     if config.approvals.require_signed.covers(Deciding::Reports) {

@@ -65,8 +65,8 @@ pub fn start(store: &Store, request: &StartRequest) -> Result<Changed<Started>> 
     };
     let key = Key::new(Kind::Execution, &plan_key.namespace, &name);
     if !change.in_head(&key)?.definitions(&key).is_empty() {
-        return Err(Error::conflict(format!("{key} exists already"))
-            .hint("leave --name out, or choose another"));
+        return Err(Error::conflict(format!("{key} already exists"))
+            .hint("omit --name, or choose another name"));
     }
     let mut notes = check_parameters(request, (&plan_key, plan))?;
     if request.name.is_some() {
@@ -109,12 +109,12 @@ fn check_parameters(request: &StartRequest, (key, plan): (&Key, &PlanSpec)) -> R
         listed(few.iter().copied()) + &and_more(rest.len())
     };
     if let Some(first) = missing.first() {
-        let message = format!("{key} uses {}, not given", named(&missing));
+        let message = format!("{key} uses {}, which is not set", named(&missing));
         let hint = match did_you_mean(first, extra.iter().copied()) {
             Some(near) => {
-                format!("is `{near}` meant to be `{first}`? parameters are given by name")
+                format!("is `{near}` meant to be `{first}`? parameters are set by name")
             }
-            None => format!("give it: `-p {first}=VALUE`"),
+            None => format!("set it: `-p {first}=VALUE`"),
         };
         return Err(Error::invalid(message).hint(hint));
     }
@@ -123,11 +123,10 @@ fn check_parameters(request: &StartRequest, (key, plan): (&Key, &PlanSpec)) -> R
         let known = spoken_of.needed.iter().chain(&spoken_of.optional);
         let meant = did_you_mean(extra[0], known.map(String::as_str));
         let meant = meant.map(|near| format!("did you mean `{near}`?"));
-        let message = format!("nothing in {key} mentions {}", named(&extra));
+        let message = format!("{key} does not use {}", named(&extra));
         if request.strict {
-            return Err(Error::invalid(message).hint(
-                meant.unwrap_or_else(|| "leave it out, or leave `--strict` out".to_owned()),
-            ));
+            return Err(Error::invalid(message)
+                .hint(meant.unwrap_or_else(|| "omit it, or omit `--strict`".to_owned())));
         }
         notes.push(
             [Some(message), meant]
@@ -142,7 +141,7 @@ fn check_parameters(request: &StartRequest, (key, plan): (&Key, &PlanSpec)) -> R
         .filter_map(|(name, value)| Some((name, value.as_str()?)));
     let json = texts.filter(|(_, text)| text.starts_with(['[', '{', '"']));
     notes.extend(json.map(|(name, _)| {
-        format!("parameter `{name}` is a text as it was written; JSON is given by `--param-json {name}=…`")
+        format!("parameter `{name}` is taken as text; pass JSON with `--param-json {name}=…`")
     }));
     Ok(notes)
 }
@@ -158,7 +157,7 @@ fn check_there(store: &Store, key: &Key) -> Result<Option<String>> {
         Ok(view) => Some(view),
         Err(error) => {
             note = Some(format!(
-                "whether {remote} has a run of this name is not known: {}",
+                "cannot tell whether {remote} has a run of this name: {}",
                 error.message
             ));
             store.known_if_any()?
@@ -177,10 +176,9 @@ fn check_there(store: &Store, key: &Key) -> Result<Option<String>> {
         return Ok(note);
     }
     let branch = &view.spec_branch;
-    let message =
-        format!("{key} is on `{branch}` of {remote} already, and this clone has not got that");
+    let message = format!("{key} is already on `{branch}` of {remote}, but not in this clone");
     Err(Error::conflict(message)
-        .hint("`git pull` gets what is there; for another run leave --name out, or choose another"))
+        .hint("`git pull` gets it; for another run, omit --name or choose another name"))
 }
 
 /// What is to be known of a name that an execution had before: a former run keeps it until its end was seen.
@@ -197,10 +195,10 @@ fn named_again(store: &Store, key: &Key) -> Result<Option<String>> {
     if former.is_gone {
         return Ok(Some(format!("{what}; this is another one")));
     }
-    let message = format!("{what}, and no reconcile has seen yet that its file is gone");
+    let message = format!("{what}, and no reconcile has yet seen that its file is gone");
     Err(Error::conflict(message).hint(
-        "leave --name out, or choose another; it is free once the deletion is on the spec branch and `planspec \
-         reconcile` has seen it",
+        "omit --name, or choose another name; this one is free when the deletion is on the spec \
+         branch and reconciled",
     ))
 }
 
@@ -208,9 +206,9 @@ fn named_again(store: &Store, key: &Key) -> Result<Option<String>> {
 fn edited(store: &Store, change: &Changeset<'_>, plan: &Key) -> Result<Option<String>> {
     let path = change.path_of(plan)?;
     let here = store.repo.from_here(&path);
-    Ok(change.is_dirty(&path)?.then(|| {
-        format!("{here} has changes that are not committed: the run begins with the plan as it is committed")
-    }))
+    Ok(change
+        .is_dirty(&path)?
+        .then(|| format!("{here} has uncommitted changes: the run starts with the committed plan")))
 }
 
 /// A plan that can be started.
@@ -270,7 +268,7 @@ fn unready(snapshot: &Snapshot, plan: &Key) -> Option<String> {
     };
     let named: Vec<&str> = missing.into_iter().take(MISSING_NAMED).collect();
     Some(format!(
-        "{plan} is not ready, the execution will wait for it: {}{more}",
+        "{plan} is not ready; the execution will wait: {}{more}",
         named.join("; ")
     ))
 }
@@ -288,7 +286,7 @@ fn free_name(store: &Store, change: &Changeset<'_>, plan: &Key) -> Result<String
             return Ok(name);
         }
     }
-    Err(Error::not_ready("every name is taken").hint("choose one with --name"))
+    Err(Error::not_ready("every generated name is taken").hint("choose one with --name"))
 }
 
 /// Four of the letters and digits that nobody confuses: `7k2p`.
@@ -328,7 +326,7 @@ fn binding(
     match all.as_slice() {
         [] => {
             notes.push(
-                "tasks of this plan need capabilities, and there is no binding: they will wait"
+                "tasks of this plan need capabilities, but there is no binding: they will wait"
                     .to_owned(),
             );
             Ok(None)

@@ -426,7 +426,7 @@ fn foreign(why: String) -> Error {
     let error = Error::unavailable(format!("the status branch cannot be read: {why}"));
     Error {
         fault: Some(Fault::Foreign),
-        ..error.hint("somebody else wrote to it; look at it with `git log` and `git show`")
+        ..error.hint("something else wrote to it; inspect it with `git log` and `git show`")
     }
 }
 

@@ -19,16 +19,16 @@ pub fn signed(store: &Store, view: &View, commit: String, now: Time) -> Result<S
     if signers.is_empty() {
         return Ok(commit);
     }
-    let wanted = "the configuration wants status commits signed (`status.signers`)";
+    let wanted = "the configuration requires signed status commits (`status.signers`)";
     let signed = signature::sign(&store.repo, &commit, now, &store.identity());
     let signed = signed.map_err(|error| {
-        Error::forbidden(format!("{wanted}, and {error}")).hint(
+        Error::forbidden(format!("{wanted}, but {error}")).hint(
             "the reconciler signs with its own key: set `user.signingkey` and `gpg.format` there (`git help config`)",
         )
     })?;
     match objection(store, (&view.config, &view.spec_commit), &signed, now)? {
         None => Ok(signed),
-        Some(why) => Err(Error::forbidden(format!("{wanted}, and {why}")).hint(format!(
+        Some(why) => Err(Error::forbidden(format!("{wanted}, but {why}")).hint(format!(
             "sign with the key of {}, or have it listed in `{}` and in `status.signers` of {CONFIG_FILE}",
             listed(signers),
             view.config.approvals.signers_file()
@@ -60,7 +60,7 @@ pub fn objection(
     Ok(match verifier.check(commit, &listed, signers)? {
         Signature::Good(_) => None,
         Signature::Bad(reason, _) => Some(format!(
-            "it is not signed by {listed}, as `status.signers` wants ({reason})"
+            "it is not signed by {listed}, as `status.signers` requires ({reason})"
         )),
         Signature::Unchecked => Some(format!("it is not signed by {listed}")),
     })

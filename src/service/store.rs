@@ -199,7 +199,7 @@ impl Store {
         message: &str,
     ) -> Result<(String, String)> {
         let Some(author) = self.author() else {
-            return Err(Error::unsupported("changes are made in the checkout here"));
+            return Err(Error::unsupported("changes are made in the checkout"));
         };
         let by = (author.now, &author.identity);
         let tip = view.spec_commit.as_str();
@@ -248,7 +248,7 @@ impl Store {
             Some(actor) if actor.chars().any(is_invisible) => Err(Error::ambiguous(format!(
                 "the actor's name `{actor}` has characters that cannot be seen"
             ))
-            .hint("one line of letters, as in `--as agent:claude`")),
+            .hint("use visible characters on one line, as in `--as agent:claude`")),
             Some(actor) => Ok(actor.clone()),
             None if email == FALLBACK_EMAIL => Err(Error::ambiguous("actor not set")
                 .hint("add `--as NAME`, or run `git config user.email you@example.com`")),
@@ -263,16 +263,16 @@ impl Store {
         }
         let remotes = usual_remotes(&self.repo).ok()?;
         let shown: Vec<String> = remotes.iter().map(|name| format!("`{name}`")).collect();
-        let wanted = "or say that this is wanted: `git config planspec.remote \"\"`";
+        let wanted = "or confirm that this is intended: `git config planspec.remote \"\"`";
         match (remotes.as_slice(), shown.join(", ")) {
             ([], _) => None,
             ([remote], shown) => Some(format!(
-                "nothing leaves this clone: remote {shown} is there and `status.remote` is not set; \
-                 set it to {remote} in {CONFIG_FILE} and commit that, {wanted}"
+                "nothing leaves this clone: there is a remote {shown}, but `status.remote` is not \
+                 set; set it to {remote} in {CONFIG_FILE} and commit that, {wanted}"
             )),
             ([first, ..], shown) => Some(format!(
-                "nothing leaves this clone: remotes {shown} are there and `status.remote` is not set; \
-                 name the one that is shared, as in `git config planspec.remote {first}`, {wanted}"
+                "nothing leaves this clone: there are remotes {shown}, but `status.remote` is not \
+                 set; name the shared one, as in `git config planspec.remote {first}`, {wanted}"
             )),
         }
     }
@@ -449,12 +449,12 @@ impl Store {
             return Ok(());
         }
         Err(Error::conflict(format!(
-            "`git config planspec.remote` names {remote}, and that is another project: its `{branch}` and the one here have \
-             no commit in common"
+            "`git config planspec.remote` names {remote}, which is another project: its `{branch}` \
+             and the one here have no commit in common"
         ))
         .hint(
-            "`git config --unset planspec.remote` takes the name that the configuration file has; or name the remote of \
-             this project: `git config planspec.remote NAME`",
+            "use the name in the configuration file with `git config --unset planspec.remote`, or \
+             name the remote of this project: `git config planspec.remote NAME`",
         ))
     }
 
@@ -541,8 +541,8 @@ impl Store {
                 "the status branch `{branch}` is gone from remote `{remote}`, and with it every run"
             ))
             .hint(format!(
-                "bring it back with `git push {remote} {known}:refs/heads/{branch}`; to begin anew \
-                 on purpose, run `git update-ref -d {name}` first"
+                "restore it with `git push {remote} {known}:refs/heads/{branch}`; to start a new \
+                 status instead, run `git update-ref -d {name}` first"
             ))),
             _ => Ok(()),
         }
@@ -603,8 +603,9 @@ impl Store {
 
     fn no_spec_branch(&self, branches: &BTreeMap<String, String>) -> Result<Error> {
         if branches.is_empty() && !self.repo.remotes()?.is_empty() {
-            return Ok(Error::not_ready("there are no commits in this clone")
-                .hint("get what the remote has with `git pull`; where it has nothing yet, commit the first file"));
+            return Ok(Error::not_ready("there are no commits in this clone").hint(
+                "get the remote's commits with `git pull`; if it has none yet, commit a first file",
+            ));
         }
         if branches.is_empty() {
             return Ok(Error::no_commits());
@@ -615,7 +616,7 @@ impl Store {
             _ => names.first().copied().unwrap_or("main").to_owned(),
         };
         Ok(Error::unavailable(format!(
-            "nothing says which of {} is the spec branch",
+            "cannot tell which of {} is the spec branch",
             names.join(", ")
         ))
         .hint(format!("name it: git config planspec.specBranch {head}")))
@@ -648,7 +649,7 @@ impl Store {
             && !self.has_or_fetches(&revision.to_lowercase())
         {
             let why = format!("commit {revision} is neither here nor on the remote");
-            return Err(Error::not_found(why).hint("push it from where it was made"));
+            return Err(Error::not_found(why).hint("push it from the clone where it was made"));
         }
         self.commit_of(revision)
     }
@@ -793,9 +794,9 @@ impl Store {
         match self.standing_records(tip)? {
             Ok(_) => Ok(()),
             Err(why) => Err(Error::conflict(format!(
-                "its inbox ref holds something that is no record: {why}"
+                "its inbox ref contains something that is not a record: {why}"
             ))
-            .hint("`planspec reconcile` opens the next attempt: then say it again")),
+            .hint("`planspec reconcile` opens the next attempt; then repeat this command")),
         }
     }
 
@@ -831,7 +832,7 @@ impl Store {
             match read_record(&bytes) {
                 Ok(record) if known_to_replace.as_ref() == Some(&id) && !is_renewal(&record) => {
                     return Ok(Err(format!(
-                        "record {id} replaces others, and is no renewal"
+                        "record {id} replaces others, but is not a renewal"
                     )));
                 }
                 Ok(record) => records.push(Received {
@@ -922,9 +923,9 @@ impl Store {
         if let Some(old) = old.filter(|old| self.repo.has_object(old))
             && !inbox::has_room(&self.repo, old)?
         {
-            let why = format!("its inbox ref holds {MAX_CHAIN} records, and takes no more");
+            let why = format!("its inbox ref has {MAX_CHAIN} records, which is the maximum");
             return Err(Error::conflict(why).hint(
-                "when the lease has ended, the next attempt has a ref of its own: send it again then",
+                "when the lease has expired, the next attempt has its own ref; send it again then",
             ));
         }
         Ok(inbox::write_record(&self.repo, old, &text, now, &identity)?)
@@ -1161,7 +1162,7 @@ impl Store {
                 let done = swap == Swap::Done;
                 if done && let Err(error) = self.raise_high_water(view, commit) {
                     // The next reconcile does.
-                    tracing::debug!(%error.message, "the high-water ref stays behind");
+                    tracing::debug!(%error.message, "the high-water ref was not updated");
                 }
                 maintenance::run(&self.repo);
                 Ok(done)
@@ -1316,16 +1317,16 @@ pub fn no_revision(repo: &Repo, why: String) -> Result<Error> {
 /// Why a claim that was pushed is none.
 fn not_seen(remote: &str, is_split: bool) -> Error {
     let why = format!(
-        "the claim was pushed to remote `{remote}` and is not seen when that is read, so it would not keep anybody away: it was taken back"
+        "the claim was pushed to remote `{remote}` but is missing when that is read, so it would protect nothing: it was withdrawn"
     );
     let hint = if is_split {
         format!(
-            "pushes and fetches of `{remote}` go to two addresses (`git remote -v`), and the second does not get what the first takes, \
-             or not within five seconds: use one for both, with `git config --unset-all remote.{remote}.pushurl` or without `pushInsteadOf`"
+            "pushes to and fetches from `{remote}` use two addresses (`git remote -v`), and the \
+             second does not receive changes of the first within five seconds: use one for both, with `git config --unset-all remote.{remote}.pushurl` or without `pushInsteadOf`"
         )
     } else {
         format!(
-            "the server has to show the refs below `refs/planspec/` to whoever reads them: see `uploadpack.hideRefs` and `transfer.hideRefs` \
+            "the server must show the refs below `refs/planspec/` to readers: see `uploadpack.hideRefs` and `transfer.hideRefs` \
              there, and `git ls-remote {remote} 'refs/planspec/*'` here"
         )
     };
@@ -1489,7 +1490,7 @@ fn named_in_files(repo: &Repo) -> Result<Option<String>> {
 }
 
 fn no_such_remote(repo: &Repo, name: &str) -> Result<Error> {
-    let why = format!("the configuration names remote `{name}`, and this clone has no such remote");
+    let why = format!("the configuration names remote `{name}`, but this clone has no such remote");
     let work_alone = "work without one: git config planspec.remote \"\"";
     let hint = match repo.remotes()?.as_slice() {
         [] => format!("add it with `git remote add {name} URL`, or {work_alone}"),
@@ -1499,7 +1500,7 @@ fn no_such_remote(repo: &Repo, name: &str) -> Result<Error> {
                 .map(|remote| format!("git config planspec.remote {remote}"));
             let ways: Vec<String> = ways.collect();
             format!(
-                "say which remote it is here: {}; or add it with `git remote add {name} URL`, or {work_alone}",
+                "name the remote used here: {}; or add it with `git remote add {name} URL`, or {work_alone}",
                 ways.join(", or ")
             )
         }

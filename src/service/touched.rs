@@ -34,7 +34,7 @@ pub fn changed(store: &Store, view: &View, commit: &str) -> Result<BTreeSet<Stri
         Ok(base) => read::changed_paths(repo, &base, commit),
         Err(GitError::Unusable(_)) => {
             return Err(format!(
-                "it has nothing in common with {} of `{}`",
+                "it has no history in common with {} of `{}`",
                 short(spec),
                 view.spec_branch
             ));
@@ -44,7 +44,7 @@ pub fn changed(store: &Store, view: &View, commit: &str) -> Result<BTreeSet<Stri
     let changed = changed.map_err(|error| error.to_string())?;
     if changed.len() > MOST {
         return Err(format!(
-            "it changes {} files, and {MOST} are looked at",
+            "it changes {} files, of which {MOST} are examined",
             changed.len()
         ));
     }

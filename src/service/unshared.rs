@@ -74,7 +74,7 @@ impl Unpushed {
     pub fn note(&self) -> String {
         let Unpushed { branch, remote, .. } = self;
         format!(
-            "`{branch}` changes resources here, and {remote} has not got that: {}",
+            "local changes of resources on `{branch}` are not on {remote}: {}",
             self.command()
         )
     }
@@ -112,10 +112,10 @@ pub fn only_here(store: &Store, view: &View, named: &Named) -> Option<Error> {
     let key = stands_at(store, &unpushed.tip, named)?;
     let (branch, remote) = (&unpushed.branch, &unpushed.remote);
     let error = Error::not_ready(format!(
-        "{key} is on `{branch}` here, and {remote} has not got that"
+        "{key} is on the local `{branch}`, but not on {remote}"
     ));
     let command = unpushed.command();
-    Some(error.hint(format!("share it: {command}, then `planspec reconcile`")))
+    Some(error.hint(format!("push it: {command}, then `planspec reconcile`")))
 }
 
 /// The resource of a commit that is meant, if there is one.
@@ -155,7 +155,7 @@ pub fn check_former(
         if is_new {
             let (branch, phase) = (&view.spec_branch, run.phase);
             return Err(Error::not_ready(format!(
-                "`{branch}` has a new run {}, and no reconcile has seen it; the one before it is {phase}",
+                "`{branch}` has a new run {} that no reconcile has seen; the previous one is {phase}",
                 key.qualified()
             ))
             .hint("run `planspec reconcile` first"));
@@ -180,12 +180,12 @@ pub fn status_elsewhere(store: &Store, view: &View) -> Option<Error> {
         let others = with_status(store, view, others).ok()?;
         let other = others.first()?;
         let error = Error::not_ready(format!(
-            "remote `{other}` has a status branch `{branch}`, and `status.remote` names `{current}`, which has none: \
-             there every run would begin anew"
+            "remote `{other}` has a status branch `{branch}`, but `status.remote` names \
+             `{current}`, which has none: every run would start again there"
         ));
         return Some(error.hint(format!(
-            "name `{other}` again in {CONFIG_FILE} of `{}`; to begin another status on `{current}` on purpose: \
-             `planspec reconcile --initialize`",
+            "name `{other}` again in {CONFIG_FILE} of `{}`; to start a new status on `{current}`, \
+             run `planspec reconcile --initialize`",
             view.spec_branch
         )));
     }
@@ -200,13 +200,14 @@ pub fn status_elsewhere(store: &Store, view: &View) -> Option<Error> {
         others => format!(" (and so has {})", others.join(", ")),
     };
     let error = Error::not_ready(format!(
-        "remote `{remote}` has a status branch `{branch}`{others}, and the configuration here names no `status.remote`: this \
-         clone is older than that, or the configuration has lost it"
+        "remote `{remote}` has a status branch `{branch}`{others}, but the configuration here \
+         names no `status.remote`: this clone is older than that setting, or the setting was \
+         removed"
     ));
-    let begin = "to begin another status here on purpose: `git config planspec.remote \"\"`";
+    let begin = "to start a separate status here, run `git config planspec.remote \"\"`";
     Some(error.hint(if is_known_related(store, view, remote) {
         format!(
-            "`git pull` gets what {remote} has; if that names none either, write `status: {{remote: {remote}}}` to \
+            "`git pull` gets the configuration of {remote}; if that names none either, write `status: {{remote: {remote}}}` to \
              {CONFIG_FILE} and commit it (of this clone alone: `git config planspec.remote {remote}`); {begin}"
         )
     } else {
@@ -267,7 +268,7 @@ pub fn no_status(store: &Store, view: &View) -> Error {
     Error::not_ready(message).hint(match unpushed(store, view) {
         None => "run `planspec reconcile` first".to_owned(),
         Some(unpushed) => format!(
-            "share what is here: {}, then `planspec reconcile`",
+            "push local changes: {}, then `planspec reconcile`",
             unpushed.command()
         ),
     })

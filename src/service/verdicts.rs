@@ -53,7 +53,7 @@ impl Subject {
             Some((resource.key(), contract))
         });
         let (key, contract) =
-            plan.ok_or_else(|| Error::invalid(format!("{} stands for no plan", opened.file)))?;
+            plan.ok_or_else(|| Error::invalid(format!("{} contains no plan", opened.file)))?;
         Ok(Subject {
             file: opened.file,
             key,
@@ -129,9 +129,10 @@ impl<'a> Speaker<'a> {
         if let Some(tip) = &old
             && let Err(why) = store.texts(tip)?
         {
-            let why = format!("{name} holds something that is no record: {why}");
-            return Err(Error::conflict(why)
-                .hint("who may push to the repository may delete it; `git ls-remote` lists it"));
+            let why = format!("{name} contains something that is not a record: {why}");
+            return Err(Error::conflict(why).hint(
+                "everybody who can push to the repository can delete it; `git ls-remote` lists it",
+            ));
         }
         let id = store.write_text(old.as_deref(), &text_of(verdict)?, now)?;
         let id = if must_be_signed(&self.view) {
@@ -143,12 +144,13 @@ impl<'a> Speaker<'a> {
             return Ok(id);
         }
         Err(Error::conflict(format!("{name} has moved in the meantime"))
-            .hint("look again, then repeat the command if it still makes sense"))
+            .hint("check the current state, then repeat the command if it still applies"))
     }
 
     fn signed(&self, id: &str) -> Result<String> {
-        let help = "`approvals.requireSigned` wants attestations signed: docs/approvals.md says how keys are made and \
-                    listed; git signs with `user.signingkey` and `gpg.format`";
+        let help = "`approvals.requireSigned` requires signed attestations: see docs/approvals.md \
+                    for how to create and list keys; Git signs with `user.signingkey` and \
+                    `gpg.format`";
         let store = self.store;
         let signed = store.sign_record(id, self.caller.now);
         let id = signed.map_err(|error| error.hint(help))?;
@@ -226,7 +228,7 @@ pub fn attest(store: &Store, request: &AttestRequest) -> Result<Recorded<Documen
     verdict.may_say(criterion).map_err(|why| {
         let has_checks = !criterion.checks.is_empty();
         let verify = format!(
-            "run them: `planspec verify {file} --commit {}`",
+            "run them with `planspec verify {file} --commit {}`",
             speaker.commit
         );
         Error::forbidden(format!("{file}: {why}")).maybe_hint(has_checks.then_some(verify))
@@ -275,7 +277,7 @@ pub fn verify(
     if criteria.is_empty() {
         let why = format!("no success criterion of {} has checks", subject.file);
         return Err(Error::not_ready(why).hint(
-            "`x-planspec.checks` names them for what is `automated`; of the others people say it: `planspec attest`",
+            "`x-planspec.checks` defines checks for `automated` criteria; people attest the others with `planspec attest`",
         ));
     }
     let speaker = Speaker::of(store, &subject, (caller, commit))?;
@@ -292,7 +294,9 @@ pub fn verify(
             commit: &speaker.commit,
         };
         let Some(results) = check(store, &checked, stop, tell)? else {
-            return Err(Error::not_ready("stopped: nothing is recorded of the rest"));
+            return Err(Error::not_ready(
+                "stopped: the other results are not recorded",
+            ));
         };
         let met = broken(&criterion.checks, &results).is_empty();
         let mut verdict = speaker.verdict(&criterion.id, met);
@@ -364,7 +368,7 @@ fn unsigned(
     let approvals = &view.config.approvals;
     Ok(match store.judge_signature(view, now, id, actor)? {
         Signature::Good(by) if approvals.person(&by.principal) == approvals.person(actor) => None,
-        Signature::Good(by) => Some(format!("{} signed it, and it says {actor}", by.principal)),
+        Signature::Good(by) => Some(format!("{} signed it, but it names {actor}", by.principal)),
         Signature::Bad(reason, why) => Some(format!("{reason}: {why}")),
         Signature::Unchecked => Some("its signature was not checked".to_owned()),
     })

@@ -220,8 +220,8 @@ fn of_named(
     let mut notes = observed.due(store, request.now)?;
     if plan.is_none() {
         notes.push(
-            "what the run is held to is not in this clone, so what shows only after the deployment is asked for too: \
-             `git fetch --unshallow`"
+            "the pinned revision of the run is not in this clone, so criteria that show only after \
+             the deployment are required too: `git fetch --unshallow`"
                 .to_owned(),
         );
     }
@@ -246,11 +246,11 @@ fn of_named(
     }
     if wanted.is_empty() {
         let why = format!(
-            "{} has no criterion that could hold for a commit",
+            "{} has no criterion that can be verified for a commit",
             key.qualified()
         );
         return Err(Error::not_ready(why).hint(
-            "give the acceptance criteria of its goal ids, or the document primary success criteria",
+            "add ids to the acceptance criteria of its goal, or primary success criteria to the document",
         ));
     }
     let words = run.status.extensions.attestations.iter();
@@ -291,7 +291,7 @@ fn subject_of(store: &Store, named: &Named) -> Result<(Key, Key)> {
             Ok((key, run))
         }
         other => {
-            let why = format!("nothing of a {} is verified for a commit", other.name());
+            let why = format!("a {} cannot be verified for a commit", other.name());
             Err(Error::ambiguous(why).hint("name an execution, a goal, or the file of a document"))
         }
     }
@@ -321,7 +321,7 @@ fn missing(store: &Store, run: ObservedRun<'_>, commit: &str) -> Result<Vec<Stri
         };
         if !is_part_of(store, work, commit)? {
             missing.push(format!(
-                "the work of {} (commit {}) is no part of {}",
+                "the work of {} (commit {}) is not part of {}",
                 node.id,
                 short(work),
                 short(commit)
@@ -353,7 +353,7 @@ fn found(store: &Store, named: &Named) -> Result<Key> {
     let Some(status) = StatusReader::open(store, &view)? else {
         let why = "nothing has been reconciled yet";
         return Err(Error::not_ready(why)
-            .hint("run `planspec reconcile`; of a document without any run: name its file"));
+            .hint("run `planspec reconcile`; for a document without a run, name its file"));
     };
     status.find(named)
 }
@@ -363,8 +363,8 @@ fn newest_run(store: &Store, goal: &Key) -> Result<Key> {
     let view = store.fresh()?;
     let none = || {
         let (name, namespace) = (&goal.name, &goal.namespace);
-        Error::not_ready(format!("no execution of {} has begun as the goal is now", goal.qualified()))
-            .hint(format!("`planspec describe goal {name} -n {namespace}` says where it stands; `planspec start` begins one"))
+        Error::not_ready(format!("no execution of {} has started for the current revision of the goal", goal.qualified()))
+            .hint(format!("`planspec describe goal {name} -n {namespace}` shows its state; `planspec start` starts one"))
     };
     let Some(status) = StatusReader::open(store, &view)? else {
         return Err(none());

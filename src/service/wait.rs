@@ -179,7 +179,7 @@ fn unobserved(follower: &Follower<'_>, commit: &str, key: &Key) -> Result<Option
     let tip = short(&view.spec_commit);
     Ok((!is_seen).then(|| {
         format!(
-            "its status is older than {tip} of `{}`: no reconcile has seen that yet",
+            "its status is older than {tip} of `{}`, which is not reconciled yet",
             view.spec_branch
         )
     }))

@@ -229,7 +229,7 @@ impl Given {
             }),
             (None, true) => {
                 let message =
-                    "it is no resource: `apiVersion`, `kind` and `metadata.name` are needed";
+                    "it is not a resource: `apiVersion`, `kind` and `metadata.name` are required";
                 Err(vec![plain_cause(index, &said, message, None)])
             }
             (_, false) => Err(causes),
@@ -308,7 +308,7 @@ fn once(store: &Store, request: &WriteRequest) -> std::result::Result<Written, R
     let mut seen = BTreeSet::new();
     for one in &given {
         if !seen.insert(&one.key) {
-            causes.push(one.cause(format!("{} is given twice", one.key), None));
+            causes.push(one.cause(format!("{} appears twice", one.key), None));
         }
         causes.extend(may_stand((store, &change), request, one)?);
     }
@@ -418,14 +418,14 @@ fn is_meant(request: &WriteRequest, one: &Given) -> Option<Cause> {
     };
     let why = if *namespace != request.namespace {
         let meant = &request.namespace;
-        format!("it says namespace `{namespace}`, and the request is about `{meant}`")
+        format!("it sets namespace `{namespace}`, but the request is for `{meant}`")
     } else {
         match wanted {
             Some((meant, _)) if meant != *kind => {
-                format!("it is a {kind}, and the request is about a {meant}")
+                format!("it is a {kind}, but the request is for a {meant}")
             }
             Some((_, meant)) if meant != name => {
-                format!("it is called `{name}`, and the request is about `{meant}`")
+                format!("it is named `{name}`, but the request is for `{meant}`")
             }
             _ => return None,
         }
@@ -445,7 +445,7 @@ fn may_stand(
     if let Some(definition) = definition.filter(|one| one.origin.is_some()) {
         let why = format!("{key} is part of the document {}", definition.path);
         let error = Error::not_ready(why)
-            .hint("change the document: its goal, plan and gates follow from it");
+            .hint("change the document; its goal, plan and gates follow from it");
         return Err(error.into());
     }
     let current = there.resource(key);
@@ -456,14 +456,14 @@ fn may_stand(
                 key.kind, key.name, key.namespace
             );
             return Err(Error::taken(why)
-                .hint("replace it with PUT, or apply it")
+                .hint("replace it with PUT, or use apply")
                 .into());
         }
         (Verb::Replace(..), None) => return Err(missing(key).into()),
         (Verb::Replace(..), Some(_)) if one.version.is_none() => {
-            let why = "`metadata.resourceVersion` is missing: what this was made from is not known";
+            let why = "`metadata.resourceVersion` is missing, so it is unknown which version this replaces";
             let cause = one.cause(why, None);
-            let hint = "get it, change that, and send it back as it is otherwise";
+            let hint = "get the resource, change it, and send the whole resource back";
             return Ok(Some(Cause {
                 field: "/metadata/resourceVersion".to_owned(),
                 hint: Some(hint.to_owned()),
@@ -484,7 +484,7 @@ fn may_stand(
         let why = "the spec of an Execution is immutable once it is committed";
         return Ok(Some(Cause {
             field: "/spec".to_owned(),
-            hint: Some("start another: create an Execution of another name".to_owned()),
+            hint: Some("create an Execution with another name".to_owned()),
             ..one.cause(why, Some(Code::SPEC_CHANGED.id))
         }));
     }
@@ -500,7 +500,7 @@ fn check_current(now: &str, one: &Given) -> Result {
         return Ok(());
     }
     let why = format!("Conflict: resourceVersion mismatch (expected {given}, got {now}-…)");
-    Err(Error::conflict(why).hint("get it anew and make the change on that; nothing was written"))
+    Err(Error::conflict(why).hint("get it again and repeat the change; nothing was written"))
 }
 
 /// Whether a value was made from the resource that is there, and not from a former one of its name.
@@ -511,11 +511,11 @@ fn check_same(store: &Store, one: &Given) -> Result {
     match known_uid(store, &one.key)? {
         Some(uid) if uid != *given => {
             let why = format!(
-                "{} has uid {uid}, and this was made from a former one, {given}",
+                "{} has uid {uid}, but this was made from an earlier one with uid {given}",
                 one.key
             );
             Err(Error::conflict(why)
-                .hint("get it anew and make the change on that; nothing was written"))
+                .hint("get it again and repeat the change; nothing was written"))
         }
         _ => Ok(()),
     }

@@ -13,7 +13,7 @@ pub fn text(audited: &Audited) -> String {
     if audited.evidence_alone > 0 {
         let commits = count(audited.evidence_alone, "commit");
         beside.push(format!(
-            "{commits} of earlier decisions held to their evidence alone"
+            "{commits} of earlier decisions, checked only against their evidence"
         ));
     }
     if audited.undone > 0 {

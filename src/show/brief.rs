@@ -76,7 +76,7 @@ fn body(page: &mut Page, brief: &Brief, end: BriefEnd) {
         let (name, namespace) = (short_name(brief), word(&brief.work.namespace));
         page.is_full = false;
         page.say(&format!(
-            "\nSomething was left out: `planspec describe {name} -n {namespace} -o json` has all of it."
+            "\nSome details were left out: `planspec describe {name} -n {namespace} -o json` prints all of them."
         ));
     }
     ends(page, brief, end);
@@ -140,8 +140,9 @@ fn criteria(page: &mut Page, brief: &Brief) {
     page.list("Done when", criteria.map(criterion));
     let name = short_name(brief);
     match brief.verification.as_deref() {
-        Some("independent") => page
-            .say("Checked on the commit that you report, by somebody other than who did the work."),
+        Some("independent") => {
+            page.say("Checked on the commit that you report, by somebody who did not do the work.")
+        }
         Some(_) => page.say(&format!(
             "Checked on the commit that you report; `planspec verify {name} -n {}` checks it.",
             word(&brief.work.namespace)
@@ -330,13 +331,13 @@ fn ends(page: &mut Page, brief: &Brief, end: BriefEnd) {
     match end {
         BriefEnd::Commands if brief.commands.is_empty() => {}
         BriefEnd::Commands => {
-            page.heading("End it");
+            page.heading("Finish");
             for command in &brief.commands {
                 page.say(&format!("    {command}"));
             }
         }
         BriefEnd::Tool => {
-            page.heading("End it");
+            page.heading("Finish");
             let outputs = brief.work.task.outputs.iter().flatten();
             let outputs: Vec<&str> = outputs.map(|output| output.name.as_str()).collect();
             let outputs = match outputs.as_slice() {
@@ -352,7 +353,7 @@ fn ends(page: &mut Page, brief: &Brief, end: BriefEnd) {
             ));
         }
         BriefEnd::ExitCode => {
-            page.heading("End it");
+            page.heading("Finish");
             page.say("Exit with 0 when it is done, and with any other code when it failed.");
             let outputs = brief.work.task.outputs.iter().flatten();
             if outputs.count() > 0 {

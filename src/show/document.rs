@@ -100,7 +100,7 @@ impl DocumentPage<'_> {
         if let Some(session) = session {
             let revision = before.and_then(|before| before.get("revision")?.as_u64());
             let revision = revision.map_or(String::new(), |number| format!(", revision {number}"));
-            self.line(format!("\nGoes on from session {}{revision}", id(session)));
+            self.line(format!("\nContinues session {}{revision}", id(session)));
         }
         let waits: Vec<String> = self.document.unready();
         if !waits.is_empty() {
@@ -216,7 +216,7 @@ impl DocumentPage<'_> {
                 None => format!("{field}: {}", id(&value.to_string())),
             })
             .collect();
-        self.list("Beside that (`x-planspec`)", &added, str::to_owned);
+        self.list("Other settings (`x-planspec`)", &added, str::to_owned);
     }
 
     fn lists(&mut self) {
@@ -376,7 +376,7 @@ impl DocumentPage<'_> {
                     "A constraint is violated",
                     word(policy.on_constraint_violation),
                 ),
-                ("The scope is left", word(policy.on_unexpected_scope)),
+                ("The scope is exceeded", word(policy.on_unexpected_scope)),
             ];
             let rows = rows.into_iter().filter(|(_, what)| !what.is_empty());
             let rows = rows.map(|(when, what)| vec![when.to_owned(), what]);

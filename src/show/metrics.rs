@@ -26,7 +26,7 @@ pub struct Look {
 pub fn openmetrics(overview: Option<&Overview>, look: &Look) -> String {
     let mut text = String::new();
     let needs = overview.is_none_or(|overview| overview.needs_somebody);
-    let help = "Whether anything stays as it is until a person does something.";
+    let help = "Whether something needs attention from a person.";
     let needs = [(String::new(), u8::from(needs).to_string())];
     gauge(&mut text, "needs_somebody", help, needs);
     if let Some(overview) = overview {
@@ -54,21 +54,21 @@ fn how_it_stands(text: &mut String, overview: &Overview) {
         let count = wanted(concern).map_or(0, |one| one.count);
         (label("what", concern.word()), count.to_string())
     });
-    let help = "What executions want, by kind.";
+    let help = "What executions wait for, by kind.";
     gauge(text, "wanted", help, counts);
     let oldest = Concern::ALL.iter().filter_map(|concern| {
         let oldest = wanted(concern)?.oldest?;
         Some((label("what", concern.word()), seconds(oldest)))
     });
-    let help = "Since when it is wanted, of what is wanted longest.";
+    let help = "Since when the one that has waited longest has waited.";
     gauge(text, "wanted_oldest_timestamp_seconds", help, oldest);
     let deadline = overview
         .next_deadline
         .map(|at| (String::new(), seconds(at)));
-    let help = "The next moment at which something happens by itself.";
+    let help = "Time of the next deadline.";
     gauge(text, "next_deadline_timestamp_seconds", help, deadline);
     let findings = overview.findings.len().to_string();
-    let help = "What is wrong with what belongs to no resource.";
+    let help = "Problems that belong to no resource.";
     gauge(text, "findings", help, [(String::new(), findings)]);
 }
 
@@ -81,7 +81,7 @@ fn of_look(text: &mut String, look: &Look) {
         "Whether the last reconcile succeeded.",
         one(succeeded),
     );
-    let help = "When the last reconcile was.";
+    let help = "Time of the last reconcile.";
     gauge(
         text,
         "reconcile_timestamp_seconds",
@@ -92,14 +92,14 @@ fn of_look(text: &mut String, look: &Look) {
     gauge(
         text,
         "reconcile_duration_seconds",
-        "How long the last reconcile took.",
+        "Duration of the last reconcile.",
         one(took),
     );
     let records = look.records.into_iter().flat_map(|records| {
         [("applied", records.applied), ("refused", records.refused)]
             .map(|(result, count)| (label("result", result), count.to_string()))
     });
-    let help = "Refs of the inbox that the last reconcile took in.";
+    let help = "Inbox refs that the last reconcile applied.";
     gauge(text, "reconcile_records", help, records);
 }
 

@@ -144,7 +144,7 @@ fn unapplied(page: &mut Sections, run: &ExecutionStatus) {
 /// Where a retry that binds again would lead to another target.
 fn moved_on(page: &mut Sections, view: &RunView<'_>) {
     if !view.of.moved_on.is_empty() {
-        page.title("Bindings that have moved on");
+        page.title("Bindings that have changed since");
     }
     for (id, how) in view.of.moved_on {
         page.sentence(2, &line(&format!("{id}: {how}")));
@@ -312,7 +312,7 @@ fn detail(view: &RunView<'_>, of: GraphOf<'_>, node: usize, status: &NodeStatus)
             WaitingFor::Report {
                 actor,
                 expires: Some(at),
-            } if at <= view.now => format!("{}, lease over since {}", line(&actor), time(at)),
+            } if at <= view.now => format!("{}, lease expired at {}", line(&actor), time(at)),
             WaitingFor::Report { actor, expires } => match expires {
                 Some(at) => format!("{}, lease until {}", line(&actor), time(at)),
                 None => line(&actor),
@@ -709,7 +709,7 @@ Graph:
   ├─ [?] build     Blocked, attempt 2   1h so far     waits for a check of what agent:a reported at 0123456789   → publish
   ├─ [>] docs      Running              1h so far     ana x, lease until 2026-03-01T10:30:00Z
   │  [ ] publish   Pending                            after build, docs
-  ├─ [>] lint      Running              45s so far    agent:b, lease over since 2026-03-01T09:59:30Z
+  ├─ [>] lint      Running              45s so far    agent:b, lease expired at 2026-03-01T09:59:30Z
   └─ [ ] pack      Pending                            waits for tool://pack to claim it
 
 Acceptance:
@@ -933,7 +933,7 @@ Contract:
             width: None,
         };
         let shown = sections(&view);
-        let moved = "\nBindings that have moved on:\n  b: held to x\n";
+        let moved = "\nBindings that have changed since:\n  b: held to x\n";
         assert!(shown.contains(moved), "{shown}");
         let next = "
   planspec retry run/a -n team

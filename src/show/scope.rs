@@ -56,7 +56,7 @@ pub fn answers(answer: &ScopeAnswer) -> String {
 pub fn beside_the_plan(scoped: &Scoped) -> Option<String> {
     scoped.is_beside_the_plan().then(|| {
         let plan = &scoped.plan;
-        format!("no changed file is in the scope of {plan}: this does nothing of its work")
+        format!("no changed file is in the scope of {plan}")
     })
 }
 

@@ -80,7 +80,7 @@ fn next(text: &mut String, start: &SessionStart, calls: Calls) {
         Calls::Commands => "planspec claim",
         Calls::Tools => "claim",
     };
-    text.push_str(&format!("\nYou may take (`{claim}` takes the first):\n"));
+    text.push_str(&format!("\nYou can claim (`{claim}` claims the first):\n"));
     for one in &start.next {
         let (name, title) = (name(one), title(&one.title));
         text.push_str(&format!("- {name}{title}\n"));

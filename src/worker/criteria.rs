@@ -85,7 +85,7 @@ fn artifact(criterion: &TaskCriterion, subject: &CriterionSubject<'_>) -> Criter
         Ok(true) => None,
         Ok(false) => Some(match (wanted, (subject.has)(&plain, None)) {
             (Some(wanted), Ok(true)) => {
-                format!("`{path}` is no file in which {} is found", quoted(wanted))
+                format!("`{path}` is not a file that contains {}", quoted(wanted))
             }
             _ => format!("`{path}` does not exist"),
         }),
@@ -109,7 +109,7 @@ impl CriterionFinding {
 fn pattern(text: Option<&str>) -> Result<Option<Pattern>, String> {
     let compiled = |text| {
         Pattern::new(text)
-            .map_err(|why| format!("{} is no regular expression: {why}", quoted(text)))
+            .map_err(|why| format!("{} is not a regular expression: {why}", quoted(text)))
     };
     text.map(compiled).transpose()
 }
@@ -326,17 +326,17 @@ mod tests {
             (
                 with("docs/report.md", "(pass"),
                 None,
-                Err("`(pass` is no regular expression: unclosed group"),
+                Err("`(pass` is not a regular expression: unclosed group"),
             ),
             (
                 with("docs/report.md", "Tests"),
                 None,
-                Err("is no file in which `Tests` is found"),
+                Err("is not a file that contains `Tests`"),
             ),
             (
                 with("docs", "x"),
                 None,
-                Err("`docs` is no file in which `x` is found"),
+                Err("`docs` is not a file that contains `x`"),
             ),
             (exists("no"), None, Err("`no` does not exist")),
             (exists("here"), None, Err("`here` does not exist")),

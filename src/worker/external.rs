@@ -104,11 +104,11 @@ fn led_away(asked: &str, to: &str) -> Option<String> {
     let (host, _) = parts(asked);
     let (other, path) = parts(to);
     if host != other {
-        return Some(format!("leads to another host, {other}"));
+        return Some(format!("redirects to another host, {other}"));
     }
     let path = path.split(['?', '#']).next().unwrap_or_default();
     let asks = path.split('/').any(|part| LOGIN.contains(&part));
-    asks.then(|| format!("leads to a page to log in, {path}"))
+    asks.then(|| format!("redirects to a login page, {path}"))
 }
 
 /// How long an answer wants to be left alone: `Retry-After` in seconds, or as a date.
@@ -161,19 +161,19 @@ mod tests {
             ("https://X.EXAMPLE/loginless", None),
             (
                 "https://id.example/done",
-                Some("leads to another host, id.example"),
+                Some("redirects to another host, id.example"),
             ),
             (
                 "https://x.example.evil.example/",
-                Some("leads to another host, x.example.evil.example"),
+                Some("redirects to another host, x.example.evil.example"),
             ),
             (
                 "https://x.example/users/sign_in?to=a",
-                Some("leads to a page to log in, /users/sign_in"),
+                Some("redirects to a login page, /users/sign_in"),
             ),
             (
                 "https://x.example/SSO/start",
-                Some("leads to a page to log in, /sso/start"),
+                Some("redirects to a login page, /sso/start"),
             ),
         ] {
             assert_eq!(
@@ -206,7 +206,7 @@ mod tests {
         else {
             panic!("a page to log in is no answer");
         };
-        assert!(why.contains("leads to a page to log in"), "{why}");
+        assert!(why.contains("redirects to a login page"), "{why}");
         assert!(!is_trouble);
         assert!(!matches!(ask("/away"), Poll::Happened(_)));
     }

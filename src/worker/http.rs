@@ -75,8 +75,8 @@ impl Reach {
         let at = address.filter(|address| address.to_string() != bare(host));
         let at = at.map_or(String::new(), |address| format!(", at {address},"));
         Some(format!(
-            "{}{at} is on this link or tells a machine who it is, and is not asked; whoever owns this clone may let it be: \
-             `git config --add planspec.allowHost {}`",
+            "{}{at} is a link-local or metadata address and is not contacted; the owner of this \
+             clone can allow it: `git config --add planspec.allowHost {}`",
             bare(host),
             bare(host)
         ))
@@ -173,7 +173,7 @@ pub fn ask(question: &HttpQuestion, stop: &Stop) -> Result<HttpAnswer, String> {
             }
             Err(mpsc::RecvTimeoutError::Timeout) => {}
             Err(mpsc::RecvTimeoutError::Disconnected) => {
-                return Err("the question could not be asked".to_owned());
+                return Err("the request could not be sent".to_owned());
             }
         }
     }
@@ -240,7 +240,7 @@ fn ask_at_once(question: &HttpQuestion) -> Result<HttpAnswer, String> {
         .into_reader()
         .take(MAX_BODY)
         .read_to_end(&mut body)
-        .map_err(|error| format!("the answer broke off: {error}"))?;
+        .map_err(|error| format!("the answer was cut off: {error}"))?;
     Ok(HttpAnswer {
         status,
         body,
@@ -429,7 +429,7 @@ mod tests {
             let url = format!("http://{host}/latest/meta-data/");
             let said = get(url.clone()).unwrap_err();
             assert!(
-                said.contains("is not asked") && said.contains("planspec.allowHost"),
+                said.contains("is not contacted") && said.contains("planspec.allowHost"),
                 "{said}"
             );
             assert!(
@@ -453,13 +453,13 @@ mod tests {
         assert!(
             there
                 .unwrap()
-                .contains("inner.example, at 169.254.1.2, is on this link")
+                .contains("inner.example, at 169.254.1.2, is a link-local")
         );
         let server = Server::start(|_, _| {
             says(302, "").replace("\r\n\r\n", "\r\nLocation: http://169.254.169.254/\r\n\r\n")
         });
         let said = get(server.url("/")).unwrap_err();
-        assert!(said.contains("169.254.169.254 is on this link"), "{said}");
+        assert!(said.contains("169.254.169.254 is a link-local"), "{said}");
     }
 
     #[test]

@@ -187,7 +187,7 @@ impl Bench {
         match path.symlink_metadata() {
             Err(_) => return Ok(Map::new()),
             Ok(found) if !found.is_file() => {
-                return Err("what PLANSPEC_OUTPUTS names is no regular file".to_owned());
+                return Err("PLANSPEC_OUTPUTS does not name a regular file".to_owned());
             }
             Ok(_) => {}
         }
@@ -198,7 +198,7 @@ impl Bench {
             .map_err(|error| format!("the outputs cannot be read: {error}"))?;
         if text.len() as u64 > most {
             return Err(format!(
-                "the outputs have more than {most} bytes: leave large ones as files"
+                "the outputs have more than {most} bytes: store large outputs as files"
             ));
         }
         if text.trim_ascii().is_empty() {
@@ -206,8 +206,8 @@ impl Bench {
         }
         match serde_json::from_slice(&text) {
             Ok(Value::Object(outputs)) => Ok(outputs),
-            Ok(_) => Err("the outputs are JSON, but no object".to_owned()),
-            Err(error) => Err(format!("the outputs are no JSON: {error}")),
+            Ok(_) => Err("the outputs are JSON, but not an object".to_owned()),
+            Err(error) => Err(format!("the outputs are not JSON: {error}")),
         }
     }
 
@@ -226,7 +226,7 @@ impl Bench {
         if found.starts_with(&root) && found.is_dir() {
             Ok(found)
         } else {
-            Err(format!("`{path}` is no folder of the work tree"))
+            Err(format!("`{path}` is not a folder in the work tree"))
         }
     }
 }
@@ -338,8 +338,8 @@ mod tests {
             ("", Ok(0)),
             (" \n", Ok(0)),
             ("{\"a\": 1, \"b\": null}", Ok(2)),
-            ("[1]", Err("the outputs are JSON, but no object")),
-            ("{", Err("the outputs are no JSON: ")),
+            ("[1]", Err("the outputs are JSON, but not an object")),
+            ("{", Err("the outputs are not JSON: ")),
             (&large, Err("the outputs have more than ")),
         ];
         for (text, expected) in table {
@@ -353,7 +353,7 @@ mod tests {
         fs::remove_file(folder.path().join("outputs.json")).unwrap();
         fs::create_dir(folder.path().join("outputs.json")).unwrap();
         let said = bench.take_outputs().unwrap_err();
-        assert!(said.contains("no regular file"), "{said}");
+        assert!(said.contains("does not name a regular file"), "{said}");
     }
 
     #[cfg(unix)]

@@ -172,7 +172,7 @@ fn what_is_told_besides_stands_in_the_answer() {
     let applied = applied.answer("Applied");
     let notes = applied["notes"].to_string();
     assert!(notes.contains("only reconcile writes it"), "{notes}");
-    assert!(notes.contains("when `main` has it"), "{notes}");
+    assert!(notes.contains("it takes effect on `main`"), "{notes}");
     assert_eq!(applied["next"][0], "git push origin feature");
     // The capability is missing: that is a warning with its place.
     let finding = &applied["findings"][0];
@@ -303,7 +303,7 @@ fn start_tells_which_execution_of_what_by_whom() {
     assert_eq!(started["notes"][0], "tasks are bound by `team`");
 
     let error = solo.run(&format!("start p --name {name} -o json")).exits(9);
-    assert!(text(&error.refusal("conflict")["message"]).contains("exists already"));
+    assert!(text(&error.refusal("conflict")["message"]).contains("already exists"));
     solo.run("start q -o json").exits(1).refusal("notFound");
 }
 
@@ -456,7 +456,7 @@ fn documents_are_shown_converted_and_revised() {
     assert_eq!(text(&written["text"]), solo.read("all.yaml"));
     assert_eq!(written["out"], "all.yaml");
     let error = solo.run(&format!("{convert} --out all.yaml")).exits(9);
-    assert!(text(&error.refusal("conflict")["message"]).contains("all.yaml exists already"));
+    assert!(text(&error.refusal("conflict")["message"]).contains("all.yaml already exists"));
     let back = solo
         .run("convert --to 1.2 all.yaml -o json")
         .ok()

@@ -203,7 +203,7 @@ fn apply_and_start_on_a_feature_branch_say_when_it_takes_effect() {
     let sandbox = Sandbox::new();
     let ana = sandbox.team("ana");
     ana.git("checkout -q -b feature");
-    let told = "it takes effect when `main` has it: merge it, then run `planspec reconcile`";
+    let told = "it takes effect on `main`: merge it, then run `planspec reconcile`";
     let pushed = "next: git push origin feature\n";
     ana.run_with("apply -f -", &plan("p", &[task("one")]))
         .ok()
@@ -219,14 +219,13 @@ fn what_is_changed_and_not_committed_is_told_where_it_does_not_count() {
     ana.publish("planspec/p.yaml", plan("p", &[task("one")]));
     ana.run("start p --name clean")
         .ok()
-        .never_says("not committed");
+        .never_says("uncommitted changes");
     ana.write("planspec/p.yaml", plan("p", &[task("two")]));
     ana.write(".planspec.yaml", "lease: 10m\n");
-    let config =
-        "note: .planspec.yaml has changes that are not committed: the committed one counts\n";
+    let config = "note: .planspec.yaml has uncommitted changes: the committed one counts\n";
     ana.run("start p --name r")
         .ok()
-        .notes("note: planspec/p.yaml has changes that are not committed: the run begins with the plan as it is committed\n")
+        .notes("note: planspec/p.yaml has uncommitted changes: the run starts with the committed plan\n")
         .notes(config);
     ana.run("apply -f planspec/p.yaml").ok().notes(config);
     let fresh = sandbox.repository("fresh");
@@ -274,7 +273,7 @@ fn what_an_interrupted_apply_has_left_is_in_nobodys_way() {
     solo.write("planspec/default/goals/h.yaml", goal("h") + "# mine\n");
     solo.run("apply -f ../h.yaml")
         .exits(1)
-        .notes("has changes that are not committed");
+        .notes("has uncommitted changes");
 }
 
 #[test]
@@ -345,7 +344,7 @@ fn a_reference_may_be_applied_together_with_what_it_names_or_before_it() {
     solo.git("add planspec/r.yaml");
     solo.run("validate --staged").exits(1).says("error[PS203]");
     solo.git("reset -q --hard");
-    // What is there already must not lose what it refers to.
+    // What is already there must not lose what it refers to.
     let both = file(&[
         gate("seal", "s"),
         plan("s", &[crate::resources::gate_node("ok", "seal")]),
@@ -382,7 +381,7 @@ fn a_hook_that_refuses_is_heard() {
     assert_eq!(
         solo.git("status --porcelain"),
         "",
-        "everything is as it was"
+        "everything was restored"
     );
 }
 
@@ -404,9 +403,7 @@ fn what_leaves_a_file_is_told_and_a_run_wants_a_word() {
     solo.write("planspec/runs.yaml", runs(&["ra"]));
     let refused = solo.run("apply -f planspec/runs.yaml").exits(1);
     assert!(
-        refused
-            .err
-            .contains("rb is Running, and would be cancelled"),
+        refused.err.contains("rb is Running and would be cancelled"),
         "{refused}"
     );
     let tried = solo.run("apply -f planspec/runs.yaml --dry-run").ok();
@@ -422,7 +419,7 @@ fn what_leaves_a_file_is_told_and_a_run_wants_a_word() {
     solo.write("../twice.yaml", file(&twice));
     solo.run("apply -f ../twice.yaml")
         .exits(1)
-        .notes("Plan default/q is given twice");
+        .notes("Plan default/q appears twice");
     solo.write("../once.yaml", file(&twice[..1]));
     solo.run("apply -f ../once.yaml").ok();
 }

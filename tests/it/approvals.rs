@@ -231,7 +231,7 @@ fn what_is_not_signed_by_a_key_of_its_actor_is_refused() {
         ("with another trusted key", ana, "ben", "-S", "OtherSigner"),
         ("with a key nobody listed", ana, "eve", "-S", "UnknownKey"),
         (
-            "by somebody who is no reviewer",
+            "by somebody who is not a reviewer",
             "dora@example.com",
             "dora",
             "-S",
@@ -414,7 +414,7 @@ fn without_signers_or_without_the_program_nothing_counts() {
     let send_signed = |solo: &Place<'_>| send_signed_with(solo, "ana");
     let sandbox = Sandbox::new();
     let solo = signing(&sandbox, &[(ana, "ana")]);
-    let said = "approvals must be signed, and the spec branch lists no key";
+    let said = "approvals must be signed, but the spec branch lists no key";
     solo.run("reconcile --dry-run").ok().never_says(said);
     solo.remove(SIGNERS).commit("Forget who may sign");
     solo.run("reconcile --dry-run").ok().notes(said);
@@ -508,7 +508,7 @@ fn editing_the_plan_and_taking_it_back_revives_no_approval() {
     solo.run("reconcile").ok();
     let whole = solo.read("planspec/all.yaml");
     let before = text(&solo.get("execution/run")["metadata"]["uid"]);
-    // The run is taken away, the plan becomes another one, and everything is as it was again.
+    // The run is taken away, the plan becomes another one, and everything was restored again.
     solo.publish("planspec/all.yaml", plan("p", &[task("evil")]));
     solo.run("reconcile").ok();
     solo.publish("planspec/all.yaml", &whole);

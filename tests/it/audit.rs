@@ -142,7 +142,7 @@ fn whoever_has_a_clone_finds_that_the_status_follows() {
     let spec = ben.git("rev-parse HEAD");
     ben.run(&format!("audit --since {spec}"))
         .exits(1)
-        .notes("is no commit of this status branch");
+        .notes("is not a commit of this status branch");
 }
 
 #[test]
@@ -240,7 +240,7 @@ fn a_target_that_was_swapped_a_record_that_was_left_out_and_an_answer_that_is_no
     );
     audit(&alone)
         .exits(1)
-        .says("which its evidence does not hold");
+        .says("which its evidence does not contain");
     // A commit that nobody cites is.
     let odd = ana.git_with(
         "commit-tree 4b825dc642cb6eb9a060e54bf8d69288fbee4904",
@@ -253,14 +253,14 @@ fn a_target_that_was_swapped_a_record_that_was_left_out_and_an_answer_that_is_no
     );
     let loose = forge(&ana, &[], &format!("-p {odd_with}"));
     audit(&loose).exits(1).says(&format!(
-        "its evidence holds {other}, which it does not cite"
+        "its evidence contains {other}, which it does not cite"
     ));
     let inputs = ana.git(&format!("show {tip}:_inputs.yaml"));
     assert!(inputs.contains("found: false"), "{inputs}");
     let answered = forge(&ana, &[("_inputs.yaml", "found: false", "found: true")], "");
     audit(&answered)
         .exits(1)
-        .says("it was answered that `made.txt` is part of ");
+        .says("it relies on the answer that `made.txt` is part of ");
     audit(&claimed).ok();
 }
 
@@ -274,7 +274,7 @@ fn what_is_not_in_a_clone_is_named_and_nothing_else_is_said_of_it() {
     job.run("audit")
         .exits(3)
         .notes("nothing could be checked here: object ")
-        .notes("help: `git fetch --unshallow` gets the history that it takes");
+        .notes("help: `git fetch --unshallow` gets the missing history");
     job.git("fetch -q --depth=5 origin");
     job.run("audit")
         .ok()
@@ -321,7 +321,8 @@ fn status_commits_are_signed_where_the_configuration_names_signers() {
         format!("ci@example.com {ci_public}\n"),
     );
     let signers = "status: {remote: origin, signers: [ci@example.com]}\n";
-    let said = "status commits must be signed by one of these, and no key is listed for any";
+    let said =
+        "status commits must be signed by one of these, but no key is listed for any of them";
     ana.write(".planspec.yaml", signers.replace("ci@", "ben@"));
     ana.run("validate").says(said);
     ana.write(".planspec.yaml", signers);
@@ -332,14 +333,14 @@ fn status_commits_are_signed_where_the_configuration_names_signers() {
     ana.run("reconcile")
         .exits(1)
         .notes(
-            "the configuration wants status commits signed (`status.signers`), and git cannot sign",
+            "the configuration requires signed status commits (`status.signers`), and git cannot sign",
         )
         .notes("help: the reconciler signs with its own key");
     ana.git("config gpg.format ssh");
     ana.git(&format!("config user.signingkey {other}"));
     ana.run("reconcile")
         .exits(1)
-        .notes("it is not signed by ci@example.com, as `status.signers` wants");
+        .notes("it is not signed by ci@example.com, as `status.signers` requires");
     ana.git(&format!("config user.signingkey {ci}"));
     ana.run("reconcile").ok();
     ana.run("claim run/one --as agent:a --reconcile").ok();
@@ -446,13 +447,13 @@ fn nobody_gets_out_of_being_checked() {
         &[done, ("controller.yaml", "decisions: 3", "decisions: 0")],
         "",
     );
-    found(&ana, &old).exits(1).says(
-        "it says that decisions of version 0 led to it, and the one before it is of version 3",
-    );
+    found(&ana, &old)
+        .exits(1)
+        .says("it was decided with version 0, but the commit before it with version 3");
     let silent = forge(&ana, &[done, ("_inputs.yaml", "", GONE)], "");
     found(&ana, &silent)
         .exits(1)
-        .says("it has no `_inputs.yaml`, and the one before it has");
+        .says("it has no `_inputs.yaml`, but the commit before it has one");
     // By a spec commit that nobody has, or that is on no spec branch.
     let observed = ana.git("rev-parse origin/main");
     let aside = ana.git_with("commit-tree origin/main^{tree} -p origin/main", "aside\n");
@@ -463,7 +464,7 @@ fn nobody_gets_out_of_being_checked() {
             "",
         );
         found(&ana, &astray).exits(1).says(&format!(
-            "it observed {elsewhere}, which is no commit of the spec branch"
+            "it observed {elsewhere}, which is not a commit of the spec branch"
         ));
     }
     // By one of before, as if the spec branch had been rewritten.
@@ -474,7 +475,7 @@ fn nobody_gets_out_of_being_checked() {
     let back = forge(&ana, &[done, ("controller.yaml", &later, &observed)], "");
     found(&ana, &back)
         .exits(1)
-        .says("and the spec branch has both: it was not rewritten");
+        .says("although the spec branch was not rewritten");
 }
 
 #[test]

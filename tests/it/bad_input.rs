@@ -166,20 +166,20 @@ fn strings_stay_strings_and_are_not_taken_for_something_else() {
     validate(&ana, "bad.yaml")
         .exits(1)
         .says("PS103")
-        .says("a boolean is expected, this is a string")
-        .says("`yes` is text, only `true` and `false` are booleans: write `true`");
+        .says("a boolean is expected, but this is a string")
+        .says("`yes` is text; only `true` and `false` are booleans: write `true`");
     ana.write(
         "bad.yaml",
         resource("Goal", "bad", "description: d\npriority: 1_0\n"),
     );
     validate(&ana, "bad.yaml")
         .exits(1)
-        .says("a whole number is expected, this is a string")
-        .says("`1_0` is text, numbers have no `_`: write `10`");
+        .says("a whole number is expected, but this is a string")
+        .says("`1_0` is text, because numbers have no `_`: write `10`");
     ana.write("bad.yaml", resource("Goal", "bad", "description: 2026\n"));
     validate(&ana, "bad.yaml")
         .exits(1)
-        .says("a string is expected, this is a number");
+        .says("a string is expected, but this is a number");
 }
 
 #[test]
@@ -214,7 +214,7 @@ fn input_is_bounded_and_the_bounds_are_configured() {
     for (name, expected) in [
         ("deep", "nested deeper than 30 levels"),
         ("bomb", "larger than 2500 bytes"),
-        ("wide", "12 nodes, the limit is 10"),
+        ("wide", "12 nodes; the limit is 10"),
         ("long", "at most 2500 are read"),
     ] {
         let found = about(&ran, &format!("{name}.yaml"));
@@ -270,7 +270,7 @@ const NO_FILES: [(&str, &str); 6] = [
     ("folder", "a symbolic link: links are not followed"),
     (
         "library",
-        "a submodule or a repository of its own, which is never entered",
+        "a submodule or a separate repository, which is never entered",
     ),
     ("lfs.yaml", "a Git LFS pointer"),
 ];

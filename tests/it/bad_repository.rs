@@ -93,7 +93,11 @@ fn an_empty_ref_file_is_damage_and_not_absence() {
             let path = format!(".git/refs/heads/{branch}");
             solo.write(&path, content);
             solo.run(verb).exits(3).notes(branch);
-            assert_eq!(solo.read(&path), content, "{verb}: nothing was begun anew");
+            assert_eq!(
+                solo.read(&path),
+                content,
+                "{verb}: nothing was started again"
+            );
         }
     }
 }

@@ -144,11 +144,11 @@ fn a_folder_of_somebody_else_is_not_written_to() {
     solo.run("board --out site")
         .exits(3)
         .notes("holds files that planspec did not write")
-        .notes("name an empty folder");
+        .notes("choose an empty or new folder");
     assert_eq!(solo.read("site/index.html"), "mine");
     solo.run("board --out new --base-url javascript:x")
         .exits(2)
-        .notes("is no address of the web");
+        .notes("is not a web address");
     assert!(!solo.has("new"));
     sandbox
         .repository("new")
@@ -195,7 +195,7 @@ fn pages_tell_what_the_verbs_tell() {
         assert!(words(&gate).contains(said), "{said}: {}", words(&gate));
     }
     assert!(
-        !gate.contains("The digest is not that of what stands here"),
+        !gate.contains("The digest does not match the content here"),
         "{gate}"
     );
     let node = solo.read("site/runs/default/run/nodes/build.html");
@@ -641,9 +641,9 @@ fn what_a_commit_changed_in_a_plan_is_told_and_what_an_audit_says() {
     let commit = solo.git("rev-parse HEAD");
     let page = &pages[&format!("plans/default/release/revisions/{}.html", commit.trim())];
     for said in [
-        "Class minor; 2 to be looked at twice.",
-        "node build: description look twice: whoever does it is told something else",
-        "reviewers look twice: anybody may decide ana@example.com nothing",
+        "Class minor; changes that need attention: 2.",
+        "node build: description needs attention: the worker is told something else",
+        "reviewers needs attention: anybody may decide ana@example.com nothing",
         "--plan release -n default",
     ] {
         assert!(words(page).contains(said), "{said}: {}", words(page));

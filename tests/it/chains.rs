@@ -179,6 +179,6 @@ fn what_is_not_the_newest_any_more_stays_as_it_is() {
     solo.run("review main")
         .exits(1)
         .says("PS408")
-        .says("revision 1 is not the newest any more, and is changed");
+        .says("revision 1 is changed, but is no longer the newest");
     solo.run("validate --base main").exits(1).says("PS408");
 }

@@ -130,9 +130,9 @@ fn help_lists_the_exit_codes() {
     let sandbox = Sandbox::new();
     let help = sandbox.folder("nowhere").run("--help").ok();
     for said in [
-        "0 fine",
+        "0 success",
         "1 findings",
-        "2 wrong use",
+        "2 incorrect usage",
         "3 the repository",
         "9 somebody else",
     ] {
@@ -284,9 +284,9 @@ fn wrong_use_is_2_and_what_was_probably_meant_is_suggested() {
         ("claim run/one --as a --lease 5", "lease"),
         ("apply", "--filename"),
         ("describe plan", "names no resource"),
-        ("get plans -l '=x'", "is no requirement"),
+        ("get plans -l '=x'", "is not a valid requirement"),
         ("get plans p -l env=zz", "both a name, `p`, and a selector"),
-        ("get plan/p -l env=zz", "leave the one or the other out"),
+        ("get plan/p -l env=zz", "omit one of them"),
         ("reconcile --interval 0", "interval"),
     ];
     for (command, hint) in table {

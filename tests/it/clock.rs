@@ -167,7 +167,7 @@ fn the_year_9999_is_no_date() {
     for verb in ["reconcile", "reconcile --accept-time"] {
         ana.run_in(&end, verb)
             .exits(1)
-            .notes("which is no date for a status");
+            .notes("which is not a valid date for a status");
     }
     assert_eq!(ana.status_tip(), before);
 }

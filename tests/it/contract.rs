@@ -355,7 +355,7 @@ fn what_is_over_is_nobodys_to_claim() {
         let error = ran.exits(1).refusal("notReady");
         assert_eq!(
             error["message"],
-            "default/run: `build` is Succeeded already"
+            "default/run: `build` is already Succeeded"
         );
     }
     solo.run("cancel run --reconcile").ok();
@@ -370,7 +370,7 @@ fn an_attempt_that_never_was_cannot_be_reported() {
     let solo = started(&sandbox);
     let ran = solo.run("report run/build --attempt 9 --succeeded -o json");
     let error = ran.exits(1).refusal("notFound");
-    let said = "default/run/build has no attempt 9 yet; the last one is 1";
+    let said = "default/run/build has no attempt 9 yet; the current one is 1";
     assert_eq!(error["message"], said);
     assert!(solo.inbox().is_empty(), "{:?}", solo.inbox());
     let logs = solo.run("logs run/build --attempt 9 -o json").exits(1);
@@ -815,7 +815,7 @@ fn an_answer_that_cannot_be_written_names_what_stands() {
         let output = command.stdout(full().unwrap()).output().unwrap();
         let said = String::from_utf8_lossy(&output.stderr);
         assert_eq!(output.status.code(), Some(code), "{verb}: {said}");
-        let is_named = said.contains(&format!("what was asked for is done: {stands}"));
+        let is_named = said.contains(&format!("the command has taken effect: {stands}"));
         assert_eq!(is_named, !stands.is_empty(), "{verb}: {said}");
     }
 }
@@ -830,7 +830,8 @@ fn a_remote_that_nothing_is_shared_through_is_named_until_that_is_wanted() {
         .never_says("nothing leaves this clone");
     let url = sandbox.path("origin.git");
     solo.git(&format!("remote add origin {}", url.display()));
-    let said = "nothing leaves this clone: remote `origin` is there and `status.remote` is not set";
+    let said =
+        "nothing leaves this clone: there is a remote `origin`, but `status.remote` is not set";
     solo.run("reconcile").ok().notes(said);
     let claimed = solo
         .run("claim run/build --as agent:a -o json")
@@ -869,7 +870,7 @@ fn what_exists_already_is_a_conflict_whoever_was_first() {
         let ran = solo.run(&format!("{verb} -o json")).exits(9);
         let error = ran.refusal("conflict");
         assert!(
-            text(&error["message"]).contains("exists already"),
+            text(&error["message"]).contains("already exists"),
             "{error}"
         );
     }
@@ -952,7 +953,7 @@ fn what_cannot_be_meant_is_wrong_use() {
     assert!(text(&hint).contains("KIND NAME"), "{hint}");
     let hint = solo.run("schema nope").exits(2).err;
     assert!(hint.contains("document, config"), "{hint}");
-    let said = "nothing has the namespace `nope`";
+    let said = "there is no namespace `nope`";
     solo.run("get -n nope").ok().notes(said);
     solo.run("get plans -n nope").ok().notes(said);
     let next = solo.run("next -n nope -o json").ok().answer("NextNodes");

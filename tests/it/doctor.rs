@@ -73,7 +73,7 @@ fn mends(place: &Place<'_>, name: &str) -> Vec<(String, Option<String>)> {
     });
     place.run("doctor").ok();
     let again = place.run(&format!("doctor --fix {name}")).ok();
-    again.notes(&format!("{name}: there is nothing to mend"));
+    again.notes(&format!("{name}: nothing to repair"));
     mended.collect()
 }
 
@@ -173,7 +173,9 @@ fn where_nothing_is_wrong_nothing_is_changed() {
         "planspec/all.yaml",
         file(&[plan("p", &[task("one")]), execution("run", "p")]),
     );
-    solo.run("doctor").ok().says("nothing was reconciled yet");
+    solo.run("doctor")
+        .ok()
+        .says("nothing has been reconciled yet");
     solo.run("reconcile").ok();
     solo.run("doctor").ok();
     let origin = sandbox.place("origin.git");
@@ -290,7 +292,7 @@ fn a_lock_that_was_left_behind_is_put_aside_and_one_that_is_held_is_not() {
         ana.write(&path, "");
         ana.run("doctor")
             .ok()
-            .says("1 lock is held by whoever is at work");
+            .says("1 lock is held by running processes");
         hours_old(&ana, &path);
         let mut git = ana.command("git");
         let git = git
@@ -304,17 +306,20 @@ fn a_lock_that_was_left_behind_is_put_aside_and_one_that_is_held_is_not() {
             "warning",
             &format!("process {}", at_work.id()),
         );
-        assert!(!fix && hint.contains("wait for whoever holds it"), "{hint}");
+        assert!(
+            !fix && hint.contains("wait for the process that holds it"),
+            "{hint}"
+        );
         ana.run("doctor --fix locks")
             .exits(1)
-            .notes("there is nothing to mend");
+            .notes("nothing to repair");
         drop(at_work.stdin.take());
         at_work.wait().unwrap();
         let (_, undo) = mended(
             &ana,
             "locks",
             "error",
-            "2h ago, and nobody is at work here any more",
+            "2h ago, but no process uses it any more",
         );
         assert!(!ana.has(&path));
         shell(&ana, &undo.unwrap());
@@ -336,9 +341,10 @@ fn whoever_commits_for_long_is_told_of() {
     let is_young = told[0].0 == "ok";
     assert!(
         is_young
-            || told[0]
-                .1
-                .contains(&format!("process {} is committing", std::process::id())),
+            || told[0].1.contains(&format!(
+                "process {} has been committing",
+                std::process::id()
+            )),
         "{told:?}"
     );
     drop(held);
@@ -361,9 +367,12 @@ fn what_a_command_that_was_killed_has_left_is_put_back() {
         &ana,
         "interrupted",
         "error",
-        "was stopped while it committed planspec/",
+        "was stopped while committing planspec/",
     );
-    assert!(said.contains("as before the commit"), "{said}");
+    assert!(
+        said.contains("restored to the state before the interrupted commit"),
+        "{said}"
+    );
     assert_eq!(ana.git("status --porcelain"), "");
     // Drafts of a process that is no more, and of one that is.
     let nobody = {
@@ -379,7 +388,7 @@ fn what_a_command_that_was_killed_has_left_is_put_back() {
         &ana,
         "interrupted",
         "warning",
-        ".tmp` is what a process that was stopped has left",
+        ".tmp` is left over from a stopped process",
     );
     shell(&ana, &undo.unwrap());
     assert!(ana.has(&format!("planspec/.run.yaml.{nobody}.tmp")));
@@ -415,8 +424,8 @@ fn a_cache_that_cannot_be_read_or_written_is_told_of() {
     ana.run("get plans").ok().says("p ");
     ana.remove_folder(".git/planspec/cache")
         .write(".git/planspec/cache", "a file");
-    let (hint, fix) = only(&ana, "cache", "warning", "nothing can be remembered");
-    assert!(!fix && hint.contains("all works without"), "{hint}");
+    let (hint, fix) = only(&ana, "cache", "warning", "the cache cannot be written");
+    assert!(!fix && hint.contains("everything works without"), "{hint}");
 }
 
 #[test]
@@ -424,23 +433,23 @@ fn a_hook_that_is_missing_is_installed_and_another_stays() {
     let sandbox = Sandbox::new();
     let ana = sound(&sandbox, "ana");
     ana.run("hooks uninstall").ok();
-    let (_, undo) = mended(
-        &ana,
-        "hook",
-        "warning",
-        "no hook checks what is committed here",
-    );
+    let (_, undo) = mended(&ana, "hook", "warning", "no hook checks commits here");
     assert_eq!(undo.as_deref(), Some("planspec hooks uninstall"));
     ana.run("hooks uninstall").ok();
     ana.write_executable(".git/hooks/pre-commit", "#!/bin/sh\necho mine\n");
-    let (hint, fix) = only(&ana, "hook", "warning", "in the place of ours");
+    let (hint, fix) = only(
+        &ana,
+        "hook",
+        "warning",
+        "the pre-commit hook is another one",
+    );
     assert!(
         !fix && hint.contains("`planspec validate --staged || exit 1`"),
         "{hint}"
     );
     ana.run("doctor --fix hook")
         .exits(1)
-        .notes("hook: there is nothing to mend");
+        .notes("hook: nothing to repair");
     assert_eq!(ana.read(".git/hooks/pre-commit"), "#!/bin/sh\necho mine\n");
 }
 
@@ -540,7 +549,7 @@ fn refs_of_nobody_are_moved_out_of_the_inbox_and_can_be_had_back() {
         ana.run("claim run/one --as agent:a").ok();
         ana.run("doctor")
             .ok()
-            .says("1 ref of the inbox, all of runs that are known");
+            .says("1 ref in the inbox, all for known runs");
         let list = if shared {
             "ls-remote origin 'refs/planspec/*/*'"
         } else {
@@ -564,7 +573,7 @@ fn refs_of_nobody_are_moved_out_of_the_inbox_and_can_be_had_back() {
         assert_eq!(inbox(), before);
         ana.run("reconcile")
             .ok()
-            .never_says("belongs to no execution");
+            .never_says("to no known execution");
         shell(&ana, &undo.unwrap());
         assert_eq!(inbox(), with);
     }

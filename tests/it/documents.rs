@@ -330,7 +330,7 @@ fn revise_leaves_the_text_as_it_is_but_for_the_revision() {
     solo.write(file, &shared);
     solo.run(&format!("revise {file} -m 'Say it shorter'"))
         .ok()
-        .notes("written anew");
+        .notes("the whole file was rewritten");
     solo.run("validate --base HEAD").ok();
 }
 
@@ -538,7 +538,7 @@ fn new_document_is_what_was_typed() {
     solo.run("show two.planspec.yaml")
         .exits(1)
         .notes("error[PS007]")
-        .notes("one document per file");
+        .notes("put each document into its own file");
 }
 
 #[test]
@@ -602,7 +602,7 @@ fn what_a_document_is_not_ready_for_is_told_before_it_is_started() {
         .says("Not ready, an execution waits for:\n  - ");
     solo.run("start greeting --name run")
         .ok()
-        .notes("note: Plan default/greeting is not ready, the execution will wait for it: ");
+        .notes("note: Plan default/greeting is not ready; the execution will wait: ");
     solo.run("reconcile").ok();
     assert_eq!(solo.phase("execution/run"), "Pending");
     solo.publish(FILE, GREETING);
@@ -699,7 +699,7 @@ fn a_plan_whose_file_is_not_in_latin_letters_is_found_by_it_and_offered_a_name()
     solo.run("describe gate оплата").exits(1);
     solo.run("describe plan 2a16be-v1")
         .exits(1)
-        .notes("revisions in files of their own have one name: `2a16be`");
+        .notes("revisions in separate files have one name: `2a16be`");
     // What runs names the plan: it stays what it is called.
     solo.run("start оплата --name first").ok();
     let told = solo.run("validate").ok();
@@ -786,7 +786,7 @@ fn convert_goes_both_ways_and_says_what_is_lost() {
     solo.write("back.planspec.yaml", "mine\n");
     solo.run("convert --to 1.2 planspec/all.yaml --out back.planspec.yaml")
         .exits(9)
-        .notes("back.planspec.yaml exists already");
+        .notes("back.planspec.yaml already exists");
     assert_eq!(solo.read("back.planspec.yaml"), "mine\n");
     solo.remove("back.planspec.yaml");
     solo.run("convert --to 1.2 planspec/all.yaml --out back.planspec.yaml")
@@ -864,8 +864,8 @@ fn an_extension_takes_no_approval_away_and_is_shown_where_it_adds_something() {
     solo.run("validate")
         .exits(1)
         .says("error[PS605]")
-        .says("`dependsOn` is nothing that `x-planspec` may say of a step")
-        .says("`dependencies`: remove it here");
+        .says("`dependsOn` is not allowed in `x-planspec` of a step")
+        .says("remove it here; the step sets it in `dependencies`");
     // The hint, literally.
     document["approach"]["steps"][2]["x-planspec"] = json!({"retries": 1});
     document["approach"]["steps"][1]["x-planspec"] = json!({"when": "parameters.all == true"});
@@ -1182,7 +1182,7 @@ fn what_a_reviewer_finds_keeps_a_plan_from_starting_until_a_revision_answers_it(
     solo.run("review HEAD~1...HEAD")
         .ok()
         .says("finding F1")
-        .says("what a reviewer found is closed");
+        .says("a reviewer's finding is closed");
     solo.run("reconcile").ok();
     assert_eq!(solo.phase("execution/next"), "Running");
 }

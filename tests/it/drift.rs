@@ -118,7 +118,7 @@ fn a_name_that_has_run_is_not_taken_for_what_never_ran() {
     let refused = team.run("validate --staged").exits(1);
     assert!(refused.out.contains("PS401"), "{refused}");
     assert!(
-        refused.out.contains("is a run already (Succeeded)"),
+        refused.out.contains("is already a run (Succeeded)"),
         "{refused}"
     );
     team.git("commit -q --no-verify -m again");
@@ -296,7 +296,7 @@ fn a_goal_takes_what_it_owns_and_not_what_a_former_one_owned() {
     assert_eq!(text(&run["status"]["reason"]), "UidMismatch");
     assert!(!solo.run("next").ok().out.contains("stale"));
     let deleted = solo.run("delete goal g --yes").ok();
-    deleted.notes("Execution default/stale stays: its owner is a former Goal default/g");
+    deleted.notes("Execution default/stale stays: its owner is an earlier Goal default/g");
     let there =
         ["by-name", "by-uid", "stale"].map(|name| solo.has(&format!("planspec/{name}.yaml")));
     assert_eq!(there, [false, false, true]);
@@ -331,7 +331,7 @@ fn a_finished_run_is_never_drawn_with_another_plan() {
     shallow
         .run("graph run")
         .exits(3)
-        .notes("the plan that Execution default/run was held to is not in this clone");
+        .notes("the pinned plan of Execution default/run is not in this clone");
 }
 
 /// What `git mv planspec plans` did once: every run was cancelled, and nobody said a word.

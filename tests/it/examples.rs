@@ -339,7 +339,7 @@ fn tasks_whose_criteria_nobody_has_checked_yet_wait() {
     }
     solo.run("approve two-eyes --as ben@example.com")
         .exits(1)
-        .notes("nothing waits");
+        .notes("no run waits");
     solo.run("reconcile")
         .ok()
         .says("nothing to do")

@@ -316,7 +316,7 @@ fn a_retry_says_what_it_opens_and_opens_what_was_decided_on_a_failure() {
 
     ana.run("retry nightly --reconcile")
         .ok()
-        .notes("to be done once more: `restore`");
+        .notes("these have already succeeded and will be repeated: `restore`");
     work("migrate", "--failed");
     assert_eq!(ana.node_phase("nightly/restore"), "Pending");
     work("restore", "--succeeded");
@@ -369,7 +369,7 @@ fn a_run_goes_on_with_a_corrected_plan() {
     assert_eq!(ana.phase("execution/import"), "Failed");
     ana.run("retry import --plan")
         .exits(1)
-        .notes("is held to this revision of plan `shop/import` already")
+        .notes("is already pinned to this revision of plan `shop/import`")
         .notes("planspec retry import -n shop");
 
     // Before it is merged, the review says that the run could go on with it.
@@ -386,7 +386,7 @@ fn a_run_goes_on_with_a_corrected_plan() {
         .says("planspec retry import -n shop --plan");
     ana.run("retry import --plan mended")
         .exits(9)
-        .notes("is not the one that `main` holds now");
+        .notes("is not the current one on `main`");
     ana.git("switch -q main");
     ana.git("merge -q --ff-only mended");
     for asked in ["retry import --plan", "retry import --plan main"] {
@@ -447,7 +447,7 @@ fn a_changed_default_opens_what_was_given_the_other_one_and_says_whose_work_stop
         .ok()
         .says("default/run/done: Succeeded → changed: do again\ndefault/run/held: Running → changed\n")
         .never_says("run/other")
-        .notes("stops agent:x, who is at work on `held`");
+        .notes("this stops agent:x, who holds `held`");
     ana.run("retry run --plan --reconcile").ok();
     assert_eq!(ana.node("run/done")["extensions"]["inputs"]["mode"], "slow");
     ana.run("report run/held --as agent:x --succeeded")
@@ -475,7 +475,7 @@ fn goes_on(ana: &Place<'_>, before: &str) {
 
     ana.run("retry import --plan HEAD -m mended --reconcile")
         .ok()
-        .says("asked shop/import to go on with its plan as it is now");
+        .says("asked shop/import to continue with its current plan");
     assert_eq!(ana.get("execution/import")["metadata"]["uid"], uid);
     assert_eq!(ana.node_phase("import/fetch"), "Succeeded");
     for node in ["load", "check", "tell"] {
@@ -633,7 +633,7 @@ spec:
     ana.write("planspec/site.yaml", &knot);
     ana.run("validate")
         .exits(1)
-        .says("and they for its condition");
+        .says("and they wait for its condition");
 }
 
 /// A retry that binds again asks the gate again, and what would run instead waits for it, whatever
@@ -686,7 +686,7 @@ fn a_new_command_waits_for_the_gate_before_what_is_done() {
         ana.run(&format!("retry run --rebind{more}"))
             .exits(1)
             .notes("nothing failed, and what has not begun is bound to the same as before")
-            .notes("on `main`: commit a change of it there, and push");
+            .notes("of the remote: commit your change there, and push");
     }
     ana.run("next -o name").ok().never_says("switch");
     ana.run("claim run/switch --as agent:new")
@@ -717,14 +717,14 @@ spec:
         r#"start ship -n shop --name run -p version=1.20 -p wait=3 --param-json regions=["eu"]"#;
     ana.run("start ship -n shop -p version=1.20 -p wait=3")
         .exits(1)
-        .notes("uses `regions`, not given")
+        .notes("uses `regions`, which is not set")
         .notes("-p regions=VALUE");
     ana.run("start ship -n shop -p version=1 -p wait=3 -p region=eu")
         .exits(1)
         .notes("is `region` meant to be `regions`?");
     ana.run(&format!("{given} -p colour=red --strict"))
         .exits(1)
-        .notes("nothing in Plan shop/ship mentions `colour`");
+        .notes("Plan shop/ship does not use `colour`");
     ana.run(&format!("{given} -p failFast=true --strict --dry-run"))
         .ok();
     ana.run("start ship -n shop --param-json regions=[eu")
@@ -732,10 +732,10 @@ spec:
         .notes("not JSON");
     ana.run("start ship -n shop -p wait=3 -p version=7 -p regions=[1] --dry-run")
         .ok()
-        .notes("JSON is given by `--param-json regions=…`");
+        .notes("pass JSON with `--param-json regions=…`");
     ana.run(&format!("{given} -p colour=red"))
         .ok()
-        .notes("nothing in Plan shop/ship mentions `colour`");
+        .notes("Plan shop/ship does not use `colour`");
     ana.push();
     ana.run("reconcile").ok();
     let next = ana.run("next -o json").ok().json();
@@ -874,7 +874,7 @@ fn a_retry_looks_at_what_was_said_since_the_last_reconcile_and_once_is_enough() 
     ana.run("report run/rollback --as agent:b --succeeded").ok();
     ana.run("retry run/deploy")
         .exits(1)
-        .notes("is not taken in yet: `planspec reconcile`, then try again");
+        .notes("are not reconciled yet: `planspec reconcile`, then try again");
     ana.run("reconcile").ok();
     ana.run("retry run/deploy --reconcile").ok();
     assert_eq!(ana.unapplied("run"), Vec::<String>::new());

@@ -65,7 +65,7 @@ fn what_is_certain_is_written_and_what_is_likely_where_that_is_wanted() {
         .says("-kind: plan")
         .says("+kind: Plan")
         .says("did you mean `dependsOn`?")
-        .notes("1 file: put right");
+        .notes("1 file: fixed");
     let half = solo.read("planspec/release.yaml");
     assert!(
         half.contains("  graph:\n    nodes:\n      - id: build   # first\n"),
@@ -89,7 +89,7 @@ fn what_is_certain_is_written_and_what_is_likely_where_that_is_wanted() {
         solo.read("planspec/release.yaml"),
         format!("{head}  graph:\n    nodes:\n{nodes}")
     );
-    solo.run("validate --fix").ok().notes("0 files: put right");
+    solo.run("validate --fix").ok().notes("0 files: fixed");
 }
 
 #[test]
@@ -108,7 +108,7 @@ fn only_what_is_named_is_written_and_nothing_through_a_link() {
         .unwrap();
     solo.run("validate --fix draft.yaml")
         .exits(1)
-        .notes("0 files: put right");
+        .notes("0 files: fixed");
     assert_eq!(outside.read("draft.yaml"), WRITTEN);
     solo.run("validate --fix --staged").exits(2);
     solo.run("validate --unsafe").exits(2);

@@ -88,7 +88,7 @@ fn github_annotations_name_the_place_and_are_escaped() {
         "\
 ::error file=planspec/ä b%25%3A%2C<&>.yaml,line=8,endLine=8,col=21,endColumn=30,title=PS202%3A the goal does not exist::goal `default/nowhere` does not exist%0Ahelp: write a Goal `nowhere`
 ::warning file=planspec/ä b%25%3A%2C<&>.yaml,line=14,endLine=14,col=33,endColumn=42,title=PS204%3A the capability does not exist::capability `default/deploying` does not exist%0Ahelp: write a Capability `deploying`
-::error file=planspec/ä b%25%3A%2C<&>.yaml,line=18,endLine=18,col=16,endColumn=19,title=PS302%3A an edge ends at a node that does not exist::edge ends at a node that does not exist: `oen`%0Ahelp: did you mean `one`?
+::error file=planspec/ä b%25%3A%2C<&>.yaml,line=18,endLine=18,col=16,endColumn=19,title=PS302%3A an edge ends at a node that does not exist::an edge ends at a node that does not exist: `oen`%0Ahelp: did you mean `one`?
 "
     );
 }
@@ -431,7 +431,7 @@ error[PS304]: the graph has a cycle: one → two → three → one
    |                     ^^^^^ this dependency closes it
 ...
 16 |       - id: three
-   |             ----- and comes back from here
+   |             ----- and returns from here
    |
    = help: remove one of these dependencies
 "

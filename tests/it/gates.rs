@@ -318,7 +318,7 @@ fn a_gate_cannot_be_approved_ahead() {
     solo.run("reconcile").ok();
     solo.run("approve sign")
         .exits(1)
-        .notes("cannot be approved ahead");
+        .notes("cannot be approved in advance");
     solo.run("approve singe")
         .exits(1)
         .notes("did you mean `sign`?");
@@ -345,7 +345,7 @@ fn nobody_decides_for_a_run_that_is_over() {
     assert_eq!(solo.phase("execution/run"), "Cancelled");
     solo.run("approve sign")
         .exits(1)
-        .notes("nothing waits for a decision");
+        .notes("no run waits for a decision");
 }
 
 #[test]

@@ -83,7 +83,7 @@ fn what_was_done_before_a_retry_is_not_reported_for_what_comes_after_it() {
     ana.works("run/one", "agent:a");
     ana.run("report run/two --as agent:slow --succeeded")
         .exits(9)
-        .notes("is over")
+        .notes("has ended")
         .notes("planspec claim run/two");
     ana.works("run/two", "agent:slow");
     assert_eq!(ana.phase("execution/run"), "Succeeded");
@@ -107,7 +107,7 @@ fn the_same_report_twice_is_one_report_and_the_opposite_is_a_conflict() {
         );
         ana.run("report run/two --as agent:a --failed")
             .exits(9)
-            .notes("was reported as succeeded already");
+            .notes("was already reported as succeeded");
         ana.run("report run/two --as agent:a --succeeded --set x=2")
             .exits(9)
             .notes("with other outputs");
@@ -135,7 +135,7 @@ fn what_was_reported_counts_no_more_when_a_later_attempt_is_open_or_its_check_fa
     ana.run(&format!("{report} --reconcile")).ok();
     ana.run(report).ok().says("already reported");
     ana.run("retry run/one --again --reconcile").ok();
-    let over = "attempt 1 of default/run/one is over: it was reported as succeeded, and attempt 2 is open since";
+    let over = "attempt 1 of default/run/one has ended: it was reported as succeeded, and attempt 2 is now open";
     ana.run(report).exits(9).notes(over);
     for more in ["", " --commit HEAD"] {
         ana.run(&format!("{report}{more}"))
@@ -158,11 +158,11 @@ fn what_was_reported_counts_no_more_when_a_later_attempt_is_open_or_its_check_fa
         ana.run(&format!("{report}{more}"))
             .exits(9)
             .notes("attempt 1 of default/run/two was reported as succeeded, and failed since: ")
-            .notes("to do it once more: `planspec retry run/two -n default`")
+            .notes("to repeat the node, run `planspec retry run/two -n default`")
             .never_says("as failed");
     }
     ana.run("retry run/two -n default --reconcile").ok();
-    ana.run(report).exits(9).notes("attempt 2 is open since");
+    ana.run(report).exits(9).notes("attempt 2 is now open");
 }
 
 #[test]
@@ -507,7 +507,7 @@ fn what_waits_to_be_verified_is_given_back_or_pointed_elsewhere_by_whoever_repor
     }
     ana.run("report run/one --as agent:coder --failed")
         .exits(9)
-        .notes("was reported as succeeded already");
+        .notes("was already reported as succeeded");
     // Whether the report was taken in or not.
     for reconcile in ["", " --reconcile"] {
         ana.run(&format!(
@@ -542,8 +542,8 @@ fn what_does_not_hold_where_it_was_merged_is_not_recorded() {
         .ok();
     ana.run("verify run/one --commit main --as ci@example.com")
         .exits(1)
-        .notes("cannot be accepted at")
-        .notes("still to be verified");
+        .notes("is not accepted at")
+        .notes("still has to be verified");
     ana.run("reconcile").ok();
     assert_eq!(ana.node("run/one")["attempt"], 1);
     ana.run("verify run --commit main")
@@ -687,7 +687,7 @@ fn what_a_full_ref_could_not_hold_is_refused_and_not_said_to_be_recorded() {
     ana.git(&format!("push -q origin {tip}:{name}"));
     ana.run("report run/one --as agent:a --succeeded")
         .exits(9)
-        .notes("holds 1000 records, and takes no more");
+        .notes("has 1000 records, which is the maximum");
     ana.run("reconcile").ok();
     assert_eq!(ana.node_phase("run/one"), "Running");
 }
@@ -810,7 +810,7 @@ fn who_has_forgotten_everything_is_told_what_is_held() {
     ana.run("status --mine --as agent:a")
         .ok()
         .says("default/run/one: Pending")
-        .notes("the lease of default/run/one has ended");
+        .notes("the lease of default/run/one has expired");
     ana.run("report --as agent:a --succeeded --commit HEAD --set words=1 --reconcile")
         .ok();
     let brief = ana.run("describe run/one -o json").ok().answer("Brief");
@@ -880,7 +880,7 @@ fn what_is_no_glob_is_found_in_a_plan_and_in_a_document() {
     solo.run("validate")
         .exits(1)
         .says("PS105")
-        .says("`src/{a` is no glob");
+        .says("`src/{a` is not a glob");
     solo.write("planspec/all.yaml", file(&[plan("p", &[task("one")])]));
     let text = include_str!("../../examples/document/planspec/greeting.planspec.json");
     let mut document: serde_json::Value = serde_json::from_str(text).unwrap();
@@ -889,7 +889,7 @@ fn what_is_no_glob_is_found_in_a_plan_and_in_a_document() {
     solo.run("validate")
         .exits(1)
         .says("greeting.planspec.json")
-        .says("`src/[a` is no glob");
+        .says("`src/[a` is not a glob");
 }
 
 /// A plan with a gate in the middle, in a run that has begun.
@@ -1111,7 +1111,7 @@ fn the_same_late_report_is_one_report_where_the_claim_is_named() {
             .says("already reported default/run/one attempt 2");
         ana.run(&format!("report {report} --failed"))
             .exits(9)
-            .notes("was reported as succeeded already");
+            .notes("was already reported as succeeded");
         ana.run("reconcile").ok();
     }
 }
@@ -1127,7 +1127,7 @@ fn what_is_held_in_a_session_is_known_in_every_clone() {
     ana.run("claim run/two --as agent:b").ok();
     ben.run(&format!("status --mine {job}"))
         .ok()
-        .notes("2 refs with news wait in the inbox");
+        .notes("2 refs with new records wait in the inbox");
     // Before the status knows it, and after that.
     for _ in 0..2 {
         let mine = ben.run(&format!("status --mine {job} -o json")).ok();
@@ -1152,7 +1152,7 @@ fn what_is_held_in_a_session_is_known_in_every_clone() {
     ana.run("reconcile").ok();
     let mine = ben.run(&format!("status --mine {job} -o json")).ok();
     let mine = mine.answer("HeldNodes");
-    assert!(text(&mine["notes"][0]).contains("lease of default/run/one has ended"));
+    assert!(text(&mine["notes"][0]).contains("lease of default/run/one has expired"));
     assert_eq!(
         mine["items"][0]["claim"]["leaseEnd"],
         "2026-01-31T12:30:00Z"
@@ -1179,7 +1179,7 @@ fn whose_attempt_a_retry_ended_is_told_by_whom() {
     ana.works("run/one", "agent:a");
     ana.run("claim run/two --as agent:coder --reconcile").ok();
     // Whose work that is, is told beforehand.
-    let stops = "stops agent:coder, who is at work on `two`";
+    let stops = "this stops agent:coder, who holds `two`";
     ana.run("retry run/one --again --dry-run").ok().notes(stops);
     let dry = ana.run("retry run/one --again --dry-run -o json").ok();
     let nodes = dry.answer("Reopening")["nodes"].clone();
@@ -1190,7 +1190,7 @@ fn whose_attempt_a_retry_ended_is_told_by_whom() {
         .notes(stops);
     ana.run("report run/two --as agent:coder --succeeded")
         .exits(9)
-        .notes("attempt 1 of default/run/two is over: stopped by the retry of ana@example.com")
+        .notes("attempt 1 of default/run/two has ended: stopped by the retry of ana@example.com")
         .notes("it cannot be claimed again yet: waits for one");
     ana.works("run/one", "agent:a");
     ana.run("report run/two --as agent:coder --succeeded")
@@ -1214,7 +1214,7 @@ fn who_was_relieved_is_told_so_and_not_how_to_speak_for_whoever_goes_on() {
     for who in [second, "--as agent:b"] {
         ana.run(&format!("claim run/one {who}"))
             .exits(9)
-            .notes("and the lease ended at 2026-01-31T12:30:00Z")
+            .notes("and the lease expired at 2026-01-31T12:30:00Z")
             .notes("`planspec reconcile` opens the next attempt: then claim it");
     }
     ana.run("reconcile").ok();
@@ -1224,13 +1224,13 @@ fn who_was_relieved_is_told_so_and_not_how_to_speak_for_whoever_goes_on() {
         .exits(1);
     let held = ana.node("run/one")["extensions"]["lapsed"]["record"].clone();
     ran.notes(&format!(
-        "who reports for the session that held it adds `--claim {}`",
+        "to report for the session that held it, add `--claim {}`",
         text(&held)
     ))
     .never_says("give back");
     ana.run(&format!("claim --renew run/one {second}"))
         .exits(1)
-        .notes("if it is done, report it, else claim it again")
+        .notes("if it is done, report it, otherwise claim it again")
         .never_says("give back");
     ana.run(&format!("release run/one {second}"))
         .exits(1)
@@ -1240,17 +1240,17 @@ fn who_was_relieved_is_told_so_and_not_how_to_speak_for_whoever_goes_on() {
         for verb in ["report --succeeded", "claim --renew", "release"] {
             ana.run(&format!("{verb} {first}"))
                 .exits(9)
-                .notes("attempt 1 of default/run/one is over: agent:a has attempt 2")
+                .notes("attempt 1 of default/run/one has ended: agent:a has attempt 2")
                 .never_says("--claim");
             let (verb, more) = verb.split_once(' ').unwrap_or((verb, ""));
             ana.run(&format!("{verb} run/one {more} {first}"))
                 .exits(9)
-                .notes("attempt 1 of default/run/one is over: agent:a has attempt 2")
+                .notes("attempt 1 of default/run/one has ended: agent:a has attempt 2")
                 .never_says("--claim");
         }
         ana.run(&format!("status --mine {first}"))
             .ok()
-            .notes("agent:a has attempt 2, in another session")
+            .notes("agent:a has attempt 2 in another session")
             .never_says("--claim");
         ana.run("reconcile").ok();
     }
@@ -1284,7 +1284,7 @@ fn a_claim_that_is_named_is_found_by_its_beginning_or_said_to_be_missing() {
             }
             ana.run(&format!("report {target} --succeeded {as_other} {wrong}"))
                 .exits(1)
-                .notes(&format!("can be told by `{wrong}`"))
+                .notes(&format!("has an id that starts with `{wrong}`"))
                 .never_says("holds nothing");
         }
     }
@@ -1301,7 +1301,7 @@ fn a_claim_that_is_named_is_found_by_its_beginning_or_said_to_be_missing() {
     for target in ["", "run/one"] {
         ana.run(&format!("report {target} --succeeded {as_other} {short}"))
             .exits(9)
-            .notes("attempt 1 of default/run/one is over: agent:b has attempt 2");
+            .notes("attempt 1 of default/run/one has ended: agent:b has attempt 2");
     }
 }
 
@@ -1320,7 +1320,9 @@ fn whose_attempt_was_stopped_is_told_so_without_a_hint_that_leads_nowhere() {
     ] {
         ana.run(&format!("{verb} --as agent:coder"))
             .exits(9)
-            .notes("attempt 1 of default/run/two is over: stopped by the retry of ana@example.com")
+            .notes(
+                "attempt 1 of default/run/two has ended: stopped by the retry of ana@example.com",
+            )
             .notes("it cannot be claimed again yet: waits for one");
     }
     // Whoever never held it is not sent to a claim that fails.
@@ -1342,12 +1344,12 @@ fn who_reports_what_another_one_has_given_back_or_reported_is_told_that() {
     let ben = |node: &str| ana.run(&format!("report run/{node} --as agent:ben --succeeded"));
     ben("one")
         .exits(1)
-        .notes("was released and is not open yet")
+        .notes("was released, but the next attempt is not open yet")
         .notes("`planspec reconcile` opens the next attempt");
     ben("two")
         .exits(9)
-        .notes("agent:a has reported default/run/two as succeeded already")
-        .notes("`planspec reconcile` takes the report in");
+        .notes("agent:a has already reported default/run/two as succeeded")
+        .notes("`planspec reconcile` applies the report");
     ben("three")
         .exits(9)
         .notes("is claimed by agent:a, not by agent:ben")

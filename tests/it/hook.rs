@@ -468,7 +468,7 @@ fn core_hooks_path_is_respected_unless_it_leads_to_other_repositories() {
     solo.git("config core.hooksPath ~/hooks");
     hooks(&solo, &path, "install")
         .exits(1)
-        .notes("core.hooksPath leads out");
+        .notes("core.hooksPath is outside this repository");
     assert!(!sandbox.path("home/hooks").exists());
     hooks(&solo, &path, "status").exits(1);
 }
@@ -649,7 +649,7 @@ fn with_husky_the_script_is_the_one_that_husky_runs() {
     solo.write(".husky/pre-commit", "npm test\n");
     hooks(&solo, &path, "install")
         .exits(1)
-        .notes(".husky/pre-commit is kept as it is")
+        .notes(".husky/pre-commit was not changed")
         .notes("planspec validate --staged || exit 1");
     solo.write(
         ".husky/pre-commit",

@@ -108,7 +108,7 @@ fn a_second_report_is_recorded_visible_and_not_applied() {
     ana.works("run/one", "agent:a");
     ana.run("report run/one --as agent:a --failed -m 'on second thoughts' --reconcile")
         .exits(9)
-        .notes("was reported as succeeded already");
+        .notes("was already reported as succeeded");
     ana.writes_by_hand("run/one", 1, "agent:a", "kind: Report\nresult: failed");
     ana.run("reconcile").ok();
     assert_eq!(ana.unapplied("run"), ["NodeOver"]);
@@ -123,8 +123,8 @@ fn two_reports_between_two_reconciles_count_as_the_first() {
     ana.run("report run/one --as agent:a --succeeded").ok();
     ana.run("report run/one --as agent:a --failed")
         .exits(9)
-        .notes("was reported as succeeded already")
-        .notes("the first report stands");
+        .notes("was already reported as succeeded")
+        .notes("the first report counts");
     ana.writes_by_hand("run/one", 1, "agent:a", "kind: Report\nresult: failed");
     ana.run("reconcile").ok();
     assert_eq!(ana.node_phase("run/one"), "Succeeded");
@@ -213,7 +213,7 @@ fn what_is_no_record_is_never_believed_and_its_attempt_is_passed_over() {
         let id = commit(&ana, files, &[]);
         ana.git(&format!("push -q origin {id}:{name}"));
         ana.run("claim run/one --as agent:a").exits(9);
-        ana.run("reconcile").ok().notes("is not believed");
+        ana.run("reconcile").ok().notes("is ignored");
         assert_eq!(ana.node("run/one")["attempt"], 2, "{what}");
         assert_ne!(
             ana.git_try(&format!(
@@ -239,7 +239,7 @@ fn a_merge_is_no_chain_of_records() {
     let other = commit(&ana, &[("record.yaml", &text)], &[]);
     let merge = commit(&ana, &[("record.yaml", &text)], &[&claim, &other]);
     ana.git(&format!("push -q origin {merge}:{name}"));
-    ana.run("reconcile").ok().notes("is not believed");
+    ana.run("reconcile").ok().notes("is ignored");
     assert_eq!(ana.node_phase("run/two"), "Pending");
 }
 
@@ -315,11 +315,11 @@ fn what_is_pushed_to_the_ref_of_a_reviewer_silences_nobody() {
             ana.run("comment sign -m 'I am looking' --reconcile").ok();
         }
         spoil(&ana, &name, on_top);
-        ana.run("reconcile").ok().notes("is not believed");
-        ana.run("reconcile").ok().notes("is not believed");
+        ana.run("reconcile").ok().notes("is ignored");
+        ana.run("reconcile").ok().notes("is ignored");
         let ran = ana.run("approve sign").ok();
-        ran.notes(&format!("{name} is not believed"))
-            .notes("this is said beside it");
+        ran.notes(&format!("{name} is ignored"))
+            .notes("this record goes to another ref");
         let ben = sandbox.clone_of("origin.git", "ben");
         ben.run("reconcile").ok();
         assert_eq!(ben.node_phase("run/ok"), "Succeeded");
@@ -379,7 +379,7 @@ fn what_is_pushed_to_the_ref_of_a_task_that_a_person_has_claimed_is_got_over() {
             ana.run("report run/one --succeeded").ok();
             spoil(&ana, &name, on_top);
             // What was acknowledged is not lost.
-            ana.run("reconcile").ok().notes("is not believed");
+            ana.run("reconcile").ok().notes("is ignored");
             assert_eq!(ana.phase("execution/run"), "Succeeded");
             continue;
         }
@@ -406,7 +406,7 @@ fn an_attempt_whose_ref_holds_no_record_is_said_to_be_taken_and_the_next_is_open
     spoil(&ana, &work(&ana, "one", 1), false);
     ana.run("claim run/one --as agent:a")
         .exits(9)
-        .notes("holds no record")
+        .notes("contains no record")
         .notes("planspec reconcile");
     ana.run("reconcile").ok();
     ana.works("run/one", "agent:a");
@@ -435,14 +435,14 @@ fn what_is_pushed_to_the_ref_of_a_verification_or_an_attestation_silences_nobody
     spoil(&ana, &name, false);
     ana.run("verify run/one")
         .ok()
-        .notes("this is said beside it");
+        .notes("this record goes to another ref");
     ana.run("reconcile").ok();
     assert_eq!(ana.node_phase("run/one"), "Succeeded");
     let name = format!("refs/planspec/attestations/default/run/{uid}/fast/ana%40example%2Ecom");
     spoil(&ana, &name, false);
     ana.run("attest run fast --met --reconcile")
         .ok()
-        .notes("this is said beside it");
+        .notes("this record goes to another ref");
     assert_eq!(ana.phase("goal/g"), "Succeeded");
 }
 
@@ -456,7 +456,7 @@ fn records_about_nothing_known_are_only_mentioned() {
     ana.git(&format!("push -q origin {id}:refs/planspec/{unknown_run}"));
     ana.run("reconcile")
         .ok()
-        .notes("1 inbox ref belongs to no execution that is known");
+        .notes("1 inbox ref belongs to no known execution");
     for name in ["work/default/other", "something/else"] {
         ana.git(&format!("push -q origin {id}:refs/planspec/{name}"));
         ana.run("reconcile").ok();

@@ -91,7 +91,7 @@ const SCENES: [Scene; 8] = [
     Scene {
         before: &["ana reconcile"],
         command: "ana start p --name more",
-        again: Some("Execution default/more exists already"),
+        again: Some("Execution default/more already exists"),
         after: &["ana git push -q origin HEAD", "ben reconcile"],
     },
     Scene {

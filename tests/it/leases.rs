@@ -41,7 +41,7 @@ fn a_lease_that_expires_opens_the_next_attempt_and_a_report_that_comes_late_is_r
     ana.run("claim run/one --as agent:fast").ok();
     ben.run("report run/one --as agent:slow --succeeded")
         .exits(9)
-        .notes("attempt 1 of default/run/one is over: agent:fast has attempt 2")
+        .notes("attempt 1 of default/run/one has ended: agent:fast has attempt 2")
         .notes("planspec next");
     // Who writes records without planspec learns it from the status.
     ben.writes_by_hand(
@@ -130,7 +130,7 @@ fn a_worker_may_ask_for_a_shorter_lease_and_a_longer_one_than_configured_is_refu
         for verb in ["claim run/one", "claim run/one --renew"] {
             solo.run(&format!("{verb} --as agent:a --lease 10m1s"))
                 .exits(1)
-                .notes("a lease of 10m1s is longer than the longest, 10m")
+                .notes("a lease of 10m1s is longer than the maximum, 10m")
                 .notes("`lease` in .planspec.yaml on `main`");
         }
         sandbox.minutes_pass(minutes - 1);

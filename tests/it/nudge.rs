@@ -92,7 +92,7 @@ fn gitlab_is_told_in_the_body_which_branch_is_meant() {
     assert_eq!(server.asked().len(), 1);
     // Without a secret, who has asked for it hears of that.
     ana.run("approve run/ok").ok().notes(
-        "gitlab wants a token: set PLANSPEC_NUDGE_TOKEN, or `git config planspec.nudgeToken TOKEN`",
+        "gitlab needs a token: set PLANSPEC_NUDGE_TOKEN, or `git config planspec.nudgeToken TOKEN`",
     );
 }
 
@@ -103,7 +103,7 @@ fn whatever_goes_wrong_the_record_counts_and_a_note_says_why() {
     ana.git("config planspec.nudgeToken s3cret");
     // A redirect would take the secret elsewhere.
     let ran = ana.run("claim run/build --as agent:coder").ok();
-    let ran = ran.notes("answers 302: it is elsewhere, and nobody else is given the secret");
+    let ran = ran.notes("answers 302: it redirects elsewhere, and the secret is not sent there");
     assert_eq!(server.asked().len(), 1);
     let ran = [
         ran,
@@ -122,9 +122,12 @@ fn whatever_goes_wrong_the_record_counts_and_a_note_says_why() {
         (silent, "timeout"),
         (
             "http://169.254.169.254/hook?key=hidden".to_owned(),
-            "is not asked",
+            "is not contacted",
         ),
-        ("http://[hidden".to_owned(), "could not start one"),
+        (
+            "http://[hidden".to_owned(),
+            "no job could be started for it",
+        ),
         ("hidden".to_owned(), "is github, gitlab, an address"),
     ] {
         ana.git(&format!("config planspec.nudge {url}"));
@@ -163,7 +166,7 @@ fn a_file_does_not_say_who_is_given_the_secret() {
     );
     ana.run("claim run/build --as agent:coder")
         .ok()
-        .notes("are on two hosts, and a file says which is shared")
+        .notes("are on two hosts, and only a file says which is shared")
         .notes("`git config planspec.remote origin`");
     assert_eq!(server.asked(), [] as [&str; 0]);
     ana.git("config planspec.remote origin");

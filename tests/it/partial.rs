@@ -162,7 +162,7 @@ fn a_status_of_the_layout_before_goes_on_without_a_transition() {
     // Behind one of today, that is no commit which an older program wrote.
     solo.run("reconcile")
         .exits(3)
-        .notes("it says that decisions of version 0 led to it");
+        .notes("it was decided with version 0");
     solo.run(&format!("audit --trust {tip}")).ok();
     solo.run("reconcile").ok().says("nothing to do");
     assert_eq!(
@@ -197,8 +197,8 @@ fn a_status_that_newer_decisions_led_to_is_left_alone() {
     let tip = solo.status_tip();
     let ran = solo.run("reconcile");
     assert_ne!(ran.code, 0, "{ran}");
-    ran.notes("decides otherwise")
-        .notes("install the newer one");
+    ran.notes("was written by a newer planspec")
+        .notes("install the newer version");
     assert_eq!(solo.status_tip(), tip);
     solo.run("get goals").ok().says("goal");
 }
@@ -228,7 +228,7 @@ fn what_the_clone_was_asked_for_stands_beside_the_status() {
     let tip = solo.git_with(&format!("commit-tree {tree}"), "by hand");
     let at = format!("work/default/run/{uid}/two/1");
     solo.git(&format!("update-ref refs/planspec/{at} {tip}"));
-    solo.run("reconcile").ok().notes("is not believed");
+    solo.run("reconcile").ok().notes("is ignored");
     let answers = answers();
     for part in [format!("{at}:"), tip, "why: ".to_owned()] {
         assert!(answers.contains(&part), "{answers}");

@@ -130,7 +130,7 @@ fn on_a_feature_branch_reconcile_works_on_the_spec_branch_and_says_so() {
     ana.run("reconcile")
         .ok()
         .says("one can be claimed")
-        .notes("you are on `feature`; reconcile works on the spec branch `main`");
+        .notes("you are on `feature`, but reconcile works on the spec branch `main`");
     // Neither does what is staged or merely written count.
     ana.git("checkout -q main");
     ana.write("planspec/more.yaml", execution("more", "p"));
@@ -415,7 +415,7 @@ fn a_remote_that_refuses_is_quoted_and_is_no_lost_race() {
     ana.run("reconcile")
         .exits(3)
         .notes("only robots")
-        .notes("whoever keeps it has to let that pass");
+        .notes("its administrator must allow it");
     ana.run("reconcile --dry-run").ok();
     origin.remove("hooks/pre-receive");
     ana.run("reconcile").ok();

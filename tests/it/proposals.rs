@@ -72,7 +72,8 @@ fn who_comes_back_in_another_clone_is_told_how_to_go_on() {
             (text(by.0).as_str(), text(by.1)),
             ("agent:a", claim.clone())
         );
-        let told = format!("agent:a holds default/run/one in another session: `--claim {claim}`");
+        let told =
+            format!("agent:a holds default/run/one in another session: add `--claim {claim}`");
         ben.run("status --mine --as agent:a")
             .ok()
             .says("agent:a holds nothing in this session")
@@ -127,20 +128,22 @@ fn what_is_no_task_is_told_as_what_it_is() {
     ] {
         ana.run(verb)
             .exits(1)
-            .notes("default/run/ok is a gate, which is not claimed: Blocked: ")
+            .notes("default/run/ok is a gate and cannot be claimed: Blocked: ")
             .notes("help: approve it: `planspec approve run/ok -n default`");
     }
     for verb in ["claim run/both", "work --node run/both"] {
         ana.run(verb)
             .exits(1)
-            .notes("default/run/both is a group, which is not claimed; children that have finished: 0 of 2")
-            .notes("help: claim what is ready in it: `planspec claim run/one -n default`");
+            .notes(
+                "default/run/both is a group and cannot be claimed; 0 of 2 children have finished",
+            )
+            .notes("help: claim a child that is ready: `planspec claim run/one -n default`");
     }
-    let alone = "and `planspec work` runs the commands of tool:// targets alone";
+    let alone = "but `planspec work` runs only commands of tool:// targets";
     for (node, why, help) in [
         (
             "one",
-            "is bound to nobody",
+            "has no provider",
             "claim it: `planspec claim run/one -n default`",
         ),
         (
@@ -167,7 +170,7 @@ fn what_a_run_was_started_with_is_not_edited() {
     let ana = sandbox.run_of("ana", &[task("one")]);
     ana.run_in(&[("GIT_EDITOR", "false")], "edit execution run")
         .exits(1)
-        .notes("cannot be edited: what a run was started with does not change")
+        .notes("cannot be edited: the spec of a run cannot change")
         .notes("planspec cancel run -n default");
 }
 
@@ -179,7 +182,7 @@ fn what_is_not_committed_is_no_resource_yet() {
     for verb in ["edit plan fresh", "start fresh"] {
         ana.run(verb)
             .exits(1)
-            .notes("is not committed: it stands in planspec/default/plans/fresh.yaml alone")
+            .notes("is not committed; it exists only in planspec/default/plans/fresh.yaml")
             .notes("`planspec apply -f planspec/default/plans/fresh.yaml`");
     }
 }
@@ -190,7 +193,7 @@ fn a_namespace_that_nothing_has_is_told_as_that() {
     let ana = sandbox.run_of("ana", &[task("one")]);
     ana.run("describe plan q -n defautl")
         .exits(1)
-        .notes("nothing has the namespace `defautl`; did you mean `default`?");
+        .notes("there is no namespace `defautl`; did you mean `default`?");
     let other = plan("p", &[task("one")]);
     ana.publish(
         "planspec/web.yaml",
@@ -274,7 +277,10 @@ fn who_is_bound_is_named_where_a_claim_is_proposed() {
     // Somebody else is refused, and told how to be who is bound.
     ana.run("claim run/code --as agent:other")
         .exits(1)
-        .notes(&format!("who is bound claims it, `{}`", claims[0]));
+        .notes(&format!(
+            "only the bound actor can claim it: `{}`",
+            claims[0]
+        ));
     ana.run("report run/code --as agent:coder --succeeded")
         .exits(1)
         .notes(&format!("claim it first: `{}`", claims[0]));
@@ -301,7 +307,7 @@ fn of_a_run_that_failed_a_retry_is_proposed_and_of_one_that_is_done_a_new_one() 
     }
     ana.run("claim run/two")
         .exits(1)
-        .notes("default/run is Failed already")
+        .notes("default/run is already Failed")
         .notes(way);
     follow(&ana, way.trim_matches('`'));
     ana.works("run/one", "agent:a").works("run/two", "agent:a");
@@ -336,7 +342,7 @@ fn what_somebody_has_said_a_moment_ago_is_not_waited_for_any_more() {
     ana.run("claim run/left --as agent:c").ok();
     ana.run("release run/left --as agent:c").ok();
     let told = ana.run("next").ok();
-    let since = "and no reconcile has taken that in yet";
+    let since = "but that is not reconciled yet";
     for line in [
         format!("default/run/done: somebody has checked it, {since}"),
         "default/run/held waits for the report of agent:b".to_owned(),
@@ -364,7 +370,7 @@ fn what_somebody_has_said_a_moment_ago_is_not_waited_for_any_more() {
     solo.run("claim run/one --as agent:a").ok();
     solo.run("describe execution run")
         .ok()
-        .says("claimed by agent:a, which is not taken in yet")
+        .says("claimed by agent:a, but not reconciled yet")
         .says("planspec claim run/two -n default")
         .never_says("planspec claim run/one");
 }

@@ -224,7 +224,7 @@ fn what_get_prints_can_be_applied_elsewhere_and_here() {
             .ok()
             .says("goal/a created (planspec/default/goals/a.yaml)")
             .says("plan/p created (planspec/default/plans/p.yaml)")
-            .notes("is not taken over");
+            .notes("is not kept");
         other.run("validate").ok().notes("2 resources: valid");
         assert!(
             other
@@ -274,7 +274,7 @@ fn what_was_made_of_an_older_version_is_a_conflict() {
         .exits(9)
         .notes(&reconciled)
         .notes(&now);
-    refused.notes("or leave `resourceVersion` out");
+    refused.notes("or remove `resourceVersion`");
     let refused = solo.run_with("apply -f - -o json", &printed).exits(9);
     assert_eq!(refused.refusal("conflict")["kind"], "conflict");
     // Somewhere else it is a number.
@@ -348,7 +348,7 @@ fn a_namespace_is_made_before_anything_is_in_it() {
     names("namespace/default\nnamespace/team\n");
     solo.run("create namespace Team")
         .exits(2)
-        .notes("no namespace can be called");
+        .notes("cannot be the name of a namespace");
     solo.run("create plan p").exits(2).notes("planspec new");
     solo.write("../b.yaml", goal("b").replace("  namespace: default\n", ""));
     solo.run("apply -f ../b.yaml").exits(1);
@@ -362,7 +362,7 @@ fn a_namespace_is_made_before_anything_is_in_it() {
     solo.write("../c.yaml", goal("c"));
     solo.run("apply -n team -f ../c.yaml")
         .exits(2)
-        .notes("says namespace `default`");
+        .notes("sets namespace `default`");
     let table = solo.run("get namespaces").ok();
     assert_eq!(
         table.out,
@@ -396,7 +396,7 @@ fn the_other_flags_of_the_reference_are_understood() {
     gold.says("Goal default/a");
     solo.run("--server http://localhost:1 get goals -o name")
         .ok()
-        .notes("--server is not used");
+        .notes("--server has no effect");
     let described: serde_json::Value =
         serde_yaml::from_str(&solo.run("describe goal a -o yaml").ok().out).unwrap();
     assert_eq!(described["kind"], "Description");
@@ -498,7 +498,7 @@ fn finalizers_hold_up_a_deletion_until_they_are_taken_away() {
     solo.run("hooks install").ok();
     solo.run("delete goal a")
         .ok()
-        .notes("stays until its finalizers are taken away: example.com/archive");
+        .notes("stays until its finalizers are removed: example.com/archive");
     let text = solo.read("planspec/all.yaml");
     assert!(
         text.contains("# ask the archive") && text.contains("planspec.io/deletion-requested"),
@@ -510,7 +510,7 @@ fn finalizers_hold_up_a_deletion_until_they_are_taken_away() {
     );
     solo.run("delete goal a")
         .ok()
-        .notes("waits for its finalizers already");
+        .notes("is already waiting for its finalizers");
     solo.run("reconcile").ok();
     // Whoever has done what it takes takes the finalizer away.
     let printed = solo.run("get goal a -o yaml").ok().out;

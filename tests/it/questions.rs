@@ -42,7 +42,7 @@ fn a_question_stands_everywhere_until_a_person_answers() {
     );
     ben.run("answer run/one 'The new one'")
         .exits(1)
-        .notes("nothing is asked at default/run/one")
+        .notes(" has no open questiondefault/run/one")
         .notes("`planspec reconcile`, then answer");
     ben.run("reconcile")
         .ok()
@@ -97,7 +97,7 @@ fn answered(sandbox: &Sandbox, ana: &Place<'_>, ben: &Place<'_>) {
     assert_eq!(text(&answered["askedBy"]), "agent:a");
     ben.run("answer run/one 'The old one'")
         .exits(1)
-        .notes("nothing is asked");
+        .notes("has no open question");
     ana.git("fetch -q");
     assert_eq!(ana.node_phase("run/one"), "Running");
     ana.run("status --mine --as agent:a")
@@ -143,7 +143,7 @@ fn of_several_questions_the_one_is_named_that_is_answered() {
     );
     ana.run("answer run/one 'x' --question ffffffff")
         .exits(1)
-        .notes("no question of default/run/one can be told by `ffffffff`");
+        .notes("no question of default/run/one has an id that starts with `ffffffff`");
     ana.run("answer run/one 'The new one' --reconcile").ok();
     assert_eq!(ana.node_phase("run/one"), "Running");
 }

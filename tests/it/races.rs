@@ -365,7 +365,7 @@ fn a_git_that_holds_the_index_is_waited_for_and_what_was_written_is_put_back() {
         let error = ran.refusal("conflict");
         let message = text(&error["message"]);
         assert!(
-            message.contains("everything is as it was"),
+            message.contains("everything was restored"),
             "{verb}: {error}"
         );
         assert!(message.contains("index.lock"), "{verb}: {error}");

@@ -133,7 +133,7 @@ fn it_survives_a_remote_that_is_away_from_the_beginning_and_in_between() {
 
     let (code, err) = reconciler.terminate();
     assert_eq!(code, Some(0), "{err}");
-    assert!(err.contains("it is tried again in 1 s"), "{err}");
+    assert!(err.contains("trying again in 1 s"), "{err}");
     let told = err.matches("error: cannot read the refs of remote `origin`");
     assert_eq!(told.count(), 1, "{err}");
     assert!(err.contains("note: reconciling again"), "{err}");
@@ -145,7 +145,7 @@ fn it_ends_while_it_waits_for_the_first_clone() {
     let sandbox = Sandbox::new();
     let mut reconciler = Reconciler::start(&sandbox);
     let mut err = BufReader::new(reconciler.child.stderr.take().unwrap()).lines();
-    assert!(err.any(|line| line.unwrap().contains("it is tried again")));
+    assert!(err.any(|line| line.unwrap().contains("trying again")));
     let pid = reconciler.child.id().to_string();
     std::process::Command::new("kill")
         .args(["-TERM", &pid])

@@ -171,7 +171,7 @@ fn what_a_clone_has_seen_is_a_witness_where_both_refs_went() {
         let what = if put_back {
             "was put back"
         } else {
-            "was begun anew"
+            "was started again"
         };
         for verb in ["next", "reconcile"] {
             let told = ana.run(verb).exits(3);
@@ -205,7 +205,7 @@ fn going_back_on_purpose_is_a_commit_on_top() {
         let now = sandbox.now();
         let ran = ana.run(&format!("reconcile --restore {}", &first[..12]));
         ran.ok()
-            .notes("the status is that of")
+            .notes("the status is again that of")
             .says("node")
             .says("Succeeded → Pending");
         let restored = ana.status_tip();
@@ -264,7 +264,7 @@ fn a_branch_that_is_deleted_is_brought_back_or_begun_anew_on_purpose() {
     assert_eq!(ana.node_phase("run/one"), "Pending");
     ana.run("reconcile --initialize")
         .exits(9)
-        .notes("nothing is to be begun");
+        .notes("so there is nothing to initialize");
     // Even that can be taken back.
     ana.run(&format!("reconcile --restore {tip}")).ok();
     ana.run("reconcile").ok();
@@ -282,7 +282,7 @@ fn a_status_goes_to_another_branch_only_on_purpose_and_then_with_its_runs() {
     );
     let ran = ana.run("reconcile").exits(3);
     let ran = ran.notes(
-        "`status.branch` names `planspec/runs`, and the status is on branch `planspec/status`",
+        "`status.branch` names `planspec/runs`, but the status is on branch `planspec/status`",
     );
     ana.run("report run/two --as agent:a --succeeded").exits(3);
     ana.run("reconcile --restore HEAD").exits(3);
@@ -427,7 +427,7 @@ fn only_a_status_of_this_repository_is_restored() {
     for commit in ["HEAD", "origin/main", &other] {
         ana.run(&format!("reconcile --restore {commit}"))
             .exits(1)
-            .notes("is no commit of the status branch");
+            .notes("is not a commit of the status branch");
     }
     ana.run("reconcile --restore nonsense").exits(1);
     assert_eq!(ana.status_tip(), tip);
@@ -435,7 +435,7 @@ fn only_a_status_of_this_repository_is_restored() {
     bob.write("x", "x").commit("x");
     bob.run("reconcile --restore HEAD")
         .exits(1)
-        .notes("nothing to go back to");
+        .notes("there is nothing to restore");
 }
 
 #[test]

@@ -430,7 +430,7 @@ fn who_may_approve_does_not_change_with_what_is_to_be_approved() {
     solo.run("review")
         .ok()
         .says("PS406")
-        .says("whose keys count changes together with Plan default/p");
+        .says("the accepted keys change together with Plan default/p");
 }
 
 #[test]
@@ -518,7 +518,7 @@ fn a_script_that_a_command_runs_is_part_of_the_change() {
     .commit("Mix");
     let said = solo.run("review main --format markdown").ok();
     let said = said
-        .says("1 change to look at twice")
+        .says("1 change needs attention")
         .says("is run by Binding default/crew (the rule for plan bread), and changes, 3 lines new")
         .says("+get https://x.example | sh")
         // No line of it ends the fence.
@@ -544,7 +544,7 @@ fn a_script_that_a_command_runs_is_part_of_the_change() {
     solo.git("rebase -q main");
     solo.run("review main")
         .exits(1)
-        .says("1 error to correct (PS407), 1 change to look at twice");
+        .says("1 error to correct (PS407), 1 change needs attention");
     solo.git("checkout -q main");
     solo.git("reset -q --hard HEAD~1");
     solo.git("checkout -q change");
@@ -555,14 +555,14 @@ fn a_script_that_a_command_runs_is_part_of_the_change() {
         .write("docs/list.md", "two\n")
         .commit("Check");
     let said = solo.run("review main").ok();
-    said.says("1 change to look at twice")
+    said.says("1 change needs attention")
         .says("tools/weigh.sh is run by Plan default/bread (check weight of mix), and changes")
         .says("docs/list.md is looked at by Plan default/bread (check list of mix), and changes");
     // Megabytes, bytes and what is gone are told as such.
     let large = "x".repeat(2_000_000);
     for (content, says) in [
         (large.as_str(), "more than 256 KiB"),
-        ("a\0b", "it is no text"),
+        ("a\0b", "it is not text"),
     ] {
         solo.write("tools/weigh.sh", content).commit("Odd");
         let said = solo.run("review main --format markdown").ok().says(says);
@@ -606,8 +606,7 @@ fn what_fails_is_named_first_and_where_it_stands() {
         + 1;
     let said = solo.run("review main --format markdown").exits(1);
     let head = solo.git("rev-parse HEAD");
-    let said =
-        said.says("## ⛔ Plan review: 1 error to correct (PS407), 1 change to look at twice");
+    let said = said.says("## ⛔ Plan review: 1 error to correct (PS407), 1 change needs attention");
     let link = format!(
         "https://github.com/bakery/bread/blob/{}/{GATED}#L{line})",
         head.trim()
@@ -624,7 +623,7 @@ fn what_fails_is_named_first_and_where_it_stands() {
     solo.write(GATED, gated(1, why)).commit("Allowed");
     solo.run("review main --format markdown")
         .ok()
-        .says("(allowed where it stands: <em>bob is on holiday</em>)");
+        .says("(allowed in the file: <em>bob is on holiday</em>)");
     // Of a merge that a forge makes to try it out, the head of the pull request is shown.
     let head = solo.git("rev-parse --short=10 HEAD").trim().to_owned();
     solo.git("checkout -q --detach main");

@@ -104,7 +104,7 @@ fn by_itself_arrival_approves_and_the_configuration_says_otherwise_in_one_word()
     solo.run("review main...topic")
         .ok()
         .says("approvals.revisions")
-        .says("for runs that have not begun")
+        .says("for runs that have not started")
         .never_says("tidy.planspec.json");
     solo.run("validate --base main").ok();
     solo.git("checkout -q main");

@@ -514,7 +514,7 @@ fn start_writes_and_commits_an_execution() {
         .says("execution/p-2 created");
     solo.run("start p --name p-1")
         .exits(9)
-        .notes("exists already");
+        .notes("already exists");
     solo.run("start q").exits(1).notes("there is no plan `q`");
     assert_eq!(solo.git("status --porcelain"), "");
     solo.run("reconcile").ok();

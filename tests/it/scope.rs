@@ -89,12 +89,12 @@ fn what_is_inside_is_fine_and_what_is_outside_fails() {
     assert_eq!(outside(&solo), ["greeting/legacy/hi.txt", "other/a.txt"]);
     let said = validate(&solo, "--base main").exits(1);
     said.says(
-        "error[PS409]: the file is deleted, and is outside the scope of Plan default/greeting",
+        "error[PS409]: the file is deleted, but is outside the scope of Plan default/greeting",
     )
-    .says("bring the file back")
+    .says("restore the file")
     .says("--> other/a.txt\n")
     .says("Plan default/greeting covers `path:greeting/**`")
-    .says("`path:greeting/legacy/**` puts it out of the scope")
+    .says("`path:greeting/legacy/**` excludes it from the scope")
     .says("excluded here");
     solo.run("review --plan greeting")
         .exits(1)
@@ -213,7 +213,7 @@ fn before_a_commit_what_is_staged_is_held_to_the_scope_of_head() {
     solo.git("rm -q greeting/legacy/hi.txt");
     validate(&solo, "--staged")
         .exits(1)
-        .says("the file is deleted, and `path:greeting/legacy/**` puts it out of the scope")
+        .says("the file is deleted, but `path:greeting/legacy/**` excludes it from the scope")
         .says("excluded here")
         .notes("1 changed file compared, 1 outside");
     solo.run("validate --staged").ok();
@@ -251,7 +251,7 @@ fn the_document_and_its_executions_are_not_the_work() {
     solo.run("review --plan other").ok().never_says("Scope");
     solo.run("validate --scope other --base main")
         .exits(2)
-        .notes("Plan default/other has no scope: it comes from no PlanSpec 1.2 document");
+        .notes("Plan default/other has no scope, because it does not come from a PlanSpec 1.2 document");
 }
 
 #[test]
@@ -268,7 +268,7 @@ fn a_change_does_not_widen_the_scope_that_it_is_held_to() {
     assert_eq!(outside(&solo), ["other/a.txt"]);
     validate(&solo, "--base main")
         .exits(1)
-        .says("the scope that Plan default/greeting has after this change would cover it: merge that first");
+        .says("the scope of Plan default/greeting after this change would cover it: merge the scope first");
     // Nor the rules that review holds it to.
     solo.write(".planspec.yaml", "rules: {PS409: off, PS408: off}\n")
         .commit("Off");
@@ -501,7 +501,7 @@ fn a_question_about_files_is_answered_without_a_change() {
     assert_eq!(verdicts[0], [&json!("in"), &Value::Null]);
     assert_eq!(
         verdicts[1],
-        ["out", "`path:greeting/legacy/**` puts it out of scope"]
+        ["out", "`path:greeting/legacy/**` excludes it"]
     );
     assert_eq!(
         verdicts[2],
@@ -520,7 +520,7 @@ fn a_question_about_files_is_answered_without_a_change() {
         .says("greeting/new/one.txt");
     solo.run("validate --scope greeting --path ../elsewhere")
         .exits(1)
-        .notes("is no path of this repository");
+        .notes("is not a path in this repository");
     solo.run("validate --scope nobody --path a")
         .exits(1)
         .notes("there is no plan `nobody`");
@@ -540,7 +540,7 @@ fn of_prose_only_people_can_tell() {
     prose.write("other/a.txt", "b\n").commit("A change");
     validate(&prose, "--base main")
         .ok()
-        .says("warning[PS412]: the scope of Plan default/greeting is prose alone")
+        .says("warning[PS412]: the scope of Plan default/greeting has no paths")
         .says(&format!("{FILE}:"));
     prose.run("review --plan greeting").ok().says("PS412");
     prose.git("checkout -q main");
@@ -599,7 +599,7 @@ fn some_files_may_always_change_along_and_a_change_beside_the_plan_is_told() {
         .commit("Wider");
     validate(&solo, "--base main").exits(1).says("other/a.txt");
     let review = solo.run("review main...wider").ok();
-    review.says("scope.always").says("whatever its scope");
+    review.says("scope.always").says("regardless of its scope");
     solo.write(".planspec.yaml", "scope: {always: [../x]}\n");
     solo.run("validate")
         .exits(1)
@@ -663,7 +663,7 @@ fn a_wider_scope_keeps_the_link_to_the_session_before() {
     );
     solo.run(&format!("show {FILE}"))
         .ok()
-        .says("Goes on from session `greeting`, revision 1");
+        .says("Continues session `greeting`, revision 1");
     solo.commit("Wider");
     solo.run("validate").ok();
 }

@@ -1195,7 +1195,7 @@ fn without_reconcile_a_write_is_answered_as_a_dry_run_would_have_it() {
             .git_try(&format!("rev-parse -q --verify {STATUS}"))
             .code,
         1,
-        "nothing was reconciled"
+        "nothing has been reconciled"
     );
     let got = server.get("/namespaces/n/goals/g").is(200);
     assert_eq!(got["status"], Value::Null);
@@ -1535,8 +1535,14 @@ fn at_a_gate_whoever_may_decide_has_buttons_and_decides_what_the_page_shows() {
         ),
         ("ana", Some("null"), approve.clone(), 403, "another origin"),
         ("ana", evil, approve.clone(), 403, "another origin"),
-        ("rob", own, approve.clone(), 403, "that may decide"),
-        ("eve", own, approve.clone(), 401, "no token that is known"),
+        ("rob", own, approve.clone(), 403, "has the right `decide`"),
+        (
+            "eve",
+            own,
+            approve.clone(),
+            401,
+            "the request has no known token",
+        ),
         ("ana", own, "gate=default%2Fship".to_owned(), 400, "digest"),
         ("ana", own, decision(digest, "perhaps"), 400, "perhaps"),
         (

@@ -52,7 +52,7 @@ fn what_a_cut_fetch_has_left_out_is_got_again() {
         let command = commands[(number + number / 5) % 5].replace("NAME", &name);
         let ran = place.run(&command);
         assert!([0, 9].contains(&ran.code), "{lost}: {ran}");
-        ran.notes("fetched from `origin` again");
+        ran.notes("fetched again from `origin`");
         place.git("fsck --connectivity-only");
     }
     ana.run("reconcile").ok();
@@ -102,19 +102,19 @@ fn a_remote_that_does_not_answer_is_not_waited_for_for_ever() {
     for scheme in ["http", "git"] {
         ana.git(&format!("remote set-url origin {scheme}://{address}/x.git"));
         silent(
-            "remote `origin` does not answer: nothing came for 1 s, and `git ls-remote` was ended",
+            "remote `origin` does not answer: nothing arrived for 1 s, and `git ls-remote` was stopped",
         );
     }
     // As over ssh, or a path.
     let path = sandbox.path("origin.git");
     ana.git(&format!("remote set-url origin {}", path.display()));
     ana.git("config remote.origin.uploadpack 'sleep 1000; git-upload-pack'");
-    silent("`git ls-remote` was ended");
+    silent("`git ls-remote` was stopped");
     ana.git("config --unset remote.origin.uploadpack");
     ana.git("config remote.origin.receivepack 'sleep 1000; git-receive-pack'");
     ana.run("claim run/a --as agent:a")
         .exits(3)
-        .notes("`git push` was ended");
+        .notes("`git push` was stopped");
     ana.git("config --unset remote.origin.receivepack");
     ana.git("config planspec.timeout soon");
     ana.run("next")
@@ -176,7 +176,7 @@ fn a_claim_that_readers_do_not_see_is_none() {
     ana.git("config remote.origin.pushurl ../nowhere.git");
     ana.run("claim run/a --as agent:a")
         .exits(3)
-        .notes("is not seen when that is read")
+        .notes("is missing when that is read")
         .notes("git config --unset-all remote.origin.pushurl");
     assert_eq!(sandbox.place("nowhere.git").git("for-each-ref"), "");
     // A copy that lags.
@@ -213,7 +213,7 @@ fn a_server_that_hides_the_inbox_is_noticed_with_the_first_claim_of_a_clone() {
     hub.git("config uploadpack.hideRefs refs/planspec");
     ana.run("claim run/a --as agent:a")
         .exits(3)
-        .notes("the server has to show the refs below `refs/planspec/`");
+        .notes("the server must show the refs below `refs/planspec/`");
     assert_eq!(hub.git("for-each-ref refs/planspec/work"), "");
     hub.git("config --unset uploadpack.hideRefs");
     ana.run("claim run/a --as agent:a").ok();
@@ -261,15 +261,15 @@ fn a_refused_push_says_what_is_in_the_way_and_how_to_go_on() {
         ),
         (
             "every commit needs a ticket",
-            "a hook of the remote does not want `refs/planspec/work/",
+            "a hook of the remote rejects `refs/planspec/work/",
         ),
         (
             "fatal: write error: No space left on device",
-            "there is no room on the disk of `origin`",
+            "the disk of `origin`, or this one, is full",
         ),
         (
             "You are not allowed to push code to this project",
-            "needs the right to push to `origin`",
+            "you need the right to push to `origin`",
         ),
     ];
     for (words, way_out) in table {
@@ -291,7 +291,7 @@ fn a_refused_push_says_what_is_in_the_way_and_how_to_go_on() {
     ana.run("reconcile")
         .exits(3)
         .notes("planspec/status.lock")
-        .notes("whoever keeps the server deletes the file");
+        .notes("the administrator of the server must delete that file");
     // One that goes away is waited for.
     std::thread::scope(|scope| {
         scope.spawn(|| {
@@ -314,7 +314,7 @@ fn a_remote_that_cannot_be_asked_says_why() {
     ));
     ana.run("next")
         .exits(3)
-        .notes("Git does not know as whom to talk to `origin`");
+        .notes("Git has no credentials for `origin`");
     ana.git("remote set-url origin ../nothing.git");
     ana.run("next")
         .exits(3)
@@ -322,7 +322,7 @@ fn a_remote_that_cannot_be_asked_says_why() {
     ana.git("remote set-url origin http://127.0.0.1:1/x.git");
     ana.run("next")
         .exits(3)
-        .notes("whether the server is there");
+        .notes("whether the server is reachable");
     ana.git("remote set-url origin ../origin.git");
     ana.run("next").ok();
 }
@@ -339,9 +339,9 @@ fn a_report_whose_reconcile_cannot_push_stands() {
         .run("report run/a --succeeded --as agent:a --reconcile")
         .exits(5);
     ran.says("reported default/run/a attempt 1 as succeeded")
-        .notes("what was sent stands, and only the status is not written: remote `origin` refuses the push")
+        .notes("the record was sent, but the status could not be written: remote `origin` refuses the push")
         .notes("`planspec/status` is protected there")
-        .notes("the next `planspec reconcile`, whoever runs it, takes it in");
+        .notes("the next `planspec reconcile` applies it");
     hub.remove("hooks/update");
     ana.run("reconcile").ok().says("reported by agent:a");
 }
@@ -465,7 +465,7 @@ fn which_of_several_remotes_is_shared_can_be_said() {
     let ben = sandbox.clone_with("-o upstream", &url, "ben");
     ben.git("remote add fork ../fork.git");
     let ran = ben.run("next").exits(3);
-    ran.notes("names remote `origin`, and this clone has no such remote")
+    ran.notes("names remote `origin`, but this clone has no such remote")
         .notes("git config planspec.remote fork, or git config planspec.remote upstream");
     ben.git("config planspec.remote upstream");
     ben.run("next").ok().says("run/a");
@@ -491,7 +491,7 @@ fn nothing_is_committed_to_no_branch_or_into_a_rebase() {
     };
     let tip = ana.git("rev-parse HEAD");
     ana.git("checkout -q --detach");
-    refuses("HEAD is on no branch", "git switch main");
+    refuses("HEAD is detached", "git switch main");
     ana.git("switch -q -c side");
     ana.write("a", "1").commit("One");
     ana.git("switch -q main");
@@ -504,7 +504,7 @@ fn nothing_is_committed_to_no_branch_or_into_a_rebase() {
         ana.git_try(begin);
         refuses(
             "is in progress here",
-            &format!("`git {what} --abort` takes it back"),
+            &format!("or undo it with `git {what} --abort`"),
         );
         ana.git(&format!("{what} --abort"));
     }

@@ -455,7 +455,7 @@ fn a_pull_request_that_changes_who_decides_is_seen() {
         "`verifications`, `reports`, `requests`, `answers` count without a signature",
         "! approvals.teams.security: ana@example.com → ana@example.com, eve@example.com",
         "`eve@example.com` may decide as one of them",
-        "speaks for eve@example.com",
+        "counts for eve@example.com",
         "! rules.PS233: set to off",
         "now: default/run/ok waits for a decision at gate default/g",
         "now: default/run/also waits for a decision at gate default/h",
@@ -484,8 +484,8 @@ fn a_pull_request_that_changes_who_decides_is_seen() {
         .commit("Keys");
     let review = ci.run("review main...keys").ok();
     review
-        .says("speaks for ana@example.com")
-        .says("does not speak for ana@example.com any more")
+        .says("counts for ana@example.com")
+        .says("no longer counts for ana@example.com")
         .never_says("nothing changes in the work");
 }
 
@@ -561,7 +561,7 @@ fn what_leaves_the_paths_is_said_to_go_on_and_does() {
     );
     ci.run("review HEAD~1..HEAD")
         .says("leaves the configured paths")
-        .says("goes on as it began")
+        .says("continues unchanged")
         .never_says("cancel");
     ci.run("reconcile").ok();
     assert_eq!(ci.phase("execution/run"), "Running");

@@ -15,14 +15,14 @@ fn a_forgotten_push_is_told_by_whoever_looks_at_the_remote() {
     for verb in ["next", "claim run/one", "cancel run"] {
         let refused = ana.run(verb).exits(1);
         refused
-            .notes("help: share what is here: `git push origin main`, then `planspec reconcile`");
+            .notes("help: push local changes: `git push origin main`, then `planspec reconcile`");
     }
     ana.run("reconcile").ok().notes(
-        "note: `main` changes resources here, and origin has not got that: `git push origin main`",
+        "note: local changes of resources on `main` are not on origin: `git push origin main`",
     );
     ana.git("push -q origin main");
     let quiet = ana.run("reconcile").ok();
-    assert!(!quiet.err.contains("has not got that"), "{quiet}");
+    assert!(!quiet.err.contains("are not on origin"), "{quiet}");
     ana.run("claim run/one").ok();
 
     // Another run that is not pushed is not taken for a misspelt one.
@@ -31,12 +31,12 @@ fn a_forgotten_push_is_told_by_whoever_looks_at_the_remote() {
     for verb in ["claim rum/one", "next rum", "cancel rum", "retry rum"] {
         ana.run(verb)
             .exits(1)
-            .notes("Execution default/rum is on `main` here, and origin has not got that")
-            .notes("help: share it: `git push origin main`, then `planspec reconcile`");
+            .notes("Execution default/rum is on the local `main`, but not on origin")
+            .notes("help: push it: `git push origin main`, then `planspec reconcile`");
     }
     for verb in ["next", "claim --renew run/one", "retry run --rebind"] {
         let told = ana.run(verb);
-        assert_eq!(told.err.matches("has not got that").count(), 1, "{told}");
+        assert_eq!(told.err.matches("are not on origin").count(), 1, "{told}");
     }
     // What is no resource need not be shared.
     ana.git("push -q origin main");
@@ -45,7 +45,7 @@ fn a_forgotten_push_is_told_by_whoever_looks_at_the_remote() {
         .notes("Execution default/rum has no status yet: no reconcile has seen it")
         .notes("help: run `planspec reconcile` first");
     ana.write("notes.txt", "n").commit("Here");
-    assert!(!ana.run("reconcile").ok().err.contains("has not got that"));
+    assert!(!ana.run("reconcile").ok().err.contains("are not on origin"));
 
     // Somebody else was faster.
     let ben = sandbox.clone_of("origin.git", "ben");
@@ -60,7 +60,7 @@ fn a_forgotten_push_is_told_by_whoever_looks_at_the_remote() {
         .notes("`git pull --rebase origin main`, then `git push origin main`");
     ana.git("pull -q --rebase origin main");
     ana.git("push -q origin main");
-    assert!(!ana.run("next").err.contains("has not got that"));
+    assert!(!ana.run("next").err.contains("are not on origin"));
 }
 
 #[test]
@@ -78,8 +78,8 @@ fn a_clone_from_before_the_adoption_begins_no_second_status() {
     for verb in ["next", "reconcile", "claim run/one"] {
         ben.run(verb)
             .exits(1)
-            .notes("remote `origin` has a status branch `planspec/status`, and the configuration here names no `status.remote`")
-            .notes("help: `git pull` gets what origin has");
+            .notes("remote `origin` has a status branch `planspec/status`, but the configuration here names no `status.remote`")
+            .notes("help: `git pull` gets the configuration of origin");
     }
     ben.git("pull -q");
     ben.run("next").ok().says("run/one");
@@ -87,7 +87,7 @@ fn a_clone_from_before_the_adoption_begins_no_second_status() {
     ana.publish(".planspec.yaml", "rules: {}\n");
     ana.run("reconcile")
         .exits(1)
-        .notes("the configuration has lost it");
+        .notes("the setting was removed");
     ana.git("config planspec.remote origin");
     ana.run("reconcile").ok();
 }
@@ -153,7 +153,7 @@ fn a_review_without_its_remote_says_what_it_compares_with() {
     ana.run("review")
         .ok()
         .says("two")
-        .notes("note: this compares with what the last fetch brought: ");
+        .notes("note: this compares with the state of the last fetch: ");
 }
 
 #[test]
@@ -203,12 +203,12 @@ fn a_run_that_goes_on_is_not_deleted_by_the_way() {
     assert_eq!(solo.phase("goal/g"), "Executing");
     for verb in ["delete execution second", "delete plan p"] {
         let refused = solo.run(verb).exits(1);
-        refused.notes("help: add `--yes` if that is wanted");
+        refused.notes("help: add `--yes` to do it anyway");
     }
     solo.run("delete plan p")
-        .notes("runs go on with Plan default/p as they began: default/second");
+        .notes("runs continue with the pinned Plan default/p: default/second");
     solo.run("delete execution second")
-        .notes("Execution default/second is Running, and would be cancelled, agent:b has `one`");
+        .notes("Execution default/second is Running and would be cancelled, agent:b has `one`");
     solo.run("delete execution second --dry-run").ok();
     solo.run("delete execution second --yes").ok();
     solo.run("reconcile").ok();
@@ -234,7 +234,7 @@ fn what_is_checked_is_said_before_and_what_is_here_alone_afterwards() {
     let told = solo
         .run("report run/one --succeeded --as agent:a --reconcile")
         .ok();
-    told.notes("its criteria are checked on commit");
+    told.notes("its criteria will be checked on commit");
     let told = solo.run("verify run/one --as ci");
     assert_eq!(told.code, 1, "{told}");
     assert!(
@@ -264,8 +264,8 @@ fn wait_takes_no_former_run_for_one_that_is_not_pushed() {
     for what in ["Succeeded", "Running", "node=one=Succeeded"] {
         ana.run(&format!("wait execution/run --for {what} --timeout 5s"))
             .exits(1)
-            .notes("Execution default/run is on `main` here, and origin has not got that")
-            .notes("help: share it: `git push origin main`, then `planspec reconcile`");
+            .notes("Execution default/run is on the local `main`, but not on origin")
+            .notes("help: push it: `git push origin main`, then `planspec reconcile`");
     }
     // Of the former one all this is so.
     ana.run("wait execution/run --for Succeeded --observed=false")
@@ -275,7 +275,7 @@ fn wait_takes_no_former_run_for_one_that_is_not_pushed() {
         .commit("Here");
     ana.run("wait plan/other --for Ready --timeout 5s")
         .exits(1)
-        .notes("Plan default/other is on `main` here, and origin has not got that");
+        .notes("Plan default/other is on the local `main`, but not on origin");
     ana.push();
     ana.run("wait execution/run --for Succeeded --timeout 1s")
         .exits(1)
@@ -288,7 +288,7 @@ fn wait_takes_no_former_run_for_one_that_is_not_pushed() {
     ana.write("planspec/other.yaml", edited).commit("Here");
     ana.run("wait plan/other --for Ready")
         .ok()
-        .notes("note: `main` changes resources here, and origin has not got that");
+        .notes("note: local changes of resources on `main` are not on origin");
 }
 
 #[test]
@@ -307,14 +307,14 @@ fn a_run_that_no_reconcile_has_seen_is_not_the_one_before_it() {
     for verb in verbs {
         ana.run(verb)
             .exits(1)
-            .notes("Execution default/run is on `main` here, and origin has not got that")
-            .notes("help: share it: `git push origin main`, then `planspec reconcile`");
+            .notes("Execution default/run is on the local `main`, but not on origin")
+            .notes("help: push it: `git push origin main`, then `planspec reconcile`");
     }
     ana.push();
     for verb in verbs {
         ana.run(verb)
             .exits(1)
-            .notes("`main` has a new run default/run, and no reconcile has seen it; the one before it is Succeeded")
+            .notes("`main` has a new run default/run that no reconcile has seen; the previous one is Succeeded")
             .notes("help: run `planspec reconcile` first");
     }
     ana.run("reconcile").ok();
@@ -346,8 +346,8 @@ fn start_sees_a_name_that_this_clone_has_not_pulled() {
     let refused = || {
         ben.run("start p --name rel")
             .exits(9)
-            .notes("Execution default/rel is on `main` of origin already, and this clone has not got that")
-            .notes("help: `git pull` gets what is there; for another run leave --name out, or choose another")
+            .notes("Execution default/rel is already on `main` of origin, but not in this clone")
+            .notes("help: `git pull` gets it; for another run, omit --name or choose another name")
     };
     refused();
     ana.run("reconcile").ok();
@@ -358,7 +358,7 @@ fn start_sees_a_name_that_this_clone_has_not_pulled() {
     ben.git("pull -q");
     ben.run("start p --name rel")
         .exits(9)
-        .notes("exists already");
+        .notes("already exists");
 
     // What was deleted here is not there to be pulled, even when others have gone on.
     ben.run("delete execution rel --yes").ok();
@@ -369,7 +369,7 @@ fn start_sees_a_name_that_this_clone_has_not_pulled() {
     .push();
     ben.run("start p --name rel")
         .exits(9)
-        .notes("no reconcile has seen yet that its file is gone");
+        .notes("no reconcile has yet seen that its file is gone");
     // A remote that is away is no reason to wait.
     ben.git("remote set-url origin ../nowhere.git");
     ben.run("start p --name ret").ok();

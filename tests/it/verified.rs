@@ -315,7 +315,7 @@ fn work_that_is_no_part_of_a_commit_is_missing() {
             asked
                 .exits(1)
                 .says("the work of one (commit")
-                .says("is no part of");
+                .says("is not part of");
         }
     }
 }

@@ -232,22 +232,22 @@ fn what_is_accepted_as_another_commit_names_the_push_or_pull_that_is_missing() {
     let verify = "verify run/one --as ci@example.com --commit main";
     ana.run(verify)
         .exits(1)
-        .notes("is on `main` here, and origin has not got that")
-        .notes("share it: `git push origin main`, then verify");
+        .notes("is on the local `main`, but not on origin")
+        .notes("push it: `git push origin main`, then verify");
     ana.push();
     ben.run("reconcile").ok();
     let newest = ana.git("rev-parse HEAD").trim().to_owned();
     let hint = format!("planspec verify run/one -n default --commit {newest}");
     ben.run(verify)
         .exits(1)
-        .notes("`main` here is behind the remote")
+        .notes("the local `main` is behind the remote")
         .notes(&hint);
     // What was given back since is not verified.
     ana.run("release run/one --as agent:a").ok();
     ana.run(verify)
         .exits(1)
-        .notes("what was said of default/run/one since it was reported is not taken in yet")
-        .notes("`planspec reconcile` takes it in");
+        .notes("newer records about default/run/one are not reconciled yet")
+        .notes("run `planspec reconcile`, then verify again");
     ana.run("reconcile").ok();
     ana.run("claim run/one --as agent:a").ok();
     ana.run("report run/one --as agent:a --succeeded --reconcile")

@@ -391,9 +391,9 @@ fn a_log_is_printed_wherever_it_is_wanted() {
         ("other", "", shell("true")),
     ];
     let ana = started(&sandbox, "", &tasks);
-    ana.run("logs run/one").exits(1).notes("attempt 1, is kept");
+    ana.run("logs run/one").exits(1).notes("attempt 1");
     ana.run("claim run/other --as ben --reconcile").ok();
-    ana.run("logs run/other").exits(1).notes("is not over");
+    ana.run("logs run/other").exits(1).notes("has not ended");
     // What is not folded in yet is there as well.
     work(&sandbox, &ana, "--provider tool://one").ok();
     let first = "try 1\t\u{1b}[1mnow\u{1b}[0m\r\n";
@@ -417,7 +417,7 @@ fn a_log_is_printed_wherever_it_is_wanted() {
     assert_eq!((again.out.as_str(), again.err.as_str()), (first, ""));
     ben.run("logs run/one --attempt 3")
         .exits(1)
-        .notes("the last one is 2");
+        .notes("the current one is 2");
     ben.run("logs run/on").exits(1).notes("did you mean `one`?");
     ben.run("logs run").exits(2).notes("write EXECUTION/NODE");
     ben.git("fetch -q origin");
@@ -461,8 +461,7 @@ fn a_run_that_failed_on_an_old_target_is_to_be_bound_again() {
     let described = ana.run("describe execution run").ok();
     let described = described
         .says(
-            "Bindings that have moved on:\n  one: held to tool://one; binding default/tools says \
-             another config now\n",
+            "Bindings that have changed since:\n  one: pinned to tool://one; binding default/tools now says another config\n",
         )
         .says("  planspec retry run/one -n default --rebind\n")
         .says("  planspec retry run -n default --rebind\n");
@@ -474,7 +473,7 @@ fn a_run_that_failed_on_an_old_target_is_to_be_bound_again() {
     assert_eq!(ana.phase("execution/run"), "Succeeded");
     ana.run("describe execution run")
         .ok()
-        .never_says("moved on");
+        .never_says("have changed since");
 }
 
 #[test]
@@ -483,10 +482,10 @@ fn outputs_that_cannot_be_taken_fail_the_attempt_and_say_why() {
         ("true", "declared outputs are missing: version"),
         (
             "echo '[1]' > $PLANSPEC_OUTPUTS",
-            "the outputs are JSON, but no object",
+            "the outputs are JSON, but not an object",
         ),
-        ("echo '{' > $PLANSPEC_OUTPUTS", "the outputs are no JSON"),
-        ("mkfifo $PLANSPEC_OUTPUTS", "no regular file"),
+        ("echo '{' > $PLANSPEC_OUTPUTS", "the outputs are not JSON"),
+        ("mkfifo $PLANSPEC_OUTPUTS", "does not name a regular file"),
         (
             "printf '{\"version\": \"%070000d\"}' 1 > $PLANSPEC_OUTPUTS",
             "the outputs have more than 65536 bytes",
@@ -532,7 +531,7 @@ fn a_hostile_configuration_fails_the_attempt_and_says_why() {
         ),
         (
             json!({"command": ["ls"], "workingDirectory": "../.."}),
-            "leads out of the work tree",
+            "is outside the work tree",
         ),
         (
             json!({"command": ["ls"], "workingDirectory": "no"}),
@@ -540,7 +539,7 @@ fn a_hostile_configuration_fails_the_attempt_and_says_why() {
         ),
         (
             json!({"command": ["ls"], "env": {"A": ["x"]}}),
-            "`config.env.A` is not a text",
+            "`config.env.A` is not a string",
         ),
         (
             json!({"command": ["ls"], "timeout": "soon"}),
@@ -927,7 +926,7 @@ fn only_what_is_meant_is_done() {
     };
     work(&sandbox, &ana, "--provider agent://x")
         .exits(2)
-        .notes("is no tool:// provider");
+        .notes("is not a tool:// provider");
     work(&sandbox, &ana, "--provider tool://nobody")
         .ok()
         .notes("nothing is ready");
@@ -1004,7 +1003,7 @@ fn what_happens_outside_is_asked_for_and_reported() {
             "default/run/later has not happened yet: POST {} answered 202\n",
             server.url("/later")
         ))
-        .says("default/run/call cannot be asked for: it names no http or https address\n");
+        .says("default/run/call cannot be polled: it has no http or https address\n");
     let phases =
         ["release", "deploy", "later", "call"].map(|id| ana.node_phase(&format!("run/{id}")));
     assert_eq!(phases, ["Succeeded", "Succeeded", "Blocked", "Blocked"]);
@@ -1172,7 +1171,7 @@ fn a_worker_hands_on_what_its_owner_names_and_nothing_else() {
     work(&ana).ok();
     assert_eq!(ana.node_phase("run/build"), "Succeeded");
     ana.git("config --add planspec.environment 1=x");
-    work(&ana).exits(2).notes("names no variable");
+    work(&ana).exits(2).notes("is not the name of a variable");
 }
 
 #[test]

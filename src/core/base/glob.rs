@@ -6,7 +6,7 @@ use globset::{Glob, GlobBuilder, GlobMatcher};
 /// `{a,b}` is either.
 ///
 /// # Errors
-/// It is no glob.
+/// It is not a glob.
 pub fn glob(text: &str) -> Result<Glob, globset::Error> {
     GlobBuilder::new(text).literal_separator(true).build()
 }
@@ -17,22 +17,22 @@ pub fn misleading(text: &str) -> Option<(String, String)> {
     let say = |why: &str, help: String| Some((format!("`{text}` {why}"), help));
     if let Some(rest) = text.strip_prefix('!') {
         let help = format!(
-            "leave it out: what is not named is not meant; a file that is called so is `[!]{rest}`"
+            "remove it; files that are not named are excluded anyway. For a file name that begins with `!`, write `[!]{rest}`"
         );
         return say("excludes nothing, it is a path that begins with `!`", help);
     }
     if text.contains('\\') {
         let help = format!("write `{}`", text.replace('\\', "/"));
-        return say("has a backslash, which separates no folders", help);
+        return say("has a backslash, which does not separate folders", help);
     }
     if text.split('/').any(|part| part == "..") {
         let help =
             "write the path from the repository's root, as `git ls-files` prints it".to_owned();
-        return say("has a part `..`, and no path of a repository has", help);
+        return say("has a part `..`, which repository paths cannot have", help);
     }
     if text.starts_with("*.") && !text.contains('/') {
         let help = format!("write `**/{text}` for all folders, or the names of the files");
-        return say("means files of the root folder alone", help);
+        return say("matches only files in the root folder", help);
     }
     None
 }
@@ -151,7 +151,7 @@ mod tests {
     #[test]
     fn globs_that_are_not_what_they_look_like() {
         for (text, why, help) in [
-            ("!src/**", "excludes nothing", "leave it out"),
+            ("!src/**", "excludes nothing", "remove it"),
             ("src\\a", "has a backslash", "write `src/a`"),
             (
                 "../x",
@@ -160,7 +160,7 @@ mod tests {
             ),
             (
                 "*.rs",
-                "means files of the root folder alone",
+                "matches only files in the root folder",
                 "write `**/*.rs`",
             ),
         ] {

@@ -284,7 +284,7 @@ fn lost_of_resources(
     }
     say(
         plan.version.is_some() && revision.is_none(),
-        "spec.version of the plan: it is no number, and revisions are",
+        "spec.version of the plan: it is not a number, as a revision must be",
     );
     if let Some((metadata, goal)) = goal {
         of_metadata("the goal", metadata, &mut say);
@@ -304,7 +304,7 @@ fn lost_of_resources(
     }
     if let Some((goal, _)) = goal.filter(|(goal, _)| goal.name != metadata.name) {
         let what = format!(
-            "the name of the goal, `{}`: the document's goal has the name of its plan",
+            "the name of the goal, `{}`: the goal of a document has the name of the plan",
             goal.name
         );
         say(true, &what);
@@ -354,7 +354,7 @@ impl Document {
     fn lost(&self) -> Vec<String> {
         let mut lost = vec![
             "identity: plan_id, session_id, parent_id, created_by and created_at".to_owned(),
-            "delegation: the Gates and the Binding say what follows from it".to_owned(),
+            "delegation: its effect is in the Gates and the Binding".to_owned(),
             "metadata".to_owned(),
         ];
         let content = &self.content;
@@ -366,7 +366,7 @@ impl Document {
             ("risks", content.risks.len()),
             ("dependencies", content.dependencies.len()),
             (
-                "scope.open_questions, which keep a document from starting",
+                "scope.open_questions, which prevent a document from starting",
                 content.scope.open_questions.len(),
             ),
             ("revision_history", content.revision_history.len()),
@@ -375,14 +375,14 @@ impl Document {
         lost.extend(counted.map(|(what, count)| format!("{what} ({count})")));
         if !content.constraints.is_empty() {
             lost.push(
-                "constraints, and which success criteria are primary: both stand in the plan's \
+                "constraints, and which success criteria are primary: both are in the plan's \
                  context, where nothing checks them"
                     .to_owned(),
             );
         }
         let own = content.planspec.as_ref();
         if own.is_some_and(|own| !own.checks.is_empty()) {
-            lost.push("x-planspec.checks, which stand in the plan's context as well".to_owned());
+            lost.push("x-planspec.checks, which are in the plan's context as well".to_owned());
         }
         let fields = self.value.as_object().into_iter().flatten();
         let unknown = fields.filter(|(field, _)| {

@@ -134,9 +134,9 @@ pub(super) fn meant<'v>(
             let Some((written, time)) = written.and_then(|one| Some((one, a_time(one)?))) else {
                 continue;
             };
-            let message = format!("`created_at`: `{written}` is taken for `{time}`");
+            let message = format!("`created_at`: `{written}` is read as `{time}`");
             let finding = found.at(Code::LOOSE_TIME, place.clone(), Part::Value, message);
-            findings.push(finding.help(format!("write `{time}`, if it is that")));
+            findings.push(finding.help(format!("write `{time}` if that is right")));
             if let Some(value) = at(meant.to_mut(), &place) {
                 *value = Value::from(time);
             }

@@ -163,13 +163,16 @@ fn not_one(file: &str, documents: &[yaml::Document]) -> Diagnostic {
         document: second.index,
         item: None,
     };
-    let message = format!("one document is expected, {} are there", documents.len());
+    let message = format!(
+        "one document is expected, but there are {}",
+        documents.len()
+    );
     let finding = found.at(Code::NO_RESOURCES, Vec::new(), Part::Value, message);
     Diagnostic {
         severity: Severity::Error,
         ..finding
             .label("the second one")
-            .help("one document per file: put each into a file of its own")
+            .help("put each document into its own file")
     }
 }
 
@@ -179,7 +182,7 @@ pub(crate) fn nothing(file: &str) -> Diagnostic {
     let finding = Diagnostic::new(Code::NO_RESOURCES, file, Place::File, message);
     Diagnostic {
         severity: Severity::Error,
-        ..finding.help("write one there: `planspec new document NAME` makes one")
+        ..finding.help("write one; `planspec new document NAME` creates a template")
     }
 }
 
@@ -304,7 +307,7 @@ fn wrapped(found: &Finder<'_>, value: &Value) -> Option<Diagnostic> {
         return None;
     }
     let path = crate::path![key.as_str()];
-    let message = format!("the document stands in a field `{key}`, one level too deep");
+    let message = format!("the document is inside a field `{key}`, one level too deep");
     let finding = found.at(Code::UNKNOWN_FIELD, path, Part::Key, message);
     Some(finding.label("not a section of a document").help(format!(
         "delete `{key}`: `identity`, `intent` and the others belong at the top level"

@@ -167,8 +167,8 @@ words! {
 words! {
     /// What was done to a part of a document.
     ChangeKind {
-        Addition "addition" "It is new.",
-        Removal "removal" "It is gone.",
+        Addition "addition" "It was added.",
+        Removal "removal" "It was removed.",
         Modification "modification" "It reads differently.",
         Reorder "reorder" "It stands elsewhere.",
     }

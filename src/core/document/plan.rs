@@ -566,7 +566,7 @@ impl<'a> Nodes<'a> {
             let path = [self.extension_of(*node), rest.to_vec()].concat();
             let finding = found.at(Code::STEP_EXTENSION, path, problem.part, problem.message);
             let help = problem.help.unwrap_or_else(|| {
-                "what stands here is part of a node: planspec schema plan".to_owned()
+                "this becomes part of a node; see `planspec schema plan`".to_owned()
             });
             findings.push(finding.label(problem.label).help(help));
         }

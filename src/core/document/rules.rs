@@ -29,7 +29,7 @@ pub(super) fn structure(found: &Finder<'_>, content: &Content, findings: &mut Ve
         let message = "nothing is out of scope";
         let path = path!["scope", "out_of_scope"];
         let finding = found.at(Code::NOTHING_EXCLUDED, path, Part::Key, message);
-        findings.push(finding.help("say what does not belong to it: at least one entry"));
+        findings.push(finding.help("name at least one thing that is not part of the work"));
     }
 }
 
@@ -48,7 +48,10 @@ pub(super) fn other_major(
     let message = format!("version `{version}` of the format may mean something else");
     let path = path!["metadata", "schema_version"];
     let finding = found.at(Code::OTHER_MAJOR, path, Part::Value, message);
-    findings.push(finding.help("this program reads version 1: write `1.2.0` if it is one"));
+    findings.push(
+        finding
+            .help("this program reads version 1; write `1.2.0` if the document has that version"),
+    );
 }
 
 /// A field that is not known is no error where the document is of a later version than this program
@@ -67,7 +70,7 @@ pub(super) fn of_a_later_version(version: Option<&str>, finding: Diagnostic) -> 
     if finding.code != Code::UNKNOWN_FIELD || !is_later || is_own {
         return finding;
     }
-    let help = "a later version of the format may have it: it is kept and means nothing here";
+    let help = "a later version of the format may define it; it is kept and has no effect here";
     Diagnostic {
         severity: Severity::Warning,
         ..finding.help(help)
@@ -126,7 +129,7 @@ fn unique_ids(found: &Finder<'_>, value: &Value, findings: &mut Vec<Diagnostic>)
                 continue;
             }
             let at = |index: usize| [list.clone(), path![index, field]].concat();
-            let message = format!("the {field} `{id}` stands twice");
+            let message = format!("the {field} `{id}` appears twice");
             findings.push(
                 found
                     .at(Code::DOCUMENT_ID_TWICE, at(index), Part::Value, message)
@@ -262,7 +265,7 @@ fn circle_finding(found: &Finder<'_>, steps: &Steps<'_>, circle: &[usize]) -> Op
     text.push_str(&format!(" -> {own}"));
     let message = match circle.len() {
         1 => format!("step `{own}` depends on itself"),
-        _ => format!("steps depend on each other in a circle: {text}"),
+        _ => format!("steps depend on each other in a cycle: {text}"),
     };
     let path = path!["approach", "steps", first, "dependencies", *position];
     Some(
@@ -343,12 +346,12 @@ fn stays_with_person(found: &Finder<'_>, content: &Content, findings: &mut Vec<D
         if other.mode != Mode::AgentAutonomous || !of_people.contains(id) {
             continue;
         }
-        let message = format!("a person does step `{id}`, whatever this override says");
+        let message = format!("a person does step `{id}` in spite of this override");
         let path = path!["delegation", "step_overrides", index, "mode"];
         let finding = found.at(Code::STAYS_WITH_PERSON, path, Part::Value, message);
-        findings.push(finding.label("only the approval before it is left out").help(
-            "where an agent is to do it, write `delegation: agent` or `either` in the step; where a person \
-             is, remove the override",
+        findings.push(finding.label("the override only removes the approval before it").help(
+            "for an agent, write `delegation: agent` or `either` in the step; for a person, remove \
+             the override",
         ));
     }
 }
@@ -360,7 +363,7 @@ fn extensions(found: &Finder<'_>, content: &Content, findings: &mut Vec<Diagnost
         let at = |field: &str| path!["approach", "steps", index, "x-planspec", field];
         let fields = step.planspec.iter().flat_map(|fields| fields.keys());
         for field in fields.filter(|field| !STEP_EXTENSION.contains(&field.as_str())) {
-            let message = format!("`{field}` is nothing that `x-planspec` may say of a step");
+            let message = format!("`{field}` is not allowed in `x-planspec` of a step");
             let finding = found.at(Code::STEP_EXTENSION, at(field), Part::Key, message);
             findings.push(finding.label("not here").help(instead_of(field)));
         }
@@ -374,9 +377,9 @@ fn extensions(found: &Finder<'_>, content: &Content, findings: &mut Vec<Diagnost
         if when.is_some_and(|when| !when.is_null()) {
             let message = format!("step `{}` cannot have a condition: {why}", step.step_id);
             let finding = found.at(Code::STEP_EXTENSION, at("when"), Part::Key, message);
-            findings.push(finding.label("it would be left out unseen").help(
-                "remove `when`, and leave the decision to that person; or put it on a step of \
-                 its own",
+            findings.push(finding.label("a person's step could be skipped unnoticed").help(
+                "remove `when` and leave the decision to that person, or move it to a separate \
+                 step",
             ));
         }
     }
@@ -385,12 +388,12 @@ fn extensions(found: &Finder<'_>, content: &Content, findings: &mut Vec<Diagnost
         .enumerate()
         .filter(|(_, edge)| edge.kind == EdgeKind::Hard)
     {
-        let message = format!("the edge to `{}` is a hard one", edge.to);
+        let message = format!("the edge to `{}` is a hard edge", edge.to);
         let path = path!["x-planspec", "edges", index];
         let finding = found.at(Code::STEP_EXTENSION, path, Part::Value, message);
-        findings.push(finding.label("only soft edges stand here").help(format!(
-            "name `{}` in the `dependencies` of step `{}`, or write `type: soft`: then it also \
-             begins when `{}` failed",
+        findings.push(finding.label("only soft edges are allowed here").help(format!(
+            "list `{}` in the `dependencies` of step `{}`, or write `type: soft` to start it even \
+             if `{}` fails",
             edge.from, edge.to, edge.from
         )));
     }
@@ -398,7 +401,7 @@ fn extensions(found: &Finder<'_>, content: &Content, findings: &mut Vec<Diagnost
 
 /// Where the document says what somebody wanted to say with a field of a node.
 fn instead_of(field: &str) -> String {
-    let step = |own: &str| format!("the step itself says it, in `{own}`: remove it here");
+    let step = |own: &str| format!("remove it here; the step sets it in `{own}`");
     match field {
         "dependsOn" => step("dependencies"),
         "id" => step("step_id"),
@@ -407,11 +410,11 @@ fn instead_of(field: &str) -> String {
         "estimatedEffort" => step("estimated_complexity"),
         "context" => step("rationale"),
         "gateRef" => {
-            "remove it: who is asked before a step stands in `delegation.step_overrides`".to_owned()
+            "remove it; set approvals before a step in `delegation.step_overrides`".to_owned()
         }
         "kind" | "children" | "mode" | "externalRef" | "pollInterval" => {
-            "remove it: a step is a Task; write the plan as a Plan for other nodes (`planspec \
-             convert --to v1alpha1`)"
+            "remove it; a step is a Task. For other nodes, write a Plan (`planspec convert --to \
+             v1alpha1`)"
                 .to_owned()
         }
         _ => suggestion(field, STEP_EXTENSION, || {
@@ -449,13 +452,13 @@ pub(super) fn drafts(found: &Finder<'_>, value: &Value, findings: &mut Vec<Diagn
             0 => String::new(),
             more => format!(" ({more} more below)"),
         };
-        let message = format!("{what} is of an older draft of the format{times}");
+        let message = format!("{what} belongs to an older draft of the format{times}");
         let help = match field {
             "delegation" => {
-                "write `human`, `agent` or `either`, and who is asked in \
+                "write `human`, `agent` or `either`, and set approvals in \
                  `delegation.step_overrides`"
             }
-            _ => "it is kept and means nothing: leave it out, or write it as `x-…`",
+            _ => "it is kept but has no effect; remove it, or write it as `x-…`",
         };
         let part = match field {
             "delegation" => Part::Value,
@@ -505,7 +508,7 @@ pub(super) fn semantics(found: &Finder<'_>, content: &Content, findings: &mut Ve
         let message = "the document has no goal: `goal_statement` is empty";
         let path = path!["intent", "goal_statement"];
         let finding = found.at(Code::EMPTY_GOAL, path, Part::Value, message);
-        findings.push(finding.help("say in one sentence what is to be reached"));
+        findings.push(finding.help("write one sentence that says what is to be achieved"));
     }
     if content.scope.in_scope.is_empty() {
         let path = path!["scope", "in_scope"];
@@ -515,10 +518,10 @@ pub(super) fn semantics(found: &Finder<'_>, content: &Content, findings: &mut Ve
             Part::Key,
             "nothing is in scope",
         );
-        findings.push(finding.help("say what belongs to it: at least one entry"));
+        findings.push(finding.help("name at least one thing that is part of the work"));
     }
     if content.approach.steps.is_empty() {
-        let message = "there are no steps: nothing would be done";
+        let message = "there are no steps, so nothing would be done";
         let path = path!["approach", "steps"];
         let finding = found.at(Code::NO_STEPS, path, Part::Key, message);
         findings.push(finding.help("write at least one step"));
@@ -527,20 +530,20 @@ pub(super) fn semantics(found: &Finder<'_>, content: &Content, findings: &mut Ve
     let has_primary = criteria.iter().any(|one| one.weight == Weight::Primary);
     if !has_primary {
         let message = if criteria.is_empty() {
-            "there is no success criterion: nothing decides about success"
+            "there is no success criterion, so nothing decides whether the plan succeeded"
         } else {
-            "no success criterion is primary: nothing decides about success"
+            "no success criterion is primary, so nothing decides whether the plan succeeded"
         };
         let path = path!["success_criteria"];
         let finding = found.at(Code::NO_PRIMARY_CRITERION, path, Part::Key, message);
-        findings.push(finding.help("give at least one `weight: primary`"));
+        findings.push(finding.help("set `weight: primary` for at least one"));
     }
     let manual = criteria
         .iter()
         .filter(|one| one.verification != Verification::Automated);
     let manual: BTreeSet<&str> = manual.map(|one| one.criterion_id.as_str()).collect();
     for (id, path) in checks(content).filter(|(id, _)| manual.contains(id.as_str())) {
-        let message = format!("criterion `{id}` has checks and is not automated");
+        let message = format!("criterion `{id}` has checks but is not automated");
         let finding = found.at(Code::NOT_AUTOMATED, path, Part::Key, message);
         findings.push(finding.help("write `verification: automated` there, or remove the checks"));
     }
@@ -550,10 +553,10 @@ pub(super) fn semantics(found: &Finder<'_>, content: &Content, findings: &mut Ve
     for (index, step) in content.approach.steps.iter().enumerate() {
         let conflict = match (content.delegation.default_mode, step.delegation) {
             (Some(DefaultMode::HumanApproval), Some(StepDelegation::Agent)) => {
-                Some("an agent does it, and `default_mode` wants a person to approve each step")
+                Some("an agent does it, but `default_mode` requires a person to approve each step")
             }
             (Some(DefaultMode::AgentAutonomous), Some(StepDelegation::Human)) => {
-                Some("a person does it, and `default_mode` leaves every step to agents")
+                Some("a person does it, but `default_mode` gives every step to agents")
             }
             _ => None,
         };
@@ -564,8 +567,8 @@ pub(super) fn semantics(found: &Finder<'_>, content: &Content, findings: &mut Ve
             let path = path!["approach", "steps", index, "delegation"];
             let finding = found.at(Code::DELEGATION_CONFLICT, path, Part::Value, message);
             findings.push(finding.help(
-                "say what holds for this step in `delegation.step_overrides`, or set \
-                 `default_mode: hybrid`",
+                "set the mode of this step in `delegation.step_overrides`, or set `default_mode: \
+                 hybrid`",
             ));
         }
         if step.delegation == Some(StepDelegation::Agent)
@@ -577,7 +580,7 @@ pub(super) fn semantics(found: &Finder<'_>, content: &Content, findings: &mut Ve
             );
             let path = path!["approach", "steps", index, "delegation"];
             let finding = found.at(Code::NO_STEP_CRITERIA, path, Part::Value, message);
-            findings.push(finding.help("say how one sees that it is done"));
+            findings.push(finding.help("describe how to tell that the step is done"));
         }
     }
 }
@@ -590,15 +593,15 @@ pub(super) fn revision(found: &Finder<'_>, content: &Content, findings: &mut Vec
     let said = match (number, parent) {
         (_, Some(parent)) if parent.eq_ignore_ascii_case(&identity.plan_id) => Some((
             "the document is its own parent".to_owned(),
-            "write the `plan_id` of the revision before",
+            "write the `plan_id` of the previous revision",
         )),
         (1, Some(_)) => Some((
-            "revision 1 has a parent, and is the first".to_owned(),
-            "write `null`, or the number that follows that of the parent in `revision`",
+            "revision 1 has a parent, but is the first revision".to_owned(),
+            "write `null`, or set `revision` to the parent's number plus one",
         )),
         (2.., None) => Some((
             format!("revision {number} has no parent"),
-            "write the `plan_id` of the revision before; the first one has `revision: 1`",
+            "write the `plan_id` of the previous revision; the first one has `revision: 1`",
         )),
         _ => None,
     };
@@ -609,10 +612,10 @@ pub(super) fn revision(found: &Finder<'_>, content: &Content, findings: &mut Vec
     let history = content.revision_history.iter().map(|one| one.revision);
     let pairs = history.clone().zip(history.skip(1)).enumerate();
     for (index, (earlier, later)) in pairs.filter(|(_, (earlier, later))| later <= earlier) {
-        let message = format!("revision {later} stands behind revision {earlier} in the history");
+        let message = format!("revision {later} comes after revision {earlier} in the history");
         let path = path!["revision_history", index + 1, "revision"];
         let finding = found.at(Code::BAD_REVISION, path, Part::Value, message);
-        findings.push(finding.help("the history only grows: the newest entry stands last"));
+        findings.push(finding.help("put the newest entry last; the history only grows"));
     }
 }
 
@@ -639,18 +642,18 @@ pub(super) fn readiness(found: &Finder<'_>, content: &Content, findings: &mut Ve
         let message = format!("a question is open: {}", short(question));
         let path = path!["scope", "open_questions", index];
         let finding = found.at(Code::OPEN_QUESTION, path, Part::Value, message);
-        findings.push(finding.help("answer it in the document, and remove it here"));
+        findings.push(finding.help("answer it in the document, then remove it here"));
     }
     for (index, risk) in content.risks.iter().enumerate() {
         if risk.probability == Degree::High && is_blank(risk.mitigation.as_ref()) {
             let message = format!(
-                "risk `{}` is likely and nothing is done against it: {}",
+                "risk `{}` is likely and has no mitigation: {}",
                 risk.risk_id,
                 short(&risk.title)
             );
             let path = path!["risks", index, "probability"];
             let finding = found.at(Code::RISK_NOT_MITIGATED, path, Part::Value, message);
-            findings.push(finding.help("say what is done against it in `mitigation`"));
+            findings.push(finding.help("describe the countermeasure in `mitigation`"));
         }
     }
     for (index, dependency) in content.dependencies.iter().enumerate() {
@@ -662,7 +665,7 @@ pub(super) fn readiness(found: &Finder<'_>, content: &Content, findings: &mut Ve
             );
             let path = path!["dependencies", index, "available"];
             let finding = found.at(Code::DEPENDENCY_NOT_AVAILABLE, path, Part::Value, message);
-            findings.push(finding.help("set `available: true` once it is there"));
+            findings.push(finding.help("set `available: true` when it is available"));
         }
     }
     for Reviewed {
@@ -687,14 +690,14 @@ pub(super) fn readiness(found: &Finder<'_>, content: &Content, findings: &mut Ve
             let path = [path, path![field]].concat();
             let open = found.at(Code::OPEN_FINDING, path, Part::Value, message);
             findings.push(open.help(format!(
-                "answer it in the document, then `planspec revise FILE --answers {}`; or write \
-                 `disposition: rejected` and why in `answer`",
+                "answer it in the document, then run `planspec revise FILE --answers {}`; or write \
+                 `disposition: rejected`, and the reason in `answer`",
                 finding.id
             )));
         }
     }
     if content.delegation.default_mode.is_none() {
-        let message = "`default_mode` is not set: nobody says who is asked before a step";
+        let message = "`default_mode` is not set, so it is unknown who approves steps";
         let path = path!["delegation"];
         let finding = found.at(Code::NO_DEFAULT_MODE, path, Part::Key, message);
         let words = listed(DefaultMode::ALL.iter().map(|mode| mode.word()));

@@ -84,7 +84,7 @@ fn globs(text: &str) -> Result<Option<Vec<Glob>>, String> {
     }
     let no_name = |part: &str| matches!(part, "" | "." | "..");
     if let Some(part) = path.split('/').find(|part| no_name(part)) {
-        return Err(format!("no path of a repository has a part `{part}`"));
+        return Err(format!("a repository path cannot contain `{part}`"));
     }
     let last = path.rsplit('/').next().unwrap_or(path);
     let may_be_folder = is_folder || !last.contains(['*', '?', '[']);
@@ -119,11 +119,11 @@ pub(super) fn check(found: &Finder<'_>, scope: &Scope, findings: &mut Vec<Diagno
             findings.push(finding.help(help));
         }
         if let Err(why) = globs(&entry.text) {
-            let message = format!("this entry is about files and names none: {why}");
+            let message = format!("this entry starts with `path:` but names no files: {why}");
             let finding = found.at(Code::SCOPE_PATH, entry.path(), Part::Value, message);
             findings.push(finding.help(
                 "write a path from the repository's root, such as `path:src/auth` or \
-                 `path:**/*.md`; all files are `path:**`",
+                 `path:**/*.md`, or `path:**` for all files",
             ));
         }
     }
@@ -406,10 +406,10 @@ mod tests {
             ("path:  ", "it names nothing"),
             ("path:/", "it names nothing"),
             ("path:./", "it names nothing"),
-            ("path:.", "no path of a repository has a part `.`"),
-            ("path:../other", "no path of a repository has a part `..`"),
-            ("path:a/./b", "no path of a repository has a part `.`"),
-            ("path:a//b", "no path of a repository has a part ``"),
+            ("path:.", "a repository path cannot contain `.`"),
+            ("path:../other", "a repository path cannot contain `..`"),
+            ("path:a/./b", "a repository path cannot contain `.`"),
+            ("path:a//b", "a repository path cannot contain ``"),
             ("path:src/[a", "unclosed character class"),
             ("path:src/{a", "unclosed alternate group"),
             ("path:[z-a]", "invalid range"),

@@ -162,9 +162,11 @@ fn said_otherwise(node: &Node, role: Role<'_>) -> Option<String> {
     let id = &node.id;
     match (role, node.kind) {
         (Role::Step, _) => None,
-        (Role::Group, _) => Some(format!("the Group `{id}`: its members stand alone")),
+        (Role::Group, _) => Some(format!(
+            "the Group `{id}`: its members become separate steps"
+        )),
         (Role::ApprovalOf(step), _) => Some(format!(
-            "the Gate of node `{id}`: anybody approves step `{step}` first, the reviewers are lost"
+            "the Gate of node `{id}`: step `{step}` needs an approval first, but from anybody: the reviewers are lost"
         )),
         (Role::Person, NodeKind::Gate) => Some(format!(
             "the Gate of node `{id}`: it is a step that a person does"

@@ -113,12 +113,12 @@ fn each_rule_has_a_document_that_breaks_only_it() {
         ),
         (
             with("/identity/created_at", json!("yesterday")),
-            "PS105 error structure identity.created_at: `created_at`: `yesterday` is no time",
+            "PS105 error structure identity.created_at: `created_at`: `yesterday` is not a time",
         ),
         (
             with("/identity/revision", json!(0)),
-            "PS106 error structure identity.revision: `revision`: `0` is out of range, 1 to \
-             4294967295 are allowed",
+            "PS106 error structure identity.revision: `revision`: `0` is out of range; 1 to \
+             4294967295 is allowed",
         ),
         (
             with("/constraints/0/constraint_id", json!("")),
@@ -146,7 +146,7 @@ fn each_rule_has_a_document_that_breaks_only_it() {
                 "available": "yes"}]),
             ),
             "PS103 error structure dependencies[0].available: `available`: a boolean is expected, \
-             this is a string",
+             but this is a string",
         ),
         (
             with("/x-planspec", json!({"nam": "x"})),
@@ -159,7 +159,7 @@ fn each_rule_has_a_document_that_breaks_only_it() {
         // Structure: ids and references.
         (
             step(json!({"step_id": "choose"})),
-            "PS602 error structure approach.steps[3].step_id: the step_id `choose` stands twice",
+            "PS602 error structure approach.steps[3].step_id: the step_id `choose` appears twice",
         ),
         (
             step(json!({"step_id": "approve-release"})),
@@ -176,8 +176,8 @@ fn each_rule_has_a_document_that_breaks_only_it() {
         ),
         (
             with("/approach/steps/0/dependencies", json!(["release"])),
-            "PS604 error structure approach.steps[0].dependencies[0]: steps depend on each other in \
-             a circle: translate -> choose -> release -> translate",
+            "PS604 error structure approach.steps[0].dependencies[0]: steps depend on each other \
+             in a cycle: translate -> choose -> release -> translate",
         ),
         (
             step(json!({"dependencies": ["more"]})),
@@ -185,13 +185,11 @@ fn each_rule_has_a_document_that_breaks_only_it() {
         ),
         (
             step(json!({"x-planspec": {"retries": 11}})),
-            "PS605 error structure approach.steps[3].x-planspec.retries: `retries`: `11` is out of \
-             range, 0 to 10 are allowed",
+            "PS605 error structure approach.steps[3].x-planspec.retries: `retries`: `11` is out of range; 0 to 10 is allowed",
         ),
         (
             step(json!({"x-planspec": {"dependsOn": []}})),
-            "PS605 error structure approach.steps[3].x-planspec.dependsOn: `dependsOn` is nothing \
-             that `x-planspec` may say of a step",
+            "PS605 error structure approach.steps[3].x-planspec.dependsOn: `dependsOn` is not allowed in `x-planspec` of a step",
         ),
         (
             with("/approach/steps/2/x-planspec", json!({"when": "false"})),
@@ -208,7 +206,7 @@ fn each_rule_has_a_document_that_breaks_only_it() {
                 "/x-planspec",
                 json!({"edges": [{"from": "translate", "to": "release"}]}),
             ),
-            "PS605 error structure x-planspec.edges[0]: the edge to `release` is a hard one",
+            "PS605 error structure x-planspec.edges[0]: the edge to `release` is a hard edge",
         ),
         (
             with("/x-planspec", json!({"checks": {"understod": [check()]}})),
@@ -231,13 +229,11 @@ fn each_rule_has_a_document_that_breaks_only_it() {
         // Leniencies.
         (
             step(json!({"intended_outcome": "x"})),
-            "PS606 warning structure approach.steps[3].intended_outcome: `intended_outcome` is of \
-             an older draft of the format",
+            "PS606 warning structure approach.steps[3].intended_outcome: `intended_outcome` belongs to an older draft of the format",
         ),
         (
             step(json!({"delegation": "human_approval"})),
-            "PS606 warning structure approach.steps[3].delegation: this word for `delegation` is of \
-             an older draft of the format",
+            "PS606 warning structure approach.steps[3].delegation: this word for `delegation` belongs to an older draft of the format",
         ),
         (
             with("/constraints/0/type", json!("secrity")),
@@ -255,20 +251,18 @@ fn each_rule_has_a_document_that_breaks_only_it() {
         ),
         (
             with("/scope/in_scope/0", json!("path:../greeting")),
-            "PS610 error structure scope.in_scope[0]: this entry is about files and names none: no \
-             path of a repository has a part `..`",
+            "PS610 error structure scope.in_scope[0]: this entry starts with `path:` but names no files: a repository path cannot contain `..`",
         ),
         (
             with("/identity/created_at", json!("2026-01-31 09:00:00")),
-            "PS612 warning structure identity.created_at: `created_at`: `2026-01-31 09:00:00` is \
-             taken for `2026-01-31T09:00:00Z`",
+            "PS612 warning structure identity.created_at: `created_at`: `2026-01-31 09:00:00` is read as `2026-01-31T09:00:00Z`",
         ),
         (
             with(
                 "/identity/parent_id",
                 json!("6f1c1c5e-4b0e-4a57-9d0f-0f1f5c0c8a11"),
             ),
-            "PS613 error structure identity.parent_id: revision 1 has a parent, and is the first",
+            "PS613 error structure identity.parent_id: revision 1 has a parent, but is the first revision",
         ),
         (
             with("/identity/revision", json!(2)),
@@ -286,8 +280,7 @@ fn each_rule_has_a_document_that_breaks_only_it() {
                 "/revision_history/-",
                 greeting()["revision_history"][0].clone(),
             ),
-            "PS613 error structure revision_history[1].revision: revision 1 stands behind revision \
-             1 in the history",
+            "PS613 error structure revision_history[1].revision: revision 1 comes after revision 1 in the history",
         ),
         // A later version may have more; what this program is told is its own.
         (
@@ -317,7 +310,7 @@ fn each_rule_has_a_document_that_breaks_only_it() {
                 document["delegation"]["step_overrides"] = json!([]);
                 document
             },
-            "PS627 error semantics approach.steps: there are no steps: nothing would be done",
+            "PS627 error semantics approach.steps: there are no steps, so nothing would be done",
         ),
         (
             {
@@ -325,8 +318,8 @@ fn each_rule_has_a_document_that_breaks_only_it() {
                 document["x-planspec"] = json!({});
                 document
             },
-            "PS622 error semantics success_criteria: there is no success criterion: nothing decides \
-             about success",
+            "PS622 error semantics success_criteria: there is no success criterion, so nothing \
+             decides whether the plan succeeded",
         ),
         (
             with("/intent/goal_statement", json!(" ")),
@@ -339,18 +332,18 @@ fn each_rule_has_a_document_that_breaks_only_it() {
                 document["success_criteria"][1]["weight"] = json!("secondary");
                 document
             },
-            "PS622 error semantics success_criteria: no success criterion is primary: nothing \
-             decides about success",
+            "PS622 error semantics success_criteria: no success criterion is primary, so nothing \
+             decides whether the plan succeeded",
         ),
         (
             with("/delegation/default_mode", json!("agent_autonomous")),
             "PS623 error semantics approach.steps[0].delegation: step `translate`: a person does \
-             it, and `default_mode` leaves every step to agents",
+             it, but `default_mode` gives every step to agents",
         ),
         (
             with("/delegation/default_mode", json!("human_approval")),
             "PS623 error semantics approach.steps[1].delegation: step `choose`: an agent does it, \
-             and `default_mode` wants a person to approve each step",
+             but `default_mode` requires a person to approve each step",
         ),
         (
             with("/approach/steps/1/acceptance_criteria", json!("")),
@@ -359,16 +352,14 @@ fn each_rule_has_a_document_that_breaks_only_it() {
         ),
         (
             with("/x-planspec", json!({"checks": {"understood": [check()]}})),
-            "PS625 error semantics x-planspec.checks.understood: criterion `understood` has checks \
-             and is not automated",
+            "PS625 error semantics x-planspec.checks.understood: criterion `understood` has checks but is not automated",
         ),
         (
             with(
                 "/delegation/step_overrides",
                 json!([{"step_id": "translate", "mode": "agent_autonomous"}]),
             ),
-            "PS628 warning semantics delegation.step_overrides[0].mode: a person does step \
-             `translate`, whatever this override says",
+            "PS628 warning semantics delegation.step_overrides[0].mode: a person does step `translate` in spite of this override",
         ),
         // Readiness.
         (
@@ -377,8 +368,7 @@ fn each_rule_has_a_document_that_breaks_only_it() {
         ),
         (
             with("/risks/-", risk),
-            "PS632 warning readiness risks[1].probability: risk `r` is likely and nothing is done \
-             against it: Rain",
+            "PS632 warning readiness risks[1].probability: risk `r` is likely and has no mitigation: Rain",
         ),
         (
             with(
@@ -391,8 +381,8 @@ fn each_rule_has_a_document_that_breaks_only_it() {
         ),
         (
             with("/delegation/default_mode", Value::Null),
-            "PS634 warning readiness delegation: `default_mode` is not set: nobody says who is \
-             asked before a step",
+            "PS634 warning readiness delegation: `default_mode` is not set, so it is unknown who \
+             approves steps",
         ),
         (
             with(
@@ -1226,9 +1216,9 @@ fn what_is_no_task_becomes_what_comes_nearest() {
     let converted = from_resources((&plan.metadata, spec), None, now);
     let expected = [
         "context of node `lint`: rationale, an item without a name",
-        "the Group `checks`: its members stand alone",
-        "the Group `more`: its members stand alone",
-        "the Gate of node `ok`: anybody approves step `release` first, the reviewers are lost",
+        "the Group `checks`: its members become separate steps",
+        "the Group `more`: its members become separate steps",
+        "the Gate of node `ok`: step `release` needs an approval first, but from anybody: the reviewers are lost",
         "what node `seen` waits for: it is a step that a person does",
         "the Gate of node `free`: it is a step that a person does",
     ];
@@ -1334,16 +1324,16 @@ fn what_stands_on_another_level_is_said_once() {
         (
             moved("", "scope", "/intent"),
             "there is no field `scope` in `intent`",
-            "it belongs at the top level, beside `intent`",
+            "it belongs at the top level, next to `intent`",
         ),
         (
             moved("", "constraints", "/approach"),
             "there is no field `constraints` in `approach`",
-            "it belongs at the top level, beside `approach`",
+            "it belongs at the top level, next to `approach`",
         ),
         (
             json!({"planspec": greeting()}),
-            "the document stands in a field `planspec`, one level too deep",
+            "the document is inside a field `planspec`, one level too deep",
             "delete `planspec`: `identity`, `intent` and the others belong at the top level",
         ),
     ];
@@ -1373,11 +1363,11 @@ fn the_help_is_for_a_document() {
         (with("/intent/motivation", Value::Null), "give it a value"),
         (
             with("/scope/in_scope/0", json!({"path": "site"})),
-            "a colon and a space make a mapping: write `path:site`",
+            "a colon followed by a space starts a mapping: write `path:site`",
         ),
         (
             with("/approach/overview", json!({"A form": "a check"})),
-            "a colon and a space make a mapping: write `\"A form: a check\"` in quotes",
+            "a colon followed by a space starts a mapping: write `\"A form: a check\"` in quotes",
         ),
         (
             with("/approach/overview", json!({"a": 1, "b": 2})),
@@ -1391,7 +1381,7 @@ fn the_help_is_for_a_document() {
             panic!("{said:?}");
         };
         assert!(help.ends_with(expected), "{message}: {help}");
-        assert!(!help.contains("leave the field out"), "{help}");
+        assert!(!help.contains("or remove the field"), "{help}");
     }
     for (value, expected) in [
         (with("/scope/in_scope", json!("x")), "write `[\"x\"]`"),
@@ -1415,8 +1405,8 @@ fn a_file_holds_one_document() {
     let table = [
         (
             two,
-            "one document is expected, 2 are there",
-            "one document per file",
+            "one document is expected, but there are 2",
+            "put each document into its own file",
         ),
         (
             "",
@@ -1473,7 +1463,7 @@ fn findings_of_reviewers_are_checked_as_far_as_they_go() {
     ]);
     wrong(
         twice,
-        "PS602 error structure x-planspec.findings[1].id: the id `F1` stands twice",
+        "PS602 error structure x-planspec.findings[1].id: the id `F1` appears twice",
     );
     let nowhere = json!([reviewed("F1", json!({"field": "chose"}))]);
     wrong(

@@ -53,8 +53,8 @@ pub fn inputs(
     }
     match size(&given) {
         bytes if bytes > MAX_INPUT_BYTES => Err(format!(
-            "the inputs take {bytes} bytes as JSON, {MAX_INPUT_BYTES} are allowed: hand large \
-             things on as paths, URLs or commits"
+            "the inputs have {bytes} bytes as JSON, but at most {MAX_INPUT_BYTES} are allowed: \
+             pass on large data as paths, URLs or commits"
         )),
         _ => Ok(given),
     }
@@ -80,8 +80,8 @@ pub fn credential_in(outputs: &Map<String, Value>) -> Option<String> {
     let has_one = |value: &Value| !secrets::find(&value.to_string()).is_empty();
     let (name, _) = outputs.iter().find(|(_, value)| has_one(value))?;
     Some(format!(
-        "output `{name}` has a credential in a URL, and outputs stay in history: report where the secret is kept, not \
-         the secret"
+        "output `{name}` contains a credential in a URL, and outputs stay in the history: report \
+         where the secret is kept, not the secret"
     ))
 }
 
@@ -133,8 +133,8 @@ pub fn check_outputs(
     let bytes = size(outputs);
     if bytes > MAX_OUTPUT_BYTES {
         let why = format!(
-            "the outputs take {bytes} bytes as JSON, {MAX_OUTPUT_BYTES} are allowed: report large \
-             things as artifacts, by path, URL or commit"
+            "the outputs have {bytes} bytes as JSON, but at most {MAX_OUTPUT_BYTES} are allowed: \
+             report large data as artifacts, by path, URL or commit"
         );
         return Err(("OutputsTooLarge", why));
     }
@@ -167,7 +167,7 @@ fn check(parameter: &Parameter, value: &Value) -> Result<(), String> {
     let name = &parameter.name;
     if let Some(wrong) = wrong_type(parameter, value) {
         return Err(format!(
-            "`{name}` takes {}, this is {}",
+            "`{name}` takes {}, but this is {}",
             type_words(type_name(wrong.expected)),
             type_of(wrong.value)
         ));
@@ -214,7 +214,10 @@ mod tests {
             json!({"url": {"deep": ["see https://example.com/?token=abc"]}}),
         ] {
             let why = of(outputs).expect("a credential");
-            assert!(why.starts_with("output `url` has a credential"), "{why}");
+            assert!(
+                why.starts_with("output `url` contains a credential"),
+                "{why}"
+            );
             assert!(!why.contains("hunter2"));
         }
         assert_eq!(
@@ -258,7 +261,7 @@ mod tests {
             ),
             (
                 json!({"n": "${parameters.env}"}),
-                Err("input `n` takes a number, this is a string"),
+                Err("input `n` takes a number, but this is a string"),
             ),
             (json!({"n": 4}), Err("input `n` does not take this value")),
             (
@@ -300,14 +303,14 @@ mod tests {
                 json!({"n": "1", "page": 1}),
                 Err((
                     "OutputsInvalid",
-                    "output `n` takes a number, this is a string",
+                    "output `n` takes a number, but this is a string",
                 )),
             ),
             (
                 json!({"n": 1, "page": 1, "ok": "yes"}),
                 Err((
                     "OutputsInvalid",
-                    "output `ok` takes a boolean, this is a string",
+                    "output `ok` takes a boolean, but this is a string",
                 )),
             ),
         ];

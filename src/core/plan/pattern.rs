@@ -26,7 +26,7 @@ impl Pattern {
                 why.trim().to_owned()
             }
             regex::Error::CompiledTooBig(_) => {
-                format!("it takes more than {MAX_SIZE} bytes when it is compiled")
+                format!("it needs more than {MAX_SIZE} bytes when compiled")
             }
             other => other.to_string(),
         })
@@ -80,7 +80,7 @@ mod tests {
             (r"(a)\1", "backreferences are not supported"),
             (
                 r"\w{1000}",
-                "it takes more than 1048576 bytes when it is compiled",
+                "it needs more than 1048576 bytes when compiled",
             ),
         ] {
             assert_eq!(

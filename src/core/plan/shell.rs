@@ -37,16 +37,14 @@ impl ShellPiece {
     /// What is wrong with it, in one sentence without a full stop.
     pub fn told(&self) -> String {
         let ShellPiece { text, what } = self;
-        format!(
-            "no shell runs this command: `{text}` would be {what} there, and is a plain word here"
-        )
+        format!("this command does not run in a shell: `{text}` is a plain word here, not {what}")
     }
 }
 
 /// How a command is given to a shell.
 pub fn help(command: &str) -> String {
     let command = for_a_shell(command);
-    format!("write `{command}`; what is meant as it is stands in single quotes")
+    format!("write `{command}`, with literal text in single quotes")
 }
 
 const OPERATOR: &str = "an operator";
@@ -176,7 +174,8 @@ pub fn words(command: &str, args: Option<&[String]>) -> Result<Vec<String>, &'st
         Some(args) => std::iter::once(command.to_owned())
             .chain(args.iter().cloned())
             .collect(),
-        None => shlex::split(command).ok_or("its quotes do not match, so that it has no words")?,
+        None => shlex::split(command)
+            .ok_or("its quotes do not match, so it cannot be split into words")?,
     };
     match words.first() {
         Some(program) if !program.trim().is_empty() => Ok(words),

@@ -53,7 +53,7 @@ impl Choice {
     }
 }
 
-/// Why a `${…}` is no reference.
+/// Why a `${…}` is not a reference.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Malformed {
     /// In one sentence without a full stop.
@@ -63,8 +63,8 @@ pub struct Malformed {
 }
 
 /// Both forms, and the way out for those who want neither.
-const FORMS: &str = "write `${nodes.<id>.outputs.<name>}` or `${parameters.<name>}`; a text that holds `${` itself can be \
-     given as a parameter";
+const FORMS: &str = "write `${nodes.<id>.outputs.<name>}` or `${parameters.<name>}`; pass a text \
+     that contains `${` itself as a parameter";
 
 /// What stands between a reference and what counts where it has no value.
 const OTHERWISE: &str = ":-";
@@ -119,7 +119,7 @@ fn choice(text: &str) -> Result<(Choice, &str), Malformed> {
     let is_one = !default.is_some_and(is_template);
     if !is_one {
         let message = format!(
-            "what stands behind `{OTHERWISE}` in `${{{}` is neither one reference nor a text without any",
+            "the text after `{OTHERWISE}` in `${{{}` is neither one reference nor plain text",
             shortened(text, SHOWN)
         );
         let help = "write for example `${nodes.a.outputs.x:-${nodes.b.outputs.x}}`, or `${parameters.region:-eu}`";
@@ -197,14 +197,14 @@ fn reference(inner: &str) -> Result<Reference, Malformed> {
             let written = inner.trim_start_matches('{').trim();
             let help = ours(written).map(|ours| format!("write `{ours}`"));
             Err(Malformed {
-                message: format!("`${{{{ {written} }}}}` is how other tools write a reference"),
+                message: format!("`${{{{ {written} }}}}` is the reference syntax of another tool"),
                 help: help.unwrap_or_else(|| FORMS.to_owned()),
             })
         }
         steps => {
             let whole = format!("`${{{}}}`", shortened(inner, SHOWN));
             Err(Malformed {
-                message: format!("{whole} is no reference{}", reason(inner, steps)),
+                message: format!("{whole} is not a reference{}", reason(inner, steps)),
                 help: meant(steps).unwrap_or_else(|| FORMS.to_owned()),
             })
         }
@@ -261,9 +261,9 @@ fn is_name(text: &str) -> bool {
 fn reason(inner: &str, steps: &[&str]) -> &'static str {
     match steps {
         _ if inner.contains(char::is_whitespace) => ": it has no spaces",
-        _ if inner.contains('[') => ": ids and names stand behind a dot, without brackets",
-        ["nodes", _] | ["nodes", _, "outputs"] => ": it does not say which output",
-        ["nodes", _, what, ..] if *what != "outputs" => ": of a node only its outputs can be given",
+        _ if inner.contains('[') => ": write ids and names after a dot, without brackets",
+        ["nodes", _] | ["nodes", _, "outputs"] => ": it does not name an output",
+        ["nodes", _, what, ..] if *what != "outputs" => ": only the outputs of a node can be used",
         ["nodes", _, _, _, _] | ["parameters", _, _, ..] => ": it leads into a value",
         _ => "",
     }
@@ -382,11 +382,11 @@ mod tests {
             ),
             (
                 "${parameters.a:-b ${parameters.c}}",
-                "what stands behind `:-` in `${parameters.a:-b ${parameters.c}}` is neither one reference nor a \
-                 text without any",
+                "the text after `:-` in `${parameters.a:-b ${parameters.c}}` is neither one reference nor plain \
+                 text",
             ),
-            ("${parameters.a:-${HOME}}", "`${HOME}` is no reference"),
-            ("${a:-b}", "`${a}` is no reference"),
+            ("${parameters.a:-${HOME}}", "`${HOME}` is not a reference"),
+            ("${a:-b}", "`${a}` is not a reference"),
         ] {
             let malformed = choices(text).expect_err(text);
             assert_eq!(malformed.message, message, "{text}");
@@ -429,54 +429,58 @@ mod tests {
         let table = [
             ("${", "`${` is not closed", FORMS),
             ("${parameters.a", "`${parameters.a` is not closed", FORMS),
-            ("${}", "`${}` is no reference", FORMS),
-            ("${HOME}", "`${HOME}` is no reference", FORMS),
-            ("$${HOME}", "`${HOME}` is no reference", FORMS),
+            ("${}", "`${}` is not a reference", FORMS),
+            ("${HOME}", "`${HOME}` is not a reference", FORMS),
+            ("$${HOME}", "`${HOME}` is not a reference", FORMS),
             (
                 "${ parameters.a }",
-                "`${ parameters.a }` is no reference: it has no spaces",
+                "`${ parameters.a }` is not a reference: it has no spaces",
                 FORMS,
             ),
-            ("${parameters.}", "`${parameters.}` is no reference", FORMS),
+            (
+                "${parameters.}",
+                "`${parameters.}` is not a reference",
+                FORMS,
+            ),
             (
                 "${parameters.a.b}",
-                "`${parameters.a.b}` is no reference: it leads into a value",
+                "`${parameters.a.b}` is not a reference: it leads into a value",
                 FORMS,
             ),
             (
                 "${nodes.a}",
-                "`${nodes.a}` is no reference: it does not say which output",
+                "`${nodes.a}` is not a reference: it does not name an output",
                 FORMS,
             ),
             (
                 "${nodes.a.outputs}",
-                "`${nodes.a.outputs}` is no reference: it does not say which output",
+                "`${nodes.a.outputs}` is not a reference: it does not name an output",
                 FORMS,
             ),
             (
                 "${nodes.a.phase}",
-                "`${nodes.a.phase}` is no reference: of a node only its outputs can be given",
+                "`${nodes.a.phase}` is not a reference: only the outputs of a node can be used",
                 FORMS,
             ),
             (
                 "${nodes.a.outputs.x.y}",
-                "`${nodes.a.outputs.x.y}` is no reference: it leads into a value",
+                "`${nodes.a.outputs.x.y}` is not a reference: it leads into a value",
                 FORMS,
             ),
             (
                 "${nodes[\"a\"].outputs.x}",
-                "`${nodes[\"a\"].outputs.x}` is no reference: ids and names stand behind a dot, \
+                "`${nodes[\"a\"].outputs.x}` is not a reference: write ids and names after a dot, \
                  without brackets",
                 FORMS,
             ),
             (
                 "${parameters.a} ${paramters.b}",
-                "`${paramters.b}` is no reference",
+                "`${paramters.b}` is not a reference",
                 "did you mean `${parameters.b}`?",
             ),
             (
                 "${node.a.outputs.x}",
-                "`${node.a.outputs.x}` is no reference",
+                "`${node.a.outputs.x}` is not a reference",
                 "did you mean `${nodes.a.outputs.x}`?",
             ),
         ];
@@ -517,7 +521,7 @@ mod tests {
             ),
             (json!(["${parameters.none}"]), Err("no none".to_owned())),
             (json!("${x"), Err("`${x` is not closed".to_owned())),
-            (json!("${x}"), Err("`${x}` is no reference".to_owned())),
+            (json!("${x}"), Err("`${x}` is not a reference".to_owned())),
         ];
         for (value, expected) in table {
             assert_eq!(substitute(&value, &look_up), expected, "{value}");
@@ -527,7 +531,7 @@ mod tests {
     #[test]
     fn a_long_one_is_shortened() {
         let malformed = references(&format!("${{{}}}", "é".repeat(100))).expect_err("no reference");
-        let message = format!("`${{{}…}}` is no reference", "é".repeat(60));
+        let message = format!("`${{{}…}}` is not a reference", "é".repeat(60));
         assert_eq!(malformed.message, message);
     }
 }

@@ -63,11 +63,11 @@ impl Tool {
                     if path.starts_with('/') || path.split('/').any(|part| part == "..") =>
                 {
                     return Err(format!(
-                        "`config.workingDirectory` leads out of the work tree: `{path}`"
+                        "`config.workingDirectory` is outside the work tree: `{path}`"
                     ));
                 }
                 Some(Value::String(path)) => Some(path.clone()),
-                Some(_) => return Err("`config.workingDirectory` is not a text".to_owned()),
+                Some(_) => return Err("`config.workingDirectory` is not a string".to_owned()),
             },
             timeout: match config.get("timeout") {
                 None | Some(Value::Null) => None,
@@ -99,7 +99,7 @@ fn command(value: Option<&Value>) -> Result<Vec<String>, String> {
         Some(Value::Array(words)) => words,
         Some(_) => {
             return Err(
-                "`config.command` is not a list: write the program and its arguments one by one, \
+                "`config.command` is not a list: write the program and its arguments as a list, \
                  for example [make, test]"
                     .to_owned(),
             );
@@ -110,7 +110,9 @@ fn command(value: Option<&Value>) -> Result<Vec<String>, String> {
         .map(|word| word.as_str().map(str::to_owned))
         .collect();
     match words {
-        None => Err("`config.command` holds something that is not a text: quote it".to_owned()),
+        None => Err(
+            "`config.command` contains a value that is not a string: put it in quotes".to_owned(),
+        ),
         Some(words) if words.first().is_none_or(String::is_empty) => {
             Err("`config.command` names no program".to_owned())
         }
@@ -141,7 +143,7 @@ pub fn environment_of(value: Option<&Value>) -> Result<BTreeMap<String, String>,
                 Value::Number(_) | Value::Bool(_) => Some(value.to_string()),
                 _ => None,
             };
-            let text = text.ok_or_else(|| format!("`config.env.{name}` is not a text"))?;
+            let text = text.ok_or_else(|| format!("`config.env.{name}` is not a string"))?;
             Ok((name.clone(), text))
         })
         .collect()
@@ -192,7 +194,7 @@ mod tests {
             ),
             (
                 json!({"command": ["x", 1]}),
-                "`config.command` holds something that is not a text",
+                "`config.command` contains a value that is not a string",
             ),
             (
                 json!({"command": {"x": 1}}),
@@ -204,7 +206,7 @@ mod tests {
             ),
             (
                 json!({"command": ["x"], "env": {"A": [1]}}),
-                "`config.env.A` is not a text",
+                "`config.env.A` is not a string",
             ),
             (
                 json!({"command": ["x"], "env": {"A=B": "x"}}),
@@ -212,7 +214,7 @@ mod tests {
             ),
             (
                 json!({"command": ["x"], "env": {"A": "\0"}}),
-                "`config.env.A` is not a text",
+                "`config.env.A` is not a string",
             ),
             (
                 json!({"command": ["x"], "workingDirectory": 1}),

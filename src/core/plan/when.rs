@@ -94,7 +94,8 @@ impl When {
             Err(errors) => vec![syntax_error(&errors)],
         };
         if let Some(id) = subtracted_node(text) {
-            let message = format!("`nodes.{id}` is a subtraction, since `-` is no part of a name");
+            let message =
+                format!("`nodes.{id}` is a subtraction, because `-` cannot be part of a name here");
             let help = format!("write `nodes[\"{id}\"]`");
             mistakes = vec![Mistake::malformed(message, Some(help))];
         }
@@ -289,17 +290,17 @@ impl Mistake {
 }
 
 fn check_size(text: &str) -> Result<(), Mistake> {
-    let split = Some("split the work into two nodes, each with a condition of its own".to_owned());
+    let split = Some("split the work into two nodes, each with its own condition".to_owned());
     let chars = text.chars().count();
     if chars > MAX_CHARS {
-        let message = format!("{chars} characters are too long, {MAX_CHARS} are allowed");
+        let message = format!("it has {chars} characters; at most {MAX_CHARS} are allowed");
         return Err(Mistake::malformed(message, split));
     }
     let marks = text.chars().filter(|c| ".[({?!-+*/%<>=".contains(*c));
     let words = text.split(|c: char| !c.is_alphanumeric() && c != '_');
     let operators = marks.count() + words.filter(|word| *word == "in").count();
     if operators > MAX_OPERATORS {
-        let message = format!("{operators} operators are too many, {MAX_OPERATORS} are allowed");
+        let message = format!("it has {operators} operators; at most {MAX_OPERATORS} are allowed");
         return Err(Mistake::malformed(message, split));
     }
     Ok(())
@@ -307,7 +308,7 @@ fn check_size(text: &str) -> Result<(), Mistake> {
 
 fn syntax_error(errors: &cel::ParseErrors) -> Mistake {
     let Some(first) = errors.errors.first() else {
-        return Mistake::malformed("it is not CEL", None);
+        return Mistake::malformed("it is not a CEL expression", None);
     };
     let why = first.msg.trim_start_matches("Syntax error: ");
     let token = why.strip_prefix("mismatched input '");
@@ -322,7 +323,7 @@ fn syntax_error(errors: &cel::ParseErrors) -> Mistake {
         (line, column) if line > 1 => format!(" at line {line}, character {column}"),
         _ => String::new(),
     };
-    let help = "a condition is CEL, for example `nodes[\"build\"].phase == \"Succeeded\"`";
+    let help = "write a CEL expression, for example `nodes[\"build\"].phase == \"Succeeded\"`";
     Mistake::malformed(format!("{why}{place}"), Some(help.to_owned()))
 }
 
@@ -504,7 +505,7 @@ impl<'e> Walk<'e> {
                 "name the nodes one by one, with `&&` or `||` between them",
             ),
             Expr::Struct(_) | Expr::Ident(_) | Expr::Unspecified => {
-                let message = "messages cannot be made here";
+                let message = "messages cannot be constructed here";
                 self.mistakes.push(Mistake::malformed(message, None));
             }
         }
@@ -527,7 +528,7 @@ impl<'e> Walk<'e> {
     /// Something that is neither true nor false stands where that is wanted.
     fn never(&mut self, decides: bool, what: &str) {
         if decides {
-            let message = format!("a condition is true or false, this is {what}");
+            let message = format!("a condition must be true or false, but this is {what}");
             self.malformed(
                 message,
                 "compare it with something, for example `… == \"…\"`",
@@ -612,7 +613,7 @@ impl<'e> Walk<'e> {
                     (true, _) => format!("x.{name}(y)"),
                     (false, _) => format!("{name}(x)"),
                 };
-                let message = format!("`{name}` is called in another way");
+                let message = format!("`{name}` is called in a different way");
                 self.malformed(message, format!("write `{form}`"));
             }
             (None, None) => {
@@ -635,7 +636,7 @@ impl<'e> Walk<'e> {
         let phases: Vec<String> = NodePhase::ALL.iter().map(NodePhase::to_string).collect();
         let phases: Vec<&str> = phases.iter().map(String::as_str).collect();
         if !phases.contains(&word) {
-            let message = format!("no node is ever in a phase `{word}`");
+            let message = format!("there is no phase `{word}`");
             let help = help_for(word, &phases, "the phases are");
             self.unknown(message, help);
         }
@@ -703,13 +704,13 @@ impl<'e> Walk<'e> {
     fn node(&mut self, steps: &[Access<'e>], decides: bool) {
         let example = "write for example `nodes[\"build\"].phase`";
         let (node, field, rest) = match steps {
-            [] => return self.malformed("`nodes` alone says nothing about a node", example),
+            [] => return self.malformed("`nodes` alone does not name a node", example),
             [Access::Computed(_), ..] => {
-                return self.malformed("a node is named by a string in quotes", example);
+                return self.malformed("write the node id as a string in quotes", example);
             }
             [Access::Name(node)] => {
                 return self.malformed(
-                    format!("`nodes[\"{node}\"]` does not say what of the node is meant"),
+                    format!("`nodes[\"{node}\"]` does not say what to read from the node"),
                     format!(
                         "write `nodes[\"{node}\"].phase` or `nodes[\"{node}\"].outputs.<name>`"
                     ),
@@ -717,7 +718,7 @@ impl<'e> Walk<'e> {
             }
             [Access::Name(node), Access::Name(field), rest @ ..] => (*node, *field, rest),
             [Access::Name(_), Access::Computed(_), ..] => {
-                let message = "what of a node is meant is written `.phase` or `.outputs`";
+                let message = "write `.phase` or `.outputs` after the node";
                 return self.malformed(message, example);
             }
         };
@@ -727,7 +728,7 @@ impl<'e> Walk<'e> {
                 self.mentions.push(Mention::new(node, Mentioned::Phase));
             }
             ("phase", _) => self.malformed(
-                "`phase` is a string, there is nothing in it",
+                "`phase` is a string and has no fields",
                 format!("write `nodes[\"{node}\"].phase == \"Succeeded\"`"),
             ),
             ("outputs", []) => {
@@ -739,7 +740,7 @@ impl<'e> Walk<'e> {
                 self.mentions.push(Mention::new(node, output));
             }
             ("outputs", [Access::Computed(_), ..]) => self.malformed(
-                "an output is named by a string in quotes",
+                "write the output name as a string in quotes",
                 format!("write `nodes[\"{node}\"].outputs.<name>`"),
             ),
             _ => {
@@ -753,7 +754,7 @@ impl<'e> Walk<'e> {
         match steps {
             [] => self.never(decides, "a map"),
             [Access::Computed(_), ..] => {
-                let message = "a field of the goal is written behind a dot";
+                let message = "write a field of the goal after a dot";
                 self.malformed(message, "write for example `goal.priority`");
             }
             [Access::Name(field), rest @ ..] => {
@@ -1030,7 +1031,9 @@ mod tests {
                 mistake(text),
                 (
                     MistakeKind::Malformed,
-                    format!("`nodes.{id}` is a subtraction, since `-` is no part of a name"),
+                    format!(
+                        "`nodes.{id}` is a subtraction, because `-` cannot be part of a name here"
+                    ),
                     format!("write `nodes[\"{id}\"]`")
                 ),
                 "{text}"
@@ -1065,7 +1068,7 @@ mod tests {
         for (text, what) in table {
             let (kind, message, _) = mistake(text);
             assert_eq!(kind, MistakeKind::Malformed);
-            let expected = format!("a condition is true or false, this is {what}");
+            let expected = format!("a condition must be true or false, but this is {what}");
             assert_eq!(message, expected, "{text}");
         }
     }
@@ -1102,12 +1105,12 @@ mod tests {
             ),
             (
                 "nodes.a.phase == 'Suceeded'",
-                "no node is ever in a phase `Suceeded`",
+                "there is no phase `Suceeded`",
                 "did you mean `Succeeded`?",
             ),
             (
                 "nodes.a.phase in ['Failed', 'failed', 'Done']",
-                "no node is ever in a phase `failed`",
+                "there is no phase `failed`",
                 "did you mean `Failed`?",
             ),
             (
@@ -1147,42 +1150,45 @@ mod tests {
                 "true &&\n && true",
                 "unexpected token at line 2, character 2",
             ),
-            ("nodes == 1", "`nodes` alone says nothing about a node"),
+            ("nodes == 1", "`nodes` alone does not name a node"),
             (
                 "nodes[parameters.x].phase == 'Failed'",
-                "a node is named by a string in quotes",
+                "write the node id as a string in quotes",
             ),
             (
                 "nodes[0].phase == 'Failed'",
-                "a node is named by a string in quotes",
+                "write the node id as a string in quotes",
             ),
             (
                 "nodes.a == 1",
-                "`nodes[\"a\"]` does not say what of the node is meant",
+                "`nodes[\"a\"]` does not say what to read from the node",
             ),
             (
                 "nodes.a[parameters.x] == 1",
-                "what of a node is meant is written `.phase` or `.outputs`",
+                "write `.phase` or `.outputs` after the node",
             ),
-            (
-                "nodes.a.phase.x",
-                "`phase` is a string, there is nothing in it",
-            ),
+            ("nodes.a.phase.x", "`phase` is a string and has no fields"),
             (
                 "nodes.a.outputs[parameters.x]",
-                "an output is named by a string in quotes",
+                "write the output name as a string in quotes",
             ),
             (
                 "goal[parameters.x] == 1",
-                "a field of the goal is written behind a dot",
+                "write a field of the goal after a dot",
             ),
             (
                 "[1, 2].all(x, x > 0)",
                 "`all`, `exists`, `exists_one`, `filter` and `map` cannot be used here",
             ),
-            ("Goal{priority: 1} == 1", "messages cannot be made here"),
-            ("size() == 1", "`size` is called in another way"),
-            ("contains('a', 'b')", "`contains` is called in another way"),
+            (
+                "Goal{priority: 1} == 1",
+                "messages cannot be constructed here",
+            ),
+            ("size() == 1", "`size` is called in a different way"),
+            (
+                "contains('a', 'b')",
+                "`contains` is called in a different way",
+            ),
             ("parameters.?x", "unsupported syntax '.?' at character 11"),
         ];
         for (text, message) in table {
@@ -1203,8 +1209,8 @@ mod tests {
         assert_eq!(
             messages,
             [
-                "a condition is true or false, this is a number",
-                "no node is ever in a phase `Dun`",
+                "a condition must be true or false, but this is a number",
+                "there is no phase `Dun`",
                 "there is no `env` here"
             ]
         );
@@ -1216,19 +1222,19 @@ mod tests {
         assert_eq!(mentions(&long(1024)), []);
         assert_eq!(
             mistake(&long(1025)).1,
-            "1025 characters are too long, 1024 are allowed"
+            "it has 1025 characters; at most 1024 are allowed"
         );
         let sum = |terms: usize| format!("0{} == 1", "+1".repeat(terms));
         assert_eq!(mentions(&sum(198)), []);
         assert_eq!(
             mistake(&sum(199)).1,
-            "201 operators are too many, 200 are allowed"
+            "it has 201 operators; at most 200 are allowed"
         );
         let chain = |links: usize| format!("true{}", " in [1]".repeat(links));
         assert_eq!(mentions(&chain(100)), []);
         assert_eq!(
             mistake(&chain(101)).1,
-            "202 operators are too many, 200 are allowed"
+            "it has 202 operators; at most 200 are allowed"
         );
     }
 

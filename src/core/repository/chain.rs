@@ -88,7 +88,7 @@ impl<'d> Chain<'d> {
                         at.clone(),
                         "another file has the same `plan_id`",
                     )
-                    .help("every revision has a `plan_id` of its own")
+                    .help("every revision has its own `plan_id`")
                     .related(label(other, at, "here")),
                 ),
                 None => {
@@ -127,7 +127,7 @@ impl<'d> Chain<'d> {
                         path!["identity", "parent_id"],
                         format!("no file of the session is revision `{parent}`"),
                     )
-                    .help("write the `plan_id` of the revision before"),
+                    .help("write the `plan_id` of the previous revision"),
                 ),
             }
         }
@@ -141,7 +141,7 @@ impl<'d> Chain<'d> {
     /// Several that could be the newest, or none.
     fn forked(&self, heads: &[&(&'d Definition, &'d RevisionOf)]) -> Vec<Diagnostic> {
         let message = match heads {
-            [] => "the revisions of the session follow each other in a circle".to_owned(),
+            [] => "the revisions of the session follow each other in a cycle".to_owned(),
             heads => {
                 let names: Vec<String> = heads
                     .iter()
@@ -161,7 +161,7 @@ impl<'d> Chain<'d> {
             .into_iter()
             .map(|(definition, _)| {
                 fault(definition, path!["identity", "parent_id"], message.as_str())
-                    .help("let one of them follow the other: `parent_id` and `revision` say which")
+                    .help("make one of them follow the other with `parent_id` and `revision`")
             })
             .collect()
     }
@@ -246,7 +246,7 @@ pub(super) fn check(definitions: &Definitions, findings: &mut Vec<Diagnostic>) {
         };
         for one in plans.iter().filter(is_other) {
             let message = format!(
-                "session `{session}` has another plan, `{}`: two plans, not two revisions",
+                "session `{session}` also belongs to plan `{}`: these are two plans, not two revisions",
                 first.key.qualified()
             );
             let at = path!["identity", "session_id"];
@@ -254,8 +254,8 @@ pub(super) fn check(definitions: &Definitions, findings: &mut Vec<Diagnostic>) {
             findings.push(
                 finding
                     .help(
-                        "revisions have one name: `NAME-v2.planspec.json`, or `x-planspec.name`; \
-                         another plan has a `session_id` of its own",
+                        "give revisions one name, with `NAME-v2.planspec.json` or \
+                         `x-planspec.name`; give another plan its own `session_id`",
                     )
                     .related(label(first, at, "the other one")),
             );

@@ -332,13 +332,13 @@ impl Config {
             Deciding::Reviews => "approvals",
             other => other.word(),
         };
-        let message = format!("{what} must be signed, and no key is listed: none can count");
+        let message = format!("{what} must be signed, but no key is listed, so none can count");
         Some(self.no_key(path!["approvals", "requireSigned"], message))
     }
 
     /// What is to be said of a tree that lists a key for none of those who may sign the status.
     pub fn no_status_signers(&self) -> Diagnostic {
-        let message = "status commits must be signed by one of these, and no key is listed for any: none can be written";
+        let message = "status commits must be signed by one of these, but no key is listed for any of them, so no status can be written";
         self.no_key(path!["status", "signers"], message.to_owned())
     }
 
@@ -394,9 +394,9 @@ impl Config {
                 document: second.index,
                 item: None,
             };
-            let message = "the configuration is one document, this is a second one";
+            let message = "the configuration must be one document; this is a second one";
             let finding = second.at(Code::SYNTAX, Vec::new(), Part::Value, message);
-            findings.push(finding.help("put everything into one, without `---` between"));
+            findings.push(finding.help("put everything into one document, and remove the `---`"));
         }
         for problem in schema::check(SchemaKind::Config, &document.value) {
             findings.push(problem.found(&found));
@@ -447,8 +447,8 @@ fn names(found: &Finder<'_>, config: &Value) -> Vec<Diagnostic> {
     let of_status = branch.as_deref().and_then(no_branch);
     let is_one = branch.is_some() && branch == spec;
     let of_status = of_status.or(is_one.then(|| {
-        let message = "specs and status cannot be on one branch".to_owned();
-        let help = "leave `status.branch` out: it is `planspec/status` then".to_owned();
+        let message = "specs and status cannot be on the same branch".to_owned();
+        let help = "remove `status.branch`; the default is `planspec/status`".to_owned();
         (message, help)
     }));
     odd.extend(of_status.map(|why| at(path!["status", "branch"], why)));
@@ -458,7 +458,7 @@ fn names(found: &Finder<'_>, config: &Value) -> Vec<Diagnostic> {
         let is_name = name.chars().all(is_plain)
             && !name.starts_with(['-', '/', '.'])
             && !name.contains("..");
-        let message = format!("`{name}` is no name of a remote");
+        let message = format!("`{name}` is not the name of a remote");
         let help = "write a name that `git remote` lists, as in `remote: origin`".to_owned();
         (!is_name).then_some((message, help))
     };
@@ -471,8 +471,7 @@ fn names(found: &Finder<'_>, config: &Value) -> Vec<Diagnostic> {
 fn no_branch(name: &str) -> Option<(String, String)> {
     let plain = "write the name of a branch, as in `main`".to_owned();
     if let Some(rest) = name.strip_prefix("refs/heads/") {
-        let message =
-            format!("`{name}` is the whole name of a ref, and here stands that of a branch");
+        let message = format!("`{name}` is the full name of a ref; a branch name is expected here");
         return Some((message, format!("write `{rest}`")));
     }
     let is_part =
@@ -486,7 +485,7 @@ fn no_branch(name: &str) -> Option<(String, String)> {
         && !name.starts_with(['-', '@'])
         && !name.starts_with("refs/")
         && name != "HEAD";
-    let message = format!("`{name}` is no name of a branch");
+    let message = format!("`{name}` is not the name of a branch");
     (!is_name).then_some((message, plain))
 }
 
@@ -520,9 +519,8 @@ fn people(found: &Finder<'_>, config: &Value) -> Vec<Diagnostic> {
         if field == "users" {
             let before = first.get(&entry.to_lowercase());
             if before.is_some_and(|before| before[2] != path[2]) {
-                let message =
-                    format!("`{entry}` is listed for two users, and is the first of them");
-                why = Some((message, "list it for one of them".to_owned()));
+                let message = format!("`{entry}` is listed for two users; only the first counts");
+                why = Some((message, "list it for one of them only".to_owned()));
             }
             first
                 .entry(entry.to_lowercase())
@@ -530,7 +528,7 @@ fn people(found: &Finder<'_>, config: &Value) -> Vec<Diagnostic> {
         }
         odd.extend(why.map(|(message, help)| {
             let finding = found.at(Code::ODD_MEMBER, path, Part::Value, message);
-            finding.label("nobody is meant by this").help(help)
+            finding.label("this matches nobody").help(help)
         }));
     }
     odd
@@ -543,12 +541,12 @@ fn odd_member(
     users: &serde_json::Map<String, Value>,
 ) -> Option<(String, String)> {
     if entry.starts_with("team:") {
-        let message = format!("`{entry}` is a team, and there are no teams in teams");
+        let message = format!("`{entry}` is a team; a team cannot contain teams");
         return Some((message, "list its members one by one".to_owned()));
     }
     if let Some(name) = entry.strip_prefix("user:") {
         let is_known = field == "teams" && users.contains_key(name);
-        let message = format!("`{entry}` is no user of the configuration here");
+        let message = format!("`{entry}` is not a user in this configuration");
         let help = match field {
             "users" => "list the e-mails of this user".to_owned(),
             _ => {
@@ -574,15 +572,16 @@ pub fn nobody(entry: &str) -> Option<(String, String)> {
             Some((_, team)) => ("team", team),
             None => ("user", name),
         };
-        let message = format!("`{entry}` is a name of a forge, and nobody writes commits under it");
+        let message =
+            format!("`{entry}` is a user name of a forge, which does not appear in commits");
         let help = format!(
             "write an e-mail, or `{kind}:{name}` and list it under `approvals.{kind}s` in .planspec.yaml"
         );
         return Some((message, help));
     }
     entry.contains('*').then(|| {
-        let message = format!("`{entry}` is no pattern: it would be somebody of this name");
-        let help = "leave `reviewers` out where anybody may decide, else name a `team:`";
+        let message = format!("`{entry}` is not a pattern here, but the name of a person");
+        let help = "remove `reviewers` to let anybody decide, or name a `team:`";
         (message, help.to_owned())
     })
 }
@@ -610,7 +609,7 @@ fn odd_rules(found: &Finder<'_>, config: &Value) -> Vec<Diagnostic> {
                 let message = format!("{code} is always an error: {}", code.title);
                 let finding = found.at(Code::NOT_ALLOWED, path, Part::Value, message);
                 finding.help(format!(
-                    "remove it; `planspec explain {code}` says what to do instead"
+                    "remove it; see `planspec explain {code}` for what to do instead"
                 ))
             }
             Some(_) => return None,
@@ -663,7 +662,7 @@ fn no_resource(pattern: &str) -> Option<(String, String)> {
     let from_root = pattern.strip_prefix("./").or(pattern.strip_prefix('/'));
     if let Some(rest) = from_root {
         let message =
-            format!("`{pattern}` matches nothing: paths begin with the name of a folder or file");
+            format!("`{pattern}` matches nothing: a path starts with the name of a folder or file");
         return Some((message, format!("write `{rest}`")));
     }
     let last = pattern.rsplit('/').next().unwrap_or(pattern);
@@ -676,7 +675,7 @@ fn no_resource(pattern: &str) -> Option<(String, String)> {
     }
     let folder = pattern.trim_end_matches('/');
     let message = format!(
-        "`{pattern}` matches no file that can hold resources: they end in .yaml, .yml or .json"
+        "`{pattern}` matches no file that can contain resources: their names end in .yaml, .yml or .json"
     );
     Some((
         message,
@@ -866,12 +865,15 @@ mod tests {
             "teams: {a: [ana@x.io, 'user:ben', cyd], b: ['agent:coder']}\n  users: {ben: [b@x.io]}";
         assert_eq!(found(one), [] as [&str; 0]);
         for (members, expected) in [
-            ("teams: {a: [ana], b: ['team:a']}", "no teams in teams"),
-            ("teams: {a: ['@ana']}", "a name of a forge"),
-            ("teams: {a: ['*@x.io']}", "is no pattern"),
+            (
+                "teams: {a: [ana], b: ['team:a']}",
+                "a team cannot contain teams",
+            ),
+            ("teams: {a: ['@ana']}", "a user name of a forge"),
+            ("teams: {a: ['*@x.io']}", "is not a pattern here"),
             (
                 "teams: {a: ['user:ben']}",
-                "is no user of the configuration",
+                "is not a user in this configuration",
             ),
             (
                 "users: {ana: [a@x.io], ben: [A@x.io]}",
@@ -879,9 +881,9 @@ mod tests {
             ),
             (
                 "users: {ana: ['user:ben']}",
-                "is no user of the configuration",
+                "is not a user in this configuration",
             ),
-            ("users: {ana: ['team:a']}", "no teams in teams"),
+            ("users: {ana: ['team:a']}", "a team cannot contain teams"),
         ] {
             let told = found(members);
             assert_eq!(told.len(), 1, "{members}: {told:?}");

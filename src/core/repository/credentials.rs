@@ -47,14 +47,13 @@ fn may_hold_text(value: &Value) -> bool {
 }
 
 fn finding(found: &Finder<'_>, path: Vec<PathStep>) -> Diagnostic {
-    let message =
-        "a credential stands in a URL: whoever reads the repository, its status or its logs has it";
+    let message = "the URL contains a credential; everybody who can read the repository, its status or its logs can see it";
     found
         .at(Code::CREDENTIAL, path, Part::Value, message)
         .label("a password or a token")
         .help(
-            "take it out, and make it useless where it is accepted: history keeps it; a command reads it from the \
-             environment that its worker gives it, as `$TOKEN` in a script",
+            "remove it, and revoke it because it stays in the history; a command can read it from \
+             its worker's environment, for example as `$TOKEN` in a script",
         )
 }
 

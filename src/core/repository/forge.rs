@@ -51,7 +51,7 @@ impl Project {
                 Some((authority, path)) if !authority.contains('/') && authority.len() > 1 => {
                     ("ssh".to_owned(), authority, path)
                 }
-                _ => return Err("the remote is a folder of this machine, and no forge".to_owned()),
+                _ => return Err("the remote is a folder on this machine, not a forge".to_owned()),
             },
         };
         let host = authority
@@ -61,11 +61,11 @@ impl Project {
             "https" => ("https", host.to_owned()),
             "http" if is_this_machine(host) => ("http", host.to_owned()),
             "http" => {
-                let why = "the remote is asked over http, where everybody between reads the secret";
+                let why = "the remote uses http, which would expose the secret";
                 return Err(why.to_owned());
             }
             "ssh" | "git+ssh" | "ssh+git" | "git" => ("https", of_web(without_port(host))),
-            "file" => return Err("the remote is a folder of this machine, and no forge".to_owned()),
+            "file" => return Err("the remote is a folder on this machine, not a forge".to_owned()),
             _ => return Err("the address of the remote names no forge".to_owned()),
         };
         let is_plain = |c: char| c.is_ascii_alphanumeric() || ".-:[]".contains(c);
@@ -74,7 +74,7 @@ impl Project {
         }
         if !host.contains('.') && !is_this_machine(&host) {
             return Err(format!(
-                "the remote's host `{host}` is a name of this machine or network"
+                "the remote's host `{host}` belongs to this machine or network"
             ));
         }
         let path = path.trim_matches('/');
@@ -333,9 +333,9 @@ mod tests {
             ("../plans", "a folder"),
             ("C:/git/plans", "a folder"),
             ("file:///srv/git/plans", "a folder"),
-            ("http://ana:hidden@git.example.com/a/plans", "over http"),
-            ("http://127.example.com/a/plans", "over http"),
-            ("git@work:a/plans", "`work` is a name of this machine"),
+            ("http://ana:hidden@git.example.com/a/plans", "uses http"),
+            ("http://127.example.com/a/plans", "uses http"),
+            ("git@work:a/plans", "`work` belongs to this machine"),
             ("https://ana:hidden@/a/plans", "names no host"),
             ("https://a.example\\@b.example/a/plans", ""),
             ("https://git.example.com", "names no project"),

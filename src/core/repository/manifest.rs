@@ -126,8 +126,8 @@ pub(crate) fn read_by(
                 why.as_str(),
             )
             .help(
-                "resources stand in regular files that can be read, of at most `limits.fileBytes` \
-                     bytes (see .planspec.yaml)",
+                "resources must be in readable regular files of at most `limits.fileBytes` bytes \
+                     (see .planspec.yaml)",
             );
             manifest.diagnostics.push(finding);
             manifest.unidentified = true;
@@ -135,8 +135,8 @@ pub(crate) fn read_by(
         }
     };
     if bytes.starts_with(LFS_POINTER) {
-        let message = "a Git LFS pointer, which stands for a file that is not in the repository";
-        let help = "resources are read from Git itself: take the file out of Git LFS (`git lfs \
+        let message = "a Git LFS pointer; the file itself is not in the repository";
+        let help = "resources are read from Git itself: remove the file from Git LFS (`git lfs \
                     untrack`), and add it again";
         let finding = Diagnostic::new(Code::NOT_A_FILE, &source.path, Place::File, message);
         manifest.diagnostics.push(finding.help(help));
@@ -388,10 +388,10 @@ fn kind_of(found: &Finder<'_>, value: &Value, findings: &mut Vec<Diagnostic>) ->
         return None;
     }
     if value.get("apiVersion").is_none() && value.get("kind").is_none() {
-        let message = "this is no resource: `apiVersion` and `kind` are missing";
+        let message = "this is not a resource: `apiVersion` and `kind` are missing";
         let finding = found.at(Code::MISSING_FIELD, Vec::new(), Part::Value, message);
         findings.push(finding.help(format!(
-            "begin it with `apiVersion: {API_VERSION}` and a `kind`, or keep it out of the \
+            "start it with `apiVersion: {API_VERSION}` and a `kind`, or move it outside the \
              configured `paths`"
         )));
         return None;
@@ -579,7 +579,7 @@ fn derived(found: &Finder<'_>, value: &Value, findings: &mut Vec<Diagnostic>) {
                 .fix(Fix::certain(Change::Remove {
                     path: path!["status"],
                 }))
-                .help("remove it: status is written to the status branch, by `planspec reconcile`"),
+                .help("remove it; `planspec reconcile` writes the status to the status branch"),
         );
     }
     let metadata = value.get("metadata");
@@ -593,7 +593,7 @@ fn derived(found: &Finder<'_>, value: &Value, findings: &mut Vec<Diagnostic>) {
                     .at(Code::DERIVED_METADATA, path, Part::Key, message)
                     .label("not here")
                     .fix(fix)
-                    .help("remove it: `planspec reconcile` keeps it on the status branch"),
+                    .help("remove it; `planspec reconcile` keeps it on the status branch"),
             );
         }
     }
@@ -608,7 +608,7 @@ fn large_annotations(found: &Finder<'_>, value: &Value, findings: &mut Vec<Diagn
         let Some(text) = text.as_str() else { continue };
         if text.len() > MAX_ANNOTATION && text.chars().count() <= MAX_ANNOTATION {
             let message = format!(
-                "`{name}`: {} bytes are too many, {MAX_ANNOTATION} are allowed",
+                "`{name}` has {} bytes; at most {MAX_ANNOTATION} are allowed",
                 text.len()
             );
             let path = path!["metadata", "annotations", name.as_str()];
@@ -668,7 +668,7 @@ fn repeated(
             first.insert(name, at);
             continue;
         };
-        let message = format!("`{name}` stands twice in `{}`", display_path(&path));
+        let message = format!("`{name}` appears twice in `{}`", display_path(&path));
         findings.push(
             found
                 .at(Code::DUPLICATE_ITEM, at, Part::Value, message)

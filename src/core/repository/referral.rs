@@ -69,7 +69,7 @@ pub struct Referral {
     /// The kind of the resource that refers.
     pub by: Kind,
     /// The field in which it does, and what kind it means there; nothing of a name that stands
-    /// elsewhere. That is no reference that any rule knows, and says only what may have to be read.
+    /// elsewhere. That is not a reference that any rule knows, and says only what may have to be read.
     pub field: Option<(&'static str, Kind)>,
     /// `namespace/name` of what it refers to.
     pub name: String,

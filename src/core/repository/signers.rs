@@ -130,18 +130,23 @@ impl SignerLine {
                 (principals, options.as_str(), (kind, key))
             }
             _ => {
-                let why = "it is not `PRINCIPALS [OPTIONS] KEYTYPE KEY`, as `ssh-keygen` writes public keys";
+                let why = "it does not have the form `PRINCIPALS [OPTIONS] KEYTYPE KEY`, with a public key as `ssh-keygen` writes it";
                 return Err((None, why.to_owned()));
             }
         };
-        let fingerprint = fingerprint(key.0, key.1)
-            .ok_or_else(|| (None, format!("`{}` is followed by no such key", key.0)))?;
+        let fingerprint = fingerprint(key.0, key.1).ok_or_else(|| {
+            (
+                None,
+                format!("`{}` is not followed by a key of this type", key.0),
+            )
+        })?;
         let refuse = |why: String| (Some(fingerprint.clone()), why);
         let principals = principals.trim_matches('"');
         if let Some(glob) = principals.find(['*', '?', '!']) {
             let found = &principals[glob..=glob];
-            let why =
-                format!("`{found}` in `{principals}` means whoever fits: a key is somebody's");
+            let why = format!(
+                "`{found}` in `{principals}` is a pattern; list a key for exact names only"
+            );
             return Err(refuse(why));
         }
         let names = principals.split(',').filter(|name| !name.is_empty());
@@ -167,12 +172,12 @@ impl SignerLine {
         let (name, value) = option.split_once('=').unwrap_or((option, ""));
         let value = value.trim_matches('"');
         let time = || {
-            let why = || format!("`{option}` is no time, as in `valid-before=\"20260131\"`");
+            let why = || format!("`{option}` is not a time, as in `valid-before=\"20260131\"`");
             moment(value).ok_or_else(why)
         };
         match name.to_ascii_lowercase().as_str() {
             "cert-authority" => Err(
-                "`cert-authority` lets whoever holds it make keys for anybody: list each key"
+                "`cert-authority` lets its owner make keys for anybody; list each key instead"
                     .to_owned(),
             ),
             "namespaces" => {
@@ -182,7 +187,7 @@ impl SignerLine {
             }
             "valid-after" => time().map(|time| self.after = Some(time)),
             "valid-before" => time().map(|time| self.before = Some(time)),
-            _ => Err(format!("`{name}` is no option that `ssh-keygen` knows")),
+            _ => Err(format!("`{name}` is not an option that `ssh-keygen` knows")),
         }
     }
 }
@@ -306,8 +311,8 @@ mod tests {
     #[test]
     fn what_would_let_anybody_speak_for_others_is_no_line() {
         let table = [
-            (format!("* {KEY}"), "`*` in `*` means whoever fits"),
-            (format!("*@example.com {KEY}"), "means whoever fits"),
+            (format!("* {KEY}"), "`*` in `*` is a pattern"),
+            (format!("*@example.com {KEY}"), "is a pattern"),
             (format!("ana?,ben {KEY}"), "`?` in `ana?,ben`"),
             (format!("!eve,ana {KEY}"), "`!` in"),
             (format!("ana cert-authority {KEY}"), "`cert-authority`"),
@@ -315,16 +320,25 @@ mod tests {
                 format!("ana CERT-AUTHORITY,namespaces=\"git\" {KEY}"),
                 "`cert-authority`",
             ),
-            (format!("ana {}", &KEY[12..]), "it is not `PRINCIPALS"),
-            ("ana".to_owned(), "it is not `PRINCIPALS"),
-            ("ana ssh-ed25519 AAAA".to_owned(), "no such key"),
-            ("ana ssh-rsa !!!".to_owned(), "no such key"),
+            (
+                format!("ana {}", &KEY[12..]),
+                "it does not have the form `PRINCIPALS",
+            ),
+            ("ana".to_owned(), "it does not have the form `PRINCIPALS"),
+            (
+                "ana ssh-ed25519 AAAA".to_owned(),
+                "is not followed by a key of this type",
+            ),
+            (
+                "ana ssh-rsa !!!".to_owned(),
+                "is not followed by a key of this type",
+            ),
             (
                 format!("ana {}", KEY.replacen("ed25519", "rsa", 1)),
-                "no such key",
+                "is not followed by a key of this type",
             ),
-            (format!("ana valid-before=\"soon\" {KEY}"), "is no time"),
-            (format!("ana no-touch {KEY}"), "is no option"),
+            (format!("ana valid-before=\"soon\" {KEY}"), "is not a time"),
+            (format!("ana no-touch {KEY}"), "is not an option"),
             (format!(", {KEY}"), "it names nobody"),
         ];
         for (line, expected) in table {

@@ -23,7 +23,8 @@ pub(super) fn found(file: &str, bytes: &[u8], documents: &[Document]) -> Vec<Dia
             item: None,
         };
         for (path, word, meant) in words_of(&document.value) {
-            let message = format!("`{word}` is text here, and a boolean to other readers of YAML");
+            let message =
+                format!("`{word}` is text here, but other YAML readers take it for a boolean");
             let with = Value::from(meant).into();
             let fix = Fix::likely(Change::Replace {
                 path: path.clone(),

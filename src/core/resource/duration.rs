@@ -56,10 +56,12 @@ impl std::str::FromStr for Duration {
         let mut rest = text;
         let mut nanos: u128 = 0;
         if text.is_empty() {
-            return Err(bad("it is empty; write for example `90s` or `1h30m`"));
+            return Err(bad(
+                "it is empty; write a duration such as `90s` or `1h30m`",
+            ));
         }
         if text.starts_with(['-', '+']) {
-            return Err(bad("a duration has no sign"));
+            return Err(bad("a duration cannot have a sign"));
         }
         while !rest.is_empty() {
             let digits = rest
@@ -76,7 +78,7 @@ impl std::str::FromStr for Duration {
             let (unit, next) = tail.split_at(unit_end);
             let Some((_, size)) = UNITS.iter().find(|(name, _)| *name == unit) else {
                 return Err(if unit.is_empty() {
-                    bad("a unit is missing; write for example `90s`")
+                    bad("a unit is missing; write a duration such as `90s`")
                 } else {
                     bad("the units are ns, us, µs, ms, s, m, h, d and w")
                 });

@@ -47,7 +47,7 @@ fn removed(old: &Definitions, new: &Definitions, key: &Key) -> Option<Diagnostic
         return None;
     }
     let names = metadata.finalizers.join(", ");
-    let message = format!("{key} is removed while its finalizers stand: {names}");
+    let message = format!("{key} is removed, but still has finalizers: {names}");
     let finding = Diagnostic::new(
         Code::FINALIZERS_STAND,
         &definition.path,
@@ -58,13 +58,14 @@ fn removed(old: &Definitions, new: &Definitions, key: &Key) -> Option<Diagnostic
     if metadata.deletion_requested().is_none() {
         let kind = key.kind.name().to_lowercase();
         return Some(finding.help(format!(
-            "put the file back and ask for it: planspec delete {kind} {} -n {}",
+            "restore the file and run: planspec delete {kind} {} -n {}",
             key.name, key.namespace
         )));
     }
     Some(Diagnostic {
         severity: Severity::Warning,
-        ..finding.help("its deletion was asked for: see that what the finalizers stand for is done")
+        ..finding
+            .help("its deletion was requested; make sure that the work of its finalizers is done")
     })
 }
 
@@ -81,7 +82,7 @@ fn changed_spec(old: &Definitions, new: &Definitions, key: &Key) -> Option<Diagn
     let differences = differences(&before.raw_spec, &after.raw_spec);
     let (first, others) = differences.split_first()?;
     let message = format!("the spec of {key} has changed since it was committed");
-    let help = "put it back: a run is what it was started as";
+    let help = "restore it; the spec of a run cannot change";
     let help = match after.spec.execution() {
         Some(run) => format!(
             "{help}; for another run: planspec start {}",
@@ -186,7 +187,7 @@ fn all_moved(moves: Vec<(&Key, &Definition)>) -> Vec<Diagnostic> {
         let names: Vec<String> = moves.iter().map(|(from, _)| from.to_string()).collect();
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
         let message = format!(
-            "namespace {was} is called {is} now: {}",
+            "namespace {was} was renamed to {is}: {}",
             super::graph::names(&names)
         );
         let (_, first) = moves[0];
@@ -196,7 +197,7 @@ fn all_moved(moves: Vec<(&Key, &Definition)>) -> Vec<Diagnostic> {
                 .at(Code::MOVED, path!["metadata", "namespace"], message)
                 .label(format!("was `{was}`"))
                 .help(
-                    "what refers to it and its status do not follow: keep the name, or change both",
+                    "references to it and its status do not follow the new name: keep the name, or change both",
                 )
         });
     }
@@ -218,10 +219,11 @@ fn moved(from: &Key, definition: &Definition) -> Diagnostic {
         .label(format!("was `{was}`"));
     if from.kind == Kind::Execution {
         return finding.help(format!(
-            "keep the {field}: under another one the run is cancelled and starts from the beginning"
+            "keep the {field}: with another one, the run is cancelled and starts from the beginning"
         ));
     }
-    let help = "what refers to it and its status do not follow: keep the name, or change both";
+    let help =
+        "references to it and its status do not follow the new name: keep the name, or change both";
     Diagnostic {
         severity: Severity::Warning,
         ..finding.help(help)

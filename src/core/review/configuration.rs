@@ -100,7 +100,9 @@ impl ConfigurationChange {
         };
         let message = format!("{}: {danger}", self.words());
         let finding = Diagnostic::new(Code::LOOK_TWICE, &self.file, place, message);
-        Some(finding.help("say in the pull request why it is right; nothing else is asked for"))
+        Some(
+            finding.help("explain in the pull request why this is right; nothing else is required"),
+        )
     }
 }
 
@@ -153,37 +155,37 @@ fn fields(config: &Config) -> Vec<(Vec<String>, Value, Meaning)> {
     } = config;
     let runs = |why| (Some(why), Concerns::Runs);
     let mut all = Fields(Vec::new());
-    let elsewhere = "another branch holds what is planned and who decides; `reconcile` goes on only with `--initialize`";
+    let elsewhere = "plans and approvers are read from another branch; `reconcile` continues only with `--initialize`";
     all.add(&["specBranch"], spec_branch, runs(elsewhere));
-    let elsewhere = "the status is kept elsewhere; `reconcile` goes on only with `--initialize`";
+    let elsewhere = "the status is kept elsewhere; `reconcile` continues only with `--initialize`";
     all.add(&["status", "branch"], branch, runs(elsewhere));
-    let elsewhere = "another remote holds status and records; `reconcile` goes on there only with `--initialize`";
+    let elsewhere = "status and records are kept on another remote; `reconcile` continues there only with `--initialize`";
     all.add(&["status", "remote"], remote, runs(elsewhere));
-    let signed = "whose status commits are believed changes";
+    let signed = "the signers of status commits change";
     all.add(&["status", "signers"], signers, runs(signed));
-    let hidden = "what leaves the paths is not planned any more: its runs go on as they began, and nothing new starts";
+    let hidden = "resources outside the paths no longer count: their runs continue unchanged, and no new run starts";
     all.add(&["paths"], paths, runs(hidden));
     all.add(
         &["verification"],
         verification,
-        runs("who may check the work is another question"),
+        runs("who may check the work changes"),
     );
     all.add(
         &["workers"],
         workers,
-        runs("who may claim what is bound to somebody is another question"),
+        runs("who may claim bound nodes changes"),
     );
-    let along = "these files may change with any work, whatever its scope";
+    let along = "these files may change with any work, regardless of its scope";
     all.add(
         &["scope", "always"],
         &scope.always,
         (Some(along), Concerns::Nothing),
     );
-    let told = "whoever has a secret for it sends that to the forge at the address of the shared remote, with every record";
+    let told = "every actor with a secret for it sends the secret to the forge of the shared remote with each record";
     all.add(&["nudge"], nudge, (Some(told), Concerns::Nothing));
     of_approvals(&mut all, approvals);
     for (code, level) in rules {
-        let why = "what is wrong, and fails, is judged otherwise from then on";
+        let why = "from then on, findings have other severities";
         all.add(&["rules", code], level, (Some(why), Concerns::Nothing));
     }
     all.add(&["lease"], lease, (None, Concerns::Runs));
@@ -211,17 +213,17 @@ fn of_approvals(all: &mut Fields, approvals: &ApprovalConfig) {
         &["approvals", "requireSigned"],
         require_signed,
         (
-            Some("what counts without proof of who said it changes"),
+            Some("which records count without a signature changes"),
             Concerns::Runs,
         ),
     );
-    let file = "another file says whose keys count";
+    let file = "the accepted keys come from another file";
     all.add(
         &["approvals", "allowedSigners"],
         allowed_signers,
         gates(file),
     );
-    let who = "who may approve changes";
+    let who = "the approvers change";
     let own = [
         ("preventSelfApproval", prevent_self_approval),
         ("preventWorkerApproval", prevent_worker_approval),
@@ -229,7 +231,8 @@ fn of_approvals(all: &mut Fields, approvals: &ApprovalConfig) {
     for (field, value) in own {
         all.add(&["approvals", field], value, gates(who));
     }
-    let asked = "which revisions of documents wait for a person before they are run changes, for runs that have not begun";
+    let asked =
+        "for runs that have not started, it changes which document revisions wait for a person";
     all.add(
         &["approvals", "revisions"],
         revisions,
@@ -282,7 +285,7 @@ fn lease(was: Option<&Value>, is: Option<&Value>) -> Option<String> {
     suspicion::timeout(was, is, false)?;
     let is = is.map(plain)?;
     Some(format!(
-        "whoever is at work, and is not heard of for {is}, loses it to somebody else from then on"
+        "from then on, a claim that is not renewed within {is} can be lost"
     ))
 }
 
@@ -316,10 +319,10 @@ fn said(path: &[String], (was, is): (&Option<Value>, &Option<Value>), danger: &s
             let added = words(&mut now.difference(&before));
             match (dropped.as_str(), added.as_str()) {
                 ("", added) => {
-                    format!("{added} count only when they are signed, also those of open runs")
+                    format!("{added} count only if signed, also in open runs")
                 }
                 (dropped, _) => format!(
-                    "{dropped} count without a signature: whoever may push speaks in anybody's name"
+                    "{dropped} count without a signature: everybody who can push can act in anybody's name"
                 ),
             }
         }
@@ -335,20 +338,20 @@ fn said(path: &[String], (was, is): (&Option<Value>, &Option<Value>), danger: &s
             let is_split = path.get(1).is_some_and(|part| part == "users");
             match (come.as_str(), gone.as_str()) {
                 ("", gone) if is_split => format!(
-                    "{gone} counts as somebody else from then on: where several approvals are required, one person may give them"
+                    "{gone} counts as a different person from then on: one person may be able to give several approvals"
                 ),
                 (come, "") => format!("{come} may decide as one of them"),
-                ("", gone) => format!("{gone} may not decide as one of them any more"),
+                ("", gone) => format!("{gone} may no longer decide as one of them"),
                 (come, gone) => {
-                    format!("{come} may decide as one of them, {gone} may not any more")
+                    format!("{come} may decide as one of them, {gone} may no longer")
                 }
             }
         }
         ["rules", code] => match is.as_ref().and_then(Value::as_str) {
-            Some("off") => format!("{code} is not found any more"),
-            Some("warning") => format!("{code} fails nothing any more"),
+            Some("off") => format!("{code} is no longer reported"),
+            Some("warning") => format!("{code} is no longer an error"),
             Some(level) => format!("{code} is {level}"),
-            None => format!("{code} weighs what it weighs by itself"),
+            None => format!("{code} has its default severity"),
         },
         _ => danger.to_owned(),
     }
@@ -369,14 +372,17 @@ fn of_signers(was: &Policy, is: &Policy) -> Vec<ConfigurationChange> {
         let (was_valid, is_valid) = (old.get(of), new.get(of));
         let (principal, key) = of;
         let danger = match (was_valid, is_valid) {
-            (None, Some(_)) => format!("key {key} speaks for {principal}"),
+            (None, Some(_)) => format!("key {key} counts for {principal}"),
             (Some(_), None) => format!(
-                "key {key} does not speak for {principal} any more: what it decided at open gates falls"
+                "key {key} no longer counts for {principal}: its decisions at open gates are lost"
             ),
-            (Some(was), Some(is)) if was != is => format!("key {key} of {principal} is valid otherwise"),
+            (Some(was), Some(is)) if was != is => {
+                format!("the validity of key {key} of {principal} changes")
+            }
             _ => return None,
         };
-        let text = |valid: Option<&String>| valid.map(|valid| Value::String(format!("{key}{valid}")));
+        let text =
+            |valid: Option<&String>| valid.map(|valid| Value::String(format!("{key}{valid}")));
         Some(ConfigurationChange {
             file: is.signers.0.clone(),
             field: vec![principal.clone()],
@@ -424,11 +430,11 @@ fn of_key_files(was: &Policy, is: &Policy) -> Vec<ConfigurationChange> {
         let name = path.rsplit('/').next().unwrap_or(path);
         let whose = name.strip_suffix(".asc").unwrap_or(name);
         let danger = match (&before, &now) {
-            (None, Some(_)) => format!("the keys in it speak for {whose}"),
+            (None, Some(_)) => format!("its keys count for {whose}"),
             (Some(_), None) => {
-                format!("no OpenPGP key speaks for {whose} any more: what they decided at open gates falls")
+                format!("no OpenPGP key counts for {whose} any more: their decisions at open gates are lost")
             }
-            (Some(was), Some(is)) if was != is => format!("other keys speak for {whose}"),
+            (Some(was), Some(is)) if was != is => format!("other keys count for {whose}"),
             _ => return None,
         };
         Some(ConfigurationChange {

@@ -11,10 +11,10 @@ use crate::core::repository::snapshot::Snapshot;
 use crate::core::resource::{CapabilitySpec, Key, Kind, Parameter};
 
 /// What becomes of who relies on it, where a change breaks the contract.
-const GONE: &str = "what reads it finds nothing";
-const OTHER: &str = "what was right for it may be refused";
-const REFUSED: &str = "a task that gives it is refused";
-const WANTED: &str = "a task that does not give it cannot begin";
+const GONE: &str = "whatever reads it finds nothing";
+const OTHER: &str = "values that were valid may be refused";
+const REFUSED: &str = "a task that sets it is refused";
+const WANTED: &str = "a task that does not set it cannot start";
 
 /// Find the changes that break what plans were promised: they are major, and to be looked at twice.
 pub(super) fn judge(new: &CapabilitySpec, changes: &mut [Change]) {
@@ -152,47 +152,47 @@ mod tests {
             (
                 ", outputs: [{name: sha, type: string}]",
                 "",
-                "what reads it finds nothing",
+                "whatever reads it finds nothing",
             ),
             (
                 ", outputs: [{name: n, type: string, required: true}]",
                 ", outputs: [{name: n, type: string}]",
-                "what reads it finds nothing",
+                "whatever reads it finds nothing",
             ),
             (
                 ", outputs: [{name: n, type: string}]",
                 ", outputs: [{name: n, type: number}]",
-                "what was right for it may be refused",
+                "values that were valid may be refused",
             ),
             (
                 ", inputs: [{name: n, type: string}]",
                 "",
-                "a task that gives it is refused",
+                "a task that sets it is refused",
             ),
             (
                 "",
                 ", inputs: [{name: n, type: string, required: true}]",
-                "a task that does not give it cannot begin",
+                "a task that does not set it cannot start",
             ),
             (
                 ", inputs: [{name: n, type: string, required: true, default: x}]",
                 ", inputs: [{name: n, type: string, required: true}]",
-                "a task that does not give it cannot begin",
+                "a task that does not set it cannot start",
             ),
             (
                 ", inputs: [{name: n, type: string, enum: [a, b]}]",
                 ", inputs: [{name: n, type: string, enum: [a, c]}]",
-                "what was right for it may be refused",
+                "values that were valid may be refused",
             ),
             (
                 ", inputs: [{name: n, type: string}]",
                 ", inputs: [{name: n, type: string, enum: [a]}]",
-                "what was right for it may be refused",
+                "values that were valid may be refused",
             ),
             (
                 ", inputs: [{name: n, type: array, itemType: string}]",
                 ", inputs: [{name: n, type: array, itemType: number}]",
-                "what was right for it may be refused",
+                "values that were valid may be refused",
             ),
         ] {
             let found = change(before, after);

@@ -163,19 +163,19 @@ fn content(out: &mut Builder, content: &Content) {
 fn finding(out: &mut Builder, one: &ReviewFinding) {
     let entry = SectionEntry {
         class: Class::Patch,
-        lost: Some("what a reviewer found is no longer there"),
+        lost: Some("a reviewer's finding is removed"),
         ..entry("finding")
     };
     out.element("findings", &one.id, Element::Entry(entry), |out| {
         put_fields! { out, ReviewFinding = one, elsewhere: [id];
             section => patch("what it is about");
             field => patch("what it is about");
-            reviewer => patch("who found it").danger(Always("somebody else found it"));
+            reviewer => patch("who found it").danger(Always("the finding has another author"));
             severity => patch("how much it weighs")
                 .danger(Was("blocking", "the finding no longer blocks"));
-            text => patch("wording").danger(Always("another thing was found"));
+            text => patch("wording").danger(Always("the finding is about something else"));
             disposition = disposition.unwrap_or(Disposition::Open) => patch("what came of it")
-                .danger(Was("open", "what a reviewer found is closed"));
+                .danger(Was("open", "a reviewer's finding is closed"));
             answer => patch("what was said to it");
         }
     });
@@ -196,11 +196,11 @@ fn of_identity(out: &mut Builder, identity: &Identity) {
 
 fn of_intent(out: &mut Builder, intent: &Intent) {
     put_fields! { out, Intent = intent, elsewhere: [];
-        goal_statement => major("what it is for")
-            .danger(Always("what it is for is another thing"));
-        motivation => major("what it is for");
-        success_definition => major("what success is").danger(Always("success is another thing"));
-        scope_context => major("what it is for");
+        goal_statement => major("its purpose")
+            .danger(Always("the purpose changes"));
+        motivation => major("its purpose");
+        success_definition => major("what counts as success").danger(Always("what counts as success changes"));
+        scope_context => major("its purpose");
     }
 }
 
@@ -272,8 +272,8 @@ fn of_step(out: &mut Builder, step: &Step) {
         outputs => minor("what it leads to");
         parallelizable => patch("a hint on the order");
         delegation => minor("who does it").danger(DangerWhen::Delegation);
-        acceptance_criteria => minor("how one sees that it is done").danger(GoneOrOther(
-            "nothing says any more how one sees that it is done",
+        acceptance_criteria => minor("when it counts as done").danger(GoneOrOther(
+            "nothing defines any more when it is done",
             "another result counts as done",
         ));
     }
@@ -318,7 +318,7 @@ pub(super) fn keeps_order(change: &super::Change) -> bool {
 
 fn constraint(out: &mut Builder, one: &Constraint) {
     let entry = SectionEntry {
-        lost: Some("a constraint is gone"),
+        lost: Some("a constraint is removed"),
         ..entry("constraint")
     };
     let element = Element::Entry(entry);
@@ -326,9 +326,9 @@ fn constraint(out: &mut Builder, one: &Constraint) {
         put_fields! { out, Constraint = one, elsewhere: [constraint_id];
             kind "type" = kind.word() => minor("of which kind it is");
             description => minor("what must hold")
-                .danger(Always("a constraint is another one"));
-            validation_method => minor("how one sees that it holds")
-                .danger(Always("whether it holds is seen otherwise"));
+                .danger(Always("a constraint changes"));
+            validation_method => minor("how it is checked")
+                .danger(Always("it is checked differently"));
             blocking => minor("whether it blocks")
                 .danger(IsFalse("the constraint no longer blocks"));
         }
@@ -337,14 +337,14 @@ fn constraint(out: &mut Builder, one: &Constraint) {
 
 fn criterion(out: &mut Builder, one: &Criterion, checks: &[TaskCriterion]) {
     let entry = SectionEntry {
-        lost: Some("it no longer takes this to succeed"),
+        lost: Some("this is no longer required for success"),
         ..entry("success criterion")
     };
     let element = Element::Entry(entry);
     out.element("success_criteria", &one.criterion_id, element, |out| {
         put_fields! { out, Criterion = one, elsewhere: [criterion_id];
-            description => minor("what must hold for success")
-                .danger(Always("what must hold for success is put in other words"));
+            description => minor("what is required for success")
+                .danger(Always("the wording of what is required for success changes"));
             verification => minor("how it is checked")
                 .danger(Was("automated", "no command decides any more"));
             weight => minor("how much it weighs")
@@ -357,24 +357,21 @@ fn criterion(out: &mut Builder, one: &Criterion, checks: &[TaskCriterion]) {
 fn risk(out: &mut Builder, one: &Risk) {
     let entry = SectionEntry {
         gained: Some("a new risk"),
-        lost: Some("a risk is no longer named"),
+        lost: Some("a risk is removed"),
         ..entry("risk")
     };
-    let judged = Always("the risk is judged otherwise");
-    let less = GoneOrOther(
-        "nothing is done against it any more",
-        "something else is done against it",
-    );
+    let judged = Always("the assessment of the risk changes");
+    let less = GoneOrOther("it is no longer mitigated", "its mitigation changes");
     out.element("risks", &one.risk_id, Element::Entry(entry), |out| {
         put_fields! { out, Risk = one, elsewhere: [risk_id];
             title => patch("wording");
             probability => minor("how likely it is").danger(judged);
-            impact => minor("how grave it is").danger(judged);
+            impact => minor("how severe it is").danger(judged);
             description => patch("wording");
-            mitigation => minor("what is done against it").danger(less);
+            mitigation => minor("its mitigation").danger(less);
             contingency => minor("what is done when it happens").danger(less);
-            owner => minor("who looks after it")
-                .danger(Was("human", "no person alone looks after it any more"));
+            owner => minor("who is responsible")
+                .danger(Was("human", "no longer only a person is responsible"));
         }
     });
 }
@@ -398,9 +395,8 @@ fn of_delegation(out: &mut Builder, delegation: &Delegation) {
     for one in &delegation.step_overrides {
         let entry = SectionEntry {
             lost: (one.mode == Mode::HumanApproval)
-                .then_some("nobody is asked before this step any more"),
-            gained: (one.mode == Mode::AgentAutonomous)
-                .then_some("nobody is asked before this step"),
+                .then_some("this step no longer needs an approval"),
+            gained: (one.mode == Mode::AgentAutonomous).then_some("this step needs no approval"),
             ..entry("override")
         };
         let element = Element::Entry(entry);
@@ -585,15 +581,15 @@ type Objection = (Vec<PathStep>, String, String);
 fn within_session(was: &Content, is: &Content) -> Vec<Objection> {
     let fixed = fixed_sections(was, is).into_iter().map(|section| {
         let message = format!("`{section}` changes within one session");
-        let help = format!("another {section} is another session: give it a new `session_id`");
+        let help = format!("a different {section} needs a new session: set a new `session_id`");
         (path![section], message, help)
     });
     let known = is.revision_history.iter().map(|one| (one.revision, one));
     let known: BTreeMap<u32, &Revision> = known.collect();
     let lost = |one: &&Revision| known.get(&one.revision) != Some(one);
     let lost = was.revision_history.iter().find(lost).map(|lost| {
-        let message = format!("the history of revision {} is another one", lost.revision);
-        let help = "the history only grows: put it back".to_owned();
+        let message = format!("the history of revision {} has changed", lost.revision);
+        let help = "restore it; the history only grows".to_owned();
         (path!["revision_history"], message, help)
     });
     fixed.chain(lost).collect()
@@ -632,16 +628,12 @@ fn not_the_next(from: &Identity, is: &Content) -> Vec<Objection> {
             to.revision, from.revision
         );
         let help =
-            "revisions go up by one, each with an entry in `revision_history`: planspec revise";
+            "increase the revision by one, with an entry in `revision_history`: planspec revise";
         object("revision", message, help);
     }
     if to.plan_id == from.plan_id {
         let message = "a new revision has the `plan_id` of the one before".to_owned();
-        object(
-            "plan_id",
-            message,
-            "every revision has a `plan_id` of its own",
-        );
+        object("plan_id", message, "every revision has its own `plan_id`");
     }
     if !is_chain && to.parent_id.as_deref() != Some(&from.plan_id) {
         let message = "`parent_id` is not the `plan_id` of the revision before".to_owned();

@@ -382,8 +382,8 @@ fn goal(out: &mut Builder, spec: &GoalSpec) {
         let element = Element::GoalCriterion;
         out.element("acceptanceCriteria", key, element, |out| {
             put_fields! { out, GoalCriterion = criterion, elsewhere: [id];
-                description => minor("what must hold for success")
-                    .danger(Always("what must hold for success is put in other words"));
+                description => minor("what is required for success")
+                    .danger(Always("the wording of what is required for success changes"));
             }
         });
     }
@@ -428,7 +428,7 @@ fn plan(out: &mut Builder, namespace: &str, spec: &PlanSpec) {
     for ((from, to), kind) in folded_edges(&spec.graph) {
         let prefix = std::mem::replace(&mut out.prefix, vec!["edges".to_owned()]);
         out.element(from, to, Element::Edge(kind), |out| {
-            let danger = Is("soft", "it goes on even when what it waits for fails");
+            let danger = Is("soft", "it continues even if what it waits for fails");
             out.put("type", kind, minor("how strictly it waits").danger(danger));
         });
         out.prefix = prefix;
@@ -451,7 +451,7 @@ fn node(out: &mut Builder, namespace: &str, node: &Node) {
             inputs, outputs, acceptance_criteria, extension,
         ];
         kind => minor("what kind of node it is")
-            .danger(Was("Gate", "a decision is no longer asked for"));
+            .danger(Was("Gate", "a decision is no longer required"));
         name => patch("wording").danger(named);
         description => patch("wording").danger(Told);
         context = context_items(context) => patch("context").danger(Told);
@@ -470,15 +470,15 @@ fn node(out: &mut Builder, namespace: &str, node: &Node) {
         external_ref "externalRef" = external_ref.as_ref().map(|one| outside(one, namespace))
             => minor("what it waits for").danger(Always("it waits for something else"));
         poll_interval "pollInterval" = duration(poll_interval.as_ref())
-            => minor("how often it looks");
+            => minor("how often it polls");
         provider => minor("who does the work").danger(Provider);
     }
     out.group("x-planspec", |out| {
         put_fields! { out, NodeExtension = &node.extension, elsewhere: [];
-            always = always.then_some(true) => minor("whether it runs whatever happens")
+            always = always.then_some(true) => minor("whether it always runs")
                 .danger(Whatever);
             touches = sorted(touches)
-                => minor("which paths it touches, and so what is not worked on beside it");
+                => minor("which paths it touches");
         }
     });
     out.group("inputs", |out| {
@@ -526,7 +526,7 @@ fn criterion(out: &mut Builder, criterion: &TaskCriterion) {
     );
     let other = Always("something else is checked");
     let runs = Check;
-    let asks = Always("whoever checks asks somewhere else");
+    let asks = Always("the check calls another address");
     let answer = minor("the answer that counts as success")
         .danger(Always("another answer counts as success"));
     put_fields! { out, TaskCriterion = criterion, elsewhere: [expected_response];
@@ -544,8 +544,8 @@ fn criterion(out: &mut Builder, criterion: &TaskCriterion) {
             => minor("the exit code that counts as success")
                 .danger(Always("another exit code counts as success"));
         output_match "outputMatch" => minor("what the output must contain").danger(looser);
-        url => minor("where is asked").danger(asks);
-        method = method.as_deref().unwrap_or("GET") => minor("how is asked");
+        url => minor("the address to call").danger(asks);
+        method = method.as_deref().unwrap_or("GET") => minor("the method of the call");
         expected_status "expectedStatus" = expected_status.unwrap_or(200) => answer;
         body_match "bodyMatch" => minor("what the answer must contain").danger(looser);
         webhook_url "webhookUrl" => minor("who is asked").danger(asks);
@@ -590,8 +590,8 @@ fn parameter(out: &mut Builder, parameter: &Parameter) {
         value_type "type" => takes;
         description => patch("wording");
         required => minor("whether it must be given");
-        default => minor("what is taken when nothing is given")
-            .danger(Always("whoever does it is given another value where the plan gives none"));
+        default => minor("the default value")
+            .danger(Always("the worker gets another value if the plan sets none"));
         format => takes;
         allowed "enum" => takes;
         item_type "itemType" => takes;
@@ -655,7 +655,11 @@ fn settings(out: &mut Builder, config: Option<&Value>) {
                 }
                 ("workspace", _) => {
                     let danger = Always("the command finds other files");
-                    out.put(name, value, minor("what the command finds").danger(danger));
+                    out.put(
+                        name,
+                        value,
+                        minor("the files that the command finds").danger(danger),
+                    );
                 }
                 _ => out.put(name, value, other),
             }

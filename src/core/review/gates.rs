@@ -55,7 +55,10 @@ fn loosened(was: &GateSpec, is: &GateSpec) -> Vec<String> {
     if now.is_empty() && !before.is_empty() {
         found.push("anybody may decide".to_owned());
     } else if !before.is_empty() && !more.is_empty() {
-        found.push(format!("{} may decide, who might not", more.join(", ")));
+        found.push(format!(
+            "{} may decide, and could not before",
+            more.join(", ")
+        ));
     }
     found
 }

@@ -229,15 +229,17 @@ fn edge_effects(before: &Graph, after: &Graph, changes: &mut [Change]) {
             continue;
         };
         let text = match (&change.what, ordered, turned) {
-            (What::Added(_), true, _) => format!("{to} waited for {from} already, through others"),
+            (What::Added(_), true, _) => {
+                format!("{to} already waited for {from} through other nodes")
+            }
             (What::Added(_), _, true) => {
-                format!("the order is turned: {to} came before {from}, and waits for it now")
+                format!("the order is reversed: {to} came before {from}, and now waits for it")
             }
             (What::Added(_), ..) => {
                 format!("{to} waits for {from}; they could run at the same time before")
             }
-            (_, true, _) => format!("{to} still waits for {from}, through others"),
-            (_, _, true) => format!("the order is turned: {to} comes before {from} now"),
+            (_, true, _) => format!("{to} still waits for {from} through other nodes"),
+            (_, _, true) => format!("the order is reversed: {to} now comes before {from}"),
             _ => format!("{to} no longer waits for {from}: they can run at the same time"),
         };
         change.effect = Some(text);
@@ -360,7 +362,7 @@ pub(super) fn replaced(old: &PlanSpec, changes: &[Change]) -> Option<Effect> {
     (gone * 2 > all).then(|| Effect {
         class: Class::Major,
         ..Effect::note(format!(
-            "{gone} of {all} nodes are gone: the approach is another one"
+            "{gone} of {all} nodes are removed: this is a different approach"
         ))
     })
 }
@@ -388,7 +390,7 @@ pub(super) fn numbered_anew(changes: &[Change]) -> Option<Effect> {
         ];
         let counts: Vec<String> = counts.into_iter().filter_map(some).collect();
         Effect::note(format!(
-            "{}: what a binding or a run knows by its id is other work now",
+            "{}: bindings and runs that use its id now refer to other work",
             counts.join(", ")
         ))
     })
@@ -505,9 +507,7 @@ pub(super) fn brings(resource: &Resource) -> Vec<Effect> {
             }));
             let has_gate = |kind| plan.graph.nodes.iter().any(|node| node.kind == kind);
             if !has_gate(NodeKind::Gate) {
-                effects.push(Effect::note(
-                    "nobody is asked for a decision: it has no gate",
-                ));
+                effects.push(Effect::note("no decision is required: it has no gate"));
             }
         }
         Spec::Gate(gate) if gate.reviewers.is_empty() => {
@@ -678,7 +678,7 @@ impl<'a> Tasks<'a> {
             match (told, who.as_slice()) {
                 (Some(told), []) => effects.push(
                     Effect::danger(format!(
-                        "{} is new, and tells whoever takes it: {told}",
+                        "{} is new, and tells anybody who claims it: {told}",
                         node.id
                     ))
                     .about(Topic::Delegation)
@@ -743,7 +743,7 @@ impl<'a> Tasks<'a> {
                     Effect::danger(text).about(Topic::Delegation)
                 }
                 (Some(was), None) => {
-                    let text = format!("nobody does {whose} any more ({by}): it was {was}");
+                    let text = format!("no provider for {whose} any more ({by}): it was {was}");
                     Effect::danger(text).about(Topic::Delegation)
                 }
                 (None, is) => Effect {

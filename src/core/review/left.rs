@@ -33,13 +33,13 @@ pub fn findings(left: &[Left], paths: &[String]) -> Vec<Diagnostic> {
         }
         let others = match more {
             more if more > 0 && at + 1 == SHOWN => {
-                format!(", and so does what is in {}", count(more, "further file"))
+                format!(", and so do those in {}", count(more, "further file"))
             }
             _ => String::new(),
         };
-        let message = format!("what is here leaves {globs}: {}{others}", names.join(", "));
+        let message = format!("resources leave {globs}: {}{others}", names.join(", "));
         Diagnostic::new(Code::LEFT_PATHS, &file.path, Place::File, message).help(format!(
-            "add its folder to `paths` in {CONFIG_FILE}, or move it back; what is to be over is deleted, not moved"
+            "add its folder to `paths` in {CONFIG_FILE}, or move it back; to end something, delete it instead of moving it"
         ))
     };
     left.iter().take(SHOWN).enumerate().map(finding).collect()
@@ -60,6 +60,6 @@ pub fn emptied(paths: &[String], runs: usize) -> Option<Diagnostic> {
     );
     let finding = Diagnostic::new(Code::LEFT_PATHS, ".", Place::File, message);
     Some(finding.help(format!(
-        "put them back, or let `paths` in {CONFIG_FILE} name where they are; runs are ended by `planspec cancel EXECUTION`"
+        "put them back, or name their place in `paths` in {CONFIG_FILE}; end runs with `planspec cancel EXECUTION`"
     )))
 }

@@ -173,9 +173,9 @@ impl DangerWhen {
                 prose::points_elsewhere(&text(was), &text(is))
             }
             DangerWhen::Whatever => reason(if is == Some(&Value::Bool(true)) {
-                "it runs whatever happens: also when what comes before it failed, or a gate there was rejected"
+                "it always runs, even if something before it failed or a gate was rejected"
             } else {
-                "it no longer runs when what comes before it failed"
+                "it no longer runs if something before it failed"
             }),
             DangerWhen::Condition { decides } => suspicion::condition(was, is, decides),
             DangerWhen::Timeout { decides } => suspicion::timeout(was, is, decides),
@@ -186,13 +186,13 @@ impl DangerWhen {
             DangerWhen::Provider => match (was, is) {
                 (None, None) => None,
                 (Some(was), Some(is)) => provider(was.as_str()?, is.as_str()?),
-                (Some(_), None) => reason("nothing says any more who does the work"),
+                (Some(_), None) => reason("nothing defines any more who does the work"),
                 (None, Some(_)) => reason("somebody else does the work"),
             },
             DangerWhen::Delegation => delegation(was, is),
             DangerWhen::Constraint => match (was, is) {
-                (Some(_), None) => reason("a constraint is gone"),
-                (Some(_), Some(_)) => reason("a constraint is another one"),
+                (Some(_), None) => reason("a constraint is removed"),
+                (Some(_), Some(_)) => reason("a constraint changes"),
                 _ => None,
             },
         }
@@ -273,7 +273,7 @@ fn delegation(was: Option<&Value>, is: Option<&Value>) -> Option<String> {
     if people(was) && !people(is) {
         return Some("people no longer do it, or are no longer asked".to_owned());
     }
-    (agents(is) && !agents(was)).then(|| "an agent does it, and nobody is asked".to_owned())
+    (agents(is) && !agents(was)).then(|| "an agent does it, without an approval".to_owned())
 }
 
 fn plural(scheme: Option<&str>) -> String {
@@ -282,7 +282,7 @@ fn plural(scheme: Option<&str>) -> String {
         Some("service") => "a service".to_owned(),
         Some("tool") => "a tool".to_owned(),
         Some(other) => format!("`{other}`"),
-        None => "whoever takes that name".to_owned(),
+        None => "anybody who uses that name".to_owned(),
     }
 }
 

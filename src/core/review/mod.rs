@@ -184,9 +184,9 @@ impl Review {
             };
             let what = match subject.key.kind {
                 Kind::Execution => {
-                    "a run that has begun goes on as it began, and one that has not does not begin"
+                    "a run that has started continues unchanged; a run that has not started will not start"
                 }
-                _ => "runs that have begun on it go on, and no other begins",
+                _ => "runs that have started on it continue; no other run starts",
             };
             subject.effects = vec![Effect::danger(format!(
                 "{where_to}: it is not taken for deleted; {what}"
@@ -416,7 +416,7 @@ fn removed(old: &Snapshot, key: &Key) -> Subject {
         subject.shape = Some((Shape::of(&plan.graph), None));
     }
     if key.kind == Kind::Gate {
-        let text = "the gate is gone: what it says of reviewers and approvals holds no longer";
+        let text = "the gate is gone: its reviewers and required approvals no longer apply";
         subject.effects.push(Effect::danger(text));
     }
     if key.kind == Kind::Execution {
@@ -600,13 +600,13 @@ fn whole(address: &Address, what: What, from: &Normal) -> Change {
     let value = Some(from.subtree(address));
     let danger = match what {
         What::Added(Element::Node(_)) if suspicion::is_never(from, address) => {
-            Some("it is never done: its condition is false, whatever happens".to_owned())
+            Some("it never runs: its condition is always false".to_owned())
         }
         What::Added(Element::Node(_) | Element::Check { .. } | Element::Rule) => {
             commands(from, address).map(|runs| format!("new commands are run: {runs}"))
         }
         What::Removed(Element::Node(NodeKind::Gate)) => {
-            Some("a decision is no longer asked for".to_owned())
+            Some("a decision is no longer required".to_owned())
         }
         What::Removed(Element::Check { required: true }) => {
             Some("the result is no longer checked for this".to_owned())
@@ -614,7 +614,7 @@ fn whole(address: &Address, what: What, from: &Normal) -> Change {
         What::Added(Element::Entry(entry)) => entry.gained.map(str::to_owned),
         What::Removed(Element::Entry(entry)) => entry.lost.map(str::to_owned),
         What::Removed(Element::GoalCriterion) => {
-            Some("it no longer takes this to succeed".to_owned())
+            Some("this is no longer required for success".to_owned())
         }
         _ => None,
     };

@@ -202,9 +202,7 @@ fn of_plan(
         if let Some(text) = instructions(node).filter(|_| node.kind == NodeKind::Task)
             && !doers.iter().any(Doer::is_human)
         {
-            let who = doers
-                .first()
-                .map_or("whoever takes it", |doer| doer.provider);
+            let who = doers.first().map_or("anybody", |doer| doer.provider);
             told.push(format!("{} ({who}): {text}", node.id));
         }
     }
@@ -256,7 +254,7 @@ fn of_document(content: &Content, subject: &mut Subject) {
         );
     }
     if delegation.default_mode == Some(DefaultMode::AgentAutonomous) {
-        let text = "agents do the steps, and nobody is asked: its default_mode is agent_autonomous";
+        let text = "agents do the steps without approval: its default_mode is agent_autonomous";
         subject.look_twice(Topic::Decision, text.to_owned());
     }
     for one in &delegation.step_overrides {
@@ -269,7 +267,7 @@ fn tell_instructions(told: Vec<String>, subject: &mut Subject) {
         return;
     }
     let text = format!(
-        "what is done without a person gets new instructions: {}{}",
+        "work without a person gets new instructions: {}{}",
         told[..told.len().min(TOLD)].join("; "),
         and_more(told.len().saturating_sub(TOLD)),
     );
@@ -351,17 +349,14 @@ fn of_node(
 fn by_whom(node: &Node, doers: &[Doer<'_>]) -> String {
     let words: Vec<String> = doers.iter().map(Doer::words).collect();
     match words.as_slice() {
-        [] if node.capability_refs.is_empty() => "by whoever takes it".to_owned(),
+        [] if node.capability_refs.is_empty() => "by anybody".to_owned(),
         [] => {
             let needs: Vec<&str> = node
                 .capability_refs
                 .iter()
                 .map(|of| of.name.as_str())
                 .collect();
-            format!(
-                "by nobody yet: no binding says who can do {}",
-                names(&needs)
-            )
+            format!("no provider yet: no binding covers {}", names(&needs))
         }
         all => format!(
             "by {}{}",
@@ -421,7 +416,7 @@ fn order(before: &[(&str, EdgeKind)], gates: &[&str]) -> Vec<String> {
     let (named, more) = others.split_at(others.len().min(super::graph::GATES - 1));
     if !named.is_empty() {
         let more = if more.is_empty() { "" } else { " and more" };
-        parts.push(format!("behind the decision at {}{more}", named.join(", ")));
+        parts.push(format!("after the decision at {}{more}", named.join(", ")));
     }
     parts
 }
@@ -574,7 +569,7 @@ fn of_run(new: &Snapshot, run: &ExecutionSpec, subject: &mut Subject) {
         some => format!("parameters {}", names(some)),
     };
     let asked = match gates {
-        0 => ", no gate: nobody is asked for a decision".to_owned(),
+        0 => ", no gate: no decision is required".to_owned(),
         some => format!(", {}", count(some, "gate")),
     };
     let text = format!(
@@ -635,7 +630,7 @@ fn before_any_gate(
     let commands: Vec<String> = commands.collect();
     if !commands.is_empty() {
         let text = format!(
-            "commands run before anybody is asked: {}{}",
+            "commands run before any approval: {}{}",
             commands[..commands.len().min(TOLD)].join(", "),
             and_more(commands.len().saturating_sub(TOLD)),
         );
@@ -653,7 +648,7 @@ fn run_by(new: &Snapshot, run: (&Key, &ExecutionSpec), plan: &Resource, node: &N
     let target = binding_of(run, node).and_then(|binding| target(new, &binding, plan, node));
     match target {
         Some(target) => format!(" ({})", target.provider),
-        None if node.capability_refs.is_empty() => " (whoever takes it)".to_owned(),
-        None => " (bound to nobody)".to_owned(),
+        None if node.capability_refs.is_empty() => " (anybody)".to_owned(),
+        None => " (no provider)".to_owned(),
     }
 }

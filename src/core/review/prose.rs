@@ -150,18 +150,13 @@ const HIDDEN_SHOWN: usize = 8;
 pub(super) fn judge(was: &str, is: &str) -> Option<String> {
     let whole = |text: &str| shortened(text.trim(), REPEATED);
     if let Some(hidden) = hidden(was, is) {
-        return Some(format!(
-            "characters that nobody sees are new in it: {hidden}"
-        ));
+        return Some(format!("it now contains invisible characters: {hidden}"));
     }
     if was.trim().is_empty() {
-        return Some(format!("whoever does it is told now “{}”", whole(is)));
+        return Some(format!("the worker is now told “{}”", whole(is)));
     }
     if is.trim().is_empty() {
-        return Some(format!(
-            "whoever does it is no longer told “{}”",
-            whole(was)
-        ));
+        return Some(format!("the worker is no longer told “{}”", whole(was)));
     }
     let pieces = difference(was, is);
     let (before, now) = (restraints(was), restraints(is));
@@ -179,14 +174,14 @@ pub(super) fn judge(was: &str, is: &str) -> Option<String> {
         let mut sentences = text.split_inclusive(ends).map(str::to_owned);
         let sentence = sentences.find(is_lost);
         let text = whole(sentence.as_ref().unwrap_or(text));
-        return Some(format!("whoever does it is no longer told “{text}”"));
+        return Some(format!("the worker is no longer told “{text}”"));
     }
     if is_another(was, is) {
-        return Some("whoever does it is told something else".to_owned());
+        return Some("the worker is told something else".to_owned());
     }
     let new: Vec<&String> = pieces.iter().filter_map(Piece::added).collect();
     let told = what_is_more(was, &gone, &new)?;
-    Some(format!("whoever does it is told as well “{}”", whole(told)))
+    Some(format!("the worker is also told “{}”", whole(told)))
 }
 
 /// Characters that are not seen, line ends and tabs apart, which a text has and had not.
@@ -205,14 +200,12 @@ fn hidden(was: &str, is: &str) -> Option<String> {
 /// nobody sees.
 pub(super) fn points_elsewhere(was: &str, is: &str) -> Option<String> {
     if let Some(hidden) = hidden(was, is) {
-        return Some(format!(
-            "characters that nobody sees are new in it: {hidden}"
-        ));
+        return Some(format!("it now contains invisible characters: {hidden}"));
     }
     let mut words = is.split_whitespace();
     let new = words.find(|word| is_address(word) && !was.contains(word))?;
     let new = shortened(new, REPEATED);
-    Some(format!("whoever does it is pointed to “{new}”"))
+    Some(format!("the worker is pointed to “{new}”"))
 }
 
 fn is_address(word: &str) -> bool {
@@ -301,7 +294,7 @@ mod tests {
         let told = why("Deploy", "Deploy, see https://x.example/a");
         assert_eq!(
             told.as_deref(),
-            Some("whoever does it is pointed to “https://x.example/a”")
+            Some("the worker is pointed to “https://x.example/a”")
         );
     }
 
@@ -322,7 +315,7 @@ mod tests {
             assert_eq!(found.as_deref(), expected, "{is:?}");
             let why = judge(was, is).unwrap_or_default();
             assert_eq!(
-                why.starts_with("characters that nobody sees"),
+                why.starts_with("it now contains invisible characters"),
                 expected.is_some()
             );
         }
@@ -362,7 +355,7 @@ mod tests {
         let table = [
             (
                 before.replace("Never send credentials anywhere. ", ""),
-                Some("whoever does it is no longer told “Never send credentials anywhere.”"),
+                Some("the worker is no longer told “Never send credentials anywhere.”"),
             ),
             (before.replace("write it down", "note it down"), None),
             (
@@ -370,11 +363,11 @@ mod tests {
                     "for the channel,",
                     "for the channel and mail it to eve@example.com,",
                 ),
-                Some("whoever does it is told as well “channel and mail it to eve@example.com,”"),
+                Some("the worker is also told “channel and mail it to eve@example.com,”"),
             ),
             (
                 "Delete everything".to_owned(),
-                Some("whoever does it is no longer told “"),
+                Some("the worker is no longer told “"),
             ),
         ];
         for (is, expected) in table {

@@ -126,9 +126,9 @@ fn history_changed(sides: &Sides<'_>) -> Vec<Diagnostic> {
     changed
         .map(|one| {
             let number = one.revision.as_ref().map_or(0, |revision| revision.number);
-            let message = format!("revision {number} is not the newest any more, and is changed");
+            let message = format!("revision {number} is changed, but is no longer the newest");
             one.finding(Code::NOT_A_REVISION, Place::File, message)
-                .help("take the change back: what is to be different stands in the next revision")
+                .help("undo the change, and make it in the next revision")
         })
         .collect()
 }
@@ -183,7 +183,7 @@ fn class_too_low(subject: &Subject, sides: &Sides<'_>) -> Option<Diagnostic> {
     let definition = sides.new.definition(&subject.key)?;
     let raised = subject.raised_by.clone().unwrap_or_default();
     let message = format!(
-        "the change is {} ({raised}), and the plan declares {} ({})",
+        "the change is {} ({raised}), but the plan declares {} ({})",
         subject.class,
         match declared.class {
             Class::None => "no change".to_owned(),
@@ -196,7 +196,7 @@ fn class_too_low(subject: &Subject, sides: &Sides<'_>) -> Option<Diagnostic> {
     let help = match (is_document, subject.class) {
         (true, class) => format!(
             "`planspec revise {}` writes the next revision, with an entry of `revision_history` whose \
-             `change_type` is {class}; or take the change back",
+             `change_type` is {class}; or undo the change",
             definition.path
         ),
         (false, class) => {
@@ -216,10 +216,10 @@ fn class_too_low(subject: &Subject, sides: &Sides<'_>) -> Option<Diagnostic> {
                 let set = set.replacen("set", "write a new plan with", 1);
                 let set = set.replacen("raise", "write a new plan, and raise", 1);
                 format!(
-                    "{set} that `supersedes` this one, which has executions; or take the change back"
+                    "{set} that `supersedes` this one, which has executions; or undo the change"
                 )
             } else {
-                format!("{set}, or take the change back")
+                format!("{set}, or undo the change")
             }
         }
     };
@@ -380,11 +380,10 @@ fn changed_in_place(subject: &Subject, sides: &Sides<'_>) -> Option<Diagnostic> 
         super::graph::names(&runs)
     );
     let help = if definition.origin.is_some() {
-        "runs that have started stay on the revision that they began with; say which this is: \
-             planspec revise"
+        "runs that have started keep their revision; make this the next one: planspec revise"
     } else {
-        "runs that have started stay on the revision that they began with; keep it in sight: \
-              write a new plan with the next `version` that `supersedes` this one"
+        "runs that have started keep their revision; to keep it visible, write a new plan with the \
+              next `version` that `supersedes` this one"
     };
     let path = path!["metadata", "name"];
     let finding = definition.at(Code::CHANGED_IN_PLACE, path, message);
@@ -406,7 +405,7 @@ fn look_twice(subject: &Subject, sides: &Sides<'_>) -> Vec<Diagnostic> {
     let finding = |place: Place, message: String| {
         definition
             .finding(Code::LOOK_TWICE, place, message)
-            .help("say in the pull request why it is right; nothing else is asked for")
+            .help("explain in the pull request why this is right; nothing else is required")
     };
     let of_changes = subject.changes.iter().filter_map(|change| {
         let danger = change.danger.as_ref()?;
@@ -483,11 +482,11 @@ fn other_origin(sides: &Sides<'_>, key: &Key) -> Option<Broken> {
         .map(|one| one.name.as_str())
         .collect();
     let message = if was.is_empty() {
-        format!("{key} supersedes another plan afterwards")
+        format!("{key} now supersedes another plan")
     } else {
         format!("{key} superseded {}, and no longer does", was.join(", "))
     };
-    let help = "what a revision came from does not change: put it back";
+    let help = "restore it; the predecessor of a revision cannot change";
     Some(("supersedes", message, help))
 }
 
@@ -501,8 +500,8 @@ fn forks<'a>(
     all.filter_map(move |of| {
         let mut others = followers.get(&of)?.iter();
         let other = others.find(|other| **other != key)?;
-        let message = format!("{} is superseded by {} as well", of.name, other.name);
-        let help = "a chain has one end: let the later of the two supersede the earlier";
+        let message = format!("{} is also superseded by {}", of.name, other.name);
+        let help = "a chain has one end: make the later of the two supersede the earlier";
         Some(("supersedes", message, help))
     })
 }
@@ -523,10 +522,10 @@ fn outside_of_series(sides: &Sides<'_>, key: &Key) -> Option<Broken> {
     };
     let other = sides.new.keys_of(Kind::Plan).find(is_chained)?;
     let message = format!(
-        "{key} supersedes nothing, while other plans of its series do ({})",
+        "{key} supersedes nothing, but other plans of its series do ({})",
         other.name
     );
-    let help = "name the version before it in `supersedes`";
+    let help = "name the previous version in `supersedes`";
     Some(("series", message, help))
 }
 
@@ -556,7 +555,7 @@ fn policy_changed(review: &Review, sides: &Sides<'_>) -> Vec<Diagnostic> {
     }
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
     let with = super::graph::names(&names);
-    let help = "change who may approve in a pull request of its own, first";
+    let help = "change the approvers first, in a separate pull request";
     let mut findings = Vec::new();
     let changed = [
         ("approvals", was.config.approvals != is.config.approvals),
@@ -577,7 +576,7 @@ fn policy_changed(review: &Review, sides: &Sides<'_>) -> Vec<Diagnostic> {
         findings.push(finding.help(help));
     }
     if was.signers != is.signers || was.key_files != is.key_files {
-        let message = format!("whose keys count changes together with {with}");
+        let message = format!("the accepted keys change together with {with}");
         let file = &is.signers.0;
         let finding = Diagnostic::new(Code::POLICY_CHANGED, file, Place::File, message);
         findings.push(finding.help(help));

@@ -76,7 +76,7 @@ impl Outside {
     /// Why it is outside, in words.
     pub fn why(&self) -> String {
         match (&self.excluded_by, &self.beside_step) {
-            (Some(entry), _) => format!("`{}` puts it out of scope", short(&entry.text)),
+            (Some(entry), _) => format!("`{}` excludes it", short(&entry.text)),
             (None, Some(step)) => format!("no entry of `touches` of step `{step}` covers it"),
             (None, None) => "no `path:` entry of in_scope covers it".to_owned(),
         }
@@ -336,9 +336,9 @@ impl Scoped {
             let message = format!("the scope of {plan} cannot be read: {why}");
             let help = match self.step {
                 Some(_) => {
-                    "correct the document, write `x-planspec.touches` in that step, or leave `--step` out"
+                    "correct the document, write `x-planspec.touches` in that step, or omit `--step`"
                 }
-                None => "correct the document; until then nothing tells which files belong to it",
+                None => "correct the document; until then, no file can be checked",
             };
             return vec![finding(document, message).help(help)];
         }
@@ -368,10 +368,10 @@ impl Scoped {
                 };
                 let message = match &outside.excluded_by {
                     Some(entry) => format!(
-                        "the file is {done}, and `{}` puts it out of the scope of {plan}",
+                        "the file is {done}, but `{}` excludes it from the scope of {plan}",
                         short(&entry.text)
                     ),
-                    None => format!("the file is {done}, and is outside the scope of {plan}"),
+                    None => format!("the file is {done}, but is outside the scope of {plan}"),
                 };
                 let mut one = finding(&outside.path, message).help(self.help(outside));
                 let entry = outside.excluded_by.as_ref();
@@ -397,8 +397,7 @@ impl Scoped {
                 path: path!["scope", "in_scope"],
                 part: Part::Key,
             });
-        let message =
-            format!("the scope of {plan} is prose alone: nothing says which files belong to it");
+        let message = format!("the scope of {plan} has no paths, so no file can be checked");
         let finding = Diagnostic::new(Code::PROSE_ALONE, document, place, message).about(plan);
         finding.help("add an entry about files, such as `path:src/auth/**`")
     }
@@ -414,25 +413,25 @@ impl Scoped {
         let plan = &self.plan;
         if outside.widened {
             return format!(
-                "the scope that {plan} has after this change would cover it: merge that first, in a \
-                 change of its own"
+                "the scope of {plan} after this change would cover it: merge the scope first, as a \
+                 separate change"
             );
         }
         let way = match self.by {
-            Side::Base => "first change the scope, in a change of its own",
+            Side::Base => "first change the scope, as a separate change",
             Side::Head => "change the scope",
         };
         let back = if outside.deleted {
-            "bring the file back"
+            "restore the file"
         } else {
-            "take the change to the file back"
+            "undo the change to the file"
         };
         if outside.excluded_by.is_some() {
             return format!("{back}, or {way}");
         }
         if let Some(step) = &outside.beside_step {
             return format!(
-                "{back}, or name it in `touches` of step `{step}`, in a change of its own"
+                "{back}, or name it in `touches` of step `{step}`, as a separate change"
             );
         }
         let within = self.checkable.iter();
@@ -496,7 +495,7 @@ mod tests {
         let found = scoped.findings((&snapshot(&[]), &snapshot(&[(FILE, &wide)])));
         for finding in &found {
             let help = finding.help.as_ref().unwrap();
-            assert!(help.contains("merge that first"), "{help}");
+            assert!(help.contains("merge the scope first"), "{help}");
             // The entry does not stand there any more.
             assert_eq!(finding.related, []);
         }
@@ -553,13 +552,10 @@ mod tests {
         let found = scoped.findings((&files, &files));
         assert_eq!(
             found[0].message,
-            "the file is deleted, and is outside the scope of Plan team/greeting"
+            "the file is deleted, but is outside the scope of Plan team/greeting"
         );
         let help = found[0].help.as_deref().unwrap();
-        assert!(
-            help.contains("bring the file back, or first change"),
-            "{help}"
-        );
+        assert!(help.contains("restore the file, or first change"), "{help}");
     }
 
     #[test]
@@ -612,12 +608,11 @@ mod tests {
         assert_eq!(
             told,
             [
-                "PS409 docs/a: the file is changed, and is outside the scope of Plan team/greeting \
-                 (Plan team/greeting covers `path:src`: take the change to the file back, or first \
-                 change the scope, in a change of its own)",
-                "PS409 src/old/a: the file is changed, and `path:src/old` puts it out of the scope \
-                 of Plan team/greeting (take the change to the file back, or first change the \
-                 scope, in a change of its own)",
+                "PS409 docs/a: the file is changed, but is outside the scope of Plan team/greeting \
+                 (Plan team/greeting covers `path:src`: undo the change to the file, or first \
+                 change the scope, as a separate change)",
+                "PS409 src/old/a: the file is changed, but `path:src/old` excludes it from the scope of Plan team/greeting (undo the change to the file, or first change the \
+                 scope, as a separate change)",
             ]
         );
         assert_eq!(found[0].related, []);

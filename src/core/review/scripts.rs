@@ -34,7 +34,7 @@ pub struct Script {
 /// What happens to a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ScriptEvent {
-    /// It is gone.
+    /// It was removed.
     Removed,
     /// It is new, or another one; with the lines.
     Lines {
@@ -119,7 +119,7 @@ impl Script {
             ScriptEvent::Removed => "is gone".to_owned(),
             ScriptEvent::Mode => "may be run, or not any more, or is a link".to_owned(),
             ScriptEvent::Opaque { is_new: true, why } => format!("is new ({why})"),
-            ScriptEvent::Opaque { is_new: false, why } => format!("is another one ({why})"),
+            ScriptEvent::Opaque { is_new: false, why } => format!("has changed ({why})"),
             ScriptEvent::Lines {
                 is_new: true,
                 lines,
@@ -161,7 +161,7 @@ impl Script {
         };
         let message = format!("{} {}", self.path, self.words());
         let finding = Diagnostic::new(Code::LOOK_TWICE, &self.path, place, message);
-        let help = "say in the pull request why it is right; nothing else is asked for";
+        let help = "explain in the pull request why this is right; nothing else is required";
         self.is_run().then(|| finding.help(help))
     }
 }
@@ -184,14 +184,14 @@ pub fn compare(was: Option<&[u8]>, is: Option<&[u8]>) -> ScriptEvent {
         return too_large(is_new);
     }
     let (Ok(was), Ok(is)) = (str::from_utf8(was), str::from_utf8(is)) else {
-        return opaque("it is no text");
+        return opaque("it is not text");
     };
     if was.contains('\0') || is.contains('\0') {
-        return opaque("it is no text");
+        return opaque("it is not text");
     }
     let (a, b): (Vec<&str>, Vec<&str>) = (was.lines().collect(), is.lines().collect());
     if a.len() + b.len() > LINES {
-        return opaque("it has too many lines to compare them here");
+        return opaque("it has too many lines to compare here");
     }
     let front = a.iter().zip(&b).take_while(|(a, b)| a == b).count();
     ScriptEvent::Lines {
@@ -302,8 +302,8 @@ mod tests {
         let large = vec![b'x'; BYTES + 1];
         for (bytes, why) in [
             (&large[..], "KiB"),
-            (b"\0", "no text"),
-            (b"\xff", "no text"),
+            (b"\0", "not text"),
+            (b"\xff", "not text"),
         ] {
             let event = compare(Some(b"a"), Some(bytes));
             assert!(

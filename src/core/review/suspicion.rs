@@ -118,7 +118,7 @@ fn whoever_starts(text: &str) -> String {
     let names = listed(names.map(String::as_str));
     match names.as_str() {
         "" => String::new(),
-        names => format!(": whoever starts a run decides, by its parameter {names}"),
+        names => format!(": the starter of a run decides, with parameter {names}"),
     }
 }
 
@@ -135,13 +135,13 @@ pub(super) fn timeout(was: Option<&Value>, is: Option<&Value>, decides: bool) ->
         "it fails when it is not done"
     };
     match (was.map(|one| one.seconds()), is.map(|one| one.seconds())) {
-        (Some(_), None) => Some("nothing ends it any more when it hangs".to_owned()),
+        (Some(_), None) => Some("nothing stops it any more if it hangs".to_owned()),
         (None, Some(is)) if is < SHORT => Some(format!("{fails} within {is_text}")),
         (Some(was), Some(is)) if is.saturating_mul(FACTOR) <= was => Some(format!(
             "{fails} within {is_text}, and had {was_text} before"
         )),
         (Some(was), Some(is)) if was.saturating_mul(FACTOR) <= is => Some(format!(
-            "that it hangs shows only after {is_text}, and not after {was_text}"
+            "a hang shows only after {is_text}, instead of {was_text}"
         )),
         _ => None,
     }
@@ -152,14 +152,14 @@ pub(super) fn failures(was: Option<&Value>, is: Option<&Value>) -> Option<String
     let number = |value: Option<&Value>| value.and_then(Value::as_u64).unwrap_or(0);
     let (was, is) = (number(was), number(is));
     // One more is another estimate.
-    (is > was + 1).then(|| format!("{is} failures go by before anybody sees one, and not {was}"))
+    (is > was + 1).then(|| format!("{is} failures pass before anybody sees one, instead of {was}"))
 }
 
 /// Why another command of a target is to be looked at twice.
 pub(super) fn command(was: Option<&Value>, is: Option<&Value>) -> Option<String> {
     let words = |value: Option<&Value>| value.map(super::strings);
     Some(match (words(was), words(is)) {
-        (_, None) => "no command is run any more".to_owned(),
+        (_, None) => "no command runs any more".to_owned(),
         (None, Some(is)) => format!("a new command is run: {}", argument_list(&is)),
         (Some(was), Some(is)) if was.first() == is.first() => {
             let added: Vec<&String> = is.iter().filter(|word| !was.contains(word)).collect();
@@ -185,7 +185,7 @@ pub(super) fn check(is: Option<&Value>) -> Option<String> {
     let first = text.split_whitespace().next().unwrap_or_default();
     let quiet = ["|| true", "||true", "|| :", "; true", "exit 0"];
     if NOTHING.contains(&first) {
-        return Some("the check looks at nothing any more, and always succeeds".to_owned());
+        return Some("the check no longer looks at anything, and always succeeds".to_owned());
     }
     if quiet
         .iter()
@@ -193,7 +193,7 @@ pub(super) fn check(is: Option<&Value>) -> Option<String> {
     {
         return Some("the check succeeds whatever it finds".to_owned());
     }
-    Some("whoever checks runs another command".to_owned())
+    Some("the check runs another command".to_owned())
 }
 
 #[cfg(test)]
@@ -245,7 +245,7 @@ mod tests {
                 json!(null),
                 json!("parameters.skip != true"),
                 Some(
-                    "the work can be skipped now: whoever starts a run decides, by its parameter `skip`",
+                    "the work can be skipped now: the starter of a run decides, with parameter `skip`",
                 ),
             ),
             (
@@ -276,20 +276,20 @@ mod tests {
                 |a, b| timeout(a, b, false),
                 json!("1h"),
                 json!("7d"),
-                Some("that it hangs shows only after 7d"),
+                Some("a hang shows only after 7d"),
             ),
             (|a, b| timeout(a, b, false), json!("8h"), json!("10h"), None),
             (
                 |a, b| timeout(a, b, false),
                 json!("8h"),
                 json!(null),
-                Some("nothing ends it any more"),
+                Some("nothing stops it any more"),
             ),
             (
                 failures,
                 json!(2),
                 json!(5),
-                Some("5 failures go by before anybody sees one, and not 2"),
+                Some("5 failures pass before anybody sees one, instead of 2"),
             ),
             (failures, json!(5), json!(2), None),
             (failures, json!(2), json!(3), None),
@@ -309,7 +309,7 @@ mod tests {
                 |_, b| check(b),
                 json!("x"),
                 json!("true"),
-                Some("the check looks at nothing any more"),
+                Some("the check no longer looks at anything"),
             ),
             (
                 |_, b| check(b),
@@ -321,7 +321,7 @@ mod tests {
                 |_, b| check(b),
                 json!("x"),
                 json!("make lint"),
-                Some("whoever checks runs another command"),
+                Some("the check runs another command"),
             ),
             (
                 |a, b| condition(a, b, false),

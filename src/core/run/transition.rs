@@ -320,7 +320,7 @@ fn node_transitions(
             from: Some(node.phase.to_string()),
             to: None,
             attempt: node.attempt,
-            message: "the plan has it no more".to_owned(),
+            message: "the plan no longer contains it".to_owned(),
         });
     }
 }

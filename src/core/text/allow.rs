@@ -238,7 +238,7 @@ pub fn unused(file: &str, allow: &Allow) -> Diagnostic {
         format!("there is no {code} to allow on line {}", allow.line),
     )
     .label("allows nothing")
-    .help("remove the comment, or move it to the line that it is about or the line before")
+    .help("remove the comment, or move it to the line of the finding or the line before it")
 }
 
 #[cfg(test)]

@@ -32,12 +32,12 @@ pub fn bounded(findings: &[Diagnostic]) -> Cow<'_, [Diagnostic]> {
         shown.extend(first.iter().map(|finding| (*finding).clone()));
         if let Some(next) = more.first() {
             let message = format!(
-                "{} in this file are shown, {} more are not",
+                "only the first {} of this file are shown; {} more are not",
                 count(first.len(), "finding"),
                 more.len()
             );
-            let mut finding = Diagnostic::new(Code::LIMIT, file, Place::File, message)
-                .help("correct these first");
+            let mut finding =
+                Diagnostic::new(Code::LIMIT, file, Place::File, message).help("fix these first");
             finding.severity = next.severity;
             shown.push(finding);
         }

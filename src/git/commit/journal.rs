@@ -76,7 +76,7 @@ pub fn interrupted(repo: &Repo) -> Option<(u32, Vec<String>)> {
     Some((journal.process, files.collect()))
 }
 
-/// It is made, or everything is as it was.
+/// It is made, or everything was restored.
 pub fn end(repo: &Repo) {
     fs::remove_file(path_of(repo)).ok();
 }
@@ -95,10 +95,10 @@ pub fn put_back(repo: &Repo) -> Result<bool> {
         clear_abandoned_locks(repo, root);
         let left = undo(repo, root, &journal)?;
         if !left.is_empty() {
-            let why = format!("an interrupted commit has left behind {}", left.join(", "));
+            let why = format!("an interrupted commit left {}", left.join(", "));
             return Err(GitError::Busy(why).advise(
-                "where no Git is running, remove `index.lock` from Git's folder and try again; `git status` shows \
-                 what is there",
+                "if no Git process is running, remove `index.lock` from Git's folder and try \
+                 again; `git status` shows the state",
             ));
         }
         was_something = true;
@@ -131,7 +131,7 @@ fn clear_abandoned_locks(repo: &Repo, root: &Path) {
     for (locked, lock) in found {
         if changed(&lock) == Some(locked) && fs::remove_file(&lock).is_ok() {
             tracing::warn!(
-                "{} is removed: an interrupted command had left it",
+                "{} was removed: an interrupted command had left it",
                 lock.display()
             );
         }

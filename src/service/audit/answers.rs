@@ -36,13 +36,13 @@ impl Found {
     fn compare(&mut self, what: &str, said: bool, here: Option<bool>) {
         match here {
             Some(here) if here != said => self.wrong.push(format!(
-                "it was answered that {what}{}, and that is not so",
+                "it relies on the answer that {what}{}, but that is wrong",
                 if said { "" } else { " is not so" }
             )),
             Some(_) => {}
-            None => self
-                .unknown
-                .push(format!("whether {what}: what it takes is not here")),
+            None => self.unknown.push(format!(
+                "cannot tell whether {what}: objects are missing here"
+            )),
         }
     }
 }
@@ -83,9 +83,9 @@ impl About<'_> {
         let here = is_part.map(|is_part| !is_part);
         // A clone that did not reach that far did not know, where nothing was deleted.
         if !self.answers.history_rewritten && here.is_none() {
-            found
-                .unknown
-                .push(format!("whether {what}: what it takes is not here"));
+            found.unknown.push(format!(
+                "cannot tell whether {what}: objects are missing here"
+            ));
             return Ok(());
         }
         let said = self.answers.history_rewritten;
@@ -204,7 +204,7 @@ impl About<'_> {
         }
         if !repo.has_object(observed) {
             found.unknown.push(format!(
-                "what left the configured paths: {observed} is missing"
+                "resources outside the configured paths: {observed} is missing"
             ));
             return Ok(());
         }
@@ -232,10 +232,10 @@ impl About<'_> {
 
     fn refused(&self, found: &mut Found) -> Result {
         for (name, refused) in &self.answers.refused {
-            let what = format!("{} on {name} is no chain of records", refused.tip);
+            let what = format!("{} on {name} is not a chain of records", refused.tip);
             if Address::parse(name).is_none() {
                 found.wrong.push(format!(
-                    "it was answered of `{name}`, where no record can stand"
+                    "the answer is about `{name}`, which cannot hold a record"
                 ));
                 continue;
             }

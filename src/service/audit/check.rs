@@ -122,7 +122,7 @@ impl<'a> Checker<'a> {
         let controller = status.controller()?;
         if controller.decisions > DECISIONS {
             return Ok(Verdict::Unknown(
-                "it was written by a newer planspec, which decides otherwise".to_owned(),
+                "it was written by a newer planspec with other decisions".to_owned(),
             ));
         }
         // What a commit goes back from may be anything.
@@ -224,11 +224,11 @@ impl<'a> Checker<'a> {
         }
         Ok(match self.is_planned(is)? {
             Some(false) => vec![format!(
-                "it observed {is}, which is no commit of the spec branch, while {was}, which was observed before, is one"
+                "it observed {is}, which is not a commit of the spec branch, while {was}, which was observed before, is one"
             )],
             Some(true) if !self.store.repo.is_ancestor(&was, is)? && before.is_some() => {
                 vec![format!(
-                    "it observed {is} behind {was}, and the spec branch has both: it was not rewritten"
+                    "it observed {is}, which does not contain {was} observed before, although the spec branch was not rewritten"
                 )]
             }
             _ => Vec::new(),
@@ -249,13 +249,13 @@ impl<'a> Checker<'a> {
         let mut why = Vec::new();
         if controller.decisions < was {
             why.push(format!(
-                "it says that decisions of version {} led to it, and the one before it is of version {was}",
+                "it was decided with version {}, but the commit before it with version {was}",
                 controller.decisions
             ));
         }
         if before.answers()?.is_some() && status.answers()?.is_none() {
             why.push(format!(
-                "it has no `{INPUTS_FILE}`, and the one before it has"
+                "it has no `{INPUTS_FILE}`, but the commit before it has one"
             ));
         }
         Ok(why)
@@ -287,13 +287,13 @@ impl Case<'_> {
         let commit = self.status.commit();
         if self.controller.observed_commit != commit.observed {
             why.push(format!(
-                "its message names the spec commit {}, and `{CONTROLLER_FILE}` {}",
+                "its message names the spec commit {}, but `{CONTROLLER_FILE}` names {}",
                 commit.observed, self.controller.observed_commit
             ));
         }
         if self.controller.sequence != commit.sequence {
             why.push(format!(
-                "its message says sequence {}, and `{CONTROLLER_FILE}` {}",
+                "its message has sequence {}, but `{CONTROLLER_FILE}` has {}",
                 commit.sequence, self.controller.sequence
             ));
         }
@@ -301,7 +301,7 @@ impl Case<'_> {
             && before.time() > self.status.time()
         {
             why.push(format!(
-                "it is of {}, and the one before it of {}",
+                "it was written at {}, but the commit before it at {}",
                 exact(self.status.time()),
                 exact(before.time())
             ));
@@ -347,7 +347,7 @@ impl Case<'_> {
         let cited = match self.cited()? {
             Ok(cited) => cited,
             Err(name) => {
-                let why = format!("it cites `{name}`, which no record can stand on");
+                let why = format!("it cites `{name}`, which cannot hold a record");
                 return Ok(Verdict::Broken(vec![why]));
             }
         };
@@ -355,7 +355,7 @@ impl Case<'_> {
         let mine = |one: &&Cited| !evidence.contains(&one.tip);
         why.extend(cited.iter().filter(mine).take(TOLD).map(|one| {
             format!(
-                "it cites {} on {}, which its evidence does not hold",
+                "it cites {} on {}, which its evidence does not contain",
                 one.tip, one.address
             )
         }));
@@ -364,7 +364,7 @@ impl Case<'_> {
         why.extend(
             loose
                 .take(TOLD)
-                .map(|tip| format!("its evidence holds {tip}, which it does not cite")),
+                .map(|tip| format!("its evidence contains {tip}, which it does not cite")),
         );
         if !why.is_empty() {
             return Ok(Verdict::Broken(why));
@@ -430,7 +430,7 @@ impl Case<'_> {
         }
     }
 
-    /// The status that it was decided on: nothing where it was begun anew.
+    /// The status that it was decided on: nothing where it was started again.
     fn base(&self) -> Option<&StatusReader<'_>> {
         let before = self.before.as_ref()?;
         let known = before.controller().ok()?.repository_id;
@@ -491,7 +491,7 @@ impl Case<'_> {
                 Ok(read) => read,
                 Err(why) => {
                     let why = format!(
-                        "it cites {tip} on {address}, and that is no chain of records: {why}"
+                        "it cites {tip} on {address}, which is not a chain of records: {why}"
                     );
                     return Ok(Err(Verdict::Broken(vec![why])));
                 }
@@ -535,12 +535,12 @@ impl Case<'_> {
             if is_ours == Some(received.is_foreign) {
                 let not = if received.is_foreign { "" } else { "not " };
                 return Ok(Err(Verdict::Broken(vec![format!(
-                    "{id} names status commit {named}, which is {not}on the line of this status"
+                    "{id} names status commit {named}, which does {not}belong to the history of this status"
                 )])));
             }
             if is_ours.is_none() {
                 checked.unknown.push(format!(
-                    "whether {named}, which {id} names, is on the line of this status: what it takes is not here"
+                    "cannot tell whether {named}, which {id} names, belongs to the history of this status: objects are missing here"
                 ));
             }
         }
@@ -616,9 +616,9 @@ fn difference(path: &str, claimed: Option<Vec<u8>>, follows: Option<Vec<u8>>) ->
     let name = key_at(path).map_or_else(|| format!("`{path}`"), |key| key.to_string());
     let (claimed, follows) = match (claimed, follows) {
         (Some(claimed), Some(follows)) => (claimed, follows),
-        (Some(_), None) => return vec![format!("{name} is there, and does not follow")],
-        (None, Some(_)) => return vec![format!("{name} follows, and is not there")],
-        (None, None) => return vec![format!("{name} is another one than the one that follows")],
+        (Some(_), None) => return vec![format!("{name} exists, but does not follow")],
+        (None, Some(_)) => return vec![format!("{name} follows, but is missing")],
+        (None, None) => return vec![format!("{name} differs from the one that follows")],
     };
     let value = |bytes: &[u8]| serde_yaml::from_slice::<serde_json::Value>(bytes).ok();
     let told = match (value(&claimed), value(&follows)) {
@@ -628,7 +628,7 @@ fn difference(path: &str, claimed: Option<Vec<u8>>, follows: Option<Vec<u8>>) ->
         _ => Vec::new(),
     };
     match told.as_slice() {
-        [] => vec![format!("{name} says something else than what follows")],
+        [] => vec![format!("{name} differs from what follows")],
         told => told.iter().map(|one| format!("{name}: {one}")).collect(),
     }
 }
@@ -673,7 +673,7 @@ fn agreed(
     };
     if claimed != found {
         return Err(Verdict::Broken(vec![format!(
-            "the signature of {id} by {} is said to be {claimed}, and is {found}",
+            "the signature of {id} by {} is recorded as {claimed}, but is {found}",
             received.record.actor
         )]));
     }

@@ -85,7 +85,7 @@ pub fn audit(store: Store, request: &AuditRequest) -> Result<Audited> {
             "nothing could be checked here: {}",
             why.unwrap_or_default()
         ))
-        .hint("`git fetch --unshallow` gets the history that it takes"));
+        .hint("`git fetch --unshallow` gets the missing history"));
     }
     trust(&store.repo, &tip);
     Ok(walk.audited)
@@ -101,8 +101,8 @@ fn nothing_known(store: &Store, view: &View) -> Error {
         "this clone has no status branch `{branch}` of remote `{remote}`"
     ))
     .hint(format!(
-        "`git fetch {remote} {branch}:refs/remotes/{remote}/{branch}` gets it, if there is one; the first `planspec \
-         reconcile` begins it"
+        "`git fetch {remote} {branch}:refs/remotes/{remote}/{branch}` gets it if it exists; the \
+         first `planspec reconcile` creates it"
     ))
 }
 
@@ -110,14 +110,14 @@ fn nothing_known(store: &Store, view: &View) -> Error {
 fn trusted(store: &Store, tip: &str, commit: &str) -> Result<Audited> {
     if commit != tip && !store.repo.is_ancestor(commit, tip)? {
         return Err(Error::invalid(format!(
-            "{commit} is no commit of this status branch"
+            "{commit} is not a commit of this status branch"
         )));
     }
     trust(&store.repo, commit);
     let mut audited = Walk::new(store, (tip, tip), Some(commit.to_owned())).audited;
-    audited.notes.push(format!(
-        "this clone takes {commit}, and all before it, as in order"
-    ));
+    audited
+        .notes
+        .push(format!("this clone now trusts {commit} and all before it"));
     Ok(audited)
 }
 
@@ -132,7 +132,7 @@ fn line(repo: &Repo, tip: &str, since: Option<&str>, most: usize) -> Result<Vec<
         && !repo.is_ancestor(since, tip)?
     {
         return Err(
-            Error::invalid(format!("{since} is no commit of this status branch"))
+            Error::invalid(format!("{since} is not a commit of this status branch"))
                 .hint(format!("`git log --first-parent {tip}` lists them")),
         );
     }
@@ -188,7 +188,7 @@ impl<'a> Walk<'a> {
         let parent = status.and_then(|status| status.commit().parent.clone());
         if let Some(parent) = parent {
             self.audited.notes.push(format!(
-                "what is before {first} is not here: {parent} is missing; `git fetch --unshallow` gets the rest"
+                "history before {first} is not here: {parent} is missing; `git fetch --unshallow` gets it"
             ));
             self.audited.since = Some(parent);
         }
@@ -334,8 +334,8 @@ pub fn news(store: &Store, view: &View) -> Result<Vec<String>> {
         commits.drain(..commits.len() - NEWS);
         let known = known.unwrap_or_default();
         notes.push(format!(
-            "more than {NEWS} status commits are new here, and the newest {NEWS} were checked: `planspec audit --since {known}` \
-             checks all"
+            "more than {NEWS} status commits are new here; only the newest {NEWS} were checked: \
+             `planspec audit --since {known}` checks all"
         ));
     }
     walk.all(&commits, None)?;
@@ -399,8 +399,9 @@ fn refusal(walk: &Walk<'_>, broken: &AuditedCommit) -> Error {
         "status commit {commit} does not follow from what it cites: {why}"
     ))
     .hint(format!(
-        "`git show {commit}` shows who wrote it, `planspec audit` looks at all of them{}; where it is known to be right (the spec \
-         branch was rewritten on purpose), `planspec audit --trust {commit}`",
+        "`git show {commit}` shows who wrote it, `planspec audit` checks all of them{}; if you \
+         know that it is right (the spec branch was rewritten on purpose), run `planspec audit \
+         --trust {commit}`",
         way_back.unwrap_or_default()
     ))
 }

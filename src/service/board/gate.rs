@@ -213,7 +213,7 @@ fn differences(then: &Covers, now: &Covers) -> Vec<String> {
         .keys()
         .filter(|node| !now.targets.contains_key(*node))
     {
-        found.push(format!("{node} is no longer behind the gate"));
+        found.push(format!("{node} is no longer after the gate"));
     }
     let all: BTreeSet<&String> = then.reports.keys().chain(now.reports.keys()).collect();
     for node in all {

@@ -16,7 +16,7 @@ impl Patient<'_> {
         let flaw = said.map(|said| {
             let first = said.lines().next().unwrap_or_default();
             let flaw = Flaw::error(format!("Git cannot read its index: {first}"));
-            let does = "puts it aside and makes it anew from HEAD; files stay as they are, and nothing is staged";
+            let does = "moves it aside and creates it again from HEAD; files do not change, and nothing is staged";
             flaw.mended(CheckName::Index, does)
         });
         Ok(Found::of(
@@ -38,17 +38,17 @@ impl Patient<'_> {
         let cache = Cache::new(self.repo);
         let mut flaws = Vec::new();
         if let Some(why) = cache.obstacle() {
-            let flaw = Flaw::warning(format!("nothing can be remembered in {why}"));
-            flaws.push(flaw.hint("all works without, and slower; make room, or give yourself the right to write there"));
+            let flaw = Flaw::warning(format!("the cache cannot be written: {why}"));
+            flaws.push(flaw.hint("everything works without it, but slower; free some space, or make the folder writable"));
         }
         if let Some(why) = pages::damage(&cache, NAME) {
             let flaw = Flaw::warning(format!("the index of resources cannot be read: {why}"));
             flaws.push(flaw.mended(
                 CheckName::Cache,
-                "puts it aside; it is made anew when it is needed",
+                "moves it aside; it is created again when needed",
             ));
         }
-        Ok(Found::of(flaws, "what was remembered can be read"))
+        Ok(Found::of(flaws, "the cache can be read"))
     }
 
     pub(super) fn mend_cache(&self) -> Result<Vec<Mended>> {
@@ -74,13 +74,12 @@ impl Patient<'_> {
         let flaw = match &standing {
             HookStanding::Installed(_) => None,
             HookStanding::Missing(_) => {
-                let flaw = Flaw::warning("no hook checks what is committed here");
+                let flaw = Flaw::warning("no hook checks commits here");
                 Some(flaw.mended(CheckName::Hook, "installs it"))
             }
             other => {
-                let flaw = Flaw::warning(
-                    "another pre-commit hook, or none that Git runs, is in the place of ours",
-                );
+                let flaw =
+                    Flaw::warning("the pre-commit hook is another one, or Git does not run it");
                 Some(match hook::explain(self.repo, other) {
                     Some(why) => flaw.hint(why),
                     None => flaw,
@@ -89,7 +88,7 @@ impl Patient<'_> {
         };
         Ok(Found::of(
             flaw.into_iter().collect(),
-            "it checks what is committed here",
+            "the hook checks commits here",
         ))
     }
 

@@ -69,14 +69,14 @@ impl Patient<'_> {
             if name.starts_with(TRACKING) {
                 flaw.mended(
                     CheckName::Objects,
-                    "puts its file aside, and the next fetch makes it anew",
+                    "moves its file aside; the next fetch creates it again",
                 )
             } else {
                 flaw
             }
         });
         let cut = harmed.cut.iter().map(|(name, _)| {
-            let flaw = Flaw::error(format!("not all that `{name}` leads to is here"));
+            let flaw = Flaw::error(format!("objects of `{name}` are missing here"));
             flaw.mended(CheckName::Objects, "fetches it again")
         });
         let empty = self.repo.empty_objects();
@@ -85,7 +85,7 @@ impl Patient<'_> {
             let flaw = Flaw::error(format!("{files} empty, the first {}", shown(first)));
             flaw.mended(
                 CheckName::Objects,
-                "puts them aside, and fetches what is missing then",
+                "moves them aside, and fetches what is then missing",
             )
         });
         let sound = format!("all is here that {} to", leads(harmed.sound));
@@ -134,16 +134,15 @@ impl Patient<'_> {
             if self.repo.not_whole(&[id])?.is_empty() {
                 return Ok(Some(Mended {
                     fix,
-                    message: format!("what `{name}` leads to was fetched from `{remote}` again"),
+                    message: format!("the objects of `{name}` were fetched from `{remote}` again"),
                     undo: None,
                 }));
             }
         }
         if !name.starts_with(TRACKING) {
             tried?;
-            let why = format!("not all that `{name}` leads to is here, or on a remote");
-            return Err(Error::unavailable(why)
-                .hint(format!("fetch `{id}` from another clone that has it")));
+            let why = format!("objects of `{name}` are missing here and on the remotes");
+            return Err(Error::unavailable(why).hint(format!("fetch `{id}` from another clone")));
         }
         for remote in &remotes {
             remote::list(self.repo, remote, &["HEAD"])?;
@@ -153,7 +152,7 @@ impl Patient<'_> {
         Ok(deleted.then(|| Mended {
             fix,
             message: format!(
-                "`{name}` is deleted: its remote does not have what it leads to, and the next fetch makes it anew"
+                "`{name}` is deleted, because its remote lacks its objects; the next fetch creates it again"
             ),
             undo: Some(format!("git update-ref {name} {id}")),
         }))
@@ -166,25 +165,25 @@ impl Patient<'_> {
         for lock in &all {
             let what = self.described(lock);
             if is_stale(lock, &at_work) {
-                let flaw = Flaw::error(format!("{what}, and nobody is at work here any more"));
-                flaws.push(flaw.mended(CheckName::Locks, "puts it aside"));
+                let flaw = Flaw::error(format!("{what}, but no process uses it any more"));
+                flaws.push(flaw.mended(CheckName::Locks, "moves it aside"));
             } else if lock.age >= YOUNG {
                 let who = match &at_work {
                     AtWork::Process(number, name) => {
-                        format!("process {number} (`{name}`) is at work here, and may hold it")
+                        format!("process {number} (`{name}`) is running here and may hold it")
                     }
-                    _ => "this machine does not say who is at work here".to_owned(),
+                    _ => "this machine does not tell which processes are running here".to_owned(),
                 };
                 let flaw = Flaw::warning(format!("{what}; {who}"));
-                flaws.push(
-                    flaw.hint("wait for whoever holds it; where nobody does, delete that file"),
-                );
+                flaws.push(flaw.hint(
+                    "wait for the process that holds it; if there is none, delete that file",
+                ));
             }
         }
         flaws.extend(self.long_commit()?);
         let sound = match all.len() {
             0 => "there are none".to_owned(),
-            some => format!("{} held by whoever is at work", are(some, "lock")),
+            some => format!("{} held by running processes", are(some, "lock")),
         };
         Ok(Found::of(flaws, sound))
     }
@@ -212,8 +211,8 @@ impl Patient<'_> {
         let since = TimeDelta::from_std(age).unwrap_or_default();
         Ok((age >= LONG).then(|| {
             let age = span(now - since, now);
-            let why = format!("process {process} is committing here with planspec, and was begun {age} ago");
-            Flaw::warning(why).hint(format!("wait for it; where it hangs, `kill {process}` ends it, and the next commit puts back what it did"))
+            let why = format!("process {process} has been committing here with planspec for {age}");
+            Flaw::warning(why).hint(format!("wait for it; if it hangs, stop it with `kill {process}`, and the next commit undoes its changes"))
         }))
     }
 
@@ -242,22 +241,22 @@ impl Patient<'_> {
             && let Some((process, files)) = commit::interrupted(self.repo)
         {
             let why = format!(
-                "process {process} was stopped while it committed {}",
+                "process {process} was stopped while committing {}",
                 files.join(", ")
             );
-            let puts_back = "puts back how it was, as the next command that commits does";
+            let puts_back = "restores the state before, as the next command that commits does";
             flaws.push(Flaw::error(why).mended(fix, puts_back));
         }
-        let left = "is what a process that was stopped has left";
+        let left = "is left over from a stopped process";
         for draft in residue::drafts(self.repo)? {
             let flaw = Flaw::warning(format!("{} {left}", shown(&draft)));
-            flaws.push(flaw.mended(fix, "puts it aside"));
+            flaws.push(flaw.mended(fix, "moves it aside"));
         }
         for folder in worktree::stale(self.repo) {
             let flaw = Flaw::warning(format!("the work tree in {} {left}", shown(&folder)));
             flaws.push(flaw.mended(fix, "removes it, as the next `planspec work` does"));
         }
-        Ok(Found::of(flaws, "no command has left anything behind"))
+        Ok(Found::of(flaws, "no leftovers of stopped commands"))
     }
 
     pub(super) fn mend_interrupted(&self) -> Result<Vec<Mended>> {
@@ -272,7 +271,7 @@ impl Patient<'_> {
         if let Some((_, files)) = commit::interrupted(self.repo) {
             drop(Turn::take_and_tell(self.repo)?);
             mended.push(done(format!(
-                "{} as before the commit that was stopped",
+                "{} restored to the state before the interrupted commit",
                 are(files.len(), "file")
             )));
         }

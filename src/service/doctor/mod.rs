@@ -48,7 +48,7 @@ pub fn checkup(dir: Option<&Path>, request: &CheckupRequest) -> Result<Checkup> 
     for fix in &request.fix {
         let done = patient().mend(*fix)?;
         if done.is_empty() {
-            notes.push(format!("{}: there is nothing to mend", fix.word()));
+            notes.push(format!("{}: nothing to repair", fix.word()));
         }
         mended.extend(done);
     }
@@ -105,7 +105,7 @@ impl Patient<'_> {
             CheckName::Hook => self.mend_hook(),
             CheckName::Refs => self.mend_refs(),
             CheckName::Remote | CheckName::Status | CheckName::Clock | CheckName::Push => {
-                let why = format!("{} is not mended by `--fix`", fix.word());
+                let why = format!("`--fix` cannot repair {}", fix.word());
                 Err(Error::ambiguous(why).hint("`planspec doctor` names the command that does"))
             }
         }

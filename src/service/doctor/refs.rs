@@ -16,7 +16,7 @@ use crate::service::{Error, Result};
 /// Where they are kept in this clone when they are gone from the inbox.
 const ASIDE: &str = "refs/planspec-aside/";
 
-/// The refs of nobody, and their tips; nothing where there is no status to hold them against.
+/// The refs of nobody, and their tips; nothing where there is no status to compare them with.
 fn of_nobody(store: &Store, view: &View) -> Result<Option<BTreeMap<String, String>>> {
     let Some(status) = StatusReader::open(store, view)? else {
         return Ok(None);
@@ -48,7 +48,7 @@ fn of_nobody(store: &Store, view: &View) -> Result<Option<BTreeMap<String, Strin
 pub(super) fn look(store: &Store, view: &View, fix: CheckName) -> Result<Found> {
     let Some(found) = of_nobody(store, view)? else {
         return Ok(Found::Skipped(
-            "there is no status to hold them against".to_owned(),
+            "there is no status to compare them with".to_owned(),
         ));
     };
     let flaw = found.first_key_value().map(|(first, _)| {
@@ -59,16 +59,13 @@ pub(super) fn look(store: &Store, view: &View, fix: CheckName) -> Result<Found> 
         let flaw = Flaw::warning(format!("{some} to no run of this status"));
         flaw.mended(
             fix,
-            format!("moves what is of nobody to `{ASIDE}` of this clone"),
+            format!("moves refs that belong to no run to `{ASIDE}` of this clone"),
         )
     });
     let all = view.inbox.len() + view.results.len();
     let sound = match all {
         0 => "the inbox is empty".to_owned(),
-        all => format!(
-            "{} of the inbox, all of runs that are known",
-            count(all, "ref")
-        ),
+        all => format!("{} in the inbox, all for known runs", count(all, "ref")),
     };
     Ok(Found::of(flaw.into_iter().collect(), sound))
 }
@@ -78,7 +75,7 @@ impl Patient<'_> {
         let store = self.store()?;
         let view = store.fresh()?;
         let Some(found) = of_nobody(store, &view)? else {
-            return Err(Error::not_ready("there is no status to hold refs against"));
+            return Err(Error::not_ready("there is no status to compare refs with"));
         };
         if found.is_empty() {
             return Ok(Vec::new());
@@ -96,7 +93,7 @@ impl Patient<'_> {
         Ok(vec![Mended {
             fix: CheckName::Refs,
             message: format!(
-                "{} of nobody moved to `{ASIDE}` of this clone",
+                "{} of no run moved to `{ASIDE}` of this clone",
                 super::are(count, "ref")
             ),
             undo: Some(format!("git push {to} '{ASIDE}*:{INBOX}*'")),

@@ -67,13 +67,13 @@ impl<'p> Shared<'p> {
         };
         let branch = &view.config.status.branch;
         let Some(tip) = &view.status_tip else {
-            return Ok(Found::Sound("nothing was reconciled yet".to_owned()));
+            return Ok(Found::Sound("nothing has been reconciled yet".to_owned()));
         };
         let status = StatusReader::at(&store.repo, tip)?;
         audit::news(store, view)?;
         let sequence = status.sequence();
         Ok(Found::Sound(format!(
-            "`{branch}` is where it was left, and as planspec wrote it (sequence {sequence})"
+            "`{branch}` is unchanged since planspec wrote it (sequence {sequence})"
         )))
     }
 
@@ -92,18 +92,16 @@ impl<'p> Shared<'p> {
             })
             .collect();
         let witness = match (&view.status_tip, view.remote_time) {
-            (_, Some(_)) => "the server and the status do not contradict it",
-            (Some(_), None) => {
-                "the status does not contradict it; the server does not say the time"
-            }
-            (None, None) => "nothing contradicts it",
+            (_, Some(_)) => "it agrees with the server and the status",
+            (Some(_), None) => "it agrees with the status; the server does not send its time",
+            (None, None) => "there is nothing to compare it with",
         };
         Ok(Found::of(flaws, witness))
     }
 
     pub fn push(&self) -> Result<Found> {
         if !self.patient.request.push {
-            let how = "`planspec doctor --push` tries, without changing anything";
+            let how = "`planspec doctor --push` tests it without changing anything";
             return Ok(Found::Skipped(how.to_owned()));
         }
         let (store, view) = match self.seen() {
@@ -115,7 +113,7 @@ impl<'p> Shared<'p> {
         };
         remote::try_push(&store.repo, remote, &view.spec_commit)?;
         Ok(Found::Sound(format!(
-            "remote `{remote}` lets this clone in; what it says to a branch is seen when that is pushed"
+            "remote `{remote}` accepts this clone; whether it accepts a branch shows only in a push"
         )))
     }
 }
@@ -133,7 +131,7 @@ impl Patient<'_> {
         let store = self.store()?;
         let Some(remote) = &store.remote else {
             let flaw = store.keeps_to_itself().map(Flaw::warning);
-            let sound = "nothing is shared: all stays in this clone";
+            let sound = "nothing is shared: everything stays in this clone";
             return Ok(Found::of(flaw.into_iter().collect(), sound));
         };
         remote::list(&store.repo, remote, &["HEAD"])?;

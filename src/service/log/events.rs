@@ -56,7 +56,7 @@ pub fn events(store: &Store, request: &EventsRequest) -> Result<EventList> {
     let notes = end.iter().map(|end| {
         let remote = store.remote.as_deref().unwrap_or("origin");
         format!(
-            "the history of the status branch ends at {} in this clone; get the rest with \
+            "the history of the status branch in this clone starts at {}; get the rest with \
              `git fetch --unshallow {remote} {}`",
             short(end),
             view.config.status.branch
@@ -224,7 +224,7 @@ fn read_file(store: &Store, path: &str, blob: Option<&str>) -> Result<Option<Sta
     let bytes = read::blob(&store.repo, blob)?;
     let (_, file) = read_resource(path, &bytes).map_err(|why| {
         Error::unavailable(format!("the status branch cannot be read: {why}"))
-            .hint("somebody else wrote to it; look at it with `git log` and `git show`")
+            .hint("something else wrote to it; inspect it with `git log` and `git show`")
     })?;
     Ok(Some(file))
 }

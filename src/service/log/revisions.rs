@@ -71,7 +71,7 @@ pub fn revisions(store: &Store, request: &RevisionsRequest) -> Result<RevisionLi
     }
     let notes = ends.first().map(|end| {
         format!(
-            "history ends at {} in this clone, and what was before is not known; get it with \
+            "the history in this clone starts at {}; get the rest with \
              `git fetch --unshallow`",
             short(end)
         )
@@ -123,7 +123,7 @@ fn nowhere(
     let error = Error::not_found(format!("no commit has a {word} `{name}`"));
     if let Some(end) = ends.first() {
         return error.hint(format!(
-            "history ends at {} in this clone: get the rest with `git fetch --unshallow`",
+            "the history in this clone starts at {}: get the rest with `git fetch --unshallow`",
             short(end)
         ));
     }
@@ -534,9 +534,7 @@ impl CommitChange {
         let compared = self.compared.as_ref().map(|(_, what)| what.clone());
         let what = match self.kind {
             RevisionKind::Added => format!("added in {to}"),
-            RevisionKind::Changed => {
-                compared.unwrap_or_else(|| "the spec is another one".to_owned())
-            }
+            RevisionKind::Changed => compared.unwrap_or_else(|| "the spec has changed".to_owned()),
             RevisionKind::Metadata => {
                 compared.unwrap_or_else(|| "labels or annotations only".to_owned())
             }
@@ -544,7 +542,7 @@ impl CommitChange {
             RevisionKind::Removed => format!("removed from {from}"),
             RevisionKind::Broken => "it cannot be read".to_owned(),
             RevisionKind::Several => format!("defined in several places: {to}"),
-            RevisionKind::Beginning => format!("in {to}; what was before is not in this clone"),
+            RevisionKind::Beginning => format!("in {to}; earlier history is not in this clone"),
         };
         let parts = [Some(what), moved];
         parts.into_iter().flatten().collect::<Vec<_>>().join("; ")
@@ -670,7 +668,7 @@ mod tests {
                 },
                 "~ a field; moved from a to b",
             ),
-            (change(Changed, &["a"], &["a"]), "the spec is another one"),
+            (change(Changed, &["a"], &["a"]), "the spec has changed"),
             (change(Broken, &["a"], &[]), "it cannot be read"),
             (
                 change(Several, &["a"], &["a", "b"]),
@@ -678,7 +676,7 @@ mod tests {
             ),
             (
                 change(Beginning, &[], &["a"]),
-                "in a; what was before is not in this clone",
+                "in a; earlier history is not in this clone",
             ),
         ];
         for (change, what) in table {

@@ -40,7 +40,7 @@ pub(super) fn check_years(now: Time, status: Option<Time>, before: impl Fn() -> 
     let is_beyond = |time: &Time| time.year() > LAST_YEAR;
     if is_beyond(&now) {
         let why = format!(
-            "the clock of this machine says {}, which is no date for a status",
+            "the clock of this machine says {}, which is not a valid date for a status",
             exact(now)
         );
         return Err(
@@ -49,11 +49,11 @@ pub(super) fn check_years(now: Time, status: Option<Time>, before: impl Fn() -> 
     }
     match status.filter(is_beyond) {
         Some(status) => Err(Error::unavailable(format!(
-            "the last commit of the status branch is of {}, which is no date for a status",
+            "the last commit of the status branch has the date {}, which is not valid for a status",
             exact(status)
         ))
         .hint(format!(
-            "planspec does not write such a commit; go back to one that it wrote: `planspec reconcile --restore \
+            "planspec does not write such a commit; return to one that it wrote: `planspec reconcile --restore \
              {}`",
             before()
         ))),
@@ -84,7 +84,7 @@ impl Witnesses {
         let late = self.fired.filter(|fired| now - *fired > LATE);
         let late = late.map(|fired| {
             format!(
-                "by the clock of this machine ({}) what was to happen at {} is {} late",
+                "by the clock of this machine ({}), the deadline {} passed {} ago",
                 exact(now),
                 exact(fired),
                 span(fired, now)
@@ -98,13 +98,14 @@ impl Witnesses {
         let why = doubts.join("; ");
         let hint = match self.status {
             Some(status) if status > now => format!(
-                "set the clock if it is wrong (`date` shows it). If it is right, somebody reconciled with one \
-                 that was ahead: `planspec reconcile --restore {}` goes back to the last status before that, and \
-                 `planspec reconcile --accept-time` goes on, as of {}, and until then no lease and no timeout ends",
+                "set the clock if it is wrong (`date` shows it). If it is right, somebody \
+                 reconciled with a clock that was ahead: `planspec reconcile --restore {}` returns \
+                 to the last status before that; `planspec reconcile --accept-time` continues, but \
+                 no lease and no timeout ends before {}",
                 before(),
                 exact(status)
             ),
-            _ => "set the clock if it is wrong (`date` shows it); if it is right, go on with \
+            _ => "set the clock if it is wrong (`date` shows it); if it is right, continue with \
                   `planspec reconcile --accept-time`"
                 .to_owned(),
         };
@@ -166,7 +167,10 @@ mod tests {
         for late in ["9898-01-01T00:00:00Z", "9999-06-01T00:00:00Z"].map(at) {
             for (now, status) in [(late, None), (last, Some(late))] {
                 let error = check_years(now, status, String::new).unwrap_err();
-                assert!(error.message.contains("no date for a status"), "{late}");
+                assert!(
+                    error.message.contains("not a valid date for a status"),
+                    "{late}"
+                );
             }
         }
     }

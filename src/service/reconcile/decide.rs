@@ -163,7 +163,7 @@ impl Question<'_> {
         Ok(!is_part.unwrap_or_else(|error| {
             tracing::debug!(
                 error = error.message,
-                "nobody can tell whether history was rewritten"
+                "it is unknown whether history was rewritten"
             );
             false
         }))
@@ -417,8 +417,8 @@ impl Question<'_> {
             other => other.word(),
         };
         Ok(Some(format!(
-            "{what} must be signed, and the spec branch lists no key: none counts before `{file}` \
-             has a line, or `{}` a file",
+            "{what} must be signed, but the spec branch lists no key: none counts until `{file}` \
+             has a line, or `{}` has a file",
             signature::KEYS_FOLDER
         )))
     }
@@ -459,10 +459,10 @@ fn decided_by_us(controller: &ControllerState) -> Result {
         return Ok(());
     }
     Err(Error::unsupported(format!(
-        "the status was written by a newer planspec, which decides otherwise (version {decisions} of its \
-         decisions, this program has {DECISIONS}): nothing was written"
+        "the status was written by a newer planspec (version {decisions} of its decisions; this \
+         program has {DECISIONS}): nothing was written"
     ))
-    .hint("install the newer one, here and in CI"))
+    .hint("install the newer version, here and in CI"))
 }
 
 /// Looking at what may move must come to what looking at everything comes to.
@@ -470,8 +470,8 @@ fn same(partial: &Partial, old: &StatusTree, whole: &Reconciliation) -> Result {
     match partial.differs_from(whole, old) {
         None => Ok(()),
         Some(what) => Err(Error::unavailable(format!(
-            "nothing was written: an ordinary reconcile would decide otherwise about {what} than one \
-             that looks at everything, which is a bug in planspec"
+            "nothing was written: an incremental and a full reconcile give different results for \
+             {what}, which is a bug in planspec"
         ))
         .hint(
             "please report it, with the commits of the spec branch and of the status branch if you may \

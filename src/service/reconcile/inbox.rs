@@ -38,7 +38,7 @@ impl Inbox {
     /// Something that is no record stands on a ref.
     fn refuse(&mut self, (address, tip): (&Address, &str), why: String) {
         if self.refused.len() < NAMED {
-            let note = format!("refs/planspec/{address} is not believed: {why}");
+            let note = format!("refs/planspec/{address} is ignored: {why}");
             self.notes.push(note);
         }
         let tip = tip.to_owned();
@@ -49,7 +49,7 @@ impl Inbox {
     /// That there are more of them than are named.
     fn more_refused(&self) -> Option<String> {
         let more = self.refused.len().saturating_sub(NAMED);
-        (more > 0).then(|| format!("{} not believed either", are(more)))
+        (more > 0).then(|| format!("{} also ignored", are(more)))
     }
 }
 
@@ -106,7 +106,7 @@ pub(super) fn read(
     }
     reading.judge_by_programs()?;
     let mut inbox = reading.end();
-    let whose = "to no execution that is known: ignored";
+    let whose = "to no known execution: ignored";
     match gone {
         0 => {}
         1 => inbox.notes.push(format!("1 inbox ref belongs {whose}")),
@@ -247,9 +247,9 @@ impl<'a> Reading<'a> {
 fn waiting(refs: usize) -> Option<String> {
     (refs > 0).then(|| {
         format!(
-            "{} cannot be told to be for this status, since this clone is shallow, and wait: run `git fetch \
-             --unshallow` here",
-            count(refs, "inbox ref")
+            "{} left for later, because this shallow clone cannot tell whether they belong to this \
+             status: run `git fetch --unshallow` here",
+            are(refs)
         )
     })
 }
@@ -258,8 +258,8 @@ fn waiting(refs: usize) -> Option<String> {
 fn left(refs: usize) -> Option<String> {
     (refs > 0).then(|| {
         format!(
-            "{} signed with keys that only `gpg` or `ssh-keygen` can judge, and left to the next reconcile: \
-             {JUDGED_BY_PROGRAMS} signatures are judged by them at a time",
+            "{} signed with keys that only `gpg` or `ssh-keygen` can check, and left to the next \
+             reconcile: at most {JUDGED_BY_PROGRAMS} such signatures are checked at a time",
             are(refs)
         )
     })
@@ -293,7 +293,7 @@ impl StrangeStatus {
     fn note(self) -> Option<String> {
         let commit = self.commit?;
         Some(format!(
-            "{} names a status commit that this status does not have, {}: it was given elsewhere, or the branch was put back",
+            "{} names a status commit that this status does not have, {}: it was made for another status, or the branch was put back",
             count(self.records, "record"),
             short(&commit)
         ))

@@ -99,9 +99,9 @@ pub fn reconcile_and_look(
 ) -> Result<(Reconciled, Option<View>)> {
     if request.revision.is_some() && !request.dry_run {
         return Err(Error::ambiguous(
-            "only the spec branch decides for real, not another revision",
+            "only the spec branch can be reconciled, not another revision",
         )
-        .hint("add --dry-run to look at another revision"));
+        .hint("add --dry-run to try another revision"));
     }
     if let Some(commit) = &request.restore {
         return Ok((recovery::restore(store, request, commit)?, None));
@@ -253,7 +253,7 @@ fn raise_high_water(store: &Store, view: &View, request: &ReconcileRequest) -> O
     let tip = tip.filter(|tip| view.high_water.as_ref() != Some(tip) && !request.dry_run)?;
     let error = store.raise_high_water(view, tip).err()?;
     let why = error.message;
-    Some(format!("{HIGH_WATER} is not moved on: {why}"))
+    Some(format!("{HIGH_WATER} was not updated: {why}"))
 }
 
 fn decide_and_write(
@@ -376,7 +376,7 @@ fn clean_up(chore: &CleanUp<'_>, idle: Option<Idle>) -> Option<String> {
         // The status is written; the refs can be cleaned up next time.
         Err(error) => {
             let why = error.message;
-            Some(format!("inbox refs are not cleaned up: {why}"))
+            Some(format!("inbox refs were not cleaned up: {why}"))
         }
     }
 }
@@ -674,7 +674,7 @@ fn elsewhere(store: &Store, done: &Reconciled) -> Result<Option<String>> {
     let spec_branch = &done.spec_branch;
     Ok(match store.repo.head()? {
         Head::Branch { name, .. } if name != *spec_branch => Some(format!(
-            "you are on `{name}`; reconcile works on the spec branch `{spec_branch}`"
+            "you are on `{name}`, but reconcile works on the spec branch `{spec_branch}`"
         )),
         _ => None,
     })

@@ -89,7 +89,7 @@ pub(super) fn took_in(
     let tip = view.status_tip.clone().unwrap_or_default();
     let mut notes = not_applied(Some(&old), &after);
     notes.push(format!(
-        "somebody else reconciled at the same time, and has taken it in with {}",
+        "somebody else reconciled at the same time, and applied it with {}",
         short(&tip)
     ));
     Ok(Some(Reconciled {

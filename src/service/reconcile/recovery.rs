@@ -34,7 +34,7 @@ pub(super) fn begin(store: &Store, view: &mut View) -> Result<Place> {
         Standing::Sound => match view.status_tip {
             None => Ok(Place::after(view)),
             Some(_) => Err(Error::conflict(
-                "there is a status, and it is where it was left: nothing is to be begun",
+                "there is a status in the expected place, so there is nothing to initialize",
             )
             .hint("run `planspec reconcile` without --initialize")),
         },
@@ -46,7 +46,7 @@ pub(super) fn begin(store: &Store, view: &mut View) -> Result<Place> {
             let there = view.status_tip.take();
             match course(store, there.as_deref(), high.as_deref())? {
                 Standing::Replaced => Err(Error::conflict(format!(
-                    "branch `{}` holds something else: the status cannot be taken along to it",
+                    "branch `{}` contains something else, so the status cannot be moved there",
                     view.config.status.branch
                 ))
                 .hint("name another branch in `status.branch`, or delete that one first")),
@@ -93,7 +93,7 @@ pub(super) fn restore(
     }
     let Some(high) = view.high_water.clone().or(view.status_tip.clone()) else {
         return Err(
-            Error::not_ready("there is no status yet: nothing to go back to")
+            Error::not_ready("there is no status yet, so there is nothing to restore")
                 .hint("run `planspec reconcile` first"),
         );
     };
@@ -144,7 +144,7 @@ impl Restoring<'_> {
         let is_there = there == Some(self.commit.as_str()) && course == Standing::Sound;
         if is_there && stored.time <= self.request.now {
             let note = format!(
-                "the status is that of {}: nothing to restore",
+                "the status is already that of {}: nothing to restore",
                 short(&self.commit)
             );
             return Ok(self.told(&stored.tree, None, note));
@@ -156,7 +156,7 @@ impl Restoring<'_> {
     fn forward(&self, stored: &StoredStatus) -> Result<Reconciled> {
         self.publish(&self.commit)?;
         let branch = &self.view.config.status.branch;
-        let note = format!("`{branch}` is where it was: nothing is lost");
+        let note = format!("`{branch}` was restored to its last commit; nothing is lost");
         Ok(self.told(&stored.tree, Some(self.commit.clone()), note))
     }
 
@@ -202,11 +202,11 @@ impl Restoring<'_> {
             identity: store.identity(),
         };
         let written = status_branch::write(&store.repo, &new)?;
-        let written = written.ok_or_else(|| Error::conflict("the status is that already"))?;
+        let written = written.ok_or_else(|| Error::conflict("the status is already that one"))?;
         let written = status_signature::signed(store, view, written, self.request.now)?;
         self.publish(&written)?;
         let note = format!(
-            "the status is that of {} again, of {}: `planspec reconcile` goes on from there",
+            "the status is again that of {}, from {}: `planspec reconcile` continues from there",
             short(&self.commit),
             exact(stored.time)
         );
@@ -241,10 +241,11 @@ impl Restoring<'_> {
                 return Ok(());
             }
         }
-        Err(
-            Error::invalid(format!("{} is no commit of the status branch", self.commit))
-                .hint(format!("`git log --first-parent {}` lists them", self.high)),
-        )
+        Err(Error::invalid(format!(
+            "{} is not a commit of the status branch",
+            self.commit
+        ))
+        .hint(format!("`git log --first-parent {}` lists them", self.high)))
     }
 
     fn is_behind(&self, commit: &str, tip: &str) -> Result<bool> {
@@ -263,7 +264,7 @@ impl Restoring<'_> {
         }
         Err(
             Error::conflict("somebody else wrote the status branch in the meantime")
-                .hint("look at what it says now: `planspec reconcile`"),
+                .hint("see its current state with `planspec reconcile`"),
         )
     }
 

@@ -19,9 +19,9 @@ pub struct Replay<'a> {
     pub store: &'a Store,
     /// The spec commit that was observed, and its configuration.
     pub view: &'a View,
-    /// The status that it was decided on; nothing for the first, and for one that was begun anew.
+    /// The status that it was decided on; nothing for the first, and for one that was started again.
     pub status: Option<&'a StatusReader<'a>>,
-    /// Where it was begun anew: the number of the status that was left.
+    /// Where it was started again: the number of the status that was left.
     pub begun_on: Option<u64>,
     /// What it had been answered, and the records that it took in.
     pub told: &'a Told,

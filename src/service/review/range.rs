@@ -75,7 +75,7 @@ fn spec_branch(store: &Store) -> Result<(String, Option<String>)> {
         // Without the remote, take what the last fetch found.
         Err(error) => {
             let doubt = format!(
-                "this compares with what the last fetch brought: {}",
+                "this compares with the state of the last fetch: {}",
                 error.message
             );
             let known = store.known_spec_branch()?.ok_or(error)?;

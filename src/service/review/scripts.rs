@@ -69,7 +69,7 @@ fn event(repo: &Repo, versions: &Versions) -> Result<ScriptEvent> {
             Err(GitError::Missing(_) | GitError::Unusable(_)) => {
                 return Ok(ScriptEvent::Opaque {
                     is_new,
-                    why: "it cannot be read here: look at it yourself".to_owned(),
+                    why: "it cannot be read here; inspect it yourself".to_owned(),
                 });
             }
             Err(error) => return Err(error.into()),

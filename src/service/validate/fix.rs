@@ -49,7 +49,7 @@ pub fn fix(request: &ValidateRequest, confidence: Confidence) -> Result<Vec<Fixe
 
 fn place(subject: &Subject, file: &SourceFile) -> Result<PathBuf> {
     if file.path == files::STDIN {
-        return Err(Error::ambiguous("standard input cannot be put right").hint("name a file"));
+        return Err(Error::ambiguous("standard input cannot be fixed").hint("name a file"));
     }
     let root = subject.repo.as_ref().and_then(|repo| repo.workdir());
     let inside = root.map(|root| root.join(&file.path));

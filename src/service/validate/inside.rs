@@ -60,8 +60,9 @@ pub fn inside(request: &InsideRequest) -> Result<ScopeAnswer> {
         }
     };
     if !scope::is_scoped((&snapshot, &snapshot), &key) {
-        let message = format!("{key} has no scope: it comes from no PlanSpec 1.2 document");
-        return Err(Error::ambiguous(message).hint("name a plan that stands in a document"));
+        let message =
+            format!("{key} has no scope, because it does not come from a PlanSpec 1.2 document");
+        return Err(Error::ambiguous(message).hint("name a plan from a document"));
     }
     let config = settings.config.unwrap_or_default();
     let beside = Beside {
@@ -69,9 +70,9 @@ pub fn inside(request: &InsideRequest) -> Result<ScopeAnswer> {
         step: request.step.as_deref(),
     };
     let asked = scope::ask(&snapshot, &key, &paths, beside).map_err(|why| {
-        let error = Error::invalid(format!("nothing can be told of {key}: {why}"));
+        let error = Error::invalid(format!("the scope of {key} cannot be checked: {why}"));
         error.hint(match request.step {
-            Some(_) => "write `x-planspec.touches` in that step, or leave `--step` out",
+            Some(_) => "write `x-planspec.touches` in that step, or omit `--step`",
             None => "`planspec validate` says what is wrong with the document",
         })
     })?;
@@ -112,8 +113,8 @@ fn from_root(repo: &Repo, path: &Path) -> Result<String> {
         Some(format!("{}{text}", here.strip_suffix('x')?))
     };
     found.next().or_else(here).ok_or_else(|| {
-        let error = Error::invalid(format!("`{text}` is no path of this repository"));
-        error.hint("name files by their paths from here")
+        let error = Error::invalid(format!("`{text}` is not a path in this repository"));
+        error.hint("name files by paths from the current folder")
     })
 }
 
@@ -121,7 +122,7 @@ fn answer(request: &InsideRequest, key: &Key, commit: Option<String>, asked: Ask
     let items = asked.answers.into_iter().map(|(path, answer)| {
         let (verdict, why) = match answer {
             Answer::In => ("in", None),
-            Answer::Along => ("in", Some("`scope.always` lets it change along".to_owned())),
+            Answer::Along => ("in", Some("`scope.always` allows it".to_owned())),
             Answer::Out(why) => ("out", Some(why)),
             Answer::NotCheckable => (
                 "notCheckable",

@@ -140,8 +140,8 @@ struct Checked {
 /// The repository cannot be used; what is named is not there.
 pub fn validate(request: &ValidateRequest) -> Result<Validated> {
     if request.scope.is_some() && request.base.is_none() {
-        return Err(Error::ambiguous("--scope needs something to compare with")
-            .hint("add --base REV, or --staged for what the next commit changes"));
+        return Err(Error::ambiguous("--scope needs a revision to compare with")
+            .hint("add --base REV, or --staged for the next commit"));
     }
     let subject = Subject::read(request)?;
     let earlier = Earlier::find(request, &subject)?;
@@ -227,7 +227,7 @@ impl Subject {
                 names: None,
             },
             None => {
-                return Err(Error::unavailable("this is no Git repository")
+                return Err(Error::unavailable("this is not a Git repository")
                     .hint("name files or folders, or run it in a repository"));
             }
         };
@@ -472,8 +472,9 @@ fn scope_of(
     let both: BTreeSet<&Key> = sides.0.keys().chain(sides.1.keys()).collect();
     let key = choose_among(both.into_iter(), Kind::Plan, plan, None)?;
     if !scope::is_scoped(sides, key) {
-        let message = format!("{key} has no scope: it comes from no PlanSpec 1.2 document");
-        return Err(Error::ambiguous(message).hint("name a plan that stands in a document"));
+        let message =
+            format!("{key} has no scope, because it does not come from a PlanSpec 1.2 document");
+        return Err(Error::ambiguous(message).hint("name a plan from a document"));
     }
     Ok(scope::check(sides, key, changed, beside))
 }
@@ -515,7 +516,7 @@ fn emptiness(subject: &Subject, snapshot: &Snapshot, is_empty: bool) -> Vec<Diag
                     Place::File,
                     format!("no resources found below {globs}"),
                 )
-                .help("write some there, or set `paths` in .planspec.yaml"),
+                .help("create resources there, or set `paths` in .planspec.yaml"),
             ]
         }
         None => Vec::new(),

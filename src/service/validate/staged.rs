@@ -419,10 +419,10 @@ impl NextCommit<'_> {
 
 fn name_used(definition: &Definition, former: &Former) -> Diagnostic {
     let message = format!(
-        "{} is a run already ({}), with another spec",
+        "{} is already a run ({}) with another spec",
         definition.key, former.phase
     );
-    let help = "give it another name, or wait until `planspec reconcile` has seen that the former one was deleted";
+    let help = "choose another name, or wait until the deletion of the earlier one is reconciled";
     let path = path!["metadata", "name"];
     definition.at(Code::SPEC_CHANGED, path, message).help(help)
 }

@@ -67,7 +67,9 @@ pub fn verify_execution(
                 commit,
             };
             let Some(results) = check(store, &subject, stop, tell)? else {
-                return Err(Error::not_ready("stopped: nothing is recorded of the rest"));
+                return Err(Error::not_ready(
+                    "stopped: the other results are not recorded",
+                ));
             };
             let one = CriterionVerified {
                 criterion: criterion.id.clone(),

@@ -54,7 +54,7 @@ pub fn supported() -> Result {
         return Ok(());
     }
     Err(Error::unsupported(
-        "the commands of plans are only run on Unix: here nothing would end what they start",
+        "commands of plans run only on Unix, because processes that they start cannot be stopped here",
     ))
 }
 
@@ -94,7 +94,7 @@ pub fn verify_node(
                 NodePhase::Running => {
                     let (run, namespace) = (&node.run.key.name, &node.run.key.namespace);
                     let hint = format!(
-                        "it is checked when it is reported and that is taken in; who has it: \
+                        "it can be checked when its report is reconciled; to see who holds it, run \
                          `planspec describe {run}/{} -n {namespace}`",
                         node.id
                     );
@@ -105,7 +105,7 @@ pub fn verify_node(
         let plan = asked.plan().and_then(|plan| plan.node(node.id));
         let (Some(of_plan), Some(pinned)) = (plan, &node.run.status.extensions.pinned) else {
             return Err(Error::unavailable(format!(
-                "the plan that {} is held to cannot be read",
+                "the pinned plan of {} cannot be read",
                 node.name()
             )));
         };
@@ -133,8 +133,8 @@ pub fn verify_node(
         notes = only_here(store, commit, &of_plan.acceptance_criteria, &results);
         if let (Some(commit), [_, ..]) = (&instead, broken.as_slice()) {
             let (name, which) = (node.name(), broken.join(", "));
-            let why = format!("{name} cannot be accepted at {}: {which}", short(commit));
-            let hint = "nothing is recorded: what was reported is still to be verified";
+            let why = format!("{name} is not accepted at {}: {which}", short(commit));
+            let hint = "nothing is recorded; the reported commit still has to be verified";
             let behind = is_behind(writer, node, named, commit);
             return Err(Error::not_ready(why).hint(behind.unwrap_or_else(|| hint.to_owned())));
         }
@@ -220,7 +220,7 @@ fn fetch(
     if store.repo.has_object(commit) {
         return Ok(());
     }
-    let why = format!("commit {commit}, which the report names, is neither here nor on the remote");
+    let why = format!("the reported commit {commit} is neither here nor on the remote");
     let (run, namespace) = (&node.run.key.name, &node.run.key.namespace);
     let target = format!("{run}/{} -n {namespace}", node.id);
     let by = &reported.actor;
@@ -228,9 +228,9 @@ fn fetch(
     let claim = reported.claim.as_ref();
     let claim = claim.map_or(String::new(), |claim| format!(" --claim {claim}"));
     Err(Error::unavailable(why).hint(format!(
-        "{by} names another one: `planspec report {target} --as {who}{claim} --succeeded --commit REV`\n\
-         or, where it is merged as another: `planspec verify {target} --commit REV`\n\
-         or it is done once more: `planspec retry {target}`"
+        "{by} can report another commit: `planspec report {target} --as {who}{claim} --succeeded --commit REV`\n\
+         or, if it was merged as another commit: `planspec verify {target} --commit REV`\n\
+         or repeat the node: `planspec retry {target}`"
     )))
 }
 
@@ -255,15 +255,15 @@ fn is_merged(writer: &RecordWriter<'_>, commit: &str) -> Result {
         let push = format!("`git push {remote} {branch}`");
         let share = if has_parted {
             format!(
-                "`git pull --rebase {remote} {branch}`, which makes another commit of it, then {push}"
+                "`git pull --rebase {remote} {branch}`, which creates a new commit, then {push}"
             )
         } else {
             push
         };
-        let why = format!("commit {short} is on `{branch}` here, and {remote} has not got that");
-        return Err(Error::not_ready(why).hint(format!("share it: {share}, then verify")));
+        let why = format!("commit {short} is on the local `{branch}`, but not on {remote}");
+        return Err(Error::not_ready(why).hint(format!("push it: {share}, then verify")));
     }
-    let hint = "merge it first; or whoever reported it names another, with `report --commit`";
+    let hint = "merge it first, or report another commit with `report --commit`";
     Err(Error::not_ready(why).hint(hint))
 }
 
@@ -281,8 +281,8 @@ fn is_behind(
     }
     let (run, namespace, id) = (&node.run.key.name, &node.run.key.namespace, node.id);
     Some(format!(
-        "nothing is recorded; `{branch}` here is behind the remote, whose newest commit is checked by \
-         `planspec verify {run}/{id} -n {namespace} --commit {newest}`"
+        "nothing is recorded; the local `{branch}` is behind the remote. To check its newest \
+         commit, run `planspec verify {run}/{id} -n {namespace} --commit {newest}`"
     ))
 }
 
@@ -291,11 +291,8 @@ fn nothing_is_new(writer: &RecordWriter<'_>, node: ObservedNode<'_>) -> Result {
     if !is_said(writer, node) || !node.status.awaits_verification() {
         return Ok(());
     }
-    let why = format!(
-        "what was said of {} since it was reported is not taken in yet",
-        node.name()
-    );
-    Err(Error::not_ready(why).hint("`planspec reconcile` takes it in; then verify what is there"))
+    let why = format!("newer records about {} are not reconciled yet", node.name());
+    Err(Error::not_ready(why).hint("run `planspec reconcile`, then verify again"))
 }
 
 /// Whether a request is about a node, and not about a whole run.

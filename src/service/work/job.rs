@@ -130,7 +130,7 @@ impl Job {
         let of_plan = plan.as_ref().and_then(|plan| plan.node(&self.id));
         let (Some(of_plan), Some(pinned)) = (of_plan, &node.run.status.extensions.pinned) else {
             return Err(Error::unavailable(format!(
-                "the plan that {} is held to cannot be read",
+                "the pinned plan of {} cannot be read",
                 self.name()
             )));
         };
@@ -198,7 +198,7 @@ impl JobAttempt<'_> {
         let config = target.and_then(|target| target.config.as_ref());
         let tool = Tool::read(config).map_err(Error::unavailable)?;
         if !self.store.has_or_fetches(self.base) {
-            let why = format!("commit {}, at which the run began, is gone", self.base);
+            let why = format!("commit {}, at which the run started, is gone", self.base);
             return Err(Error::unavailable(why));
         }
         let worktree = Worktree::add(&self.store.repo, self.base)?;
@@ -485,7 +485,7 @@ impl JobAttempt<'_> {
         let (message, record) = match send().or_else(|_| send())? {
             Sent::Done(record) => (format!("gave back {}", self.job.name()), Some(record)),
             Sent::Taken => {
-                let message = format!("stopped {}: its claim is gone", self.job.name());
+                let message = format!("stopped {}: its claim was lost", self.job.name());
                 (message, None)
             }
         };

@@ -153,7 +153,7 @@ pub fn not_wanted(store: &Store, job: &Job, known: &mut Option<String>) -> Resul
         return Ok(Some("its execution is gone".to_owned()));
     };
     let Some(node) = run.status.node_statuses.get(&job.id) else {
-        return Ok(Some("the plan has it no more".to_owned()));
+        return Ok(Some("the plan no longer contains it".to_owned()));
     };
     if node.phase.is_terminal() {
         return Ok(Some(match node.message.as_str() {

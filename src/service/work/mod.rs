@@ -152,7 +152,7 @@ fn check_runs_a_command(
     let name = node.name();
     if node.status.extensions.reason == AWAITING_EXTERNAL {
         let why = format!(
-            "{name} waits for something outside, which `planspec work` asks for with `--externals`"
+            "{name} waits for an external event, which `planspec work` polls with `--externals`"
         );
         return if request.externals {
             Ok(())
@@ -165,9 +165,9 @@ fn check_runs_a_command(
         Some(provider) => format!("{name} is bound to {provider}"),
         // What its target is, only its turn tells.
         None if !node.status.is_claimable() => return Ok(()),
-        None => format!("{name} is bound to nobody"),
+        None => format!("{name} has no provider"),
     };
-    let why = format!("{why}, and `planspec work` runs the commands of {TOOL} targets alone");
+    let why = format!("{why}, but `planspec work` runs only commands of {TOOL} targets");
     let key = node.run.key;
     Err(Error::not_ready(why).hint(if node.status.is_claimable() {
         let actor = provider_of(node.status).and_then(actor_of);
@@ -177,7 +177,7 @@ fn check_runs_a_command(
         )
     } else {
         format!(
-            "what it waits for: `planspec describe execution {} -n {}`",
+            "to see what it waits for, run `planspec describe execution {} -n {}`",
             key.name, key.namespace
         )
     }))
@@ -191,9 +191,9 @@ fn providers(wanted: &str) -> Result<Providers> {
         return Ok(providers);
     }
     Err(Error::ambiguous(format!(
-        "`{wanted}` is no {TOOL} provider: others claim and report by themselves"
+        "`{wanted}` is not a {TOOL} provider: other providers claim and report themselves"
     ))
-    .hint("`planspec next` shows what waits for them"))
+    .hint("`planspec next` shows the nodes for them"))
 }
 
 /// One worker.

@@ -270,7 +270,7 @@ fn tell(
         }
         Poll::NotAsked => {
             tell(format!(
-                "{name} cannot be asked for: it names no http or https address"
+                "{name} cannot be polled: it has no http or https address"
             ));
             return Ok(false);
         }

@@ -53,7 +53,7 @@ impl FindingsFormat {
         FindingsFormat::Junit,
     ];
 
-    /// Its name, and what it is for.
+    /// Its name, and its purpose.
     pub fn about(self) -> (&'static str, &'static str) {
         match self {
             FindingsFormat::Text => ("text", "With the lines that they are about"),

@@ -50,7 +50,7 @@ fn dangling() -> Diagnostic {
         Code::DANGLING_EDGE,
         "plans/checkout.yaml",
         entry(path!["spec", "graph", "edges", 0, "to"], Part::Value),
-        "edge ends at a node that does not exist",
+        "an edge ends at a node that does not exist",
     )
     .label("no node `relese` in this plan")
     .help("did you mean `release`?")
@@ -95,7 +95,7 @@ fn text_shows_the_line_what_is_wrong_and_the_way_out() {
     assert_eq!(
         shown(&[dangling()], TEXTS, FindingsFormat::Text),
         "
-error[PS302]: edge ends at a node that does not exist
+error[PS302]: an edge ends at a node that does not exist
   --> plans/checkout.yaml:10:13
    |
 10 |         to: relese
@@ -135,7 +135,7 @@ error[PS301]: two nodes have the id `verify`
 7 |       - id: verify
   |             ^^^^^^
 
-error[PS302]: edge ends at a node that does not exist
+error[PS302]: an edge ends at a node that does not exist
   --> plans/checkout.yaml:10:13
    |
 10 |         to: relese
@@ -174,7 +174,7 @@ warning[PS007]: nothing here
 error[PS001]: not YAML
  --> c.yaml:3:9
 
-error[PS302]: edge ends at a node that does not exist
+error[PS302]: an edge ends at a node that does not exist
  --> plans/checkout.yaml
   |
   = note: at `spec.graph.edges[0].to`
@@ -353,7 +353,7 @@ fn concise_is_one_line_each() {
             ),
             "
 b.yaml: warning PS204: the capability does not exist
-plans/checkout.yaml:10:13: error PS302: edge ends at a node that does not exist (did you mean `release`?)
+plans/checkout.yaml:10:13: error PS302: an edge ends at a node that does not exist (did you mean `release`?)
 z\\ny: error PS001: not\\tYAML
 "
         );
@@ -402,7 +402,7 @@ fn json_is_one_document() {
       "severity": "error",
       "level": "structure",
       "title": "an edge ends at a node that does not exist",
-      "message": "edge ends at a node that does not exist",
+      "message": "an edge ends at a node that does not exist",
       "help": "did you mean `release`?",
       "file": "plans/checkout.yaml",
       "line": 10,
@@ -455,7 +455,7 @@ fn gitlab_is_a_code_quality_report() {
   {
     "type": "issue",
     "check_name": "PS302",
-    "description": "edge ends at a node that does not exist (did you mean `release`?)",
+    "description": "an edge ends at a node that does not exist (did you mean `release`?)",
     "severity": "major",
     "fingerprint": "df47d67d26c711665252a39c77ed841adbe4b3f6eb38866864f74df8b1c69291",
     "location": {
@@ -529,7 +529,7 @@ fn junit_has_a_suite_for_each_file() {
   </testsuite>
   <testsuite name="plans/checkout.yaml" tests="1" failures="1">
     <testcase classname="plans/checkout.yaml" name="PS302 at 10:13" file="plans/checkout.yaml" line="10">
-      <failure type="PS302" message="edge ends at a node that does not exist">error[PS302]: edge ends at a node that does not exist
+      <failure type="PS302" message="an edge ends at a node that does not exist">error[PS302]: an edge ends at a node that does not exist
   --&gt; plans/checkout.yaml:10:13
    |
 10 |         to: relese
@@ -762,8 +762,8 @@ fn of_very_many_findings_the_first_errors_are_shown_and_the_rest_is_counted() {
     assert_eq!(lines.len(), MAX_PER_FILE + 2);
     let errors = lines.iter().filter(|line| line.contains("error PS302"));
     assert_eq!(errors.count(), 3);
-    let told = "a.yaml: warning PS003: 1000 findings in this file are shown, 3 more are not \
-                (correct these first)";
+    let told = "a.yaml: warning PS003: only the first 1000 findings of this file are shown; 3 more are not \
+                (fix these first)";
     assert!(lines.contains(&told), "{}", lines[0]);
     assert!(lines.iter().any(|line| line.starts_with("b.yaml")));
     assert_eq!(located::bounded(&all[..MAX_PER_FILE]), &all[..MAX_PER_FILE]);

@@ -66,7 +66,7 @@ const mayReplace = (was, is) => {
   const note = document.createElement("p");
   note.className = "alarm";
   note.role = "alert";
-  note.textContent = "What is to be decided here has changed. Load the page again.";
+  note.textContent = "The subject of this decision has changed. Reload the page.";
   each("button", (button) => (button.disabled = true), form);
   form.append(note);
   return false;

@@ -79,12 +79,7 @@ fn approach(main: &mut Html, document: &Content) {
     }
     let others = approach.alternatives_considered.iter();
     let others = others.map(|one| vec![plain(&one.approach), plain(&one.rejection_reason)]);
-    table(
-        main,
-        "What else was thought of",
-        &["Not chosen", "Why not"],
-        others,
-    );
+    table(main, "Alternatives", &["Not chosen", "Why not"], others);
     let steps = approach.steps.iter().map(|step| {
         vec![
             plain(&step.step_id),
@@ -206,7 +201,7 @@ fn delegation(main: &mut Html, document: &Content) {
         fact_text(main, "When a constraint is violated", &violation);
         fact_text(
             main,
-            "When the scope is left",
+            "When the scope is exceeded",
             &word(policy.on_unexpected_scope),
         );
     }
@@ -220,7 +215,7 @@ fn delegation(main: &mut Html, document: &Content) {
     });
     table(
         main,
-        "Steps of their own mode",
+        "Steps with their own mode",
         &["Step", "Mode", "Why"],
         rows,
     );
@@ -253,7 +248,7 @@ fn risks(main: &mut Html, document: &Content) {
         "If it happens",
         "Owner",
     ];
-    table(main, "Risks, the worst first", &head, rows);
+    table(main, "Risks, worst first", &head, rows);
     main.raw("</section>\n");
 }
 
@@ -285,7 +280,7 @@ fn history(main: &mut Html, document: &Content) {
     if document.revision_history.is_empty() {
         return;
     }
-    section(main, "history", "History, as the document tells it");
+    section(main, "history", "History in the document");
     let rows = document.revision_history.iter().map(|one| {
         vec![
             plain(&one.revision.to_string()),

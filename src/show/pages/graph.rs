@@ -178,14 +178,14 @@ fn key(main: &mut Html, view: GraphView<'_>) {
         said.push("hexagons are gates");
     }
     if has(NodeKind::External) {
-        said.push("rounded ends are what happens outside");
+        said.push("rounded ends are external events");
     }
     if has(NodeKind::Group) {
-        said.push("double boxes are groups, dotted lines lead to them");
+        said.push("double boxes are groups, dotted lines connect their nodes");
     }
     let edges = view.of.graph.edges();
     if edges.iter().any(|(_, _, kind)| *kind == EdgeKind::Soft) {
-        said.push("dashed lines wait until it is over, however it ends");
+        said.push("dashed lines wait until it has ended in any way");
     }
     if !said.is_empty() {
         main.element(

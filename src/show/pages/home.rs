@@ -82,7 +82,7 @@ fn failed(main: &mut Html, links: &Links<'_>, failed: &[FailedRun]) {
     });
     table(
         main,
-        "Runs that failed, the last first",
+        "Failed runs, newest first",
         &["Run", "Since", "Why", "Try again"],
         rows,
     );
@@ -96,12 +96,12 @@ fn run_cell(links: &Links<'_>, of: &Of) -> Html {
 fn heading_id(heading: Heading) -> (&'static str, &'static str) {
     match heading {
         Heading::Failed => ("failed", "Runs that failed"),
-        Heading::Stuck => ("stuck", "Runs that go on once something is put right"),
-        Heading::People => ("people", "Runs that wait for people, the longest first"),
-        Heading::Unclaimed => ("unclaimed", "Runs with nodes that anybody may take"),
+        Heading::Stuck => ("stuck", "Runs that continue once something is fixed"),
+        Heading::People => ("people", "Runs that wait for people, longest first"),
+        Heading::Unclaimed => ("unclaimed", "Runs with nodes that nobody has claimed"),
         Heading::AtWork => (
             "at-work",
-            "Runs at which somebody is at work, or that go on by themselves",
+            "Runs in progress, with work or waiting for a time",
         ),
     }
 }
@@ -179,7 +179,7 @@ fn ended(main: &mut Html, links: &Links<'_>, page: &HomePage) {
     });
     table(
         main,
-        "Runs that are over, the last first",
+        "Finished runs, newest first",
         &["Run", "Phase", "Ended", "Why"],
         rows,
     );
@@ -291,7 +291,7 @@ pub fn runs(main: &mut Html, links: &Links<'_>, page: &RunsPage) -> String {
     let head = ["Run", "Phase", "Done", "Started", "Ended", "Plan"];
     table(
         main,
-        "Runs that go on, then those that are over, the last first",
+        "Runs in progress, then finished runs, newest first",
         &head,
         rows,
     );

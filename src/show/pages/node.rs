@@ -125,7 +125,7 @@ fn waits(main: &mut Html, page: &NodePage) {
     }
     let title = match page.waiting {
         Some(_) => "What it waits for",
-        None => "What anybody could do",
+        None => "Next steps",
     };
     section(main, "waits", title);
     if let Some(wait) = &page.waiting {
@@ -180,7 +180,7 @@ fn inputs(main: &mut Html, page: &NodePage) {
         let rows = inputs
             .iter()
             .map(|(name, given)| vec![plain(name), cell(|cell| value(cell, given))]);
-        table(main, "What it is given", &["Input", "Value"], rows);
+        table(main, "Inputs of the node", &["Input", "Value"], rows);
         main.raw("</section>\n");
     }
     if node.outputs.is_empty() && status.outputs.is_empty() {
@@ -203,7 +203,7 @@ fn inputs(main: &mut Html, page: &NodePage) {
             }),
         ]
     });
-    table(main, "What it brings", &["Output", "Value"], rows);
+    table(main, "Outputs of the node", &["Output", "Value"], rows);
     main.raw("</section>\n");
 }
 
@@ -361,7 +361,7 @@ fn report(main: &mut Html, page: &NodePage) {
     });
     table(
         main,
-        "What its attempts brought",
+        "Outputs of its attempts",
         &["Artifact", "Attempt", "Where", "Commit", "Size"],
         rows,
     );
@@ -399,7 +399,7 @@ fn questions(main: &mut Html, questions: &[Question]) {
 }
 
 fn tail(main: &mut Html, log: &LogTail, page: &NodePage) {
-    section(main, "log", "What its command printed");
+    section(main, "log", "Output of its command");
     let end = if log.is_cut { "the end of " } else { "" };
     main.element(
         "p",
@@ -422,7 +422,7 @@ fn neighbours(main: &mut Html, links: &Links<'_>, page: &NodePage) {
     if page.before.is_empty() && page.behind.is_empty() {
         return;
     }
-    section(main, "neighbours", "Before and behind");
+    section(main, "neighbours", "Before and after");
     let row = |place: &str, one: &Neighbour| {
         let node = PageName::Node(page.of.clone(), one.id.clone());
         vec![
@@ -432,7 +432,7 @@ fn neighbours(main: &mut Html, links: &Links<'_>, page: &NodePage) {
         ]
     };
     let before = page.before.iter().map(|one| {
-        let soft = "waited for until it is over";
+        let soft = "must end first";
         row(if one.is_soft { soft } else { "comes before" }, one)
     });
     let behind = page.behind.iter().map(|one| row("waits for this", one));
@@ -506,7 +506,7 @@ fn decided(main: &mut Html, links: &Links<'_>, gate: &GateFacts) {
     match &gate.covers {
         Some(covers) => covered(main, covers),
         None if decision.is_some() => {
-            main.raw("<p class=\"note\">The plan that the run is held to is not in this clone, so what the digest covers cannot be shown.</p>");
+            main.raw("<p class=\"note\">The pinned plan of the run is not in this clone, so what the digest covers cannot be shown.</p>");
         }
         None => {
             main.raw("<p class=\"note\">It is not its turn yet: what a decision will be about follows from what is done before it.</p>");
@@ -544,7 +544,7 @@ fn decide(main: &mut Html, gate: &GateFacts, actor: &str) {
     }
     main.raw("\n<p>You decide as ")
         .text(actor)
-        .raw(", about exactly what stands above.</p>\n");
+        .raw(", about exactly the content above.</p>\n");
     main.raw("<label for=\"decide-message\">Why</label>\n");
     main.raw("<textarea id=\"decide-message\" name=\"message\" rows=\"3\" maxlength=\"10000\"></textarea>\n<p>");
     for (word, label) in [
@@ -592,7 +592,7 @@ fn covered(main: &mut Html, covers: &Covers) {
     main.raw("<h3>What an approval is about</h3>");
     if !covers.is_whole {
         main.raw(
-            "<p class=\"alarm\">The digest is not that of what stands here: reconcile first.</p>",
+            "<p class=\"alarm\">The digest does not match the content here: reconcile first.</p>",
         );
     }
     let digest = |main: &mut Html, digest: &str| {
@@ -637,7 +637,7 @@ fn covered(main: &mut Html, covers: &Covers) {
     });
     table(
         main,
-        "Who does what is behind the gate",
+        "Providers of the nodes after the gate",
         &["Node", "Done by", "Is told"],
         rows,
     );
@@ -667,7 +667,7 @@ fn covered(main: &mut Html, covers: &Covers) {
         ]
     });
     let head = ["Node", "Reported by", "Commit", "Outputs", "Record"];
-    table(main, "What was reported right before it", &head, rows);
+    table(main, "Reports before the gate", &head, rows);
 }
 
 /// What reviewers said.
@@ -705,7 +705,7 @@ fn said(main: &mut Html, gate: &GateFacts) {
     });
     table(
         main,
-        "Who has said what",
+        "Reviews so far",
         &["Who", "What", "When", "Why", "Signed by"],
         rows,
     );

@@ -359,7 +359,7 @@ pub fn conditions(main: &mut Html, all: &[Condition]) {
     });
     table(
         main,
-        "What is true of it, and why",
+        "Conditions and their reasons",
         &["Condition", "Status", "Reason", "Message"],
         rows,
     );

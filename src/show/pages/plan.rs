@@ -51,7 +51,7 @@ pub fn plans(main: &mut Html, links: &Links<'_>, page: &PlansPage) -> String {
     "Plans".to_owned()
 }
 
-/// A plan: what it is for, its graph, its nodes, what changed it, and its runs.
+/// A plan: its purpose, its graph, its nodes, what changed it, and its runs.
 pub fn plan(main: &mut Html, links: &Links<'_>, page: &PlanPage) -> String {
     let of = &page.of;
     crumbs(
@@ -215,7 +215,7 @@ fn runs(main: &mut Html, links: &Links<'_>, page: &PlanPage) {
     });
     table(
         main,
-        "Runs of this plan, the newest first",
+        "Runs of this plan, newest first",
         &["Run", "Phase", "Started"],
         rows,
     );
@@ -250,7 +250,7 @@ fn nodes(main: &mut Html, of: GraphOf<'_>) {
     });
     table(
         main,
-        "Nodes, each behind those that it waits for",
+        "Nodes, each after those that it waits for",
         &["Node", "Kind", "After", "What"],
         rows,
     );
@@ -360,7 +360,7 @@ fn revisions(main: &mut Html, links: &Links<'_>, of: &Of, list: &RevisionList) {
     ];
     table(
         main,
-        "Commits that changed the plan, the newest first",
+        "Commits that changed the plan, newest first",
         &head,
         rows,
     );
@@ -391,9 +391,9 @@ pub fn revision(main: &mut Html, links: &Links<'_>, page: &RevisionPage) -> Stri
         .text(&of.name)
         .raw("</h1>\n");
     let class = match page.review.class() {
-        Class::None => "Nothing that has a meaning changed.".to_owned(),
+        Class::None => "Nothing changed in the work.".to_owned(),
         class => format!(
-            "Class {class}; {} to be looked at twice.",
+            "Class {class}; changes that need attention: {}.",
             page.review.dangers()
         ),
     };
@@ -421,11 +421,11 @@ fn of_subject(main: &mut Html, subject: &Subject) {
         .text(&subject.key.to_string())
         .raw("</h2>\n");
     let event = match &subject.event {
-        Event::Added => "It is new.".to_owned(),
-        Event::Removed => "It is gone.".to_owned(),
-        Event::Left { .. } => "Its file is outside of the configured paths.".to_owned(),
+        Event::Added => "It was added.".to_owned(),
+        Event::Removed => "It was removed.".to_owned(),
+        Event::Left { .. } => "Its file is outside the configured paths.".to_owned(),
         Event::Changed => String::new(),
-        Event::Renamed { from } => format!("It was called {}.", from.qualified()),
+        Event::Renamed { from } => format!("Its name was {}.", from.qualified()),
         Event::Version { of } => format!(
             "It is compared with the version before, {}.",
             of.qualified()
@@ -447,7 +447,7 @@ fn of_subject(main: &mut Html, subject: &Subject) {
                 cell(|cell| {
                     cell.text(&line.subject);
                     if let Some(why) = &line.danger {
-                        let why = format!("look twice: {why}");
+                        let why = format!("needs attention: {why}");
                         cell.element("div", &[("class", "why".into())], &why);
                     }
                 }),
@@ -459,7 +459,7 @@ fn of_subject(main: &mut Html, subject: &Subject) {
     });
     table(
         main,
-        "What changes, what is to be looked at twice first",
+        "What changes; what needs attention comes first",
         &["What", "Was", "Is", "So that"],
         rows,
     );

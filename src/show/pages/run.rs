@@ -70,7 +70,7 @@ pub fn run(main: &mut Html, links: &Links<'_>, page: &RunPage) -> String {
         }
         (None, None) => {}
         (None, Some(_)) => {
-            main.raw("<p class=\"alarm\">The plan that this run was held to is not in this clone, so its graph cannot be drawn.</p>");
+            main.raw("<p class=\"alarm\">The pinned plan of this run is not in this clone, so its graph cannot be drawn.</p>");
         }
     }
     if let (Some(status), Some(facts)) = (&page.status, facts) {
@@ -97,10 +97,10 @@ fn head(main: &mut Html, links: &Links<'_>, page: &RunPage) {
         main.element("p", &[("class", "lead".into())], &page.message);
     }
     if page.description.invalid {
-        main.raw("<p class=\"alarm\">Its file could not be used at the last reconcile; what stands here is from before.</p>");
+        main.raw("<p class=\"alarm\">Its file could not be used at the last reconcile; this is the earlier state.</p>");
     }
     if page.description.deleted {
-        main.raw("<p class=\"note\">Its file is gone; what stands here is its status.</p>");
+        main.raw("<p class=\"note\">Its file is gone; this is its status.</p>");
     }
     main.raw("<dl class=\"facts\">\n");
     fact(main, "Plan", |main| {
@@ -163,7 +163,7 @@ fn waiting(main: &mut Html, links: &Links<'_>, facts: &DescribedRun) {
         return;
     }
     let title = match facts.waiting.as_slice() {
-        [] => "What anybody could do",
+        [] => "Next steps",
         _ => "What it waits for",
     };
     section(main, "waits", title);
@@ -204,7 +204,7 @@ fn waiting(main: &mut Html, links: &Links<'_>, facts: &DescribedRun) {
     let head = ["Node", "Waits for", "Since", "Command"];
     table(
         main,
-        "What is waited for, the most urgent first",
+        "What the run waits for, most urgent first",
         &head,
         rows,
     );
@@ -282,7 +282,7 @@ fn by_group(main: &mut Html, listed: &Listed<'_>, order: &[usize]) {
         .filter(|node| !group_of.contains_key(node))
         .copied()
         .collect();
-    let caption = "Nodes, each behind those that it waits for";
+    let caption = "Nodes, each after those that it waits for";
     list(main, listed, caption, (&alone, MOST_DRAWN));
     let groups: BTreeSet<usize> = group_of.values().copied().collect();
     for group in order.iter().filter(|node| groups.contains(node)) {
@@ -563,7 +563,7 @@ fn parameters(main: &mut Html, facts: &DescribedRun) {
         .map(|(name, given)| vec![plain(name), cell(|cell| value(cell, given))]);
     table(
         main,
-        "What the run was begun with",
+        "Parameters that the run was started with",
         &["Parameter", "Value"],
         rows,
     );
@@ -592,12 +592,7 @@ fn outputs(main: &mut Html, links: &Links<'_>, page: &RunPage, status: &Executio
             cell(|cell| value(cell, given)),
         ]
     });
-    table(
-        main,
-        "What nodes brought",
-        &["Node", "Output", "Value"],
-        rows,
-    );
+    table(main, "Outputs of nodes", &["Node", "Output", "Value"], rows);
     main.raw("</section>\n");
 }
 
@@ -760,7 +755,14 @@ pub fn history(main: &mut Html, links: &Links<'_>, page: &HistoryPage) -> String
     table(
         main,
         "Events",
-        &["When", "Node", "What moved", "Who", "Why", "Status commit"],
+        &[
+            "When",
+            "Node",
+            "What changed",
+            "Who",
+            "Why",
+            "Status commit",
+        ],
         rows,
     );
     if page.events.items.len() >= page.limit {
@@ -848,7 +850,7 @@ fn verdict(main: &mut Html, audited: &Audited) {
             )];
             if audited.evidence_alone > 0 {
                 parts.push(format!(
-                    "{} of earlier decisions were held to their evidence alone",
+                    "{} of earlier decisions were checked only against their evidence",
                     audited.evidence_alone
                 ));
             }

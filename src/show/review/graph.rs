@@ -257,7 +257,7 @@ impl MarkedGraph<'_> {
         let legend = if self.is_new {
             ""
         } else {
-            ": green comes, red goes, yellow changes, orange is to be looked at twice"
+            ": green is added, red is removed, yellow is changed, orange needs attention"
         };
         let drawn = self.nodes.len();
         if drawn == all {

@@ -347,10 +347,7 @@ fn dangers(shown: &Shown<'_>) -> String {
             let name = code(&danger.whose);
             let why = text(&long(&danger.why));
             let allowed = danger.allowed.as_ref().map_or_else(String::new, |reason| {
-                format!(
-                    " (allowed where it stands: <em>{}</em>)",
-                    text(&short(reason))
-                )
+                format!(" (allowed in the file: <em>{}</em>)", text(&short(reason)))
             });
             if danger.what.is_empty() {
                 format!("- {name}: **{why}**{allowed}\n")
@@ -366,7 +363,7 @@ fn dangers(shown: &Shown<'_>) -> String {
         String::new()
     } else {
         let list = bounded(&lines, DANGERS, "- … and {} more, in `planspec review`\n");
-        format!("### To look at twice\n\n{list}")
+        format!("### Needs attention\n\n{list}")
     }
 }
 

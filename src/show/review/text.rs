@@ -176,7 +176,7 @@ fn dangers(page: &mut ReviewPage, shown: &Shown<'_>) {
         return;
     }
     page.gap();
-    page.line(0, BOLD, "To look at twice");
+    page.line(0, BOLD, "Needs attention");
     for danger in dangers {
         let what = if danger.what.is_empty() {
             String::new()
@@ -184,7 +184,9 @@ fn dangers(page: &mut ReviewPage, shown: &Shown<'_>) {
             format!("{}: ", danger.what)
         };
         let allowed = danger.allowed.as_ref();
-        let allowed = allowed.map_or(String::new(), |why| format!(" (allowed there: {why})"));
+        let allowed = allowed.map_or(String::new(), |why| {
+            format!(" (allowed in the file: {why})")
+        });
         let text = format!("! {}: {what}{}{allowed}", danger.whose, danger.why);
         page.line(2, RED, &text);
     }

@@ -40,8 +40,10 @@ pub(super) fn verdict(shown: &Shown<'_>) -> String {
         0 => {}
         files => parts.push(format!("{} that cannot be read", count(files, "file"))),
     }
-    if dangers > 0 {
-        parts.push(format!("{} to look at twice", count(dangers, "change")));
+    match dangers {
+        0 => {}
+        1 => parts.push("1 change needs attention".to_owned()),
+        changes => parts.push(format!("{changes} changes need attention")),
     }
     if warnings > 0 {
         parts.push(count(warnings, "warning"));
@@ -62,8 +64,8 @@ pub(super) fn verdict(shown: &Shown<'_>) -> String {
     }
     match worded_otherwise(shown) {
         0 => {}
-        1 => parts.push("1 text says something else: read it".to_owned()),
-        texts => parts.push(format!("{texts} texts say something else: read them")),
+        1 => parts.push("1 text has changed: read it".to_owned()),
+        texts => parts.push(format!("{texts} texts have changed: read them")),
     }
     parts.join(", ")
 }
@@ -244,7 +246,7 @@ fn gone_from_paths(shown: &Shown<'_>) -> Vec<Danger> {
         whose: count(left.len(), "resource"),
         what: String::new(),
         why: format!(
-            "left the configured paths, and {} not taken for deleted: runs that have begun go on, and no other begins ({})",
+            "left the configured paths, but {} not treated as deleted: runs that have started continue, and no other run starts ({})",
             if left.len() == 1 { "is" } else { "are" },
             some(&files)
         ),

@@ -59,8 +59,8 @@ def loads(text: str | bytes, *, name: str = _BY_NAME) -> Document:
     documents = loads_all(text, name=name)
     if len(documents) == 1:
         return documents[0]
-    message = f"one document is expected, {len(documents)} are there"
-    found = _read.of_file("PS007", message, "one document per file: put each into a file of its own")
+    message = f"one document is expected, but there are {len(documents)}"
+    found = _read.of_file("PS007", message, "put each document into its own file")
     raise ReadError(list(_told(_read.Text(name, "", [], []), 0, [found.as_error()])))
 
 

@@ -122,8 +122,8 @@ def meant(value: Value) -> tuple[Value, list[Diagnostic]]:
             written = holder.get("created_at") if isinstance(holder, dict) else None
             time = _times.meant(written) if isinstance(written, str) else None
             if time is not None:
-                message = f"`created_at`: `{written}` is taken for `{time}`"
-                help = f"write `{time}`, if it is that"
+                message = f"`created_at`: `{written}` is read as `{time}`"
+                help = f"write `{time}` if that is right"
                 found.append(Diagnostic("PS612", (*path, "created_at"), VALUE, message, help))
                 copy.holder(path)["created_at"] = time
     return copy.value, found
@@ -179,7 +179,7 @@ def _wrapped(value: Value) -> Diagnostic | None:
     [(key, inner)] = value.items()
     if not isinstance(inner, dict) or "identity" not in inner or "intent" not in inner:
         return None
-    message = f"the document stands in a field `{key}`, one level too deep"
+    message = f"the document is inside a field `{key}`, one level too deep"
     help = f"delete `{key}`: `identity`, `intent` and the others belong at the top level"
     return Diagnostic("PS102", (key,), KEY, message, help)
 
@@ -198,7 +198,7 @@ def _of_a_later_version(written: str | None, finding: Diagnostic) -> Diagnostic:
     is_later = is_version and (int(numbers[0][:20]), int(numbers[1][:20])) > (1, 2)
     if finding.code != "PS102" or not is_later or "x-planspec" in finding.path:
         return finding
-    help = "a later version of the format may have it: it is kept and means nothing here"
+    help = "a later version of the format may define it; it is kept and has no effect here"
     return replace(finding, help=help).as_warning()
 
 
@@ -240,7 +240,7 @@ def twice(ids: Iterable[tuple[Path, str]]) -> Findings:
     known: set[str] = set()
     for path, id in ids:
         if id in known:
-            yield Diagnostic("PS602", path, VALUE, f"the {path[-1]} `{id}` stands twice", "give each its own")
+            yield Diagnostic("PS602", path, VALUE, f"the {path[-1]} `{id}` appears twice", "give each its own")
         known.add(id)
 
 
@@ -291,7 +291,7 @@ class _Steps:
         shown = ids[:_LONGEST_CIRCLE]
         if len(ids) > len(shown):
             shown.append(f"… {len(ids) - len(shown)} more …")
-        message = f"steps depend on each other in a circle: {' -> '.join([*shown, ids[0]])}"
+        message = f"steps depend on each other in a cycle: {' -> '.join([*shown, ids[0]])}"
         if len(circle) == 1:
             message = f"step `{ids[0]}` depends on itself"
         path = ("approach", "steps", first, "dependencies", position)
@@ -322,7 +322,7 @@ def _structure(content: Value) -> Findings:
     yield from _extensions(content)
     yield from _scope_entries(content)
     if not content["scope"]["out_of_scope"]:
-        help = "say what does not belong to it: at least one entry"
+        help = "name at least one thing that is not part of the work"
         yield Diagnostic("PS608", ("scope", "out_of_scope"), KEY, "nothing is out of scope", help)
 
 
@@ -361,17 +361,17 @@ def _extensions(content: Value) -> Findings:
         own: Path = ("approach", "steps", index, "x-planspec")
         for field in fields:
             if field not in STEP_EXTENSION:
-                message = f"`{field}` is nothing that `x-planspec` may say of a step"
+                message = f"`{field}` is not allowed in `x-planspec` of a step"
                 yield Diagnostic("PS605", (*own, field), KEY, message, _instead_of(field))
         is_human = step.get("delegation") == "human"
         if fields.get("when") is not None and (is_human or mode == "human_approval"):
             why = "a person does it" if is_human else "a person approves it first"
             message = f"step `{step['step_id']}` cannot have a condition: {why}"
-            help = "remove `when`, and leave the decision to that person; or put it on a step of its own"
+            help = "remove `when` and leave the decision to that person, or move it to a separate step"
             yield Diagnostic("PS605", (*own, "when"), KEY, message, help)
     for index, edge in enumerate(own_edges(content)):
         if edge.get("type", "hard") == "hard":
-            message = f"the edge to `{edge['to']}` is a hard one"
+            message = f"the edge to `{edge['to']}` is a hard edge"
             help = f"name `{edge['from']}` in the `dependencies` of step `{edge['to']}`, or write `type: soft`"
             yield Diagnostic("PS605", ("x-planspec", "edges", index), VALUE, message, help)
 
@@ -389,9 +389,9 @@ _INSTEAD = {
 def _instead_of(field: str) -> str:
     """Where the document says what somebody wanted to say with a field of a node."""
     if field in _INSTEAD:
-        return f"the step itself says it, in `{_INSTEAD[field]}`: remove it here"
+        return f"remove it here; the step sets it in `{_INSTEAD[field]}`"
     if field == "gateRef":
-        return "remove it: who is asked before a step stands in `delegation.step_overrides`"
+        return "remove it; set approvals before a step in `delegation.step_overrides`"
     if field in ("kind", "children", "mode", "externalRef", "pollInterval"):
         return "remove it: a step is a Task; write the plan as a Plan for other nodes"
     return suggestion(field, STEP_EXTENSION, f"it may hold {listed(STEP_EXTENSION)}")
@@ -402,8 +402,10 @@ def _scope_entries(content: Value) -> Findings:
         try:
             globs = _scope.globs(text)
         except _globs.BadGlob as why:
-            message = f"this entry is about files and names none: {why}"
-            help = "write a path from the repository's root, such as `path:src/auth` or `path:**/*.md`; all files are `path:**`"
+            message = f"this entry starts with `path:` but names no files: {why}"
+            help = (
+                "write a path from the repository's root, such as `path:src/auth` or `path:**/*.md`, or `path:**` for all files"
+            )
             yield Diagnostic("PS610", path, VALUE, message, help)
             continue
         odd = _globs.misleading(trimmed(text.removeprefix(_scope.PREFIX))) if globs is not None else None
@@ -435,10 +437,10 @@ def _drafts(value: Value) -> Findings:
         is_word = field == "delegation"
         what = "this word for `delegation`" if is_word else f"`{field}`"
         times = f" ({len(places) - 1} more below)" if len(places) > 1 else ""
-        help = "it is kept and means nothing: leave it out, or write it as `x-…`"
+        help = "it is kept but has no effect; remove it, or write it as `x-…`"
         if is_word:
-            help = "write `human`, `agent` or `either`, and who is asked in `delegation.step_overrides`"
-        message = f"{what} is of an older draft of the format{times}"
+            help = "write `human`, `agent` or `either`, and set approvals in `delegation.step_overrides`"
+        message = f"{what} belongs to an older draft of the format{times}"
         yield Diagnostic("PS606", places[0], VALUE if is_word else KEY, message, help)
 
 
@@ -463,13 +465,13 @@ def is_blank(text: Any) -> bool:
 def semantics(content: Value) -> Findings:
     if is_blank(content["intent"]["goal_statement"]):
         message = "the document has no goal: `goal_statement` is empty"
-        help = "say in one sentence what is to be reached"
+        help = "write one sentence that says what is to be achieved"
         yield Diagnostic("PS621", ("intent", "goal_statement"), VALUE, message, help)
     if not content["scope"]["in_scope"]:
-        help = "say what belongs to it: at least one entry"
+        help = "name at least one thing that is part of the work"
         yield Diagnostic("PS626", ("scope", "in_scope"), KEY, "nothing is in scope", help)
     if not content["approach"]["steps"]:
-        message = "there are no steps: nothing would be done"
+        message = "there are no steps, so nothing would be done"
         yield Diagnostic("PS627", ("approach", "steps"), KEY, message, "write at least one step")
     yield from _criteria(content)
     yield from _stays_with_person(content)
@@ -481,11 +483,11 @@ def _criteria(content: Value) -> Findings:
     if not any(one["weight"] == "primary" for one in criteria):
         what = "no success criterion is primary" if criteria else "there is no success criterion"
         message = f"{what}: nothing decides about success"
-        yield Diagnostic("PS622", ("success_criteria",), KEY, message, "give at least one `weight: primary`")
+        yield Diagnostic("PS622", ("success_criteria",), KEY, message, "set `weight: primary` for at least one")
     manual = {one["criterion_id"] for one in criteria if one["verification"] != "automated"}
     for id in at(content, ("x-planspec", "checks")) or {}:
         if id in manual:
-            message = f"criterion `{id}` has checks and is not automated"
+            message = f"criterion `{id}` has checks but is not automated"
             help = "write `verification: automated` there, or remove the checks"
             yield Diagnostic("PS625", ("x-planspec", "checks", id), VALUE, message, help)
 
@@ -495,14 +497,14 @@ def _stays_with_person(content: Value) -> Findings:
     of_people = {step["step_id"] for step in content["approach"]["steps"] if step.get("delegation") == "human"}
     for index, other in enumerate(content["delegation"].get("step_overrides", [])):
         if other["mode"] == "agent_autonomous" and other["step_id"] in of_people:
-            message = f"a person does step `{other['step_id']}`, whatever this override says"
+            message = f"a person does step `{other['step_id']}` in spite of this override"
             help = "where an agent is to do it, write `delegation: agent` or `either` in the step; else remove the override"
             yield Diagnostic("PS628", ("delegation", "step_overrides", index, "mode"), VALUE, message, help)
 
 
 _CONFLICTS = {
-    ("human_approval", "agent"): "an agent does it, and `default_mode` wants a person to approve each step",
-    ("agent_autonomous", "human"): "a person does it, and `default_mode` leaves every step to agents",
+    ("human_approval", "agent"): "an agent does it, but `default_mode` requires a person to approve each step",
+    ("agent_autonomous", "human"): "a person does it, but `default_mode` gives every step to agents",
 }
 
 
@@ -513,11 +515,11 @@ def _delegations(content: Value) -> Findings:
         path = ("approach", "steps", index, "delegation")
         why = _CONFLICTS.get((delegation.get("default_mode"), step.get("delegation")))
         if why and step["step_id"] not in overridden:
-            help = "say what holds for this step in `delegation.step_overrides`, or set `default_mode: hybrid`"
+            help = "set the mode of this step in `delegation.step_overrides`, or set `default_mode: hybrid`"
             yield Diagnostic("PS623", path, VALUE, f"step `{step['step_id']}`: {why}", help)
         if step.get("delegation") == "agent" and is_blank(step.get("acceptance_criteria")):
             message = f"step `{step['step_id']}` is for an agent and has no `acceptance_criteria`"
-            yield Diagnostic("PS624", path, VALUE, message, "say how one sees that it is done")
+            yield Diagnostic("PS624", path, VALUE, message, "describe how to tell that the step is done")
 
 
 def _revision(content: Value) -> Findings:
@@ -526,20 +528,20 @@ def _revision(content: Value) -> Findings:
     number, parent = identity["revision"], identity.get("parent_id")
     said = None
     if parent is not None and parent.lower() == identity["plan_id"].lower():
-        said = "the document is its own parent", "write the `plan_id` of the revision before"
+        said = "the document is its own parent", "write the `plan_id` of the previous revision"
     elif number == 1 and parent is not None:
-        help = "write `null`, or the number that follows that of the parent in `revision`"
-        said = "revision 1 has a parent, and is the first", help
+        help = "write `null`, or set `revision` to the parent's number plus one"
+        said = "revision 1 has a parent, but is the first revision", help
     elif number > 1 and parent is None:
-        help = "write the `plan_id` of the revision before; the first one has `revision: 1`"
+        help = "write the `plan_id` of the previous revision; the first one has `revision: 1`"
         said = f"revision {number} has no parent", help
     if said is not None:
         yield Diagnostic("PS613", ("identity", "parent_id"), VALUE, *said)
     numbers = [one["revision"] for one in content.get("revision_history", [])]
     for index, (earlier, later) in enumerate(pairwise(numbers)):
         if later <= earlier:
-            message = f"revision {later} stands behind revision {earlier} in the history"
-            help = "the history only grows: the newest entry stands last"
+            message = f"revision {later} comes after revision {earlier} in the history"
+            help = "put the newest entry last; the history only grows"
             yield Diagnostic("PS613", ("revision_history", index + 1, "revision"), VALUE, message, help)
 
 
@@ -549,21 +551,21 @@ def _revision(content: Value) -> Findings:
 def readiness(content: Value) -> Findings:
     for index, question in enumerate(content["scope"].get("open_questions", [])):
         message = f"a question is open: {_short(question)}"
-        help = "answer it in the document, and remove it here"
+        help = "answer it in the document, then remove it here"
         yield Diagnostic("PS631", ("scope", "open_questions", index), VALUE, message, help)
     for index, risk in enumerate(content.get("risks", [])):
         if risk["probability"] == "high" and is_blank(risk.get("mitigation")):
-            message = f"risk `{risk['risk_id']}` is likely and nothing is done against it: {_short(risk['title'])}"
-            help = "say what is done against it in `mitigation`"
+            message = f"risk `{risk['risk_id']}` is likely and has no mitigation: {_short(risk['title'])}"
+            help = "describe the countermeasure in `mitigation`"
             yield Diagnostic("PS632", ("risks", index, "probability"), VALUE, message, help)
     for index, one in enumerate(content.get("dependencies", [])):
         if not one["available"]:
             message = f"dependency `{one['dependency_id']}` is not available: {_short(one['description'])}"
-            help = "set `available: true` once it is there"
+            help = "set `available: true` when it is available"
             yield Diagnostic("PS633", ("dependencies", index, "available"), VALUE, message, help)
     yield from _open_findings(content)
     if content["delegation"].get("default_mode") is None:
-        message = "`default_mode` is not set: nobody says who is asked before a step"
+        message = "`default_mode` is not set, so it is unknown who approves steps"
         help = f"write one of {listed(('human_approval', 'agent_autonomous', 'hybrid'))}"
         yield Diagnostic("PS634", ("delegation",), KEY, message, help)
 

@@ -15,7 +15,7 @@ _SLASH = "/"
 
 
 class BadGlob(ValueError):
-    """A text that is no glob; its message says why."""
+    """A text that is not a glob; its message says why."""
 
 
 @dataclass(slots=True, eq=False)
@@ -287,11 +287,11 @@ def misleading(text: str) -> tuple[str, str] | None:
         return f"`{text}` excludes nothing, it is a path that begins with `!`", help
     if "\\" in text:
         fixed = text.replace("\\", "/")
-        return f"`{text}` has a backslash, which separates no folders", f"write `{fixed}`"
+        return f"`{text}` has a backslash, which does not separate folders", f"write `{fixed}`"
     if ".." in text.split("/"):
         help = "write the path from the repository's root, as `git ls-files` prints it"
-        return f"`{text}` has a part `..`, and no path of a repository has", help
+        return f"`{text}` has a part `..`, which repository paths cannot have", help
     if text.startswith("*.") and "/" not in text:
         help = f"write `**/{text}` for all folders, or the names of the files"
-        return f"`{text}` means files of the root folder alone", help
+        return f"`{text}` matches only files in the root folder", help
     return None

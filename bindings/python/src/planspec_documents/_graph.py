@@ -197,7 +197,7 @@ class _Builder:
             ends = ((source, edge.source, edge.source_at), (target, edge.target, edge.target_at))
             for found, name, place in ends:
                 if found is None:
-                    message = f"edge ends at a node that does not exist: `{name}`"
+                    message = f"an edge ends at a node that does not exist: `{name}`"
                     self._say("PS302", place, message, self._near(name, f"add a node `{name}`, or remove the edge"))
             if source is None or target is None:
                 continue
@@ -233,7 +233,7 @@ class _Builder:
     def _say_group_waits(self, nodes: list[int]) -> None:
         group = next((node for node in nodes if self.nodes[node].get("children")), 0)
         message = f"a node waits for a group that it is in: {self._ring(nodes)}"
-        help = "let it wait for the other children, or take it out of the group"
+        help = "make it depend on the other children, or remove it from the group"
         self._say("PS304", (*NODES, group, "children"), message, help)
 
     def _conditional(self, members: set[Pair]) -> list[int]:
@@ -376,7 +376,7 @@ def findings(graph: Graph) -> Iterator[Diagnostic]:
     """Everything that is to be said about the graph of a plan, but for its digest."""
     nodes = graph.spec["nodes"]
     if len(nodes) > _MOST_NODES:
-        message = f"the plan has {len(nodes)} nodes, the limit is {_MOST_NODES}"
+        message = f"the plan has {len(nodes)} nodes; the limit is {_MOST_NODES}"
         yield Diagnostic("PS305", NODES, KEY, message, "split the plan")
     yield from graph.problems
     yield from _edges_into_groups(graph)
@@ -390,7 +390,7 @@ def _edges_into_groups(graph: Graph) -> Iterator[Diagnostic]:
         # The children of a group with a condition wait for what decides it.
         if node.get("kind") == "Group" and node.get("when") is None:
             message = f"an edge into group `{node['id']}` holds back none of its children"
-            yield Diagnostic("PS308", edge.target_at, VALUE, message, "draw the edge to the children that should wait")
+            yield Diagnostic("PS308", edge.target_at, VALUE, message, "use edges to the children that should wait")
 
 
 def _in_two_groups(graph: Graph) -> Iterator[Diagnostic]:
@@ -403,4 +403,4 @@ def _in_two_groups(graph: Graph) -> Iterator[Diagnostic]:
                 is_same = first[name] == node["id"]
                 where = f"`{first[name]}` twice" if is_same else f"`{first[name]}` and in group `{node['id']}`"
                 path = (*NODES, index, "children", position)
-                yield Diagnostic("PS313", path, VALUE, f"node `{name}` is in group {where}", "leave it in one group, once")
+                yield Diagnostic("PS313", path, VALUE, f"node `{name}` is in group {where}", "keep it in one group, once")

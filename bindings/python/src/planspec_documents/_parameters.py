@@ -35,7 +35,7 @@ def _parameter(place: Path, parameter: Any) -> Iterator[Diagnostic]:
         wrong = _wrong_type(parameter, value)
         if wrong is not None:
             below, expected, found = wrong
-            message = f"`{parameter['name']}` takes {expected}s there, this is {type_of(found)}"
+            message = f"`{parameter['name']}` takes {expected}s there, but this is {type_of(found)}"
             yield Diagnostic("PS103", (*place, *path, *below), VALUE, message, f"write a {expected}")
     if default is not None and allowed and all(canonical(value) != canonical(default) for value in allowed):
         message = f"the default of `{parameter['name']}` is not one of the values in its `enum`"

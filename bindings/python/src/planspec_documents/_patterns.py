@@ -24,11 +24,11 @@ _CATEGORIES = "l lu ll lt lc lm lo m mn mc me n nd nl no p pc pd ps pe pi pf po 
 
 
 class BadPattern(ValueError):
-    """A text that is no regular expression; its message says why."""
+    """A text that is not a regular expression; its message says why."""
 
 
 def check(text: str) -> None:
-    """Raise :class:`BadPattern` where a text is no regular expression."""
+    """Raise :class:`BadPattern` where a text is not a regular expression."""
     _Parser(text).run()
 
 

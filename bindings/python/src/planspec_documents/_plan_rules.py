@@ -33,7 +33,7 @@ def plan_findings(plan: Plan, graph: Graph) -> Findings:
 
 
 def _touches(graph: Graph) -> Findings:
-    """What nodes say that they touch and that is no glob, or not the one that it looks like."""
+    """What nodes say that they touch and that is not a glob, or not the one that it looks like."""
     for index, node in enumerate(graph.spec["nodes"]):
         for position, text in enumerate((node.get("x-planspec") or {}).get("touches") or []):
             path = (*NODES, index, "x-planspec", "touches", position)
@@ -41,7 +41,7 @@ def _touches(graph: Graph) -> Findings:
                 _globs.Glob(text)
             except _globs.BadGlob as why:
                 help = "write paths from the repository's root: `*` stays within a folder, `**` does not"
-                yield Diagnostic("PS105", path, VALUE, f"`{text}` is no glob: {why}", help)
+                yield Diagnostic("PS105", path, VALUE, f"`{text}` is not a glob: {why}", help)
                 continue
             odd = _globs.misleading(text)
             if odd is not None:
@@ -96,7 +96,7 @@ def _input(by: int, path: Path, text: str, found: list[_Found]) -> Findings:
             written, ours = foreign
             help = "references are written `${nodes.<id>.outputs.<name>}` and `${parameters.<name>}`"
             help = f"write `{ours}`" if ours else help
-            yield Diagnostic("PS241", path, VALUE, f"`{written}` is no reference here, and stays as it is", help)
+            yield Diagnostic("PS241", path, VALUE, f"`{written}` is not a reference here, and is kept as text", help)
         return
     try:
         found += [_Found(mention, by, path) for mention in _templates.mentions(text)]
@@ -117,7 +117,7 @@ def _resolved(graph: Graph, found: _Found) -> Findings:
     if graph.problems or index in graph.ancestors(by):
         return
     if index == by:
-        message = f"node `{mention.node}` mentions itself, before anything of it is known"
+        message = f"node `{mention.node}` refers to itself, before its result is known"
         yield Diagnostic("PS312", path, VALUE, message, "name a node that comes before this one")
     else:
         own = graph.spec["nodes"][by]["id"]
@@ -153,7 +153,7 @@ def criterion_findings(place: Path, criterion: Any) -> Findings:
     """What is wrong with one criterion of a task or of a document."""
     path = criterion.get("path") or ""
     if path.startswith("/") or ".." in path.split("/"):
-        message = f"`{path}` is no path of a repository: nothing is there in any commit"
+        message = f"`{path}` is not a path in the repository, so no commit can contain it"
         help = "write the path from the repository's root, as `git ls-files` prints it"
         yield Diagnostic("PS234", (*place, "path"), VALUE, message, help)
     elif criterion.get("command") is not None:
@@ -171,14 +171,14 @@ def _pattern(path: Path, pattern: str) -> Findings:
         _patterns.check(pattern)
     except _patterns.BadPattern as why:
         help = f"correct it, or write `{re.escape(pattern)}` to look for exactly this text"
-        yield Diagnostic("PS239", path, VALUE, f"`{pattern}` is no regular expression: {why}", help)
+        yield Diagnostic("PS239", path, VALUE, f"`{pattern}` is not a regular expression: {why}", help)
 
 
 def _command(place: Path, command: str, arguments: list[str] | None) -> Findings:
     try:
         _shell.words(command, arguments)
     except _shell.BadCommand as why:
-        help = "write a program and what it is given, each quote closed, such as `make test`"
+        help = "write a program and its arguments, with every quote closed, such as `make test`"
         yield Diagnostic("PS232", (*place, "command"), VALUE, f"this command cannot be run: {why}", help)
         return
     if arguments is None:
@@ -189,7 +189,7 @@ def _command(place: Path, command: str, arguments: list[str] | None) -> Findings
         return
     words = _shell.whole_command(command)
     if words is not None:
-        what = "where there are `args`, `command` is the program alone"
+        what = "if there are `args`, write only the program as `command`"
         yield no_program((*place, "command"), command, words, what)
         return
     found = _shell.in_list([command, *arguments])
@@ -205,11 +205,11 @@ def shell_words(piece: str) -> str:
 
 def given_to_program(path: Path, piece: str) -> Diagnostic:
     """What is given word by word may mean what it says."""
-    help = "let a shell run it, `[sh, -c, '…']`, or leave it where the program understands it"
+    help = "run it in a shell, `[sh, -c, '…']`, or keep it if the program itself understands it"
     return Diagnostic("PS229", path, VALUE, shell_words(piece), help, is_warning=True)
 
 
 def no_program(path: Path, command: str, words: list[str], what: str) -> Diagnostic:
     """A program and what it is given, where a program alone is meant."""
     message = f"no program is called `{command}`: {what}"
-    return Diagnostic("PS232", path, VALUE, message, f"write these as words of their own: {listed(words)}", is_warning=True)
+    return Diagnostic("PS232", path, VALUE, message, f"write these as separate words: {listed(words)}", is_warning=True)

@@ -35,7 +35,7 @@ def _provider(rule: int, provider: str) -> Findings:
         all_schemes = ", ".join(f"`{one}://`" for one in _SCHEMES)
         help = f"did you mean `{meant}://`?" if meant else f"write {all_schemes}, or a plain word"
         path: Path = ("spec", "rules", rule, "target", "provider")
-        yield Diagnostic("PS226", path, VALUE, f"no provider is of the kind `{scheme}://`", help)
+        yield Diagnostic("PS226", path, VALUE, f"`{scheme}://` is not a known provider scheme", help)
 
 
 class _BadTool(ValueError):
@@ -49,14 +49,14 @@ def _tool(place: Path, target: Any) -> Findings:
     except _BadTool as why:
         is_given = isinstance(config, dict) and "command" in config
         # Without a command, somebody else's worker may know what is meant.
-        help = "write the program and its arguments one by one: `config: {command: [make, test]}`"
+        help = "list the program and its arguments: `config: {command: [make, test]}`"
         path: Path = (*place, "config" if config is not None else "provider")
         part = KEY if config is not None else VALUE
         yield Diagnostic("PS227", path, part, str(why), help, is_warning=None if is_given else True)
         return
     words = _shell.whole_command(command[0])
     if words is not None:
-        yield _plan_rules.no_program((*place, "config", "command", 0), command[0], words, "each word stands by itself")
+        yield _plan_rules.no_program((*place, "config", "command", 0), command[0], words, "each word must be separate")
         return
     found = _shell.in_list(command)
     if found is not None:
@@ -88,7 +88,7 @@ def _command(words: Any) -> list[str]:
     if not isinstance(words, list):
         raise _BadTool("`config.command` is not a list: write the program and its arguments one by one")
     if not all(isinstance(word, str) for word in words):
-        raise _BadTool("`config.command` holds something that is not a text: quote it")
+        raise _BadTool("`config.command` contains a value that is not a string: put it in quotes")
     if not words or not words[0]:
         raise _BadTool("`config.command` names no program")
     return words
@@ -104,7 +104,7 @@ def _environment(variables: Any) -> dict[str, str]:
         if not name or "=" in name or "\0" in name:
             raise _BadTool(f"`config.env`: `{name}` cannot be the name of a variable")
         if isinstance(value, (dict, list)) or value is None or (isinstance(value, str) and "\0" in value):
-            raise _BadTool(f"`config.env.{name}` is not a text")
+            raise _BadTool(f"`config.env.{name}` is not a string")
         texts[name] = value if isinstance(value, str) else ""
     return texts
 
@@ -112,9 +112,9 @@ def _environment(variables: Any) -> dict[str, str]:
 def _settings(fields: Any) -> None:
     folder = fields.get("workingDirectory")
     if folder is not None and not isinstance(folder, str):
-        raise _BadTool("`config.workingDirectory` is not a text")
+        raise _BadTool("`config.workingDirectory` is not a string")
     if folder is not None and (folder.startswith("/") or ".." in folder.split("/")):
-        raise _BadTool(f"`config.workingDirectory` leads out of the work tree: `{folder}`")
+        raise _BadTool(f"`config.workingDirectory` is outside the work tree: `{folder}`")
     timeout = fields.get("timeout")
     if timeout is not None and (not isinstance(timeout, str) or _times.nanoseconds(timeout) is None):
         raise _BadTool("`config.timeout` is not a duration: write for example 10m")
@@ -140,6 +140,6 @@ def _conflicts(namespace: str, rules: list[Any]) -> Findings:
     for index, rule in enumerate(rules):
         before = next((at for at in range(index) if ties(rule, rules[at])), None)
         if before is not None:
-            message = f"rules {before} and {index} match the same tasks and weigh the same"
+            message = f"rules {before} and {index} match the same tasks with equal priority"
             help = "give one of them a higher `priority`, or remove it"
             yield Diagnostic("PS238", ("spec", "rules", index, "selector"), VALUE, message, help)

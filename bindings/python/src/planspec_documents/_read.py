@@ -135,7 +135,7 @@ _UNCLEAN_YAML = re.compile(_UNCLEAN + "|[\x85\u2028\u2029]")
 def decoded(name: str, data: bytes) -> tuple[str, list[Diagnostic]]:
     """The text of a file; what keeps it from being read."""
     if len(data) > MAX_BYTES:
-        message = f"the file has {len(data)} bytes, {MAX_BYTES} are allowed"
+        message = f"the file has {len(data)} bytes, but at most {MAX_BYTES} are allowed"
         return "", [of_file("PS003", message, "split the file")]
     if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
         return "", [of_file("PS002", "the file is not UTF-8, but UTF-16 or UTF-32", "save it as UTF-8")]
@@ -175,7 +175,7 @@ def _unclean(name: str, text: str) -> list[Diagnostic]:
     if found is None:
         return []
     character = found.group()
-    message = f"the character U+{ord(character):04X} must not stand in a file"
+    message = f"the character U+{ord(character):04X} is not allowed in a file"
     help = "end lines with a line feed" if character == "\r" else "remove it"
     return [at(found.start(), "PS002", message, help)]
 
@@ -302,7 +302,7 @@ class _Json:
             in_extension = bool(self.open) and self._in_extension(self.open[-1])
             most = 2**64 - 1 if number > 0 else 2**63
             if abs(number) > (most if in_extension else MAX_INTEGER):
-                message = f"the integer `{text[:40]}` is beyond ±{MAX_INTEGER}"
+                message = f"the integer `{text[:40]}` is outside ±{MAX_INTEGER}"
                 self.findings.append(at(found.start(), "PS006", message, "write it in quotes, as a string"))
             return number
         decimal = Number(text)
@@ -359,7 +359,7 @@ class _Json:
             around.name = self._string()
             around.name_at = (start, self.at)
             if around.name in around.value:
-                message = f"the key `{around.name}` stands twice in one mapping"
+                message = f"the key `{around.name}` appears twice in one mapping"
                 self.findings.append(at(start, "PS004", message, "keep one of them"))
             if self._space() != ":":
                 raise self._syntax("a colon is expected here")

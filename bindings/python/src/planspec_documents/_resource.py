@@ -72,7 +72,7 @@ def _plan_findings(value: Any, is_sound: bool) -> Iterator[Diagnostic]:
         yield Diagnostic("PS306", ("spec", "graphDigest"), VALUE, "`graphDigest` does not match the graph", help)
     version = value["spec"].get("version")
     if version is not None and not _versions.is_numbered(version):
-        message = f"`{version}` is no number, no semantic version and no date, and counts as higher than all of them"
+        message = f"`{version}` is not a number, a semantic version or a date, and counts as higher than all of them"
         help = "write for example `2`, `1.2.3`, `1.3.0-rc.1` or `2026-01-31`"
         yield Diagnostic("PS231", ("spec", "version"), VALUE, message, help)
 
@@ -80,8 +80,8 @@ def _plan_findings(value: Any, is_sound: bool) -> Iterator[Diagnostic]:
 def _goal_findings(value: Any) -> Iterator[Diagnostic]:
     selector = value["spec"].get("planSelector")
     if selector is not None and not selector.get("matchLabels") and not selector.get("matchExpressions"):
-        help = "name labels in `matchLabels`, or leave it out"
-        yield Diagnostic("PS216", ("spec", "planSelector"), KEY, "an empty `planSelector` chooses no plan", help)
+        help = "set labels in `matchLabels`, or remove the selector"
+        yield Diagnostic("PS216", ("spec", "planSelector"), KEY, "an empty `planSelector` selects no plan", help)
 
 
 def _gate_findings(value: Any) -> Iterator[Diagnostic]:
@@ -90,17 +90,17 @@ def _gate_findings(value: Any) -> Iterator[Diagnostic]:
     for index, entry in enumerate(value["spec"].get("reviewers") or []):
         path: Path = ("spec", "reviewers", index)
         if entry.startswith("@"):
-            message = f"`{entry}` is a name of a forge, and nobody writes commits under it"
+            message = f"`{entry}` is a user name of a forge, which does not appear in commits"
             yield Diagnostic("PS233", path, VALUE, message, "write an e-mail, or `user:NAME` or `team:NAME`")
             continue
         if "*" in entry:
-            message = f"`{entry}` is no pattern: it would be somebody of this name"
-            help = "leave `reviewers` out where anybody may decide, else name a `team:`"
+            message = f"`{entry}` is not a pattern here, but the name of a person"
+            help = "remove `reviewers` to let anybody decide, or name a `team:`"
             yield Diagnostic("PS233", path, VALUE, message, help)
             continue
         who = entry if entry.startswith("team:") else _person(entry)
         if who in known:
-            help = "name everybody once: nobody's approval counts twice"
+            help = "name each person once; an approval counts only once"
             yield Diagnostic("PS233", path, VALUE, f"`{entry}` is named twice", help)
         known.add(who)
     yield from _too_few(value)
@@ -146,12 +146,12 @@ def _owners(kind: str, value: Any) -> Iterator[Diagnostic]:
     for index, owner in enumerate(value["metadata"].get("ownerReferences") or []):
         path: Path = ("metadata", "ownerReferences", index)
         if owner["kind"] == kind and owner["name"] == name:
-            message = f"{kind} {name} is said to own itself"
-            yield Diagnostic("PS230", (*path, "name"), VALUE, message, "name what it belongs to, or leave the owner out")
+            message = f"{kind} {name} owns itself"
+            yield Diagnostic("PS230", (*path, "name"), VALUE, message, "name the resource it belongs to, or remove the owner")
         controllers += bool(owner.get("controller"))
         if owner.get("controller") and controllers == 2:
             message = f"{kind} {name} has two owners that control it"
-            help = "one owner controls a resource: leave `controller` out of the others"
+            help = "only one owner can control a resource: remove `controller` from the others"
             yield Diagnostic("PS230", (*path, "controller"), VALUE, message, help)
 
 
@@ -196,7 +196,7 @@ def _kind_of(value: Any, found: list[Diagnostic]) -> str | None:
     if found:
         return None
     if "apiVersion" not in value and "kind" not in value:
-        message = "this is no resource: `apiVersion` and `kind` are missing"
+        message = "this is not a resource: `apiVersion` and `kind` are missing"
         help = f"begin it with `apiVersion: {API_VERSION}` and a `kind`"
         found.append(Diagnostic("PS101", (), VALUE, message, help))
         return None
@@ -266,12 +266,12 @@ def _without_derived(value: Any) -> Any:
 
 def _derived(value: Any) -> Iterator[Diagnostic]:
     if "status" in value:
-        help = "remove it: status is written to the status branch, by `planspec reconcile`"
+        help = "remove it; `planspec reconcile` writes the status to the status branch"
         yield Diagnostic("PS109", ("status",), KEY, "status does not belong in a file", help)
     metadata = value.get("metadata")
     for field in DERIVED:
         if isinstance(metadata, dict) and field in metadata:
-            help = "remove it: `planspec reconcile` keeps it on the status branch"
+            help = "remove it; `planspec reconcile` keeps it on the status branch"
             yield Diagnostic("PS110", ("metadata", field), KEY, f"`{field}` does not belong in a file", help)
 
 
@@ -281,7 +281,7 @@ def _large_annotations(value: Any) -> Iterator[Diagnostic]:
     for name, text in annotations.items() if isinstance(annotations, dict) else ():
         size = len(text.encode()) if isinstance(text, str) else 0
         if size > _MOST_BYTES >= len(text):
-            message = f"`{name}`: {size} bytes are too many, {_MOST_BYTES} are allowed"
+            message = f"`{name}` has {size} bytes; at most {_MOST_BYTES} are allowed"
             yield Diagnostic("PS106", ("metadata", "annotations", name), VALUE, message, "write less there")
 
 
@@ -309,6 +309,6 @@ def _repeated(value: Any, path: Path, field: str) -> Iterator[Diagnostic]:
             continue
         if name in known:
             place: Path = (*path, index, field) if is_mapped else (*path, index)
-            message = f"`{name}` stands twice in `{path[-1]}`"
+            message = f"`{name}` appears twice in `{path[-1]}`"
             yield Diagnostic("PS310", place, VALUE, message, "give each its own")
         known.add(name)

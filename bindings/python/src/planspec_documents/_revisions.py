@@ -73,14 +73,14 @@ def _not_next(was: Any, is_: Any) -> Iterator[Diagnostic]:
     for one in was.get("revision_history") or []:
         if known.get(one["revision"]) != _normal.history_entry(one):
             message = f"the history of revision {one['revision']} is another one"
-            yield Diagnostic("PS408", ("revision_history",), VALUE, message, "the history only grows: put it back")
+            yield Diagnostic("PS408", ("revision_history",), VALUE, message, "restore it; the history only grows")
             break
     if (before["revision"], before["plan_id"]) != (now["revision"], now["plan_id"]):
         yield from _identity(before, now, set(known))
 
 
 def _fixed(section: str) -> Diagnostic:
-    help = f"another {section} is another session: give it a new `session_id`"
+    help = f"a different {section} needs a new session: set a new `session_id`"
     return Diagnostic("PS408", (section,), VALUE, f"`{section}` changes within one session", help)
 
 
@@ -95,7 +95,7 @@ def _identity(before: Any, now: Any, known: set[int]) -> Iterator[Diagnostic]:
         yield Diagnostic("PS408", ("identity", "revision"), VALUE, message, help)
     if now["plan_id"] == before["plan_id"]:
         message = "a new revision has the `plan_id` of the one before"
-        yield Diagnostic("PS408", ("identity", "plan_id"), VALUE, message, "every revision has a `plan_id` of its own")
+        yield Diagnostic("PS408", ("identity", "plan_id"), VALUE, message, "every revision has its own `plan_id`")
     if not is_chain and now.get("parent_id") != before["plan_id"]:
         message = "`parent_id` is not the `plan_id` of the revision before"
         yield Diagnostic("PS408", ("identity", "parent_id"), VALUE, message, f"write {before['plan_id']}")
@@ -114,7 +114,7 @@ def _changed_run(old: Any, new: Any) -> Iterator[Diagnostic]:
         elif was != is_:
             is_gone = is_ is _NOTHING
             message = f"the spec of an Execution has changed since it was committed, at `{display(path)}`"
-            help = "put it back: a run is what it was started as"
+            help = "restore it; the spec of a run cannot change"
             yield Diagnostic("PS401", path[:-1] if is_gone else path, KEY if is_gone else VALUE, message, help)
             return
 
@@ -156,7 +156,7 @@ def chain_findings(chain: list[Revision]) -> list[tuple[Revision, Diagnostic]]:
     known: dict[str, Revision] = {}
     for one in chain:
         if one.id in known:
-            say(one, "plan_id", "another file has the same `plan_id`", "every revision has a `plan_id` of its own")
+            say(one, "plan_id", "another file has the same `plan_id`", "every revision has its own `plan_id`")
         known.setdefault(one.id, one)
     oldest = min(one.number or 0 for one in chain)
     for one in chain:
@@ -169,15 +169,15 @@ def chain_findings(chain: list[Revision]) -> list[tuple[Revision, Diagnostic]]:
         # What came before the oldest may be gone.
         elif before is None and one.number != oldest:
             message = f"no file of the session is revision `{one.parent}`"
-            say(one, "parent_id", message, "write the `plan_id` of the revision before")
+            say(one, "parent_id", message, "write the `plan_id` of the previous revision")
     newest = heads(chain)
     if len(newest) != 1 and not found:
         names = ", ".join(f"`{one.name}` (revision {one.number})" for one in newest)
         message = f"several files are the newest revision: {names}"
         if not newest:
-            message = "the revisions of the session follow each other in a circle"
+            message = "the revisions of the session follow each other in a cycle"
         for one in newest or chain:
-            say(one, "parent_id", message, "let one of them follow the other: `parent_id` and `revision` say which")
+            say(one, "parent_id", message, "make one of them follow the other with `parent_id` and `revision`")
     return found
 
 

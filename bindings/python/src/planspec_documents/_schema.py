@@ -197,12 +197,12 @@ def _wrong_type(one: _Judged, names: list[str]) -> Complaint:
         found = "a number with a fraction"
     expected = " or ".join(_NOUNS[name] for name in names)
     help = _how_to_write(names[0], one.value)
-    return one.said("PS103", TYPE, f"{expected} is expected, this is {found}", help)
+    return one.said("PS103", TYPE, f"{expected} is expected, but this is {found}", help)
 
 
 def _how_to_write(name: str, value: Any) -> str:
     if value is None:
-        return "give it a value, or leave the field out"
+        return "give it a value, or remove the field"
     if name == "string" and isinstance(value, (bool, int, float)):
         return "write it in quotes"
     if name == "boolean":
@@ -275,7 +275,7 @@ def _min_length(one: _Judged) -> Iterator[Complaint]:
 
 def _max_length(one: _Judged) -> Iterator[Complaint]:
     if isinstance(one.value, str) and len(one.value) > one.wanted:
-        message = f"{len(one.value)} characters are too long, {one.wanted} are allowed"
+        message = f"it has {len(one.value)} characters, but at most {one.wanted} are allowed"
         yield one.said("PS106", LENGTH, message, f"write at most {one.wanted} characters")
 
 
@@ -295,7 +295,7 @@ def _maximum(one: _Judged) -> Iterator[Complaint]:
 
 def _out_of_range(one: _Judged) -> Complaint:
     allowed = f"{one.schema['minimum']} to {one.schema['maximum']}"
-    message = f"{quoted(one.value)} is out of range, {allowed} are allowed"
+    message = f"{quoted(one.value)} is out of range; {allowed} is allowed"
     return one.said("PS106", LENGTH, message, f"write a number from {allowed}")
 
 
@@ -312,7 +312,7 @@ def _min_items(one: _Judged) -> Iterator[Complaint]:
 
 def _max_items(one: _Judged) -> Iterator[Complaint]:
     if isinstance(one.value, list) and len(one.value) > one.wanted:
-        yield one.said("PS106", LENGTH, f"at most {one.wanted} can stand here", f"leave {one.wanted} there")
+        yield one.said("PS106", LENGTH, f"at most {one.wanted} entries are allowed here", f"keep only {one.wanted}")
 
 
 def _min_properties(one: _Judged) -> Iterator[Complaint]:
@@ -334,7 +334,7 @@ def _unique_items(one: _Judged) -> Iterator[Complaint]:
         written = json.dumps(item, ensure_ascii=False)
         if written in seen:
             path = (*one.path, index)
-            message = f"{_name(path)}: {quoted(item)} stands in the list before"
+            message = f"{_name(path)}: {quoted(item)} is already in the list"
             yield Complaint(path, SYNTAX, Diagnostic("PS310", path, VALUE, message, "remove it here"))
             return
         seen.add(written)
@@ -359,7 +359,7 @@ def _missing(one: _Judged, name: str, beside: str | None) -> Complaint:
     path = one.path
     title = one.schema.get("title")
     if beside:
-        message = f"`{beside}` needs `{name}` beside it"
+        message = f"`{beside}` also needs `{name}`"
     elif title and path:
         message = f"{title} needs `{name}`"
     else:
@@ -417,7 +417,7 @@ def _misplaced(one: _Judged, name: str) -> Complaint:
     title = one.schema.get("title")
     homes = [home["title"] for home in _other_variants(one) if name in home.get("properties", {})]
     if title and homes:
-        message = f"`{name}` has no place in {title}"
+        message = f"`{name}` is not allowed in {title}"
         finding = Diagnostic("PS107", path, KEY, message, f"it belongs in {' or '.join(homes)}")
         return Complaint(path, TYPE, finding)
     known = list(one.schema.get("properties", {}))
@@ -472,8 +472,8 @@ def _if(one: _Judged) -> Iterator[Complaint]:
 
 def _one_of(one: _Judged) -> Iterator[Complaint]:
     if sum(_fits(one.root, shape, one.value) for shape in one.wanted) != 1:
-        words = one.schema.get("errorMessage", "none of its shapes fits")
-        yield one.said("PS105", SHAPE, words, "write what one shape has, and nothing of the others")
+        words = one.schema.get("errorMessage", "it has none of the allowed shapes")
+        yield one.said("PS105", SHAPE, words, "write the fields of one shape only")
 
 
 _KEYWORDS: dict[str, Callable[[_Judged], Iterator[Complaint]]] = {

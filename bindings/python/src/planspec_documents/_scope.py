@@ -39,7 +39,7 @@ def globs(text: str) -> list[Glob] | None:
         raise BadGlob(f"it is longer than {_LONGEST} characters")
     for part in path.split("/"):
         if part in ("", ".", ".."):
-            raise BadGlob(f"no path of a repository has a part `{part}`")
+            raise BadGlob(f"a repository path cannot contain `{part}`")
     last = path.rpartition("/")[2]
     own = Glob(path)
     if is_folder:

@@ -26,7 +26,9 @@ def check(value: Any) -> list[Diagnostic]:
         path, one = todo.pop()
         if isinstance(one, str):
             if "://" in one and has_credential(one):
-                message = "a credential stands in a URL: whoever reads the repository, its status or its logs has it"
+                message = (
+                    "the URL contains a credential; everybody who can read the repository, its status or its logs can see it"
+                )
                 help = "take it out, and make it useless where it is accepted: history keeps it"
                 found.append(Diagnostic("PS504", path, VALUE, message, help))
         elif isinstance(one, list):

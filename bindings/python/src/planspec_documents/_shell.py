@@ -29,7 +29,7 @@ def words(command: str, arguments: Sequence[str] | None) -> list[str]:
     """The words of a command: the program alone where there are arguments, else split as a shell would."""
     found = [command, *arguments] if arguments is not None else split(command)
     if found is None:
-        raise BadCommand("its quotes do not match, so that it has no words")
+        raise BadCommand("its quotes do not match, so it cannot be split into words")
     if not found or not trimmed(found[0]):
         raise BadCommand("it names no program")
     return found

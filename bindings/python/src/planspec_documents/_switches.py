@@ -24,7 +24,7 @@ def findings(text: Text, document: Document) -> Iterator[Diagnostic]:
     for path, word in _words(document.value):
         span = document.places.get(path)
         if span is not None and text.text[slice(*span.value)] == word:
-            message = f"`{word}` is text here, and a boolean to other readers of YAML"
+            message = f"`{word}` is text here, but other YAML readers take it for a boolean"
             yield Diagnostic("PS240", path, VALUE, message, f"write `{_MEANT[word]}`, or put it in quotes")
 
 

@@ -9,15 +9,13 @@ from ._findings import shortened
 from ._suggest import near, trimmed
 from ._when import Mention
 
-_FORMS = (
-    "write `${nodes.<id>.outputs.<name>}` or `${parameters.<name>}`; a text that holds `${` itself can be given as a parameter"
-)
+_FORMS = "write `${nodes.<id>.outputs.<name>}` or `${parameters.<name>}`; pass a text that contains `${` itself as a parameter"
 _OTHERWISE = ":-"
 _NAME = re.compile(r"[A-Za-z0-9_-]+")
 
 
 class BadReference(ValueError):
-    """A ``${…}`` that is no reference."""
+    """A ``${…}`` that is not a reference."""
 
     def __init__(self, message: str, help: str = _FORMS) -> None:
         super().__init__(message)
@@ -60,7 +58,7 @@ def _choice(text: str, found: list[Mention]) -> str:
         default, behind = _closed(other, text)
         break
     if default is not None and is_template(default):
-        message = f"what stands behind `:-` in `${{{shortened(text)}` is neither one reference nor a text without any"
+        message = f"the text after `:-` in `${{{shortened(text)}` is neither one reference nor plain text"
         raise BadReference(message, "write for example `${nodes.a.outputs.x:-${nodes.b.outputs.x}}`")
     # Each but the first stands in the one before.
     for _ in range(count - 1):
@@ -88,12 +86,12 @@ def _reference(inner: str) -> Mention | None:
     if inner.startswith("{"):
         written = trimmed(inner.lstrip("{"))
         help = _ours(written)
-        message = f"`${{{{ {written} }}}}` is how other tools write a reference"
+        message = f"`${{{{ {written} }}}}` is the reference syntax of another tool"
         raise BadReference(message, f"write `{help}`" if help else _FORMS)
     meant = near(steps[0], ("nodes", "parameters"))
     form = ".".join([meant, *steps[1:]]) if meant and meant != steps[0] else None
     help = f"did you mean `${{{form}}}`?" if form and _is_reference(form) else _FORMS
-    raise BadReference(f"`${{{shortened(inner)}}}` is no reference", help)
+    raise BadReference(f"`${{{shortened(inner)}}}` is not a reference", help)
 
 
 def _is_reference(inner: str) -> bool:

@@ -29,7 +29,7 @@ def _content(document: Document) -> Any:
     """A document whose structure is sound."""
     _values.check(document.value)
     if document.kind != "Document":
-        raise TypeError(f"a PlanSpec 1.2 document is expected, this is {document.kind or 'none'}")
+        raise TypeError(f"a PlanSpec 1.2 document is expected, but this is {document.kind or 'none'}")
     read = _document.read(document.value)
     if read.content is None:
         raise _refused(document, read.findings)
@@ -104,7 +104,7 @@ def graph(document: Document) -> Graph:
             raise _refused(document, found)
         plan, name = _plan.Plan(document.value["spec"]["graph"]), document.value["metadata"]["name"]
     else:
-        raise TypeError(f"a document or a Plan is expected, this is {document.kind or 'none'}")
+        raise TypeError(f"a document or a Plan is expected, but this is {document.kind or 'none'}")
     built = _graph.Graph.build(plan.graph)
     if built.problems:
         raise _refused(document, built.problems)

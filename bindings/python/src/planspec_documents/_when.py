@@ -57,26 +57,26 @@ def read(text: str) -> Condition:
         walk = _Walk(_cel.parse(text))
         mistakes = walk.mistakes
     except _cel.BadExpression as error:
-        help = 'a condition is CEL, for example `nodes["build"].phase == "Succeeded"`'
+        help = 'write a CEL expression, for example `nodes["build"].phase == "Succeeded"`'
         mistakes = [_malformed(str(error), help)]
     else:
         if not mistakes:
             return Condition(walk.mentions, [])
     id = _subtracted_node(text)
     if id is not None:
-        message = f"`nodes.{id}` is a subtraction, since `-` is no part of a name"
+        message = f"`nodes.{id}` is a subtraction, because `-` cannot be part of a name here"
         mistakes = [_malformed(message, f'write `nodes["{id}"]`')]
     return Condition([], mistakes)
 
 
 def _too_large(text: str) -> Mistake | None:
-    help = "split the work into two nodes, each with a condition of its own"
+    help = "split the work into two nodes, each with its own condition"
     if len(text) > _MOST_CHARACTERS:
-        return _malformed(f"{len(text)} characters are too long, {_MOST_CHARACTERS} are allowed", help)
+        return _malformed(f"it has {len(text)} characters; at most {_MOST_CHARACTERS} are allowed", help)
     marks = sum(text.count(sign) for sign in ".[({?!-+*/%<>=")
     operators = marks + len(re.findall(r"(?<!\w)in(?!\w)", text))
     if operators > _MOST_OPERATORS:
-        return _malformed(f"{operators} operators are too many, {_MOST_OPERATORS} are allowed", help)
+        return _malformed(f"it has {operators} operators; at most {_MOST_OPERATORS} are allowed", help)
     return None
 
 
@@ -184,7 +184,7 @@ class _Walk:
             message = "`all`, `exists`, `exists_one`, `filter` and `map` cannot be used here"
             self.mistakes.append(_malformed(message, "name the nodes one by one, with `&&` or `||` between them"))
         else:
-            self.mistakes.append(_malformed("messages cannot be made here"))
+            self.mistakes.append(_malformed("messages cannot be constructed here"))
 
     def _look_at(self, nodes: list[Node]) -> None:
         self.todo += [(node, False) for node in nodes]
@@ -193,7 +193,7 @@ class _Walk:
         """Something that is neither true nor false stands where that is wanted."""
         if decides:
             help = 'compare it with something, for example `… == "…"`'
-            self.mistakes.append(_malformed(f"a condition is true or false, this is {what}", help))
+            self.mistakes.append(_malformed(f"a condition must be true or false, but this is {what}", help))
 
     def _call(self, node: Node, decides: bool) -> None:
         name, parts = node.name, node.parts
@@ -225,7 +225,7 @@ class _Walk:
         elif known:
             _, is_method, arguments, _ = known[0]
             form = f"x.{node.name}({'y' if arguments else ''})" if is_method else f"{node.name}(x)"
-            self.mistakes.append(_malformed(f"`{node.name}` is called in another way", f"write `{form}`"))
+            self.mistakes.append(_malformed(f"`{node.name}` is called in a different way", f"write `{form}`"))
         else:
             names = tuple(sorted({"has", *(function[0] for function in _FUNCTIONS)}))
             self.mistakes.append(_unknown(f"there is no function `{node.name}`", node.name, names, "the functions are"))
@@ -245,7 +245,7 @@ class _Walk:
         """``nodes["a"].phase == "…"``: the word must be a phase."""
         word = _text(right)
         if word is not None and word not in PHASES and _node_in(left, "phase") is not None:
-            self.mistakes.append(_unknown(f"no node is ever in a phase `{word}`", word, PHASES, "the phases are"))
+            self.mistakes.append(_unknown(f"there is no phase `{word}`", word, PHASES, "the phases are"))
 
     def _of_variable(self, name: str, steps: list[_Step], decides: bool) -> None:
         self._look_at([step for step in steps if isinstance(step, Node)])
@@ -272,7 +272,7 @@ class _Walk:
             self.mentions.append(Mention(node, "phase"))
         elif field == "phase":
             help = f'write `nodes["{node}"].phase == "Succeeded"`'
-            self.mistakes.append(_malformed("`phase` is a string, there is nothing in it", help))
+            self.mistakes.append(_malformed("`phase` is a string and has no fields", help))
         elif field == "outputs" and not rest:
             self._never(decides, "a map")
             self.mentions.append(Mention(node, "outputs"))
@@ -280,7 +280,7 @@ class _Walk:
             self.mentions.append(Mention(node, "output", rest[0]))
         elif field == "outputs":
             help = f'write `nodes["{node}"].outputs.<name>`'
-            self.mistakes.append(_malformed("an output is named by a string in quotes", help))
+            self.mistakes.append(_malformed("write the output name as a string in quotes", help))
         else:
             self.mistakes.append(_unknown(f"a node has no `{field}` here", field, ("phase", "outputs"), "it has"))
 
@@ -289,7 +289,7 @@ class _Walk:
             return self._never(decides, "a map")
         field = steps[0]
         if isinstance(field, Node):
-            message = "a field of the goal is written behind a dot"
+            message = "write a field of the goal after a dot"
             self.mistakes.append(_malformed(message, "write for example `goal.priority`"))
         elif field not in _GOAL:
             self.mistakes.append(_unknown(f"a goal has no field `{field}`", field, tuple(_GOAL), "its fields are"))
@@ -300,11 +300,11 @@ class _Walk:
 def _ill_named(steps: list[_Step]) -> Iterator[Mistake]:
     example = 'write for example `nodes["build"].phase`'
     if not steps:
-        yield _malformed("`nodes` alone says nothing about a node", example)
+        yield _malformed("`nodes` alone does not name a node", example)
     elif isinstance(steps[0], Node):
-        yield _malformed("a node is named by a string in quotes", example)
+        yield _malformed("write the node id as a string in quotes", example)
     elif len(steps) == 1:
         help = f'write `nodes["{steps[0]}"].phase` or `nodes["{steps[0]}"].outputs.<name>`'
-        yield _malformed(f'`nodes["{steps[0]}"]` does not say what of the node is meant', help)
+        yield _malformed(f'`nodes["{steps[0]}"]` does not say what to read from the node', help)
     elif isinstance(steps[1], Node):
-        yield _malformed("what of a node is meant is written `.phase` or `.outputs`", example)
+        yield _malformed("write `.phase` or `.outputs` after the node", example)

@@ -63,7 +63,7 @@ def _integer(text: str, found: re.Match[str], in_extension: bool) -> int:
     number = int(digits[:1000], base) * (-1 if text.startswith("-") else 1)
     most = (2**64 - 1 if number > 0 else 2**63) if in_extension else MAX_INTEGER
     if abs(number) > most:
-        raise _BadScalar(f"the integer `{text[:40]}` is beyond ±{MAX_INTEGER}")
+        raise _BadScalar(f"the integer `{text[:40]}` is outside ±{MAX_INTEGER}")
     return number
 
 
@@ -228,8 +228,8 @@ class _Reader:
         if event.style in ("|", ">") and not self.frames:
             # Readers disagree where it ends: some take `---` for a part of it.
             start = self._first_text(event.start_mark.index, event.end_mark.index)
-            message = "a document is a mapping, this is a block of text"
-            self.findings.append(at(start, "PS001", message, "a document begins with a key: `apiVersion: …`"))
+            message = "a document must be a mapping, but this is a block of text"
+            self.findings.append(at(start, "PS001", message, "start the document with a key: `apiVersion: …`"))
             raise _Stop
         if event.tag is None and not is_plain:
             return event.value
@@ -269,13 +269,13 @@ class _Reader:
             help = f'write it in quotes: `"{event.value}"`' if event.value else "write a name before the colon"
             self._report("PS005", event, f"the key `{event.value}` is not a string", help)
         elif event.value == "<<":
-            self._report("PS005", event, "merge keys (`<<`) are not supported", "write the fields out")
+            self._report("PS005", event, "merge keys (`<<`) are not supported", "write the fields without `<<`")
         elif event.value in frame.value:
-            self._report("PS004", event, f"the key `{event.value}` stands twice in one mapping", "keep one of them")
+            self._report("PS004", event, f"the key `{event.value}` appears twice in one mapping", "keep one of them")
 
     def _alias(self, event: Any) -> None:
         if self._at_key() and event.anchor in self.names:
-            self._report("PS005", event, "a key is an alias", "write the key out")
+            self._report("PS005", event, "a key is an alias", "write the key without an alias")
             self.frames[-1].value_is_next = True
             return
         extent = self.anchors.get(event.anchor)
@@ -290,7 +290,7 @@ class _Reader:
         self.weight += extent.weight
         self.repeated += extent.weight
         if self.repeated > MAX_BYTES:
-            self._report("PS003", event, f"with its aliases written out the document is larger than {MAX_BYTES} bytes")
+            self._report("PS003", event, f"with its aliases expanded, the document is larger than {MAX_BYTES} bytes")
             raise _Stop
         if len(self.frames) + extent.height > MAX_DEPTH:
             self._report("PS003", event, f"this alias nests values deeper than {MAX_DEPTH} levels")

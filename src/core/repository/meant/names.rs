@@ -55,7 +55,7 @@ fn reviewers(finder: &Finder<'_>, value: &Value) -> Vec<Diagnostic> {
         let written = reviewer.as_str().unwrap_or_default();
         if let Some(meant) = person(written) {
             let path = path!["spec", "reviewers", index];
-            let message = format!("`{written}` is no reviewer");
+            let message = format!("`{written}` is not a reviewer");
             let finding = finder.at(Code::ODD_REVIEWER, path.clone(), Part::Value, message);
             let with = Value::from(meant.as_str()).into();
             let fix = Fix::likely(Change::Replace { path, with });

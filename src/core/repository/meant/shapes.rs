@@ -176,7 +176,10 @@ fn numbered(look: &Look<'_>) -> Option<Diagnostic> {
     }
     let first = numbers.first()?.clone();
     let changes = numbers.into_iter().map(|path| Change::Quote { path });
-    let words = ("an id is text, this is a number", "write it in quotes");
+    let words = (
+        "an id must be a string, but this is a number",
+        "write it in quotes",
+    );
     look.say(Code::WRONG_TYPE, first, words, changes.collect())
 }
 
@@ -277,10 +280,7 @@ fn in_order(look: &Look<'_>) -> Option<Diagnostic> {
         path: path!["spec", key.as_str()],
     }));
     let place = order.map_or(list.clone(), |(key, _)| path!["spec", key.as_str()]);
-    let words = (
-        "that nodes follow each other is said at each of them",
-        "say it with `dependsOn`",
-    );
+    let words = ("the order of nodes is set at each node", "use `dependsOn`");
     look.say(Code::UNKNOWN_FIELD, place, words, changes)
 }
 
@@ -332,8 +332,8 @@ fn nested(look: &Look<'_>) -> Option<Diagnostic> {
     let path = path!["spec", "graph", "nodes"];
     let with = Value::Array(flat).into();
     let words = (
-        "nodes stand beside each other, not in each other",
-        "a Group names its `children`, which are nodes of their own",
+        "nodes cannot be nested",
+        "list the ids of a Group's nodes in its `children`",
     );
     let changes = vec![Change::Replace { path, with }];
     look.say(Code::UNKNOWN_FIELD, first?, words, changes)
@@ -446,8 +446,8 @@ fn bound_at_the_node(look: &Look<'_>) -> Option<Diagnostic> {
     let with = binding((plan, namespace), rules).into();
     changes.push(Change::Append { with });
     let words = (
-        "who does a node is said in a Binding",
-        "a rule of a Binding chooses the node and names the provider",
+        "the provider of a node is set in a Binding",
+        "select the node in a rule of a Binding, and name the provider there",
     );
     look.say(Code::UNKNOWN_FIELD, first?, words, changes)
 }
@@ -491,8 +491,8 @@ fn bound_at_the_execution(look: &Look<'_>) -> Option<Diagnostic> {
         changes.push(Change::Add { path, with });
     }
     let words = (
-        "who does a node is said in a Binding",
-        "name one with `bindingRef`",
+        "the provider of a node is set in a Binding",
+        "refer to it with `bindingRef`",
     );
     look.say(Code::UNKNOWN_FIELD, path, words, changes)
 }
@@ -548,8 +548,8 @@ fn binding_with_one_selector(look: &Look<'_>) -> Option<Diagnostic> {
         changes.push(Change::Remove { path });
     }
     let words = (
-        "each rule of a Binding has a selector of its own, for one capability",
-        "write a rule for each",
+        "each rule of a Binding has its own selector, for one capability",
+        "write one rule for each",
     );
     look.say(Code::BAD_FORMAT, path!["spec", "rules"], words, changes)
 }

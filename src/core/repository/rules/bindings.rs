@@ -37,9 +37,9 @@ fn provider(binding: &Definition, rule: usize, provider: &str) -> Option<Diagnos
         }
     };
     let path = path!["spec", "rules", rule, "target", "provider"];
-    let message = format!("no provider is of the kind `{scheme}://`");
+    let message = format!("`{scheme}://` is not a known provider scheme");
     let finding = binding.at(Code::UNKNOWN_PROVIDER, path, message);
-    Some(finding.label("nothing serves this").help(help))
+    Some(finding.label("unknown scheme").help(help))
 }
 
 /// A rule that matches whatever one before it matches, and weighs as much, where such a tie is an error.
@@ -72,7 +72,7 @@ fn conflict(binding: &Definition, spec: &BindingSpec, index: usize) -> Option<Di
             && (is_within(one, other_selector) || is_within(other_selector, one))
     };
     let before = spec.rules[..index].iter().position(ties)?;
-    let message = format!("rules {before} and {index} match the same tasks and weigh the same");
+    let message = format!("rules {before} and {index} match the same tasks with equal priority");
     let finding = binding.at(
         Code::CONFLICTING_RULES,
         path!["spec", "rules", index, "selector"],
@@ -99,9 +99,9 @@ fn tool(binding: &Definition, rule: usize, target: &Target) -> Option<Diagnostic
     };
     let is_about_command = finding.message.contains("command");
     let finding = finding.help(if is_about_command {
-        "write the program and its arguments one by one: `config: {command: [make, test]}`"
+        "list the program and its arguments: `config: {command: [make, test]}`"
     } else {
-        "`planspec explain PS227` says what stands there"
+        "see `planspec explain PS227` for what is allowed there"
     });
     let config = target.config.as_ref();
     Some(match config.and_then(|config| config.get("command")) {
@@ -149,7 +149,7 @@ mod tests {
             assert_eq!(
                 findings(&text),
                 [
-                    format!("PS226 warning {place}: no provider is of the kind `{scheme}://`"),
+                    format!("PS226 warning {place}: `{scheme}://` is not a known provider scheme"),
                     format!("help: {help}"),
                 ]
             );
@@ -205,7 +205,7 @@ mod tests {
         ] {
             assert_eq!(findings(&binding(target)), [] as [&str; 0], "{target}");
         }
-        let help = "help: write the program and its arguments one by one: `config: {command: [make, test]}`";
+        let help = "help: list the program and its arguments: `config: {command: [make, test]}`";
         for (target, at, why) in [
             (
                 "provider: \"tool://make\"",
@@ -220,7 +220,7 @@ mod tests {
             (
                 "provider: \"tool://make\", config: {command: make test}",
                 "config",
-                "`config.command` is not a list: write the program and its arguments one by one, \
+                "`config.command` is not a list: write the program and its arguments as a list, \
                  for example [make, test]",
             ),
             (

@@ -66,7 +66,7 @@ fn criteria(plan: &Definition, spec: &PlanSpec) -> Vec<Diagnostic> {
         let path = criterion.path.as_deref().unwrap_or_default();
         if path.starts_with('/') || path.split('/').any(|part| part == "..") {
             let message =
-                format!("`{path}` is no path of a repository: nothing is there in any commit");
+                format!("`{path}` is not a path in the repository, so no commit can contain it");
             let finding = plan.finding(Code::ODD_GLOB, place(path!["path"]), message);
             return Some(
                 finding
@@ -78,13 +78,13 @@ fn criteria(plan: &Definition, spec: &PlanSpec) -> Vec<Diagnostic> {
             let message = format!("this command cannot be run: {why}");
             let finding = plan.finding(Code::UNRUNNABLE, place(path!["command"]), message);
             let help =
-                "write a program and what it is given, each quote closed, such as `make test`";
+                "write a program and its arguments, with every quote closed, such as `make test`";
             return Some(finding.label("every check would fail").help(help));
         }
         if criterion.args.is_some()
             && let Some(words) = shell::whole_command(command)
         {
-            let what = "where there are `args`, `command` is the program alone";
+            let what = "if there are `args`, write only the program as `command`";
             return Some(whole_command(
                 plan,
                 place(path!["command"]),
@@ -119,11 +119,11 @@ fn patterns(
         .into_iter()
         .filter_map(|(field, pattern)| {
             let why = Pattern::new(pattern).err()?;
-            let message = format!("`{pattern}` is no regular expression: {why}");
+            let message = format!("`{pattern}` is not a regular expression: {why}");
             let finding = plan.finding(Code::BAD_PATTERN, place(field), message);
             let literally = regex::escape(pattern);
             let help = format!("correct it, or write `{literally}` to look for exactly this text");
-            Some(finding.label("the check would never hold").help(help))
+            Some(finding.label("the check could never pass").help(help))
         });
     bad.collect()
 }
@@ -136,7 +136,7 @@ fn target(binding: &Definition, config: Vec<PathStep>, target: &Target) -> Optio
     let words = tool.command.iter().map(String::as_str);
     let first = tool.command.first()?;
     if let Some(words) = shell::whole_command(first) {
-        let what = "each word stands by itself";
+        let what = "each word must be separate";
         return Some(whole_command(
             binding,
             at(path!["command", 0]),
@@ -171,7 +171,7 @@ fn whole_command(
     Diagnostic {
         severity: Severity::Warning,
         ..finding.help(format!(
-            "write these as words of their own: {}",
+            "write these as separate words: {}",
             words.join(", ")
         ))
     }
@@ -184,7 +184,8 @@ fn finding(definition: &Definition, place: Place, piece: &ShellPiece) -> Diagnos
 }
 
 fn warned(finding: Diagnostic) -> Diagnostic {
-    let help = "let a shell run it, `[sh, -c, '…']`, or leave it where the program understands it";
+    let help =
+        "run it in a shell, `[sh, -c, '…']`, or keep it if the program itself understands it";
     Diagnostic {
         severity: Severity::Warning,
         ..finding.help(help)
@@ -210,9 +211,9 @@ mod tests {
             findings(&text),
             [
                 format!(
-                    "PS229 error {at}: no shell runs this command: `&&` would be an operator there, and is a plain word here"
+                    "PS229 error {at}: this command does not run in a shell: `&&` is a plain word here, not an operator"
                 ),
-                "help: write `command: sh, args: [-c, 'true && false']`; what is meant as it is stands in single quotes"
+                "help: write `command: sh, args: [-c, 'true && false']`, with literal text in single quotes"
                     .to_owned(),
             ]
         );
@@ -244,18 +245,18 @@ mod tests {
         for (command, message, help) in [
             (
                 "command: 'echo \"un'",
-                "error {at}: this command cannot be run: its quotes do not match, so that it has no words",
-                "write a program and what it is given, each quote closed, such as `make test`",
+                "error {at}: this command cannot be run: its quotes do not match, so it cannot be split into words",
+                "write a program and its arguments, with every quote closed, such as `make test`",
             ),
             (
                 "command: '# make test'",
                 "error {at}: this command cannot be run: it names no program",
-                "write a program and what it is given, each quote closed, such as `make test`",
+                "write a program and its arguments, with every quote closed, such as `make test`",
             ),
             (
                 "command: 'ls -l', args: [README]",
-                "warning {at}: no program is called `ls -l`: where there are `args`, `command` is the program alone",
-                "write these as words of their own: \"ls\", \"-l\"",
+                "warning {at}: no program is called `ls -l`: if there are `args`, write only the program as `command`",
+                "write these as separate words: \"ls\", \"-l\"",
             ),
         ] {
             let text = criterion(command);
@@ -283,7 +284,7 @@ mod tests {
         assert_eq!(
             findings(&text)[0],
             format!(
-                "PS232 warning {at}: no program is called `make test`: each word stands by itself"
+                "PS232 warning {at}: no program is called `make test`: each word must be separate"
             )
         );
     }
@@ -294,25 +295,25 @@ mod tests {
             (
                 "type: artifact_exists, path: a, contentMatch: 'f(x'",
                 "'f(x'",
-                "`f(x` is no regular expression: unclosed group",
+                "`f(x` is not a regular expression: unclosed group",
                 r"correct it, or write `f\(x` to look for exactly this text",
             ),
             (
                 "type: command_succeeds, command: make, outputMatch: '*.md'",
                 "'*.md'",
-                "`*.md` is no regular expression: repetition operator missing expression",
+                "`*.md` is not a regular expression: repetition operator missing expression",
                 r"correct it, or write `\*\.md` to look for exactly this text",
             ),
             (
                 "type: endpoint_responds, url: 'http://x', bodyMatch: '['",
                 "'['",
-                "`[` is no regular expression: unclosed character class",
+                "`[` is not a regular expression: unclosed character class",
                 r"correct it, or write `\[` to look for exactly this text",
             ),
             (
                 "type: custom, webhookUrl: 'http://x', expectedResponse: {bodyMatch: 'a{2'}",
                 "'a{2'",
-                "`a{2` is no regular expression: unclosed counted repetition",
+                "`a{2` is not a regular expression: unclosed counted repetition",
                 r"correct it, or write `a\{2` to look for exactly this text",
             ),
         ] {
@@ -348,7 +349,7 @@ mod tests {
             let at = position(&text, path);
             let found = findings(&text);
             assert!(
-                found[0].starts_with(&format!("PS234 warning {at}: `{path}` is no path")),
+                found[0].starts_with(&format!("PS234 warning {at}: `{path}` is not a path")),
                 "{found:?}"
             );
         }

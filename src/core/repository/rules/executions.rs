@@ -73,7 +73,7 @@ fn describe(
         let mut finding = definition
             .at(Code::EXECUTION_CYCLE, path, message)
             .label(format!("waits for execution `{}`", next.qualified()))
-            .help("let one of them not wait: take its External node out of the plan");
+            .help("remove the External node of one of them from the plan");
         let mut followed = follows.get(plan).into_iter().flatten();
         let by = followed.find(|(other, _)| other == next);
         if let (Some((_, node)), Some(plan)) = (by, snapshot.definition(plan)) {

@@ -59,7 +59,7 @@ impl<'a> People<'a> {
         for (index, entry) in spec.reviewers.iter().enumerate() {
             if let Some((message, help)) = nobody(entry) {
                 let finding = gate.at(Code::ODD_REVIEWER, at(index), message);
-                found.push(finding.label("nobody is meant by this").help(help));
+                found.push(finding.label("this matches nobody").help(help));
                 continue;
             }
             let who = match entry.strip_prefix("team:") {
@@ -73,10 +73,10 @@ impl<'a> People<'a> {
             let message = if spec.reviewers[*first] == *entry {
                 format!("`{entry}` is named twice")
             } else {
-                format!("`{entry}` is `{}` once more", spec.reviewers[*first])
+                format!("`{entry}` is the same as `{}`", spec.reviewers[*first])
             };
             let finding = gate.at(Code::ODD_REVIEWER, at(index), message);
-            let help = "name everybody once: nobody's approval counts twice";
+            let help = "name each person once; an approval counts only once";
             let related = gate.label(at(*first), "first here");
             found.push(finding.label("again here").help(help).related(related));
         }
@@ -102,7 +102,7 @@ impl<'a> People<'a> {
         let path = path!["spec", "reviewers", index];
         let message = format!("the configuration knows no {kind} `{name}`");
         let finding = gate.at(Code::UNKNOWN_REVIEWER, path, message);
-        Some(finding.label("nobody is meant by this").help(help))
+        Some(finding.label("this matches nobody").help(help))
     }
 
     /// How many persons the reviewers are, counted up to `most`.
@@ -295,9 +295,9 @@ mod tests {
     #[test]
     fn reviewers_are_written_as_commits_name_them_and_once() {
         let forge = |entry: &str| {
-            format!("`{entry}` is a name of a forge, and nobody writes commits under it")
+            format!("`{entry}` is a user name of a forge, which does not appear in commits")
         };
-        let once = "name everybody once: nobody's approval counts twice";
+        let once = "name each person once; an approval counts only once";
         for (reviewers, message, help) in [
             (
                 "'@ana'",
@@ -311,8 +311,8 @@ mod tests {
             ),
             (
                 "'*'",
-                "`*` is no pattern: it would be somebody of this name".to_owned(),
-                "leave `reviewers` out where anybody may decide, else name a `team:`",
+                "`*` is not a pattern here, but the name of a person".to_owned(),
+                "remove `reviewers` to let anybody decide, or name a `team:`",
             ),
             (
                 "cyd@example.com, cyd@example.com",
@@ -321,7 +321,7 @@ mod tests {
             ),
             (
                 "user:ana, ANA@example.com",
-                "`ANA@example.com` is `user:ana` once more".to_owned(),
+                "`ANA@example.com` is the same as `user:ana`".to_owned(),
                 once,
             ),
             (

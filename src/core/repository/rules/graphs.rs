@@ -36,7 +36,7 @@ impl Plan<'_> {
     fn check(&self, spec: Option<&PlanSpec>, config: &Config, findings: &mut Vec<Diagnostic>) {
         let (nodes, limit) = (self.graph.nodes.len(), config.limits.nodes);
         if nodes > limit {
-            let message = format!("the plan has {nodes} nodes, the limit is {limit}");
+            let message = format!("the plan has {nodes} nodes; the limit is {limit}");
             let path = path!["spec", "graph", "nodes"];
             let finding = self.definition.at_key(Code::TOO_MANY_NODES, path, message);
             let help = "split the plan, or raise `limits.nodes` in .planspec.yaml";
@@ -59,7 +59,7 @@ impl Plan<'_> {
         );
     }
 
-    /// What nodes say that they touch and that is no glob, or not the one that it looks like.
+    /// What nodes say that they touch and that is not a glob, or not the one that it looks like.
     fn globs(&self) -> impl Iterator<Item = Diagnostic> {
         let nodes = self.graph.nodes.iter().enumerate();
         let globs = nodes.flat_map(|(node, spec)| {
@@ -69,7 +69,7 @@ impl Plan<'_> {
         });
         globs.filter_map(|(own, text)| {
             if let Err(error) = glob(text) {
-                let message = format!("`{text}` is no glob: {}", error.kind());
+                let message = format!("`{text}` is not a glob: {}", error.kind());
                 let finding = self.definition.at(Code::BAD_FORMAT, own, message);
                 return Some(finding.help(
                     "write paths from the repository's root: `*` stays within a folder, `**` does not",
@@ -89,7 +89,7 @@ impl Plan<'_> {
                     format!("an edge into group `{group}` holds back none of its children");
                 self.definition
                     .at(Code::EDGE_INTO_GROUP, place.path(), message)
-                    .help("draw the edge to the children that should wait")
+                    .help("use edges to the children that should wait")
             }
             Warning::InTwoGroups { first, second } => {
                 let child = self.graph.nodes.get(second.0);
@@ -104,7 +104,7 @@ impl Plan<'_> {
                 self.definition
                     .at(Code::IN_TWO_GROUPS, child_path(*second), message)
                     .label("again here")
-                    .help("leave it in one group, once")
+                    .help("keep it in one group, once")
                     .related(self.definition.label(child_path(*first), "first here"))
             }
         }
@@ -118,7 +118,7 @@ impl Plan<'_> {
             self.definition
                 .at(Code::DIGEST_MISMATCH, path!["spec", "graphDigest"], message)
                 .label("not the digest of this graph")
-                .help(format!("write `graphDigest: {actual}`, or leave it out"))
+                .help(format!("write `graphDigest: {actual}`, or remove it"))
         })
     }
 
@@ -133,7 +133,7 @@ impl Plan<'_> {
                     .related(self.label(*first, "id", "first used here"))
             }
             GraphProblem::Dangling { place, name } => {
-                let message = format!("edge ends at a node that does not exist: `{name}`");
+                let message = format!("an edge ends at a node that does not exist: `{name}`");
                 let otherwise = || format!("add a node `{name}`, or remove the edge");
                 self.definition
                     .at(Code::DANGLING_EDGE, place.path(), message)
@@ -179,7 +179,7 @@ impl Plan<'_> {
         ends.fold(finding, |finding, (first, last)| {
             finding
                 .related(self.label(*first, "id", "the cycle starts here"))
-                .related(self.label(*last, "id", "and comes back from here"))
+                .related(self.label(*last, "id", "and returns from here"))
         })
     }
 
@@ -195,7 +195,7 @@ impl Plan<'_> {
             .get(group)
             .and_then(|node| node.when.as_ref());
         let label = if condition.is_some() {
-            "the group waits for these children, and they for its condition"
+            "the group waits for these children, and they wait for its condition"
         } else {
             "the group waits for these children"
         };
@@ -206,7 +206,7 @@ impl Plan<'_> {
         self.definition
             .at(Code::CYCLE, field(group, "children"), message)
             .label(label)
-            .help("let it wait for the other children, or take it out of the group")
+            .help("make it depend on the other children, or remove it from the group")
     }
 
     fn group_cycle(&self, nodes: &[usize]) -> Diagnostic {
@@ -344,7 +344,7 @@ mod tests {
             &[
                 (
                     "relese",
-                    "PS302 error @: edge ends at a node that does not exist: `relese`",
+                    "PS302 error @: an edge ends at a node that does not exist: `relese`",
                 ),
                 ("", "help: did you mean `release`?"),
             ],
@@ -355,7 +355,7 @@ mod tests {
             &[
                 (
                     "zebra",
-                    "PS302 error @: edge ends at a node that does not exist: `zebra`",
+                    "PS302 error @: an edge ends at a node that does not exist: `zebra`",
                 ),
                 ("", "help: add a node `zebra`, or remove the edge"),
             ],
@@ -367,7 +367,7 @@ mod tests {
             &[
                 (
                     "veryfi",
-                    "PS302 error @: edge ends at a node that does not exist: `veryfi`",
+                    "PS302 error @: an edge ends at a node that does not exist: `veryfi`",
                 ),
                 ("", "help: did you mean `verify`?"),
             ],
@@ -414,7 +414,7 @@ mod tests {
                 ),
                 ("", "help: remove one of these dependencies"),
                 ("a, kind", "also @: the cycle starts here"),
-                ("c, kind", "also @: and comes back from here"),
+                ("c, kind", "also @: and returns from here"),
             ],
         );
     }
@@ -487,7 +487,7 @@ mod tests {
                     "all}]",
                     "PS308 warning @: an edge into group `all` holds back none of its children",
                 ),
-                ("", "help: draw the edge to the children that should wait"),
+                ("", "help: use edges to the children that should wait"),
             ],
         );
     }
@@ -505,13 +505,13 @@ mod tests {
                     "a, b]",
                     "PS313 warning @: node `a` is in group `one` and in group `two`",
                 ),
-                ("", "help: leave it in one group, once"),
+                ("", "help: keep it in one group, once"),
                 ("a]}, {id: two", "also @: first here"),
                 (
                     "b]}, {id: a",
                     "PS313 warning @: node `b` is in group `two` twice",
                 ),
-                ("", "help: leave it in one group, once"),
+                ("", "help: keep it in one group, once"),
                 ("b, a, b]", "also @: first here"),
             ],
         );
@@ -550,7 +550,7 @@ mod tests {
         assert_eq!(
             check(1),
             [format!(
-                "{FILE}:{place}: PS305 the plan has 2 nodes, the limit is 1"
+                "{FILE}:{place}: PS305 the plan has 2 nodes; the limit is 1"
             )]
         );
     }

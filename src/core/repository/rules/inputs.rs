@@ -170,7 +170,7 @@ impl<'a> Task<'a> {
             return None;
         }
         let message = format!(
-            "capability `{}` requires {}, which task `{}` does not give",
+            "capability `{}` requires {}, which task `{}` does not set",
             key.name,
             first_names(&missing),
             self.node.id
@@ -185,7 +185,7 @@ impl<'a> Task<'a> {
             self.plan
                 .at_key(Code::INPUT_MISSING, path, message)
                 .label("not given")
-                .help("give it under `inputs`, or give the input a `default` in the capability"),
+                .help("set it under `inputs`, or give the input a `default` in the capability"),
         )
     }
 
@@ -204,7 +204,7 @@ impl<'a> Task<'a> {
             let of = format!("input `{name}` of capability `{}`", key.name);
             let label = format!("{} is expected", type_words(type_name(wrong.expected)));
             let message = format!(
-                "{of} takes {}, this is {}",
+                "{of} takes {}, but this is {}",
                 wrong.place_words(),
                 type_of(wrong.value)
             );
@@ -246,7 +246,7 @@ fn own_values(capability: &Definition, spec: &CapabilitySpec, findings: &mut Vec
             for (value, path) in default.chain(allowed) {
                 if let Some(wrong) = wrong_type(parameter, value) {
                     let message = format!(
-                        "`{}` takes {}, this is {}",
+                        "`{}` takes {}, but this is {}",
                         parameter.name,
                         wrong.place_words(),
                         type_of(wrong.value)
@@ -357,49 +357,55 @@ mod tests {
             (
                 "topic: 5",
                 "5}",
-                format!("PS224 error @: input `topic` {of} takes a string, this is a number"),
+                format!("PS224 error @: input `topic` {of} takes a string, but this is a number"),
                 "write it in quotes: `\"5\"`",
             ),
             (
                 "topic: null",
                 "null",
-                format!("PS224 error @: input `topic` {of} takes a string, this is empty"),
-                "give it a value, or leave the field out",
+                format!("PS224 error @: input `topic` {of} takes a string, but this is empty"),
+                "give it a value, or remove the field",
             ),
             (
                 "topic: x, count: '5'",
                 "'5'",
-                format!("PS224 error @: input `count` {of} takes a number, this is a string"),
+                format!("PS224 error @: input `count` {of} takes a number, but this is a string"),
                 "write `5`, without quotes",
             ),
             (
                 "topic: x, dry: yes",
                 "yes",
-                format!("PS224 error @: input `dry` {of} takes a boolean, this is a string"),
-                "`yes` is text, only `true` and `false` are booleans: write `true`",
+                format!("PS224 error @: input `dry` {of} takes a boolean, but this is a string"),
+                "`yes` is text; only `true` and `false` are booleans: write `true`",
             ),
             (
                 "topic: x, paths: a",
                 "a}}",
-                format!("PS224 error @: input `paths` {of} takes a list, this is a string"),
-                "write it as a list: each entry on its own line, behind `- `",
+                format!("PS224 error @: input `paths` {of} takes a list, but this is a string"),
+                "write it as a list: each entry on its own line, after `- `",
             ),
             (
                 "topic: x, paths: [a, 5]",
                 "5]",
-                format!("PS224 error @: input `paths` {of} takes a list in which each entry is a string, this is a number"),
+                format!(
+                    "PS224 error @: input `paths` {of} takes a list in which each entry is a string, but this is a number"
+                ),
                 "write it in quotes: `\"5\"`",
             ),
             (
                 "topic: x, style: {indent: two}",
                 "two",
-                format!("PS224 error @: input `style` {of} takes a mapping in which `indent` is a number, this is a string"),
+                format!(
+                    "PS224 error @: input `style` {of} takes a mapping in which `indent` is a number, but this is a string"
+                ),
                 "",
             ),
             (
                 "topic: x, style: {name: true}",
                 "true}}",
-                format!("PS224 error @: input `style` {of} takes a mapping in which `name` is a string, this is a boolean"),
+                format!(
+                    "PS224 error @: input `style` {of} takes a mapping in which `name` is a string, but this is a boolean"
+                ),
                 "write it in quotes: `\"true\"`",
             ),
             (
@@ -417,14 +423,16 @@ mod tests {
             (
                 "depth: low",
                 "inputs: {depth",
-                "PS223 warning @: capability `build` requires `topic`, which task `a` does not give".to_owned(),
-                "give it under `inputs`, or give the input a `default` in the capability",
+                "PS223 warning @: capability `build` requires `topic`, which task `a` does not set"
+                    .to_owned(),
+                "set it under `inputs`, or give the input a `default` in the capability",
             ),
             (
                 "",
                 "capabilityRefs",
-                "PS223 warning @: capability `build` requires `topic`, which task `a` does not give".to_owned(),
-                "give it under `inputs`, or give the input a `default` in the capability",
+                "PS223 warning @: capability `build` requires `topic`, which task `a` does not set"
+                    .to_owned(),
+                "set it under `inputs`, or give the input a `default` in the capability",
             ),
         ];
         for (inputs, needle, line, help) in table {
@@ -446,7 +454,7 @@ mod tests {
         let lines = findings(&text);
         assert!(
             lines[0].ends_with(
-                "capability `build` requires `i0`, `i1`, `i2`, `i4`, `i5` and more, which task `a` does not give"
+                "capability `build` requires `i0`, `i1`, `i2`, `i4`, `i5` and more, which task `a` does not set"
             ),
             "{lines:?}"
         );
@@ -470,7 +478,8 @@ mod tests {
         // What suits one does not suit the other.
         let lines = findings(&both("z: a"));
         assert!(
-            lines[0].ends_with("input `z` of capability `two` takes a number, this is a string"),
+            lines[0]
+                .ends_with("input `z` of capability `two` takes a number, but this is a string"),
             "{lines:?}"
         );
     }
@@ -501,19 +510,19 @@ mod tests {
             (
                 "{name: x, type: array, itemType: string, default: [a, 5]}",
                 "5]",
-                "PS103 error @: `x` takes a list in which each entry is a string, this is a number",
+                "PS103 error @: `x` takes a list in which each entry is a string, but this is a number",
                 None,
             ),
             (
                 "{name: x, type: array, itemType: number, enum: [[1], [a]]}",
                 "a]",
-                "PS103 error @: `x` takes a list in which each entry is a number, this is a string",
+                "PS103 error @: `x` takes a list in which each entry is a number, but this is a string",
                 None,
             ),
             (
                 "{name: x, type: object, objectProperties: {n: number}, default: {n: a}}",
                 "a}",
-                "PS103 error @: `x` takes a mapping in which `n` is a number, this is a string",
+                "PS103 error @: `x` takes a mapping in which `n` is a number, but this is a string",
                 None,
             ),
         ];

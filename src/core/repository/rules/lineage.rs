@@ -46,7 +46,7 @@ fn odd_version(plan: &Definition, spec: &PlanSpec) -> Option<Diagnostic> {
         .as_deref()
         .filter(|version| !is_numbered(version))?;
     let message = format!(
-        "`{version}` is no number, no semantic version and no date, and counts as higher than all of them"
+        "`{version}` is not a number, a semantic version or a date, and counts as higher than all of them"
     );
     let finding = plan.at(Code::ODD_VERSION, path!["spec", "version"], message);
     Some(finding.help("write for example `2`, `1.2.3`, `1.3.0-rc.1` or `2026-01-31`"))
@@ -73,12 +73,12 @@ fn versions(plans: &[(&Definition, &PlanSpec)], findings: &mut Vec<Diagnostic>) 
                 }
                 let (other, _) = &plans[*earlier];
                 let message = format!(
-                    "plan `{}` has version `{version}` of series `{name}` already",
+                    "plan `{}` already has version `{version}` of series `{name}`",
                     other.key.name
                 );
                 findings.push(
                     plan.at(Code::DUPLICATE_VERSION, path!["spec", "version"], message)
-                        .label("of two equal versions neither is the newest")
+                        .label("neither of two equal versions is the newest")
                         .help("give the newer one a higher version")
                         .related(other.label(path!["spec", "version"], "first here")),
                 );
@@ -103,13 +103,13 @@ fn supersedes(plans: &[(&Definition, &PlanSpec)], findings: &mut Vec<Diagnostic>
             {
                 let path = path!["spec", "supersedes", entry, "name"];
                 let message = format!(
-                    "plan `{}` is of series `{other}`, this one is of series `{own}`",
+                    "plan `{}` belongs to series `{other}`, this one to series `{own}`",
                     key.name
                 );
                 findings.push(
                     plan.at(Code::SUPERSEDES_SERIES, path, message)
                         .label("of another series")
-                        .help("a plan supersedes an earlier one of its own series"),
+                        .help("name an earlier plan of the same series"),
                 );
             }
             replaced.push((at, key));
@@ -134,7 +134,7 @@ fn supersedes(plans: &[(&Definition, &PlanSpec)], findings: &mut Vec<Diagnostic>
                     .0
                     .at_key(Code::SUPERSEDES_CYCLE, path, message.as_str())
                     .label("none of them can be chosen")
-                    .help("name the direct predecessor, or leave it out"),
+                    .help("name the direct predecessor, or remove the field"),
             );
         }
     }
@@ -151,12 +151,12 @@ fn left_out(snapshot: &Definitions, plan: &Definition, spec: &PlanSpec) -> Optio
         return None;
     }
     let help = if same_namespace {
-        "give the plan the labels that the selector asks for, or change the selector"
+        "add the labels that the selector requires to the plan, or change the selector"
     } else {
-        "a selector chooses in the namespace of its goal: leave it out, or move the plan"
+        "a selector applies only to the namespace of its goal: remove the selector, or move the plan"
     };
     let message = format!(
-        "the `planSelector` of goal `{}` leaves this plan out, so the goal will not choose it",
+        "the `planSelector` of goal `{}` does not match this plan, so the goal will not choose it",
         key.name
     );
     let path = path!["spec", "goalRef", "name"];
@@ -172,10 +172,10 @@ fn left_out(snapshot: &Definitions, plan: &Definition, spec: &PlanSpec) -> Optio
 fn empty_selector(goal: &Definition, spec: &GoalSpec) -> Option<Diagnostic> {
     let selector = spec.plan_selector.as_ref()?;
     selector.is_empty().then(|| {
-        let message = "an empty `planSelector` chooses no plan";
+        let message = "an empty `planSelector` selects no plan";
         goal.at_key(Code::EMPTY_SELECTOR, path!["spec", "planSelector"], message)
             .label("it is empty")
-            .help("name labels in `matchLabels`, or leave it out")
+            .help("set labels in `matchLabels`, or remove the selector")
     })
 }
 
@@ -192,7 +192,7 @@ fn other_goal(
     let goal = goal_of(&plan_key, snapshot.plan(&plan_key)?)?;
     (own != goal).then(|| {
         let message = format!(
-            "this execution serves goal `{}`, its plan serves `{}`",
+            "this execution serves goal `{}`, but its plan serves `{}`",
             own.qualified(),
             goal.qualified()
         );
@@ -200,7 +200,7 @@ fn other_goal(
         execution
             .at(Code::GOAL_MISMATCH, path, message)
             .label("not the goal of the plan")
-            .help("leave `goalRef` out: the plan names the goal")
+            .help("remove `goalRef`; the plan names the goal")
             .related(plan.label(path!["spec", "goalRef", "name"], "the goal of the plan"))
     })
 }
@@ -238,7 +238,7 @@ mod tests {
             let found = findings(&text);
             assert_eq!(found.len(), 2, "{found:?}");
             assert!(
-                found[0].starts_with(&format!("PS231 warning {at}: `{version}` is no number")),
+                found[0].starts_with(&format!("PS231 warning {at}: `{version}` is not a number")),
                 "{found:?}"
             );
         }
@@ -259,7 +259,7 @@ mod tests {
             .into_iter()
             .flat_map(|(place, version)| {
                 [
-                    format!("PS220 warning {place}: plan `a` has version `{version}` of series `s` already"),
+                    format!("PS220 warning {place}: plan `a` already has version `{version}` of series `s`"),
                     "help: give the newer one a higher version".to_owned(),
                     format!("also {}: first here", at("'1.0'")),
                 ]
@@ -291,17 +291,17 @@ mod tests {
             findings(&text),
             [
                 format!(
-                    "PS219 warning {}: plan `a` is of series `s`, this one is of series `t`",
+                    "PS219 warning {}: plan `a` belongs to series `s`, this one to series `t`",
                     position(&text, "a}]")
                 ),
-                "help: a plan supersedes an earlier one of its own series".to_owned(),
+                "help: name an earlier plan of the same series".to_owned(),
             ]
         );
     }
 
     #[test]
     fn no_plan_supersedes_itself_or_what_supersedes_it() {
-        let help = "help: name the direct predecessor, or leave it out".to_owned();
+        let help = "help: name the direct predecessor, or remove the field".to_owned();
         let text = of("a", "supersedes: [{name: a}]");
         assert_eq!(
             findings(&text),
@@ -350,14 +350,13 @@ mod tests {
         ] {
             assert_eq!(findings(&fine), [] as [&str; 0], "{fine}");
         }
-        let message =
-            "the `planSelector` of goal `g` leaves this plan out, so the goal will not choose it";
+        let message = "the `planSelector` of goal `g` does not match this plan, so the goal will not choose it";
         let text = selecting.clone() + &labelled("tier: iron");
         assert_eq!(
             findings(&text),
             [
                 format!("PS215 warning {}: {message}", position(&text, "g}, graph")),
-                "help: give the plan the labels that the selector asks for, or change the selector"
+                "help: add the labels that the selector requires to the plan, or change the selector"
                     .to_owned(),
                 format!("also {}: the selector", position(&text, "{matchLabels")),
             ]
@@ -372,7 +371,7 @@ mod tests {
             findings(&text)[..2],
             [
                 format!("PS215 warning {}: {message}", position(&text, "g, namespace: team}")),
-                "help: a selector chooses in the namespace of its goal: leave it out, or move the plan"
+                "help: a selector applies only to the namespace of its goal: remove the selector, or move the plan"
                     .to_owned(),
             ]
         );
@@ -391,10 +390,10 @@ mod tests {
                 findings(&text),
                 [
                     format!(
-                        "PS216 warning {}: an empty `planSelector` chooses no plan",
+                        "PS216 warning {}: an empty `planSelector` selects no plan",
                         position(&text, "planSelector")
                     ),
-                    "help: name labels in `matchLabels`, or leave it out".to_owned(),
+                    "help: set labels in `matchLabels`, or remove the selector".to_owned(),
                 ]
             );
         }
@@ -416,10 +415,10 @@ mod tests {
             findings(&text),
             [
                 format!(
-                    "PS214 error {}: this execution serves goal `team/y`, its plan serves `team/x`",
+                    "PS214 error {}: this execution serves goal `team/y`, but its plan serves `team/x`",
                     position(&text, "y}")
                 ),
-                "help: leave `goalRef` out: the plan names the goal".to_owned(),
+                "help: remove `goalRef`; the plan names the goal".to_owned(),
                 format!("also {}: the goal of the plan", position(&text, "x}")),
             ]
         );

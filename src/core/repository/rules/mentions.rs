@@ -128,7 +128,7 @@ impl Plan<'_, '_> {
         if !template::is_template(text)
             && let Some((written, ours)) = template::of_another_tool(text)
         {
-            let message = format!("`{written}` is no reference here, and stays as it is");
+            let message = format!("`{written}` is not a reference here, and is kept as text");
             let help = match ours {
                 Some(ours) => format!("write `{ours}`"),
                 None => "references are written `${nodes.<id>.outputs.<name>}` and `${parameters.<name>}`".to_owned(),
@@ -268,7 +268,7 @@ impl Plan<'_, '_> {
         let by = self.graph.nodes.get(found.by);
         let by = by.map_or("?", |node| node.id.as_str());
         if by == name {
-            let message = format!("node `{by}` mentions itself, before anything of it is known");
+            let message = format!("node `{by}` refers to itself, before its result is known");
             return self
                 .at(Code::NOT_BEFORE, found, message)
                 .label("this is the node itself")
@@ -308,7 +308,7 @@ fn parameters(
         .collect();
     let first = missing.first()?;
     let message = format!(
-        "plan `{}` uses {}, which this execution does not give",
+        "plan `{}` uses {}, which this execution does not set",
         plan.qualified(),
         first_names(&missing)
     );
@@ -323,9 +323,9 @@ fn parameters(
     let given = spec.parameters.keys().take(SUGGESTIONS).map(String::as_str);
     Some(match did_you_mean(first, given) {
         Some(near) => finding.help(format!(
-            "is `{near}` meant to be `{first}`? parameters are given by name"
+            "is `{near}` meant to be `{first}`? parameters are set by name"
         )),
-        None => finding.help("give it under `parameters`"),
+        None => finding.help("set it under `parameters`"),
     })
 }
 
@@ -443,19 +443,19 @@ mod tests {
             (
                 "build",
                 when("nodes.build.phase == 'Failed'"),
-                "PS312 error @: node `build` mentions itself, before anything of it is known",
+                "PS312 error @: node `build` refers to itself, before its result is known",
                 "name a node that comes before this one",
             ),
             (
                 "build",
                 when("nodes.fetch.phase ="),
                 "PS112 error @: `when`: `=` is not expected at character 19",
-                "a condition is CEL, for example `nodes[\"build\"].phase == \"Succeeded\"`",
+                "write a CEL expression, for example `nodes[\"build\"].phase == \"Succeeded\"`",
             ),
             (
                 "build",
                 when("'yes'"),
-                "PS112 error @: `when`: a condition is true or false, this is a string",
+                "PS112 error @: `when`: a condition must be true or false, but this is a string",
                 "compare it with something, for example `… == \"…\"`",
             ),
             (
@@ -467,9 +467,9 @@ mod tests {
             (
                 "build",
                 input("${HOME}/x"),
-                "PS111 error @: `${HOME}` is no reference",
-                "write `${nodes.<id>.outputs.<name>}` or `${parameters.<name>}`; a text that holds `${` itself can \
-                 be given as a parameter",
+                "PS111 error @: `${HOME}` is not a reference",
+                "write `${nodes.<id>.outputs.<name>}` or `${parameters.<name>}`; pass a text that \
+                 contains `${` itself as a parameter",
             ),
         ];
         for (id, fields, line, help) in table {
@@ -518,10 +518,10 @@ mod tests {
             findings(&none),
             [
                 format!(
-                    "PS225 warning {}: plan `team/p` uses `dry_run`, `fast`, `region`, which this execution does not give",
+                    "PS225 warning {}: plan `team/p` uses `dry_run`, `fast`, `region`, which this execution does not set",
                     position(&none, "planRef")
                 ),
-                "help: give it under `parameters`".to_owned(),
+                "help: set it under `parameters`".to_owned(),
             ]
         );
         let misspelt = text("parameters: {region: eu, fast: true, dryrun: true}");
@@ -529,10 +529,10 @@ mod tests {
             findings(&misspelt),
             [
                 format!(
-                    "PS225 warning {}: plan `team/p` uses `dry_run`, which this execution does not give",
+                    "PS225 warning {}: plan `team/p` uses `dry_run`, which this execution does not set",
                     position(&misspelt, "parameters: {region")
                 ),
-                "help: is `dryrun` meant to be `dry_run`? parameters are given by name".to_owned(),
+                "help: is `dryrun` meant to be `dry_run`? parameters are set by name".to_owned(),
             ]
         );
     }

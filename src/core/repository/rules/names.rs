@@ -30,11 +30,11 @@ fn unreadable(plan: &Definition) -> Option<Diagnostic> {
     let revision = plan.revision.as_ref().map(|revision| revision.number);
     let readable = document::readable_name(&plan.path, revision, &plan.key.name)?;
     let message = format!(
-        "the plan is called `{}`: no name has the letters of the file's",
+        "the plan is named `{}`, because names cannot contain the letters of its file name",
         plan.key.name
     );
     let finding = plan.at(Code::UNREADABLE_NAME, path!["metadata", "name"], message);
-    let help = format!("give it one: `x-planspec: {{name: {readable}}}`");
+    let help = format!("set a name: `x-planspec: {{name: {readable}}}`");
     // No edit goes with it: whoever puts one file right does not see who refers to the plan.
     Some(finding.help(help))
 }
@@ -87,7 +87,7 @@ mod tests {
             for finding in found {
                 assert_eq!(
                     finding.help.as_deref(),
-                    Some("give it one: `x-planspec: {name: oplata}`")
+                    Some("set a name: `x-planspec: {name: oplata}`")
                 );
             }
         }

@@ -37,12 +37,8 @@ fn owners(definition: &Definition, resource: &Resource) -> Vec<Diagnostic> {
         .map(|(index, _)| {
             let path = [list(index), path!["name"]].concat();
             definition
-                .at(
-                    Code::BAD_OWNER,
-                    path,
-                    format!("{key} is said to own itself"),
-                )
-                .help("name what it belongs to, or leave the owner out")
+                .at(Code::BAD_OWNER, path, format!("{key} owns itself"))
+                .help("name the resource it belongs to, or remove the owner")
         });
     let mut controllers = owners().filter(|(_, owner)| owner.controller);
     let first = controllers.next();
@@ -50,13 +46,13 @@ fn owners(definition: &Definition, resource: &Resource) -> Vec<Diagnostic> {
     let second = second.map(|((first, controller), (index, owner))| {
         let path = |index| [list(index), path!["controller"]].concat();
         let message = format!(
-            "{key} has two owners that control it, {} and {}",
+            "{key} has two controlling owners, {} and {}",
             controller.name, owner.name
         );
         definition
             .at(Code::BAD_OWNER, path(index), message)
             .related(definition.label(path(first), "the first one"))
-            .help("one owner controls a resource: leave `controller` out of the others")
+            .help("only one owner can control a resource: remove `controller` from the others")
     });
     itself.chain(second).collect()
 }
@@ -80,7 +76,7 @@ pub fn uid_mismatches<'u>(
                 let place = definition.place(path, Part::Value);
                 let place = snapshot.place(&definition.path, &place);
                 let message =
-                    format!("{place}: {target} has uid {actual}, the reference names {wanted}");
+                    format!("{place}: {target} has uid {actual}, but the reference names {wanted}");
                 found.insert(key.clone(), message);
             }
         });
@@ -366,7 +362,7 @@ impl Referrer<'_> {
         let finding = definition.at(code, path, message).label(label);
         let is_needed = code == Code::PLAN_NOT_FOUND && severity == Severity::Error;
         let help = match self.help_for(code, &target) {
-            help if is_needed => format!("{help}; runs need their plan: keep it while it has some"),
+            help if is_needed => format!("{help}; runs need their plan: keep it while it has runs"),
             help => help,
         };
         self.findings.push(Diagnostic {
@@ -406,12 +402,12 @@ impl Referrer<'_> {
         let place = || definition.place((name.at)(), name.part);
         match nodes.get(name.node) {
             Some(kind) if name.is_bound && *kind != NodeKind::Task => {
-                let message = format!("node `{}` is a {kind}, only a Task is bound", name.node);
+                let message = format!("node `{}` is a {kind}; only a Task can be bound", name.node);
                 self.findings.push(
                     definition
                         .finding(Code::NOT_A_TASK, place(), message)
                         .label("not a Task")
-                        .help("name a Task, or leave it out: nobody works on this node"),
+                        .help("name a Task, or remove the reference: this node has no provider"),
                 );
             }
             Some(_) => {}
@@ -530,7 +526,7 @@ mod tests {
                 execution("run", "gone", ""),
                 "error",
                 "PS206 plan `team/gone` does not exist",
-                "write a Plan `gone`; runs need their plan: keep it while it has some",
+                "write a Plan `gone`; runs need their plan: keep it while it has runs",
             ),
             (
                 p() + &execution("run", "p", "goalRef: {name: gone}"),
@@ -707,15 +703,15 @@ mod tests {
         assert_eq!(
             findings(&itself),
             [
-                format!("PS230 warning {at}: Goal team/g is said to own itself"),
-                "help: name what it belongs to, or leave the owner out".to_owned(),
+                format!("PS230 warning {at}: Goal team/g owns itself"),
+                "help: name the resource it belongs to, or remove the owner".to_owned(),
             ]
         );
         let two =
             others.clone() + &owned(&["name: a, controller: true", "name: b, controller: true"]);
         let at = position(&two, "true}]");
         let found = findings(&two);
-        let message = "Goal team/g has two owners that control it, a and b";
+        let message = "Goal team/g has two controlling owners, a and b";
         assert_eq!(found[0], format!("PS230 warning {at}: {message}"));
         assert!(found[2].starts_with("also "), "{found:?}");
         let one = others + &owned(&["name: a, controller: true", "name: b"]);
@@ -755,8 +751,8 @@ mod tests {
                     &(p.clone() + &text),
                     "error",
                     &needle,
-                    &format!("PS221 node `{node}` is a {kind}, only a Task is bound"),
-                    "name a Task, or leave it out: nobody works on this node",
+                    &format!("PS221 node `{node}` is a {kind}; only a Task can be bound"),
+                    "name a Task, or remove the reference: this node has no provider",
                 );
             }
         }
@@ -793,7 +789,7 @@ mod tests {
         ]
         .map(|(needle, target, uid)| {
             let place = position(&text, needle);
-            format!("{FILE}:{place}: {target} has uid right, the reference names {uid}")
+            format!("{FILE}:{place}: {target} has uid right, but the reference names {uid}")
         });
         assert_eq!(said, expected.iter().collect::<Vec<_>>());
     }

@@ -154,7 +154,7 @@ fn too_many(more: usize) -> SchemaProblem {
         code: Code::LIMIT,
         message: format!("the schema is broken in {more} more places, which are not listed"),
         label: String::new(),
-        help: Some("correct the others first".to_owned()),
+        help: Some("fix the others first".to_owned()),
         fix: None,
     }
 }

@@ -734,7 +734,7 @@ fn the_words() {
     let table = [
         (
             task(json!({"gateRef": {"name": "g"}})),
-            "`gateRef` has no place in a Task",
+            "`gateRef` is not allowed in a Task",
             "it belongs in a Gate",
         ),
         (
@@ -744,37 +744,37 @@ fn the_words() {
         ),
         (
             task(json!({"name": 5})),
-            "`name`: a string is expected, this is a number",
+            "`name`: a string is expected, but this is a number",
             "write it in quotes: `\"5\"`",
         ),
         (
             task(json!({"name": 1.10})),
-            "`name`: a string is expected, this is a number",
+            "`name`: a string is expected, but this is a number",
             "write it in quotes",
         ),
         (
             task(json!({"retries": "0777"})),
-            "`retries`: a whole number is expected, this is a string",
-            "`0777` is text, numbers have no leading zero: write `777`, or `511` if it is meant as octal",
+            "`retries`: a whole number is expected, but this is a string",
+            "`0777` is text, because numbers have no leading zero: write `777`, or `511` for an octal number",
         ),
         (
             task(json!({"retries": "1_000"})),
-            "`retries`: a whole number is expected, this is a string",
-            "`1_000` is text, numbers have no `_`: write `1000`",
+            "`retries`: a whole number is expected, but this is a string",
+            "`1_000` is text, because numbers have no `_`: write `1000`",
         ),
         (
             task(json!({"retries": 1.5})),
-            "`retries`: a whole number is expected, this is a number with a fraction",
+            "`retries`: a whole number is expected, but this is a number with a fraction",
             "write a whole number",
         ),
         (
             task(json!({"retries": null})),
-            "`retries`: a whole number is expected, this is empty",
-            "give it a value, or leave the field out",
+            "`retries`: a whole number is expected, but this is empty",
+            "give it a value, or remove the field",
         ),
         (
             task(json!({"retries": 20})),
-            "`retries`: `20` is out of range, 0 to 10 are allowed",
+            "`retries`: `20` is out of range; 0 to 10 is allowed",
             "write a number from 0 to 10",
         ),
         (
@@ -789,13 +789,13 @@ fn the_words() {
         ),
         (
             task(json!({"dependsOn": "a"})),
-            "`dependsOn`: a list is expected, this is a string",
-            "write it as a list: each entry on its own line, behind `- `",
+            "`dependsOn`: a list is expected, but this is a string",
+            "write it as a list: each entry on its own line, after `- `",
         ),
         (
             criterion(json!({"type": "custom", "name": "n", "required": "on", "webhookUrl": "w"})),
-            "`required`: a boolean is expected, this is a string",
-            "`on` is text, only `true` and `false` are booleans: write `true`",
+            "`required`: a boolean is expected, but this is a string",
+            "`on` is text; only `true` and `false` are booleans: write `true`",
         ),
         (
             node(json!({"id": "n", "kind": "Gate"})),
@@ -819,7 +819,7 @@ fn the_words() {
         ),
         (
             with(Kind::Plan, json!({"series": "s"})),
-            "`series` needs `version` beside it",
+            "`series` also needs `version`",
             "add `version`: a string",
         ),
     ];
@@ -842,19 +842,17 @@ fn what_yaml_reads_as_text_is_said() {
     let retries = |value: Value| node(json!({"id": "n", "kind": "Task", "retries": value}));
     let name = |value: Value| node(json!({"id": "n", "kind": "Task", "name": value}));
     let only = |text: &str, meant: &str| {
-        format!("`{text}` is text, only `true` and `false` are booleans: write `{meant}`")
+        format!("`{text}` is text; only `true` and `false` are booleans: write `{meant}`")
     };
     let zero = |text: &str, meant: &str| {
-        format!("`{text}` is text, numbers have no leading zero: write `{meant}`")
+        format!("`{text}` is text, because numbers have no leading zero: write `{meant}`")
     };
     let octal = |text: &str, meant: &str, octal: &str| {
-        format!(
-            "{}, or `{octal}` if it is meant as octal",
-            zero(text, meant)
-        )
+        format!("{}, or `{octal}` for an octal number", zero(text, meant))
     };
-    let bar =
-        |text: &str, meant: &str| format!("`{text}` is text, numbers have no `_`: write `{meant}`");
+    let bar = |text: &str, meant: &str| {
+        format!("`{text}` is text, because numbers have no `_`: write `{meant}`")
+    };
     let quoted = |meant: &str| format!("write `{meant}`, without quotes");
     let unquoted = |meant: &str| format!("write it in quotes: `\"{meant}\"`");
     let table: Vec<(Value, Option<String>)> = vec![
@@ -894,7 +892,7 @@ fn what_yaml_reads_as_text_is_said() {
         (name(json!(5.5)), Some("write it in quotes".to_owned())),
         (
             name(json!(null)),
-            Some("give it a value, or leave the field out".to_owned()),
+            Some("give it a value, or remove the field".to_owned()),
         ),
     ];
     for (spec, help) in table {

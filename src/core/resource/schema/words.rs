@@ -219,7 +219,7 @@ fn value_words(rule: &Rule<'_>, error: &ValidationError<'_>) -> Said {
         Kind::MinLength { .. } => Said::out_of_range("it is empty").help("write something there"),
         Kind::MaxLength { limit } => {
             let length = value.as_str().map_or(0, |text| text.chars().count());
-            let message = format!("{length} characters are too long, {limit} are allowed");
+            let message = format!("it has {length} characters, but at most {limit} are allowed");
             Said::out_of_range(message)
                 .label(format!("longer than {limit} characters"))
                 .help(format!("write at most {limit} characters"))
@@ -227,7 +227,7 @@ fn value_words(rule: &Rule<'_>, error: &ValidationError<'_>) -> Said {
         Kind::Minimum { .. } | Kind::Maximum { .. } => {
             let bound = |keyword| rule.schema.get(keyword).map_or(String::new(), unquoted);
             let range = format!("{} to {}", bound("minimum"), bound("maximum"));
-            let message = format!("{} is out of range, {range} are allowed", quoted(value));
+            let message = format!("{} is out of range; {range} is allowed", quoted(value));
             Said::out_of_range(message)
                 .help(format!("write a number from {range}"))
                 .label(range)
@@ -237,13 +237,15 @@ fn value_words(rule: &Rule<'_>, error: &ValidationError<'_>) -> Said {
                 .label("at least one entry is expected")
                 .help("add an entry")
         }
-        Kind::MaxItems { limit } => Said::out_of_range(format!("at most {limit} can stand here"))
-            .help(format!("leave {limit} there")),
+        Kind::MaxItems { limit } => {
+            Said::out_of_range(format!("at most {limit} entries are allowed here"))
+                .help(format!("keep only {limit}"))
+        }
         Kind::OneOfNotValid { .. } | Kind::OneOfMultipleValid { .. } => {
             let shapes = rule.text("errorMessage");
-            Said::bad_format(SHAPE, shapes.unwrap_or("none of its shapes fits"))
-                .label("none of the shapes, or several")
-                .help("write what one shape has, and nothing of the others")
+            Said::bad_format(SHAPE, shapes.unwrap_or("it has none of the allowed shapes"))
+                .label("it fits none of the shapes, or several")
+                .help("write the fields of one shape only")
         }
         Kind::Custom { keyword, .. } if keyword == "wholeNumber" => {
             let whole = value.as_f64().unwrap_or_default();
@@ -268,7 +270,7 @@ fn bad_format(rule: &Rule<'_>, value: &Value) -> Said {
     let why = why.filter(|_| noun == "duration");
     Said::bad_format(
         LENGTH,
-        why.unwrap_or_else(|| format!("{} is no {noun}", quoted(value))),
+        why.unwrap_or_else(|| format!("{} is not a {noun}", quoted(value))),
     )
     .label(format!("not a {noun}"))
     .help(rule.expected())
@@ -298,7 +300,7 @@ fn wrong_type(rule: &Rule<'_>, value: &Value) -> Said {
     let help = expected.first().and_then(|name| how_to_write(name, value));
     Said {
         help,
-        ..Said::wrong_type(format!("{words}, this is {found}")).label(words)
+        ..Said::wrong_type(format!("{words}, but this is {found}")).label(words)
     }
 }
 
@@ -309,12 +311,12 @@ fn strings(list: Option<&Value>) -> impl Iterator<Item = &str> {
 }
 
 const A_LIST: &str = "write it as a list: ";
-const LIST_IN_YAML: &str = "each entry on its own line, behind `- `";
+const LIST_IN_YAML: &str = "each entry on its own line, after `- `";
 const LIST_IN_JSON: &str = "`[…]`";
 const A_MAPPING: &str = "write it as a mapping: ";
 const MAPPING_IN_YAML: &str = "each field on its own line, as `field: value`";
 const MAPPING_IN_JSON: &str = "`{\"field\": …}`";
-const COLON: &str = "a colon and a space make a mapping: write ";
+const COLON: &str = "a colon followed by a space starts a mapping: write ";
 
 /// A way out of a JSON text, where it is another one: what is said of a value does not know the
 /// format.
@@ -345,7 +347,7 @@ fn text_with_a_colon(path: &[PathStep], value: &Value) -> Option<String> {
 /// as a boolean and a number; YAML 1.2 reads text, and people have to be told.
 pub(super) fn how_to_write(expected: &str, value: &Value) -> Option<String> {
     match (expected, value) {
-        (_, Value::Null) => Some("give it a value, or leave the field out".to_owned()),
+        (_, Value::Null) => Some("give it a value, or remove the field".to_owned()),
         ("string", Value::Bool(_)) => Some(format!("write it in quotes: `\"{value}\"`")),
         ("string", Value::Number(number)) if number.is_f64() => {
             Some("write it in quotes".to_owned())
@@ -372,7 +374,7 @@ fn how_to_write_boolean(text: &str) -> String {
         "no" | "n" | "off" | "0" => "false",
         _ => return "write `true` or `false`, without quotes".to_owned(),
     };
-    format!("`{text}` is text, only `true` and `false` are booleans: write `{meant}`")
+    format!("`{text}` is text; only `true` and `false` are booleans: write `{meant}`")
 }
 
 fn how_to_write_number(text: &str) -> Option<String> {
@@ -391,14 +393,14 @@ fn how_to_write_number(text: &str) -> Option<String> {
     match (is_number, octal) {
         (false, _) => None,
         (true, _) if text.contains('_') => Some(format!(
-            "`{text}` is text, numbers have no `_`: write `{plain}`"
+            "`{text}` is text, because numbers have no `_`: write `{plain}`"
         )),
         (true, Some(octal)) => Some(format!(
-            "`{text}` is text, numbers have no leading zero: write `{plain}`, or `{octal}` if \
-             it is meant as octal"
+            "`{text}` is text, because numbers have no leading zero: write `{plain}`, or `{octal}` \
+             for an octal number"
         )),
         (true, _) if plain != text => Some(format!(
-            "`{text}` is text, numbers have no leading zero: write `{plain}`"
+            "`{text}` is text, because numbers have no leading zero: write `{plain}`"
         )),
         (true, _) => Some(format!("write `{plain}`, without quotes")),
     }
@@ -438,7 +440,7 @@ fn missing(
         is_there && strings(Some(needed)).any(|one| one == name)
     });
     let message = match (beside, rule.text("title"), path.last()) {
-        (Some((present, _)), _, _) => format!("`{present}` needs `{name}` beside it"),
+        (Some((present, _)), _, _) => format!("`{present}` also needs `{name}`"),
         (None, Some(title), Some(_)) => format!("{title} needs `{name}`"),
         (None, _, Some(_)) => format!("`{name}` is missing in `{}`", display_path(&path)),
         (None, _, None) => format!("`{name}` is missing"),
@@ -508,7 +510,7 @@ fn misplaced(
     let (code, message, label, help) = match rule.text("title") {
         Some(title) if !homes.is_empty() => (
             Code::FORBIDDEN_FIELD,
-            format!("`{name}` has no place in {title}"),
+            format!("`{name}` is not allowed in {title}"),
             format!("not in {title}"),
             format!("it belongs in {}", homes.join(" or ")),
         ),
@@ -569,7 +571,7 @@ fn way_out(
         return (Some(words), Some(Fix::certain(moved(to))));
     }
     if let Some(fix) = field.inline_gate() {
-        let words = "who decides stands in a Gate of its own, which the node names: `gateRef`";
+        let words = "name the approvers in a Gate, and refer to it from the node with `gateRef`";
         return (Some(words.to_owned()), Some(fix));
     }
     if let Some(fix) = field.meant() {
@@ -636,7 +638,7 @@ fn home(
     };
     let words = match home.as_slice() {
         [] => format!(
-            "it belongs at the top level, beside `{}`",
+            "it belongs at the top level, next to `{}`",
             display_path(path)
         ),
         home => format!("it belongs in `{}`", display_path(home)),
@@ -655,11 +657,7 @@ fn repeated(path: &[PathStep], list: &Value) -> Option<Complaint> {
         .find(|(_, item)| !seen.insert(item.to_string()))?;
     let path = [path, &[index.into()]].concat();
     let problem = SchemaProblem {
-        message: format!(
-            "{}: {} stands in the list before",
-            name(&path),
-            quoted(item)
-        ),
+        message: format!("{}: {} is already in the list", name(&path), quoted(item)),
         path: path.clone(),
         part: Part::Value,
         code: Code::DUPLICATE_ITEM,

@@ -20,11 +20,11 @@ pub(super) fn with_a_way_out(mut finding: Diagnostic, text: &str, json: bool) ->
     };
     let from_line = text.get(line.unwrap_or_default()..).and_then(template);
     if is_unread && let Some(mark) = from_line.or_else(|| template(text)) {
-        finding.message = format!("this is a template: `{mark}` stands for what is not there yet");
+        finding.message = format!("this is a template: `{mark}` is a placeholder");
         finding.fix = None;
         finding.help = Some(
-            "give the file that Helm, Jinja or whatever reads it makes of it; what is known when a plan starts is a \
-             parameter of its Execution: `${parameters.<name>}`"
+            "render the file with its tool (such as Helm or Jinja) first; for values that are \
+             known when a run starts, use parameters: `${parameters.<name>}`"
                 .to_owned(),
         );
         return finding;
@@ -37,17 +37,17 @@ pub(super) fn with_a_way_out(mut finding: Diagnostic, text: &str, json: bool) ->
     }
     let help = match (finding.code, json) {
         (Code::SYNTAX, true) => {
-            "look for a missing or superfluous comma, bracket or quote, here or just before"
+            "check for a missing or extra comma, bracket or quote, here or just before"
         }
         (Code::SYNTAX, false) => {
-            "look at the indentation (spaces, no tabs), and for quotes and brackets that do not \
-             close, here or just before"
+            "check the indentation (spaces, no tabs), and check for unclosed quotes and brackets, \
+             here or just before"
         }
         (Code::DUPLICATE_KEY, _) => "keep one of them",
         (Code::BAD_KEY, _) => "keys are strings",
-        (Code::BAD_SCALAR, _) => "leave the tag out, or write a value that fits it",
+        (Code::BAD_SCALAR, _) => "remove the tag, or write a value that fits it",
         (Code::LIMIT, _) => {
-            "nest less, or raise `limits.depth` or `limits.fileBytes` in .planspec.yaml"
+            "reduce the nesting, or raise `limits.depth` or `limits.fileBytes` in .planspec.yaml"
         }
         _ => return finding,
     };
@@ -60,9 +60,9 @@ fn say_what_it_is(finding: &mut Diagnostic, text: &str, json: bool) -> bool {
     if let Some(span) = conflict(text) {
         finding.place = Place::At(span);
         finding.message = "a merge conflict is not resolved".to_owned();
-        finding.label = "it begins here".to_owned();
+        finding.label = "it starts here".to_owned();
         finding.help = Some(
-            "choose what is to stay, and delete the lines `<<<<<<<`, `=======` and `>>>>>>>`"
+            "choose what to keep, and delete the lines `<<<<<<<`, `=======` and `>>>>>>>`"
                 .to_owned(),
         );
         return true;
@@ -75,21 +75,21 @@ fn say_what_it_is(finding: &mut Diagnostic, text: &str, json: bool) -> bool {
     finding.fix = fenced(text);
     finding.help = match json {
         _ if has_fence(text) => Some(format!(
-            "the file holds nothing but the {}: delete the lines with ``` and what stands around them",
+            "the file must contain only {}: delete the lines with ``` and the text around them",
             if json { "JSON" } else { "YAML" }
         )),
         true if text.trim_start_matches('\u{feff}').trim().is_empty() => {
             finding.message = "the file is empty".to_owned();
-            Some("write a document there: `planspec new document NAME` makes one".to_owned())
+            Some("write a document; `planspec new document NAME` creates a template".to_owned())
         }
         true => of_json(finding, before, rest),
         false if let Some(fix) = with_dashes(text) => {
             finding.fix = Some(fix);
-            Some("an entry of a list begins with a hyphen and a space: `- `".to_owned())
+            Some("start a list entry with a hyphen and a space: `- `".to_owned())
         }
         false if let Some(fix) = without_tabs(text) => {
             finding.fix = Some(fix);
-            Some("indent with spaces: a tab is none".to_owned())
+            Some("indent with spaces; tabs are not allowed".to_owned())
         }
         false => {
             let quoted = of_yaml(before, rest);
@@ -289,15 +289,15 @@ fn of_json(finding: &Diagnostic, before: &str, rest: &str) -> Option<String> {
     } else if begins(&["'"]) {
         "JSON has double quotes only: `\"…\"`".to_owned()
     } else if number.starts_with("NaN") || number.starts_with("Infinity") {
-        "JSON has no such number: write one in digits, or `null`".to_owned()
+        "JSON has no such number; write digits, or `null`".to_owned()
     } else if message == "trailing comma" {
         "delete the comma before it".to_owned()
     } else if message == "trailing characters" && begins(&["{", "["]) {
-        "one document per file: put the second one into a file of its own".to_owned()
+        "put the second document into its own file".to_owned()
     } else if message == "trailing characters" && begins_with_a_word(rest) {
-        "delete the text behind the document: the file holds nothing but the JSON".to_owned()
+        "delete the text after the document; the file must contain only JSON".to_owned()
     } else if is_first && begins_with_a_word(rest) && rest.contains('{') {
-        "delete the text before the document: the file holds nothing but the JSON".to_owned()
+        "delete the text before the document; the file must contain only JSON".to_owned()
     } else {
         return None;
     };
@@ -330,7 +330,7 @@ fn of_yaml(before: &str, rest: &str) -> Option<String> {
         String::new()
     };
     Some(format!(
-        "a colon and a space make a mapping: put the text in quotes{shown}"
+        "a colon followed by a space starts a mapping; put the text in quotes{shown}"
     ))
 }
 
@@ -382,12 +382,17 @@ mod tests {
             ("a.json", "{\"a\": -Infinity}", 1, "no such number"),
             ("a.json", "{\"a\": 1,\n}", 2, "delete the comma before it"),
             ("a.json", "[1,]", 1, "delete the comma before it"),
-            ("a.json", "{}\n{}\n", 2, "one document per file"),
+            (
+                "a.json",
+                "{}\n{}\n",
+                2,
+                "put the second document into its own file",
+            ),
             (
                 "a.json",
                 "```json\n{}\n```\n",
                 1,
-                "nothing but the JSON: delete the lines with ```",
+                "must contain only JSON: delete the lines with ```",
             ),
             ("a.json", "{}\n```\n", 2, "delete the lines with ```"),
             (
@@ -400,28 +405,33 @@ mod tests {
                 "a.json",
                 "{}\nAnything else?",
                 2,
-                "the text behind the document",
+                "the text after the document",
             ),
             ("a.json", " ", 1, "planspec new document"),
             ("a.json", "{\"a\" 1}", 1, "comma, bracket or quote"),
             ("a.json", in_json.as_str(), 2, "`<<<<<<<`"),
             ("a.yaml", in_yaml.as_str(), 2, "`<<<<<<<`"),
-            ("a.yaml", "```yaml\na: 1\n```\n", 1, "nothing but the YAML"),
+            (
+                "a.yaml",
+                "```yaml\na: 1\n```\n",
+                1,
+                "must contain only YAML",
+            ),
             (
                 "a.yaml",
                 "x:\n  - overview: A form: a check\n",
                 2,
                 "put the text in quotes: `overview: \"A form: a check\"`",
             ),
-            ("a.yaml", "a: \"b\": c\n", 1, "look at the indentation"),
+            ("a.yaml", "a: \"b\": c\n", 1, "check the indentation"),
             (
                 "a.yaml",
                 "a:\n  – b: 1\n    c: 2\n",
                 3,
                 "a hyphen and a space",
             ),
-            ("a.yaml", "a: {{ .Values.name }}\n", 1, "Helm, Jinja"),
-            ("a.yaml", "{% for x in y %}\na: 1\n", 1, "Helm, Jinja"),
+            ("a.yaml", "a: {{ .Values.name }}\n", 1, "Helm or Jinja"),
+            ("a.yaml", "{% for x in y %}\na: 1\n", 1, "Helm or Jinja"),
         ];
         for (file, text, line, help) in table {
             let (documents, findings) = read(file, text.as_bytes(), &Limits::default());

@@ -131,13 +131,13 @@ pub(super) fn clean(bytes: &[u8], json: bool) -> Result<(&str, usize), Unclean> 
         let before = text.get(..offset).unwrap_or_default();
         return Err(Unclean {
             span: at(before, c.len_utf8(), base),
-            message: format!("the character U+{:04X} must not stand in a file", c as u32),
+            message: format!("the character U+{:04X} is not allowed in a file", c as u32),
             help: match c {
                 '\r' => "end lines with a line feed".to_owned(),
                 // In front of a file it says how the file is encoded, elsewhere nothing.
                 '\u{feff}' => "remove it".to_owned(),
                 c => format!(
-                    "remove it; inside double quotes `\\u{:04x}` can stand for it",
+                    "remove it, or write `\\u{:04x}` inside double quotes",
                     c as u32
                 ),
             },

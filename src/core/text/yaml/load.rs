@@ -160,7 +160,7 @@ impl Node<'_> {
     fn beyond<E: de::Error>(&self, value: impl fmt::Display) -> E {
         self.refuse(
             Code::BAD_SCALAR,
-            format!("the number `{value}` is beyond ±{MAX_INTEGER}"),
+            format!("the number `{value}` is outside ±{MAX_INTEGER}"),
         )
     }
 }
@@ -198,7 +198,7 @@ impl<'de> Visitor<'de> for Key<'_, '_> {
             return Err(self.not_a_string());
         }
         if self.map.contains_key(key) {
-            let message = format!("the key `{key}` stands twice in one mapping");
+            let message = format!("the key `{key}` appears twice in one mapping");
             return Err(self.node.refuse(Code::DUPLICATE_KEY, message));
         }
         Ok(key.to_owned())

@@ -30,7 +30,7 @@ pub struct Document {
 pub fn read(file: &str, bytes: &[u8], limits: &Limits) -> (Vec<Document>, Vec<Diagnostic>) {
     if bytes.len() > limits.file_bytes {
         let message = format!(
-            "the file has {} bytes, {} are allowed",
+            "the file has {} bytes, but at most {} are allowed",
             bytes.len(),
             limits.file_bytes
         );

@@ -345,7 +345,7 @@ impl<'t> Scan<'t> {
         if self.at_key() {
             self.report(
                 ScanFinding::new(Code::BAD_KEY, place, "a key is an alias")
-                    .help("write the key out"),
+                    .help("write the key without an alias"),
             );
         }
         let Some(extent) = self.document.anchors.get(&anchor).copied() else {
@@ -360,7 +360,7 @@ impl<'t> Scan<'t> {
             self.limit(
                 place,
                 format!(
-                    "with its aliases written out the document is larger than {} bytes",
+                    "with its aliases expanded, the document is larger than {} bytes",
                     self.budget
                 ),
             );
@@ -381,7 +381,7 @@ impl<'t> Scan<'t> {
         let Some(name) = self.anchor_name(place.0) else {
             self.report(
                 ScanFinding::new(Code::SYNTAX, place, "an anchor without a name")
-                    .help("write a name behind `&`, or put the value in quotes"),
+                    .help("write a name after `&`, or put the value in quotes"),
             );
             return;
         };
@@ -475,7 +475,7 @@ impl<'t> Scan<'t> {
         if text == "<<" {
             self.report(
                 ScanFinding::new(Code::BAD_KEY, place, "merge keys (`<<`) are not supported")
-                    .help("write the fields out"),
+                    .help("write the fields without `<<`"),
             );
             return;
         }
@@ -492,7 +492,7 @@ impl<'t> Scan<'t> {
             let mut finding = ScanFinding::new(
                 Code::DUPLICATE_KEY,
                 place,
-                format!("the key `{text}` stands twice in one mapping"),
+                format!("the key `{text}` appears twice in one mapping"),
             );
             finding.label = "again here";
             finding.related = Some((first.0, first.1, "first here"));
@@ -506,10 +506,10 @@ impl<'t> Scan<'t> {
         let is_block = matches!(style, ScalarStyle::Literal | ScalarStyle::Folded);
         if is_block && self.document.frames.is_empty() {
             // Readers disagree where it ends: some take `---` for a part of it.
-            let message = "a document is a mapping, this is a block of text";
+            let message = "a document must be a mapping, but this is a block of text";
             self.report(
                 ScanFinding::new(Code::SYNTAX, place, message)
-                    .help("a document begins with a key: `apiVersion: …`"),
+                    .help("start the document with a key: `apiVersion: …`"),
             );
             self.outline.end = End::Stop;
             return;
@@ -542,7 +542,7 @@ impl<'t> Scan<'t> {
                 ScanFinding::new(
                     Code::BAD_SCALAR,
                     place,
-                    format!("the integer `{text}` is beyond ±{MAX_INTEGER}"),
+                    format!("the integer `{text}` is outside ±{MAX_INTEGER}"),
                 )
                 .help("write it in quotes, as a string"),
             ),
@@ -569,7 +569,7 @@ impl<'t> Scan<'t> {
                 place,
                 format!("the tag `{shown}` is not supported here"),
             )
-            .help("leave the tag out; quotes make a value a string"),
+            .help("remove the tag; use quotes for a string"),
         );
     }
 
