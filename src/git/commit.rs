@@ -849,7 +849,10 @@ mod tests {
         in_between(&repo, script);
         let files = [file("theirs.yaml", "ours"), file("new.yaml", "ours")];
         let error = commit_files(&repo, &files, "x").unwrap_err();
-        assert!(error.to_string().contains("somebody else"), "{error}");
+        assert!(
+            error.to_string().contains("another process holds a lock"),
+            "{error}"
+        );
         let text = fs::read_to_string(repo.workdir().unwrap().join("theirs.yaml"));
         assert_eq!(text.unwrap(), "theirs\n");
         assert_eq!(sandbox.git(&repo, &["status", "--porcelain"]), "");

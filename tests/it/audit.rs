@@ -333,7 +333,7 @@ fn status_commits_are_signed_where_the_configuration_names_signers() {
     ana.run("reconcile")
         .exits(1)
         .notes(
-            "the configuration requires signed status commits (`status.signers`), and git cannot sign",
+            "the configuration requires signed status commits (`status.signers`), but git cannot sign",
         )
         .notes("help: the reconciler signs with its own key");
     ana.git("config gpg.format ssh");
@@ -444,7 +444,7 @@ fn nobody_gets_out_of_being_checked() {
     // By a claim to be of a time when nothing was checked.
     let old = forge(
         &ana,
-        &[done, ("controller.yaml", "decisions: 3", "decisions: 0")],
+        &[done, ("controller.yaml", "decisions: 4", "decisions: 0")],
         "",
     );
     found(&ana, &old)
@@ -532,7 +532,7 @@ fn nobody_goes_back_to_a_status_that_does_not_follow() {
     // Whoever knows better says so, and is asked no more.
     ben.run(&format!("audit --trust {again}"))
         .ok()
-        .notes("takes");
+        .notes("trusts");
     ben.run(&format!("audit --trust {}", ben.git("rev-parse HEAD")))
         .exits(1);
 }

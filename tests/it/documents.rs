@@ -294,7 +294,7 @@ fn revise_leaves_the_text_as_it_is_but_for_the_revision() {
     // The time of these tests stands still.
     assert_eq!(changed, ["plan_id:", "revision:", "parent_id:"], "{after}");
     assert!(
-        after.contains(" # another one for every revision\n"),
+        after.contains(" # a new one for every revision\n"),
         "{after}"
     );
     solo.run("validate --base HEAD").ok();
@@ -685,7 +685,7 @@ fn a_plan_whose_file_is_not_in_latin_letters_is_found_by_it_and_offered_a_name()
     let told = solo.run("validate").exits(0);
     assert!(
         told.out
-            .contains("warning[PS616]: the plan is called `2a16be`"),
+            .contains("warning[PS616]: the plan is named `2a16be`"),
         "{told}"
     );
     assert!(told.out.contains("`x-planspec: {name: oplata}`"), "{told}");

@@ -1293,7 +1293,7 @@ fn a_claim_that_is_named_is_found_by_its_beginning_or_said_to_be_missing() {
     ))
     .exits(1)
     .notes("is of default/run/one, not in namespace `elsewhere`")
-    .notes("say `-n default`");
+    .notes("use `-n default`");
     ana.run("reconcile").ok();
     sandbox.minutes_pass(31);
     ana.run("reconcile").ok();

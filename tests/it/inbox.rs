@@ -513,7 +513,7 @@ fn what_comes_after_the_end_is_listed_and_not_applied_and_nothing_of_the_run_cha
     ana.run("reconcile").ok();
     ana.run("report run/one --as agent:a --succeeded --attempt 1")
         .exits(9)
-        .notes("is Cancelled already");
+        .notes("is already Cancelled");
     ana.writes_by_hand("run/one", 1, "agent:a", REPORT);
     ana.run("reconcile").ok();
     assert_eq!(ana.unapplied("run"), ["RunOver"]);

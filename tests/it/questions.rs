@@ -42,7 +42,7 @@ fn a_question_stands_everywhere_until_a_person_answers() {
     );
     ben.run("answer run/one 'The new one'")
         .exits(1)
-        .notes(" has no open questiondefault/run/one")
+        .notes("default/run/one has no open question")
         .notes("`planspec reconcile`, then answer");
     ben.run("reconcile")
         .ok()

@@ -330,7 +330,7 @@ fn cancel_stops_what_is_unfinished() {
     assert_eq!(solo.phase("execution/run"), "Cancelled");
     assert_eq!(solo.node_phase("run/one"), "Succeeded");
     assert_eq!(solo.node_phase("run/two"), "Cancelled");
-    solo.run("cancel run").exits(1).notes("Cancelled already");
+    solo.run("cancel run").exits(1).notes("already Cancelled");
     solo.run("claim run/two --as agent:a").exits(1);
 }
 

@@ -104,7 +104,9 @@ fn what_is_inside_is_fine_and_what_is_outside_fails() {
         .run("review --plan greeting --format markdown")
         .exits(1);
     assert_eq!(
-        page.out.matches("back, or first change").count(),
+        page.out
+            .matches("undo the change to the file, or first change")
+            .count(),
         1,
         "{page}"
     );

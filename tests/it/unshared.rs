@@ -131,7 +131,7 @@ fn of_several_remotes_none_of_another_project_is_proposed_or_used() {
     ben.run("claim run/one --as agent:ben")
         .exits(9)
         .notes("have no commit in common")
-        .notes("help: `git config --unset planspec.remote`");
+        .notes("`git config --unset planspec.remote`");
     let there = ben.git("ls-remote another refs/planspec/work/*");
     assert_eq!(there, "");
 }

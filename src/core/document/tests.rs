@@ -109,7 +109,7 @@ fn each_rule_has_a_document_that_breaks_only_it() {
         ),
         (
             with("/identity/plan_id", json!("greeting-1")),
-            "PS105 error structure identity.plan_id: `plan_id`: `greeting-1` is no UUID",
+            "PS105 error structure identity.plan_id: `plan_id`: `greeting-1` is not a UUID",
         ),
         (
             with("/identity/created_at", json!("yesterday")),

@@ -1210,8 +1210,8 @@ mod tests {
             messages,
             [
                 "a condition must be true or false, but this is a number",
-                "there is no phase `Dun`",
-                "there is no `env` here"
+                "there is no `env` here",
+                "there is no phase `Dun`"
             ]
         );
     }

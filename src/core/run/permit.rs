@@ -363,7 +363,7 @@ impl Circumstances<'_> {
             return Err(unknown_question(id, record));
         };
         if let Some(answered) = &asked.answer {
-            let why = format!("{} has answered that already", answered.actor);
+            let why = format!("{} has already answered that", answered.actor);
             return Err(Refusal::new(Objection::Late, "Answered", why));
         }
         if !status.open_questions().any(|one| one.record == record) {
@@ -412,7 +412,7 @@ impl Circumstances<'_> {
             return Err(Refusal::new(Objection::Late, "OldAttempt", why));
         }
         if status.phase.is_terminal() {
-            let why = format!("`{id}` is {} already", status.phase);
+            let why = format!("`{id}` is already {}", status.phase);
             return Err(Refusal::new(Objection::Late, "NodeOver", why));
         }
         if attempt > open {
@@ -996,7 +996,7 @@ fn is_sayable(text: &str) -> Result<(), Refusal> {
 /// Whether whoever holds a node may ask something more.
 fn may_ask(id: &str, status: &NodeStatus, question: &str) -> Result<(), Refusal> {
     if status.open_questions().any(|one| one.question == question) {
-        let why = format!("that is asked already of `{id}`, and not answered yet");
+        let why = format!("that was already asked of `{id}`, and not answered yet");
         return Err(Refusal::new(Objection::Late, "Asked", why));
     }
     let asked = status.extensions.questions.iter();

@@ -457,7 +457,7 @@ fn gitlab_is_a_code_quality_report() {
     "check_name": "PS302",
     "description": "an edge ends at a node that does not exist (did you mean `release`?)",
     "severity": "major",
-    "fingerprint": "df47d67d26c711665252a39c77ed841adbe4b3f6eb38866864f74df8b1c69291",
+    "fingerprint": "6f56434026cb5c9b5b578d30fcd20e32674405e5d08cc80bf3455ace31d9f8f8",
     "location": {
       "path": "plans/checkout.yaml",
       "lines": {
