@@ -16,9 +16,10 @@ import sys
 import tempfile
 import unittest
 from pathlib import Path
-from typing import Any, Callable
+from typing import Any, Callable, Iterator
 
-CONFORMANCE = Path(__file__).resolve().parents[2] / "docs" / "spec" / "conformance"
+ROOT = Path(__file__).resolve().parents[2]
+CONFORMANCE = ROOT / "docs" / "spec" / "conformance"
 
 
 def load_runner() -> Any:
@@ -197,6 +198,35 @@ class Suite(unittest.TestCase):
                 for one in case["graph"].get(name, []):
                     fewer = {**case["graph"], name: [other for other in case["graph"][name] if other != one]}
                     self.assertNotEqual(runner.check_graph(case, runner.Answer(0, fewer), False), [], case["id"])
+
+
+def fields_of(schema: Any) -> Iterator[tuple[str, Any]]:
+    """Each field that a schema knows, with the place where it is declared."""
+    todo = [("", schema)]
+    while todo:
+        place, one = todo.pop()
+        if not isinstance(one, dict):
+            continue
+        for name, field in one.get("properties", {}).items():
+            yield f"{place}/properties/{name}", field
+            todo.append((f"{place}/properties/{name}", field))
+        todo += [(f"{place}/$defs/{name}", shape) for name, shape in one.get("$defs", {}).items()]
+        todo += [(f"{place}/{keyword}", one[keyword]) for keyword in ("items", "additionalProperties") if keyword in one]
+
+
+class Schemas(unittest.TestCase):
+    """What editors show of a field."""
+
+    def test_every_field_has_a_description(self) -> None:
+        schemas = sorted((ROOT / "docs" / "schemas").glob("*.json"))
+        self.assertEqual(len(schemas), 9)
+        for file in schemas:
+            fields = list(fields_of(json.loads(file.read_text(encoding="utf-8"))))
+            self.assertGreater(len(fields), 10, file.name)
+            for place, field in fields:
+                text = field.get("description", "") if isinstance(field, dict) else ""
+                with self.subTest(f"{file.name}#{place}"):
+                    self.assertRegex(text, r"^[A-Z`].+\.$", "a field has one or more sentences in `description`")
 
 
 class Runner(unittest.TestCase):

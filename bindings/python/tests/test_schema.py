@@ -82,7 +82,7 @@ def test_documents(value: Any) -> None:
 @settings(max_examples=200)
 @given(samples.mutated(samples.resources()))
 def test_resources(value: Any) -> None:
-    for kind in SCHEMAS if isinstance(value, dict) and value.get("kind") not in SCHEMAS else [value["kind"]]:
+    for kind in SCHEMAS if isinstance(value, dict) and value.get("kind") not in [*SCHEMAS] else [value["kind"]]:
         assert (not _schema.check(kind, value)) == VALIDATORS[kind].is_valid(value), kind
 
 

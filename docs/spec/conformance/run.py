@@ -45,6 +45,13 @@ def read_json(path: Path) -> Any:
         raise SuiteError(f"{path}: {error}") from error
 
 
+def read_bytes(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise SuiteError(f"{path}: {error.strerror}") from error
+
+
 def parts_of(pointer: str) -> list[str]:
     if pointer == "":
         return []
@@ -127,6 +134,8 @@ class Suite:
                 return base64.b64decode(spec["base64"], validate=True)
             except binascii.Error as error:
                 raise SuiteError(f"base64: {error}") from error
+        if "file" in spec:
+            return read_bytes(HERE / spec["file"])
         value = patched(self.base(spec["base"]), spec.get("patch", []))
         return (json.dumps(value, indent=2, ensure_ascii=False) + "\n").encode()
 
@@ -400,7 +409,9 @@ def described(suite: Suite, case: dict[str, Any]) -> bytes:
             for path, spec in turn.get("files", {}).items()
         }
         turns.append({"time": turn["time"], "files": files, "records": turn.get("records", [])})
-    return json.dumps({"turns": turns}, ensure_ascii=False, indent=2).encode()
+    names = {record["openpgp"] for turn in turns for record in turn["records"] if "openpgp" in record}
+    keys = {name: read_bytes(HERE / "keys" / f"{name}.secret.asc").decode() for name in sorted(names)}
+    return json.dumps({"openpgpKeys": keys, "turns": turns}, ensure_ascii=False, indent=2).encode()
 
 
 def arguments_of(suite: Suite, case: dict[str, Any], folder: Path) -> list[str]:

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Speak the runner protocol for the `planspec` binary: planspec.py BINARY OPERATION [ARGUMENT...]
 
-Each call makes a repository of its own in a temporary folder, puts the files there, and asks the binary as a
+Needs Git, `ssh-keygen`, and `gpg` for cases with OpenPGP keys. Each call makes a repository of its own in a temporary folder, puts the files there, and asks the binary as a
 person would.
 """
 
@@ -11,6 +11,7 @@ import hashlib
 import json
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -217,11 +218,52 @@ KINDS = ("goals", "plans", "capabilities", "bindings", "gates", "executions")
 MOST_LETTERS, KEPT_LETTERS = 100, 80
 
 
+class Keyring:
+    """OpenPGP keys of a case, in a home of their own."""
+
+    def __init__(self, repository: Repository, keys: dict[str, str]):
+        self.repository = repository
+        self.home = repository.folder / ".git" / "openpgp"
+        self.fingerprints: dict[str, str] = {}
+        if keys and shutil.which("gpg") is None:
+            fail("this case needs `gpg`", UNSUPPORTED)
+        if keys:
+            self.home.mkdir(mode=0o700)
+        for name, secret in keys.items():
+            self.gpg("--import", stdin=secret)
+            listed = self.gpg("--import-options", "show-only", "--import", stdin=secret)
+            self.fingerprints[name] = re.findall(r"^fpr:+([0-9A-F]+):", listed, re.MULTILINE)[0]
+
+    def gpg(self, *arguments: str, stdin: str | None = None) -> str:
+        command = ["gpg", "--homedir", str(self.home), "--batch", "--quiet", "--with-colons", *arguments]
+        return self.repository.run(command, (0,), stdin=stdin).stdout
+
+    def sign_with(self, name: str, time: str) -> None:
+        """Have Git sign with this key as if it were that time."""
+        if name not in self.fingerprints:
+            fail(f"there is no OpenPGP key `{name}`", 1)
+        day = re.sub("[-:Z]", "", time)
+        program = self.repository.folder / ".git" / "gpg-then"
+        program.write_text(
+            f"#!/bin/sh\nexec gpg --homedir {shlex.quote(str(self.home))} --batch --faked-system-time {day} \"$@\"\n"
+        )
+        program.chmod(0o700)
+        self.repository.git("config", "gpg.format", "openpgp")
+        self.repository.git("config", "gpg.program", str(program))
+        self.repository.git("config", "user.signingkey", f"{self.fingerprints[name]}!")
+
+    def close(self) -> None:
+        """End the agent that gpg has started."""
+        if self.fingerprints:
+            self.repository.run(["gpgconf", "--homedir", str(self.home), "--kill", "gpg-agent"], (0,))
+
+
 class Inbox:
     """Records on their refs, as any Git client writes them."""
 
-    def __init__(self, repository: Repository):
+    def __init__(self, repository: Repository, keyring: Keyring):
         self.repository = repository
+        self.keyring = keyring
         self.ids: dict[str, str] = {}
         self.count = 0
 
@@ -230,7 +272,8 @@ class Inbox:
         record = dict(record)
         label, ref = record.pop("label", None), record.pop("ref", None)
         begins_anew, beside = record.pop("beginsAnew", False), record.pop("beside", {})
-        left_out, signer = record.pop("without", []), record.pop("key", None)
+        left_out, is_amended = record.pop("without", []), record.pop("amended", False)
+        is_signed = self.choose_key(record.pop("key", None), record.pop("openpgp", None), record.pop("signed", time))
         run = self.run_of(record.pop("run"))
         body = {
             "apiVersion": "records.planspec.io/v1",
@@ -245,10 +288,25 @@ class Inbox:
         name = f"refs/planspec/{self.filled(ref, run) if ref else ref_of(body)}"
         kept = {field: value for field, value in body.items() if field not in left_out}
         behind = None if begins_anew else name
-        commit = self.commit({"record.yaml": json.dumps(kept), **beside}, behind, signer)
+        commit = self.commit({"record.yaml": json.dumps(kept), **beside}, behind, is_signed)
+        commit = self.amended(commit) if is_amended else commit
         self.repository.git("update-ref", name, commit)
         if label:
             self.ids[label] = commit
+
+    def choose_key(self, ssh: str | None, openpgp: str | None, time: str) -> bool:
+        """Have Git sign with a key, if one is named."""
+        if openpgp:
+            self.keyring.sign_with(openpgp, time)
+        elif ssh:
+            self.repository.git("config", "gpg.format", "ssh")
+            self.repository.git("config", "user.signingkey", str(self.repository.key(ssh)))
+        return bool(ssh or openpgp)
+
+    def amended(self, commit: str) -> str:
+        """A commit with another message under the signature of this one."""
+        text = self.repository.git("cat-file", "commit", commit)
+        return self.repository.git("hash-object", "-t", "commit", "-w", "--stdin", stdin=f"{text}amended\n").strip()
 
     def run_of(self, name: str) -> dict[str, Any]:
         runs: list[dict[str, Any]] = self.repository.planspec("get", "executions", "-A")["items"]
@@ -279,16 +337,13 @@ class Inbox:
 
         return json.loads(re.sub(r"\$\{((?:record|digest):[^}]+|uid|commit)\}", known, text))
 
-    def commit(self, files: dict[str, str], behind: str | None, signer: str | None) -> str:
+    def commit(self, files: dict[str, str], behind: str | None, is_signed: bool) -> str:
         git = self.repository.git
         # JSON is YAML.
         blobs = {name: git("hash-object", "-w", "--stdin", stdin=text).strip() for name, text in files.items()}
         tree = git("mktree", stdin="".join(f"100644 blob {blob}\t{name}\n" for name, blob in blobs.items())).strip()
         before = git("for-each-ref", "--format=%(objectname)", behind).strip() if behind else ""
-        signed = ["-S"] if signer else []
-        if signer:
-            git("config", "gpg.format", "ssh")
-            git("config", "user.signingkey", str(self.repository.key(signer)))
+        signed = ["-S"] if is_signed else []
         return git("commit-tree", tree, *(["-p", before] if before else []), *signed, "-m", "record").strip()
 
 
@@ -323,15 +378,24 @@ def reconcile(repository: Repository, arguments: list[str]) -> int:
     if len(arguments) != 1:
         fail("reconcile FILE")
     repository.git("config", "user.email", "suite@example.com")
-    inbox, turns = Inbox(repository), []
-    for turn in json.loads(Path(arguments[0]).read_text(encoding="utf-8"))["turns"]:
+    described = json.loads(Path(arguments[0]).read_text(encoding="utf-8"))
+    keyring = Keyring(repository, described.get("openpgpKeys", {}))
+    try:
+        answer({"turns": reconciled(repository, Inbox(repository, keyring), described["turns"])})
+    finally:
+        keyring.close()
+    return 0
+
+
+def reconciled(repository: Repository, inbox: Inbox, turns: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    said = []
+    for turn in turns:
         change_files(repository, turn.get("files", {}))
         for record in turn.get("records", []):
             inbox.put(record, turn["time"])
         repository.planspec("reconcile", PLANSPEC_NOW=turn["time"])
-        turns.append({"status": statuses(repository)})
-    answer({"turns": turns})
-    return 0
+        said.append({"status": statuses(repository)})
+    return said
 
 
 def change_files(repository: Repository, files: dict[str, str | None]) -> None:
