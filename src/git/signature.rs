@@ -16,7 +16,7 @@ use super::object::EntryKind;
 use super::program::{Output, Program, run_sealed};
 use super::read::Tree;
 use super::{GitError, Identity, Repo, Result, read, sshsig, unusable_file};
-use crate::core::repository::config::is_person;
+use crate::core::repository::config::{ApprovalConfig, is_person};
 use crate::core::repository::signers::{Signers, key_of_signature};
 use crate::core::resource::{SignedBy, Time};
 use crate::core::run::record::Signature;
@@ -48,8 +48,8 @@ pub struct SignatureVerifier<'a> {
     pub repo: &'a Repo,
     /// The spec commit, which lists the keys.
     pub commit: &'a str,
-    /// Path of its file of allowed signers.
-    pub signers_file: &'a str,
+    /// Whose names are whose, and the file of allowed signers.
+    pub approvals: &'a ApprovalConfig,
     /// When the records arrived: a key must be valid then, whatever the date in a commit says.
     pub arrival: Time,
 }
@@ -238,7 +238,7 @@ impl SignatureVerifier<'_> {
         names: &[&str],
         may_run: bool,
     ) -> Verified<SignedBy> {
-        let file = self.signers_file;
+        let file = self.approvals.signers_file();
         let Some(signers) = self.file(file)? else {
             return bad(
                 "NoSigners",
@@ -310,7 +310,7 @@ impl SignatureVerifier<'_> {
         let owners = signers.owners(&key);
         let mut programs = owners.iter().filter(|owner| !is_person(owner));
         if let Some(program) = programs.next().filter(|_| is_person(actor)) {
-            let file = self.signers_file;
+            let file = self.approvals.signers_file();
             let why = format!(
                 "`{file}` lists key {key} for {program} as well, which is no person: decide again with a key that \
                  only {actor} has"
@@ -323,7 +323,7 @@ impl SignatureVerifier<'_> {
 
     /// Why a key does not count that no line lists which counts.
     fn unlisted<T>(&self, signers: &Signers, key: &str, actor: &str) -> Verified<T> {
-        let file = self.signers_file;
+        let file = self.approvals.signers_file();
         let Some(line) = signers.why_refused(key) else {
             return unknown(key, actor, file);
         };
@@ -338,7 +338,7 @@ impl SignatureVerifier<'_> {
     /// Why a key with which a record was signed does not count, by what `ssh-keygen` said of it and
     /// for whom the key is listed.
     fn not_counted<T>(&self, (key, owners): (&str, &str), actor: &str, said: &str) -> Verified<T> {
-        let file = self.signers_file;
+        let file = self.approvals.signers_file();
         if said.contains("key has expired") {
             return expired(key, file);
         }
@@ -433,7 +433,7 @@ impl SignatureVerifier<'_> {
     pub fn lists(&self, by: &SignedBy) -> Result<bool> {
         if by.key.starts_with("SHA256:") {
             let commit = Tree::Commit(self.commit);
-            let signers = signers(self.repo, commit, self.signers_file)?;
+            let signers = signers(self.repo, commit, self.approvals.signers_file())?;
             return Ok(signers.lists(&by.principal, &by.key, self.arrival));
         }
         match self.lists_openpgp(by) {
@@ -444,8 +444,10 @@ impl SignatureVerifier<'_> {
     }
 
     fn lists_openpgp(&self, by: &SignedBy) -> Verified<bool> {
-        let lower = by.principal.to_lowercase();
-        for name in BTreeSet::from([by.principal.as_str(), &lower]) {
+        // The key may stand in the file of another e-mail of the same person.
+        let mut names = self.approvals.names_of(&by.principal);
+        names.insert(by.principal.to_lowercase());
+        for name in names.iter().filter(|name| !name.contains('/')) {
             let Some(keys) = self.file(&format!("{KEYS_FOLDER}/{name}.asc"))? else {
                 continue;
             };

@@ -53,7 +53,7 @@ pub fn objection(
     let verifier = SignatureVerifier {
         repo: &store.repo,
         commit: spec_commit,
-        signers_file: config.approvals.signers_file(),
+        approvals: &config.approvals,
         arrival: time,
     };
     let listed = listed(signers);

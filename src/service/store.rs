@@ -903,7 +903,7 @@ impl Store {
         SignatureVerifier {
             repo: &self.repo,
             commit: &view.spec_commit,
-            signers_file: view.config.approvals.signers_file(),
+            approvals: &view.config.approvals,
             arrival,
         }
     }

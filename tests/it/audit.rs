@@ -449,7 +449,7 @@ fn nobody_gets_out_of_being_checked() {
     );
     found(&ana, &old)
         .exits(1)
-        .says("it was decided with version 0, but the commit before it with version 3");
+        .says("it was decided with version 0, but the commit before it with version 4");
     let silent = forge(&ana, &[done, ("_inputs.yaml", "", GONE)], "");
     found(&ana, &silent)
         .exits(1)

@@ -102,7 +102,7 @@ fn answered(sandbox: &Sandbox, ana: &Place<'_>, ben: &Place<'_>) {
     assert_eq!(ana.node_phase("run/one"), "Running");
     ana.run("status --mine --as agent:a")
         .ok()
-        .says("answer: The new one");
+        .says("> The new one");
     let brief = ana.run("describe run/one -o json").ok().answer("Brief");
     assert_eq!(text(&brief["questions"][0]["answer"]), "The new one");
     ana.run("log execution/run")
