@@ -10,8 +10,10 @@ use super::describe::Description;
 use super::doctor::Checkup;
 use super::document::{Converted, Revised};
 use super::explain::{AnswerList, Rule, RuleList};
+use super::export::{Exported, TaskList};
 use super::findings::{Findings, ScopeAnswer};
 use super::graph::Graph;
+use super::import::Imported;
 use super::log::{EventList, RevisionList};
 use super::logs::NodeLog;
 use super::made::{Created, Hook, Initialized};
@@ -63,11 +65,13 @@ pub const ANSWERS: &[Registered] = &[
     of::<DoneBefore>(),
     of::<Edited>(),
     of::<EventList>(),
+    of::<Exported>(),
     of::<Findings>(),
     of::<Graph>(),
     of::<Health>(),
     of::<HeldNodes>(),
     of::<Hook>(),
+    of::<Imported>(),
     of::<Initialized>(),
     of::<NamespaceChanged>(),
     of::<NamespaceList>(),
@@ -96,6 +100,7 @@ pub const ANSWERS: &[Registered] = &[
     of::<RuleList>(),
     of::<ScopeAnswer>(),
     of::<Started>(),
+    of::<TaskList>(),
     of::<Waited>(),
     of::<WatchChange>(),
     of::<WatchNote>(),

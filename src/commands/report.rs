@@ -116,6 +116,7 @@ fn were_done(context: &Context, args: &Args) -> Outcome {
                 outputs: outputs(args)?,
                 commit: args.commit.clone(),
                 message: args.message.clone(),
+                is_of_list: false,
             };
             (execution, BTreeMap::from([(node.to_owned(), done)]))
         }

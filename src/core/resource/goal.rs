@@ -123,6 +123,27 @@ pub struct ContextItem {
     pub uris: Vec<String>,
 }
 
+/// The name of the context item that says which task of a tracker a node comes from: its `id` there, and perhaps its `url`.
+pub const TRACKER: &str = "tracker";
+
+impl ContextItem {
+    /// What a tracker calls the task that the node with this item comes from.
+    pub fn tracker_id(&self) -> Option<&str> {
+        self.of_tracker("id")
+    }
+
+    /// Where a tracker keeps that task.
+    pub fn tracker_url(&self) -> Option<&str> {
+        self.of_tracker("url")
+    }
+
+    fn of_tracker(&self, field: &str) -> Option<&str> {
+        let is_its = self.name.as_deref() == Some(TRACKER) && self.format == ContextFormat::Json;
+        let content = self.content.as_ref().filter(|_| is_its)?;
+        content.get(field)?.as_str()
+    }
+}
+
 /// How a context item is to be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
