@@ -93,9 +93,10 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
         dry_run: args.print,
     };
     let imported = import(&context.open()?, &request)?;
-    let text = match args.print {
-        true => imported.text.clone(),
-        false => show::import::text(&imported),
+    let text = if args.print {
+        imported.text.clone()
+    } else {
+        show::import::text(&imported)
     };
     context.show(args.output, &imported, (&text, &imported.notes))?;
     if args.output.is_text() {

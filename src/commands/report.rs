@@ -41,7 +41,7 @@ pub struct Args {
     #[arg(long, group = "result", requires = "target")]
     done_before: bool,
     /// With --done-before: a file with the nodes, or - for standard input: `NODE: {commit: REV, outputs: {NAME: VALUE},
-    /// message: TEXT}`, as YAML or JSON
+    /// message: TEXT}`, as YAML or JSON; or a task list, as `planspec import` reads it
     #[arg(long, value_name = "FILE", requires = "done_before",
           conflicts_with_all = ["outputs", "outputs_file", "commit", "message", "attempt", "claim"])]
     from: Option<PathBuf>,

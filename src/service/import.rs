@@ -121,10 +121,8 @@ pub fn done(shown: &str, bytes: &[u8]) -> Result<Vec<(String, Done)>> {
         name: shown,
         ..Reading::default()
     };
-    let list = read(bytes, reading).and_then(|list| settled(list, usize::MAX));
-    let list = list.map_err(|refused| told(shown, refused))?;
-    let tasks = plan::done(&list);
-    let done = tasks.map(|task| {
+    let list = read(bytes, reading).map_err(|refused| told(shown, refused))?;
+    let done = plan::done(&list).into_iter().map(|task| {
         let message = format!("done in {shown}, line {}", task.line);
         let done = Done {
             message,
@@ -337,7 +335,10 @@ fn answer(list: &TaskList, merged: &Merged, key: &Key) -> Imported {
             })
             .collect(),
         pruned: merged.is_pruned,
-        done: plan::done(list).map(|one| task(&one.id)).collect(),
+        done: plan::done(list)
+            .into_iter()
+            .map(|one| task(&one.id))
+            .collect(),
         unread: unread
             .map(|unread| UnreadLine {
                 line: unread.line,

@@ -137,6 +137,14 @@ impl ContextItem {
         self.of_tracker("url")
     }
 
+    /// Whether it says only that: whoever does the node is told so already.
+    pub fn is_tracker_id_alone(&self) -> bool {
+        const LONGEST: usize = 80;
+        let is_short = self.tracker_id().is_some_and(|id| id.len() <= LONGEST);
+        let fields = self.content.as_ref().and_then(Value::as_object);
+        is_short && fields.is_some_and(|fields| fields.len() == 1)
+    }
+
     fn of_tracker(&self, field: &str) -> Option<&str> {
         let is_its = self.name.as_deref() == Some(TRACKER) && self.format == ContextFormat::Json;
         let content = self.content.as_ref().filter(|_| is_its)?;

@@ -197,9 +197,10 @@ pub fn markdown(exported: &Exported) -> String {
         let waits = waits.into_iter().filter(|(_, ids)| !ids.is_empty());
         let waits = waits.map(|(word, ids)| format!("{word}{}", spans(ids)));
         let waits: Vec<String> = waits.collect();
-        let waits = match waits.is_empty() {
-            true => String::new(),
-            false => format!(" ({})", waits.join("; ")),
+        let waits = if waits.is_empty() {
+            String::new()
+        } else {
+            format!(" ({})", waits.join("; "))
         };
         text.push_str(&format!(
             "{margin}- [{mark}] `{}` {}{waits}\n",
@@ -307,11 +308,13 @@ fn status(item: &Item) -> &'static str {
 
 /// A text in which GitLab finds nothing to do: a line that begins with `/` is a command there.
 fn without_actions(text: &str) -> String {
-    let lines = text
-        .lines()
-        .map(|line| match line.trim_start().starts_with('/') {
-            true => format!("\\{}", line.trim_start()),
-            false => line.to_owned(),
-        });
+    let lines = text.lines().map(|line| {
+        let said = line.trim_start();
+        if said.starts_with('/') {
+            format!("\\{said}")
+        } else {
+            line.to_owned()
+        }
+    });
     lines.collect::<Vec<_>>().join("\n")
 }

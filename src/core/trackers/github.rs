@@ -117,6 +117,9 @@ fn body(item: &Item, describe: &str, key: &str) -> String {
             .collect();
         parts.push(format!("Accepted for:\n{}", criteria.join("\n")));
     }
+    if item.id != item.node {
+        parts.push(format!("Step: {}", item.id));
+    }
     parts.extend(item.state().map(|state| format!("State: {state}")));
     parts.extend(item.link.clone());
     parts.push(format!("`{describe}`"));

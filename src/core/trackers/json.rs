@@ -1,5 +1,6 @@
 //! Task lists in JSON: Task Master, beads, GitHub, and what this program exports.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use serde_json::Value;
@@ -27,7 +28,7 @@ impl<'t> Source<'t> {
         if let Err(error) = serde_json::from_str::<serde::de::IgnoredAny>(text) {
             return Err(Refused::at(
                 error.line().max(1),
-                format!("it is not JSON: {error}"),
+                format!("it is not JSON: {}", reason(&error)),
                 "export the list again, or name another format with --format",
             ));
         }
@@ -66,7 +67,7 @@ impl<'t> Source<'t> {
                 (in_string, escaped) = (escaped || byte != b'"', !escaped && byte == b'\\');
                 continue;
             }
-            let ends = (byte == b',' && depth == 1) || (matches!(byte, b'}' | b']') && depth == 1);
+            let ends = depth == 1 && matches!(byte, b',' | b'}' | b']');
             match byte {
                 b'"' => in_string = true,
                 b'{' | b'[' => depth += 1,
@@ -111,6 +112,13 @@ impl<'t> Source<'t> {
     }
 }
 
+/// What is wrong, without the place: that is told in the file.
+fn reason(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    let end = text.rfind(" at line ").unwrap_or(text.len());
+    text.get(..end).unwrap_or_default().to_owned()
+}
+
 /// An object of a list.
 struct Entry {
     line: usize,
@@ -122,7 +130,7 @@ fn entry(text: &str, line: usize, list: &mut TaskList) -> Option<Entry> {
     let value: Value = match serde_json::from_str(text) {
         Ok(value) => value,
         Err(error) => {
-            list.cannot_read(line, format!("it cannot be read: {error}"));
+            list.cannot_read(line, format!("it cannot be read: {}", reason(&error)));
             return None;
         }
     };
@@ -241,42 +249,39 @@ pub fn task_master(text: &str, tag: Option<&str>) -> Result<TaskList, Refused> {
         let Some(id) = entry.id("id") else {
             continue;
         };
-        let subtasks = source.member(&part, "subtasks");
-        let subtasks = subtasks
-            .map(|subtasks| source.parts(&subtasks))
-            .unwrap_or_default();
         let mut task = of_task_master(&entry, id.clone());
-        task.after = entry
-            .list("dependencies")
-            .iter()
-            .filter_map(id_of)
-            .map(Link::to)
-            .collect();
+        let after = entry.list("dependencies").iter().filter_map(id_of);
+        task.after = after.map(Link::to).collect();
         list.tasks.push(task);
-        let mut parts = Vec::new();
-        for part in subtasks {
-            if let Some(entry) = source.object(&part, &mut list) {
-                parts.push(entry);
-            }
-        }
-        let siblings: Vec<String> = parts.iter().filter_map(|entry| entry.id("id")).collect();
-        for entry in &parts {
-            let Some(own) = entry.id("id") else { continue };
-            let whole = |one: String| {
-                if siblings.contains(&one) {
-                    format!("{id}.{one}")
-                } else {
-                    one
-                }
-            };
-            let mut task = of_task_master(entry, format!("{id}.{own}"));
-            let after = entry.list("dependencies").iter().filter_map(id_of);
-            task.after = after.map(whole).map(Link::to).collect();
-            task.parent = Some(id.clone());
-            list.tasks.push(task);
+        if let Some(subtasks) = source.member(&part, "subtasks") {
+            parts_of(&source, &subtasks, &id, &mut list);
         }
     }
     Ok(list)
+}
+
+/// The parts of a task: they are known by its id and theirs, and call each other by theirs alone.
+fn parts_of(source: &Source<'_>, subtasks: &Part, id: &str, list: &mut TaskList) {
+    let mut parts = Vec::new();
+    for part in source.parts(subtasks) {
+        parts.extend(source.object(&part, list));
+    }
+    let siblings: BTreeSet<String> = parts.iter().filter_map(|entry| entry.id("id")).collect();
+    let whole = |one: String| {
+        if siblings.contains(&one) && !one.starts_with(&format!("{id}.")) {
+            format!("{id}.{one}")
+        } else {
+            one
+        }
+    };
+    for entry in &parts {
+        let Some(own) = entry.id("id") else { continue };
+        let mut task = of_task_master(entry, whole(own));
+        let after = entry.list("dependencies").iter().filter_map(id_of);
+        task.after = after.map(whole).map(Link::to).collect();
+        task.parent = Some(id.to_owned());
+        list.tasks.push(task);
+    }
 }
 
 /// What Task Master tells of a task or of a part of one.
@@ -324,15 +329,12 @@ fn chosen(source: &Source<'_>, tag: Option<&str>, list: &mut TaskList) -> Result
         .map(|(name, ..)| format!("`{name}`"))
         .collect();
     let Some(found) = found else {
-        let why = match names.is_empty() {
-            true => "it has no list `tasks`, as Task Master writes it".to_owned(),
-            false => format!("it has no tag `{wanted}`"),
-        };
-        let help = match names.is_empty() {
-            true => "name another format with --format".to_owned(),
-            false => format!("name one with --tag: {}", names.join(", ")),
-        };
-        return Err(Refused::whole(why, help));
+        if names.is_empty() {
+            let why = "it has no list `tasks`, as Task Master writes it";
+            return Err(Refused::whole(why, "name another format with --format"));
+        }
+        let help = format!("name one with --tag: {}", names.join(", "));
+        return Err(Refused::whole(format!("it has no tag `{wanted}`"), help));
     };
     let (_, tasks, _) = tagged.remove(found);
     for (name, other, line) in tagged {
@@ -408,7 +410,7 @@ pub fn github(text: &str) -> Result<TaskList, Refused> {
             "write it with `gh issue list --state all --json number,title,body,state,labels,assignees,url`",
         ));
     }
-    let mut parents: Vec<(String, String)> = Vec::new();
+    let mut parents: BTreeMap<String, String> = BTreeMap::new();
     for part in source.parts(&root) {
         let Some(entry) = source.object(&part, &mut list) else {
             continue;
@@ -454,8 +456,7 @@ pub fn github(text: &str) -> Result<TaskList, Refused> {
     }
     for task in &mut list.tasks {
         if task.parent.is_none() {
-            let parent = parents.iter().find(|(child, _)| *child == task.id);
-            task.parent = parent.map(|(_, parent)| parent.clone());
+            task.parent = parents.get(&task.id).cloned();
         }
     }
     Ok(list)

@@ -1,6 +1,6 @@
 //! Checklists: nested, under headings, with ids and dependencies where the words say them.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::links::{self, is_dotted, is_key, is_number, is_step};
 use super::{Format, State, Task, TaskList, speckit};
@@ -11,6 +11,7 @@ pub const MARK: &str = "<!-- planspec:";
 /// Read a checklist; where no format is wanted, that of spec-kit is known by its ids and marks.
 pub fn read(text: &str, wanted: Option<Format>) -> TaskList {
     let mut reader = Reader::new(text);
+    reader.list.is_ours = reader.is_marked;
     for (index, line) in text.lines().enumerate() {
         reader.number = index + 1;
         reader.line(line.trim_end());
@@ -58,6 +59,8 @@ struct Reader {
     headings: Vec<Heading>,
     open: Vec<Open>,
     taken: BTreeSet<String>,
+    /// How often a name was asked for that was taken.
+    counts: BTreeMap<String, usize>,
     /// Whether ids stand in code spans.
     is_marked: bool,
     /// What ends the block of code that the reading is in.
@@ -77,6 +80,7 @@ impl Reader {
             headings: Vec::new(),
             open: Vec::new(),
             taken: BTreeSet::new(),
+            counts: BTreeMap::new(),
             is_marked: text.trim_start().starts_with(MARK),
             fence: None,
             is_comment: false,
@@ -254,15 +258,24 @@ impl Reader {
     }
 
     /// A name for what has no id: what it is about, and where that stands twice, where it stands.
-    fn unique(&self, title: &str, parent: Option<&str>) -> String {
-        let whole = parent.map(|parent| format!("{parent} / {title}"));
-        let base = whole.as_deref().unwrap_or(title);
-        let counted = (2..).map(|count| format!("{base} ({count})"));
-        let names = [title.to_owned(), base.to_owned()]
-            .into_iter()
-            .chain(counted);
-        let mut free = names.filter(|name| !self.taken.contains(name));
-        free.next().unwrap_or_default()
+    fn unique(&mut self, title: &str, parent: Option<&str>) -> String {
+        let base = match parent {
+            _ if !self.taken.contains(title) => return title.to_owned(),
+            Some(parent) => format!("{parent} / {title}"),
+            None => title.to_owned(),
+        };
+        if !self.taken.contains(&base) {
+            return base;
+        }
+        // From where it was left: a list may say the same a thousand times.
+        let count = self.counts.entry(base.clone()).or_insert(1);
+        loop {
+            *count += 1;
+            let name = format!("{base} ({count})");
+            if !self.taken.contains(&name) {
+                return name;
+            }
+        }
     }
 
     /// Leave the items that something with this indentation is not in.

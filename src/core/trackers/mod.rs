@@ -12,6 +12,8 @@ mod markdown;
 pub mod plan;
 mod settle;
 mod speckit;
+#[cfg(test)]
+mod tests;
 mod words;
 
 pub use settle::settled;
@@ -63,6 +65,8 @@ pub struct TaskList {
     pub tasks: Vec<Task>,
     /// What could not be read.
     pub unread: Vec<Unread>,
+    /// Whether this program wrote it: what it does not say of a node is no reason to take that away.
+    pub is_ours: bool,
 }
 
 impl TaskList {
@@ -72,6 +76,7 @@ impl TaskList {
             title: None,
             tasks: Vec::new(),
             unread: Vec::new(),
+            is_ours: format == Format::Planspec,
         }
     }
 
@@ -213,7 +218,7 @@ pub fn read(bytes: &[u8], how: Reading<'_>) -> Result<TaskList, Refused> {
         let (line, why) = match list.unread.first() {
             Some(first) => (
                 Some(first.line),
-                format!("no task could be read: {}", first.what),
+                format!("there is no task in it that can be read: {}", first.what),
             ),
             None => (None, "there is no task in it".to_owned()),
         };

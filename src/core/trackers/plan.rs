@@ -86,7 +86,8 @@ pub fn merged(list: &TaskList, nodes: &[Value], prune: bool) -> Merged {
         };
         let theirs = Theirs {
             node,
-            gone: if prune { Some(&is_gone) } else { None },
+            is_ours: list.is_ours,
+            gone: prune.then_some(&is_gone),
             imported: &names.imported,
         };
         let new = updated(task, &theirs, (&names, &children));
@@ -224,10 +225,13 @@ fn items(values: &[(Option<usize>, Value)]) -> Vec<Item> {
     items.map(|(was, value)| Item { was, value }).collect()
 }
 
-/// The ids of the tasks that are done, and no group of others.
-pub fn done(list: &TaskList) -> impl Iterator<Item = &Task> {
+/// The tasks that are done, but for those that have parts: these follow from them.
+pub fn done(list: &TaskList) -> Vec<&Task> {
+    let tasks = list.tasks.iter();
+    let parents: BTreeSet<&str> = tasks.filter_map(|task| task.parent.as_deref()).collect();
     let done = list.tasks.iter().filter(|task| task.state == State::Done);
-    done.filter(|task| !task.is_heading)
+    done.filter(|task| !task.is_heading && !parents.contains(task.id.as_str()))
+        .collect()
 }
 
 /// The ids of nodes.
@@ -407,12 +411,25 @@ fn new_node(task: &Task, names: &Names, children: &BTreeMap<String, Vec<String>>
 /// A node as it is, and what of it people wrote.
 struct Theirs<'a> {
     node: &'a Value,
+    /// Whether the list was written of such a plan.
+    is_ours: bool,
     /// What goes.
     gone: Option<&'a BTreeSet<String>>,
     imported: &'a BTreeSet<String>,
 }
 
 impl Theirs<'_> {
+    /// Whether a list that was written of this node says just what it says: a node without a name is called by its text there.
+    fn are_texts_of(&self, task: &Task) -> bool {
+        let text = text_of(self.node, "description");
+        let title = text.lines().next().unwrap_or(text_of(self.node, "id"));
+        let is_nameless = self.node.get("name").is_none();
+        self.is_ours
+            && is_nameless
+            && task.title == title
+            && [text, ""].contains(&task.description.as_str())
+    }
+
     /// Of a list of ids those that no list is about, and what this list says of the others, in the order in which they are.
     fn ids(&self, field: &str, said: Vec<String>) -> Vec<String> {
         let written = self.node.get(field).and_then(Value::as_array);
@@ -452,10 +469,12 @@ fn updated(
             node.shift_remove(field);
         }
     };
-    set("name", Some(task.title.as_str().into()));
-    let description = Some(task.description.as_str()).filter(|text| !text.is_empty());
-    set("description", description.map(Value::from));
-    if tracked(theirs.node).is_some() {
+    if !theirs.are_texts_of(task) {
+        set("name", Some(task.title.as_str().into()));
+        let description = Some(task.description.as_str()).filter(|text| !text.is_empty());
+        set("description", description.map(Value::from));
+    }
+    if !theirs.is_ours && tracked(theirs.node).is_some() {
         set("context", Some(context(task, theirs.node)));
     }
     let hard = theirs.ids("dependsOn", hard(task, names));

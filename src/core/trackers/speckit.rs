@@ -144,7 +144,7 @@ impl Phases {
             let Some(phase) = mark.sections.first() else {
                 continue;
             };
-            match phases.iter_mut().find(|(known, _)| known == phase) {
+            match phases.last_mut().filter(|(last, _)| last == phase) {
                 Some((_, is_story)) => *is_story |= mark.is_story,
                 None => phases.push((phase.clone(), mark.is_story)),
             }
@@ -192,7 +192,7 @@ impl Row {
                 None => std::mem::take(&mut self.batch),
             };
             self.batch.clear();
-        } else if !(mark.is_parallel && self.was_parallel) && !self.batch.is_empty() {
+        } else if !self.batch.is_empty() && !(mark.is_parallel && self.was_parallel) {
             self.before = std::mem::take(&mut self.batch);
         }
         self.sections.clone_from(&mark.sections);
