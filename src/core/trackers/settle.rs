@@ -40,6 +40,10 @@ pub fn settled(mut list: TaskList, most: usize) -> Result<TaskList, Refused> {
     leave_out_dropped(&mut list);
     check_parents(&mut list)?;
     leave_out_empty(&mut list);
+    if list.tasks.is_empty() {
+        let help = "there is nothing to plan; a list of what is to be done has open tasks";
+        return Err(Refused::whole("every task in it is given up", help));
+    }
     check_links(&mut list);
     hand_on(&mut list.tasks);
     check_circles(&list.tasks)?;

@@ -192,7 +192,7 @@ impl Row {
                 None => std::mem::take(&mut self.batch),
             };
             self.batch.clear();
-        } else if !self.batch.is_empty() && !(mark.is_parallel && self.was_parallel) {
+        } else if !self.batch.is_empty() && (!mark.is_parallel || !self.was_parallel) {
             self.before = std::mem::take(&mut self.batch);
         }
         self.sections.clone_from(&mark.sections);
