@@ -264,18 +264,6 @@ fn what_cannot_be_imported_is_told_with_its_place_and_nothing_is_written() {
         refused.exits(1).notes(&says.replace(name, "-"));
     }
     assert_eq!(solo.git("status --porcelain --untracked-files=all"), before);
-    let many: String = (0..1200).fold(String::new(), |mut text, number| {
-        let _ = writeln!(text, "- [ ] T{number:04} Task");
-        text
-    });
-    solo.run_with("import - --name many", &many)
-        .exits(1)
-        .notes("-:1001: there are 1200 tasks and headings, and a plan has at most 1000 nodes")
-        .notes("limits.nodes");
-    let deep = "[".repeat(200_000);
-    solo.run_with("import - --name deep --format github", &deep)
-        .exits(1)
-        .notes("-:1: it is not JSON");
     solo.run("import missing.md")
         .exits(1)
         .notes("there is no such file");
@@ -308,6 +296,32 @@ fn what_cannot_be_imported_is_told_with_its_place_and_nothing_is_written() {
         .exits(1)
         .notes("the plan would not be valid, and nothing was written");
     assert_eq!(solo.read(path), theirs);
+}
+
+#[test]
+fn what_is_too_much_is_told_at_once() {
+    let sandbox = Sandbox::new();
+    let solo = begun(&sandbox);
+    let many: String = (0..1200).fold(String::new(), |mut text, number| {
+        let _ = writeln!(text, "- [ ] T{number:04} Task");
+        text
+    });
+    solo.run_with("import - --name many", &many)
+        .exits(1)
+        .notes("-:1001: there are 1200 tasks and headings, and a plan has at most 1000 nodes")
+        .notes("limits.nodes");
+    let deep = "[".repeat(200_000);
+    solo.run_with("import - --name deep --format github", &deep)
+        .exits(1)
+        .notes("-:1: it is not JSON");
+    // A million lines, all the same.
+    let million = "- [ ] a\n".repeat(1_000_000);
+    solo.run_with("import - --name much", &million)
+        .exits(1)
+        .notes("-:1001: there are 1000000 tasks");
+    let longer = "- [ ] a task\n".repeat(2_000_000);
+    solo.run_with("import - --name much", &longer).exits(3);
+    assert!(!solo.has("planspec"));
 }
 
 fn format_of(name: &str) -> &str {
