@@ -33,6 +33,9 @@ pub struct Args {
     /// Where to write a new plan; at its place when not set
     #[arg(long, value_name = "PATH")]
     file: Option<PathBuf>,
+    /// Leave out ids that stand twice and dependencies that go round in a circle, and say so
+    #[arg(long)]
+    lenient: bool,
     /// Take out of the plan what the list has no more
     #[arg(long)]
     prune: bool,
@@ -89,6 +92,7 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
         name: args.name.clone(),
         namespace: args.namespace.given(),
         file: args.file.as_ref().map(|file| context.path(file)),
+        lenient: args.lenient,
         prune: args.prune,
         dry_run: args.print,
     };

@@ -45,6 +45,9 @@ pub struct Args {
     #[arg(long, value_name = "FILE", requires = "done_before",
           conflicts_with_all = ["outputs", "outputs_file", "commit", "message", "attempt", "claim"])]
     from: Option<PathBuf>,
+    /// With --from: which list of a file of Task Master
+    #[arg(long, value_name = "TAG", requires = "from")]
+    tag: Option<String>,
     /// What it brought; may be repeated. The value is text
     #[arg(long = "set", value_name = "NAME=VALUE", value_parser = name_value)]
     outputs: Vec<(String, String)>,
@@ -108,7 +111,8 @@ fn were_done(context: &Context, args: &Args) -> Outcome {
     let (target, nodes) = match (&args.from, target.rsplit_once('/')) {
         (Some(path), _) => {
             let name = path.display().to_string();
-            let nodes = done_before::read(&name, &sources::bytes(&context.path(path))?)?;
+            let bytes = sources::bytes(&context.path(path))?;
+            let nodes = done_before::read(&name, &bytes, args.tag.as_deref())?;
             (target, nodes)
         }
         (None, Some((execution, node))) => {

@@ -63,16 +63,17 @@ pub struct Done {
     pub is_of_list: bool,
 }
 
-/// Read a list of nodes: a mapping by their ids, YAML or JSON, or a task list with tasks that are done.
+/// Read a list of nodes: a mapping by their ids, YAML or JSON, or a task list with tasks that are done; `tag` says which of
+/// several lists.
 ///
 /// # Errors
 /// It cannot be read, or says something else.
-pub fn read(name: &str, bytes: &[u8]) -> Result<BTreeMap<String, Done>> {
+pub fn read(name: &str, bytes: &[u8], tag: Option<&str>) -> Result<BTreeMap<String, Done>> {
     let ends = |ending: &&str| name.to_ascii_lowercase().ends_with(*ending);
     if [".md", ".csv", ".tsv", ".jsonl"].iter().any(ends) {
-        return Ok(import::done(name, bytes)?.into_iter().collect());
+        return Ok(import::done(name, bytes, tag)?.into_iter().collect());
     }
-    mapping(name, bytes).or_else(|error| match import::done(name, bytes) {
+    mapping(name, bytes).or_else(|error| match import::done(name, bytes, tag) {
         Ok(done) => Ok(done.into_iter().collect()),
         Err(_) => Err(error),
     })

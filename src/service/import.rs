@@ -19,7 +19,7 @@ use crate::core::resource::{Key, Kind};
 use crate::core::text::located::ResourceName;
 use crate::core::text::yaml;
 use crate::core::trackers::plan::{self, Merged};
-use crate::core::trackers::{Format, Reading, Refused, TaskList, read, settled};
+use crate::core::trackers::{Format, Reading, Refused, Settling, TaskList, read, settled};
 use crate::git::{files, read as git_read};
 
 /// Import a task list.
@@ -39,6 +39,8 @@ pub struct ImportRequest {
     pub namespace: Option<String>,
     /// Where to write a plan that is not there yet; at its place when not set.
     pub file: Option<PathBuf>,
+    /// Leave out what makes no graph, instead of refusing the list.
+    pub lenient: bool,
     /// Take out of the plan what the list has no more.
     pub prune: bool,
     /// Only say what would be written.
@@ -65,61 +67,106 @@ pub fn import(store: &Store, request: &ImportRequest) -> Result<Imported> {
         format: request.format,
         tag: request.tag.as_deref(),
     };
-    let most = change.config.limits.nodes;
-    let list = read(&bytes, reading).and_then(|list| settled(list, most));
+    let settling = Settling {
+        most: change.config.limits.nodes,
+        is_lenient: request.lenient,
+    };
+    let list = read(&bytes, reading).and_then(|list| settled(list, settling));
     let list = list.map_err(|refused| told(&request.shown, refused))?;
     let key = named(request, &change.config.default_namespace)?;
     let path = place(store, &change, &key, request)?;
     let present = present(store, &change, (&key, &path))?;
-    let nodes = present.as_ref().map(|present| present.nodes.as_slice());
-    let merged = plan::merged(&list, nodes.unwrap_or_default(), request.prune);
-    let mut notes = Vec::new();
-    let text = match &present {
-        None => {
-            let description = format!("Tasks of {}", request.shown);
-            plan::new_text(&list, (&key.namespace, &key.name), &description, &merged)
-        }
-        Some(present) => {
-            let before = (path.as_str(), present.text.as_str());
-            let made = plan::updated_text(before, present.document, &merged);
-            let (text, is_anew) = made.ok_or_else(|| {
-                let why = format!(
-                    "{key} stands in a list in {path}, and cannot be brought up to date there"
-                );
-                Error::invalid(why).hint("put the plan into a file of its own first")
-            })?;
-            if is_anew {
-                notes.push(format!("{path} was written anew: comments in it are lost"));
-            }
-            text
-        }
+    let plan = PlanOf {
+        request,
+        key: &key,
+        path: &path,
+        present: present.as_ref(),
     };
-    check(store, change, (&path, &text))?;
-    let is_new = present.as_ref().is_none_or(|present| present.text != text);
+    let mut made = plan.made(list)?;
+    if made.text.len() > change.config.limits.file_bytes
+        && let Some(list) = plan::without_done_texts(&made.list)
+    {
+        made = plan.made(list)?;
+        let note = "the plan would be too large: the texts of tasks that are done are left out";
+        made.notes.push(note.to_owned());
+    }
+    check(store, change, (&path, &made.text))?;
+    let is_new = present
+        .as_ref()
+        .is_none_or(|present| present.text != made.text);
     if is_new && !request.dry_run {
-        write(store, &path, &text, present.is_none())?;
+        write(store, &path, &made.text, present.is_none())?;
     }
     let imported = Imported {
         source: request.shown.clone(),
         created: present.is_none(),
         written: is_new && !request.dry_run,
-        text,
-        notes,
+        text: made.text,
+        notes: made.notes,
         path,
-        ..answer(&list, &merged, &key)
+        ..answer(&made.list, &made.merged, &key)
     };
-    let next = next(store, &imported);
+    let next = next(store, request, &imported);
     Ok(Imported { next, ..imported })
+}
+
+/// The plan that a list becomes.
+struct PlanOf<'a> {
+    request: &'a ImportRequest,
+    key: &'a Key,
+    path: &'a str,
+    present: Option<&'a Present>,
+}
+
+/// What a list became.
+struct Made {
+    list: TaskList,
+    merged: Merged,
+    text: String,
+    notes: Vec<String>,
+}
+
+impl PlanOf<'_> {
+    fn made(&self, list: TaskList) -> Result<Made> {
+        let PlanOf { key, path, .. } = self;
+        let nodes = self.present.map(|present| present.nodes.as_slice());
+        let merged = plan::merged(&list, nodes.unwrap_or_default(), self.request.prune);
+        let Some(present) = self.present else {
+            let description = format!("Tasks of {}", self.request.shown);
+            let name = (key.namespace.as_str(), key.name.as_str());
+            return Ok(Made {
+                text: plan::new_text(&list, name, &description, &merged),
+                list,
+                merged,
+                notes: Vec::new(),
+            });
+        };
+        let before = (*path, present.text.as_str());
+        let made = plan::updated_text(before, present.document, &merged);
+        let (text, is_anew) = made.ok_or_else(|| {
+            let why =
+                format!("{key} stands in a list in {path}, and cannot be brought up to date there");
+            Error::invalid(why).hint("put the plan into a file of its own first")
+        })?;
+        let note = is_anew.then(|| format!("{path} was written anew: comments in it are lost"));
+        Ok(Made {
+            list,
+            merged,
+            text,
+            notes: note.into_iter().collect(),
+        })
+    }
 }
 
 /// What a list says was done before a run of the plan that it became.
 ///
 /// # Errors
 /// It cannot be read.
-pub fn done(shown: &str, bytes: &[u8]) -> Result<Vec<(String, Done)>> {
+pub fn done(shown: &str, bytes: &[u8], tag: Option<&str>) -> Result<Vec<(String, Done)>> {
     let reading = Reading {
         name: shown,
-        ..Reading::default()
+        format: None,
+        tag,
     };
     let list = read(bytes, reading).map_err(|refused| told(shown, refused))?;
     let done = plan::done(&list).into_iter().map(|task| {
@@ -352,7 +399,7 @@ fn answer(list: &TaskList, merged: &Merged, key: &Key) -> Imported {
 }
 
 /// What to do with it.
-fn next(store: &Store, imported: &Imported) -> Vec<String> {
+fn next(store: &Store, request: &ImportRequest, imported: &Imported) -> Vec<String> {
     if !imported.written {
         return Vec::new();
     }
@@ -372,8 +419,13 @@ fn next(store: &Store, imported: &Imported) -> Vec<String> {
     ];
     if !imported.done.is_empty() {
         let source = word(&imported.source);
+        let tag = request
+            .tag
+            .as_ref()
+            .map(|tag| format!(" --tag {}", word(tag)));
+        let tag = tag.unwrap_or_default();
         next.push(format!(
-            "planspec report {name}-1 --done-before --from {source} -n {namespace} --reconcile"
+            "planspec report {name}-1 --done-before --from {source}{tag} -n {namespace} --reconcile"
         ));
     }
     next

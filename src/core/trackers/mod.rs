@@ -16,7 +16,7 @@ mod speckit;
 mod tests;
 mod words;
 
-pub use settle::settled;
+pub use settle::{Settling, settled};
 
 use crate::core::text::locate::Lines;
 

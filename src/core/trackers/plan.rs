@@ -225,6 +225,20 @@ fn items(values: &[(Option<usize>, Value)]) -> Vec<Item> {
     items.map(|(was, value)| Item { was, value }).collect()
 }
 
+/// The same list without the texts of what is done, for which nobody needs them; nothing where there are none.
+pub fn without_done_texts(list: &TaskList) -> Option<TaskList> {
+    let mut shorter = list.clone();
+    let done = shorter
+        .tasks
+        .iter_mut()
+        .filter(|task| task.state == State::Done);
+    for task in done {
+        task.description.clear();
+        task.notes.clear();
+    }
+    (shorter != *list).then_some(shorter)
+}
+
 /// The tasks that are done, but for those that have parts: these follow from them.
 pub fn done(list: &TaskList) -> Vec<&Task> {
     let tasks = list.tasks.iter();

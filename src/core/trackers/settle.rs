@@ -5,17 +5,31 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{Link, Refused, State, Task, TaskList};
 use crate::core::base::invisible::unseen;
 
+/// The way out where a list makes no graph.
+const HELP: &str =
+    "correct the list, or leave out what is wrong with --lenient; nothing was written";
 /// How many of the tasks of a circle are named.
 const MOST_NAMED: usize = 10;
 /// Longest title; what is longer is a text.
 const LONGEST_TITLE: usize = 200;
 
+/// How to see to it that a list makes a graph.
+#[derive(Debug, Clone, Copy)]
+pub struct Settling {
+    /// How many tasks and headings there may be.
+    pub most: usize,
+    /// Whether what makes no graph is left out, and told, instead of refusing the list.
+    pub is_lenient: bool,
+}
+
 /// A list that makes a graph: what is given up is left out, a task that has parts hands on to them what it waits for, and
 /// what had to be left out is told.
 ///
 /// # Errors
-/// An id stands twice; tasks wait for each other, or are parts of each other; there are more than `most`.
-pub fn settled(mut list: TaskList, most: usize) -> Result<TaskList, Refused> {
+/// There are too many tasks, or none is left. Where that is not to be left out: an id stands twice; tasks wait for each other, or
+/// are parts of each other.
+pub fn settled(mut list: TaskList, how: Settling) -> Result<TaskList, Refused> {
+    let most = how.most;
     if let Some(first) = list.tasks.get(most) {
         let why = format!(
             "there are {} tasks and headings, and a plan has at most {most} nodes",
@@ -24,7 +38,7 @@ pub fn settled(mut list: TaskList, most: usize) -> Result<TaskList, Refused> {
         let help = "split the list, or raise `limits.nodes` in .planspec.yaml";
         return Err(Refused::at(first.line, why, help));
     }
-    check_ids(&list.tasks)?;
+    check_ids(&mut list, how)?;
     for task in &mut list.tasks {
         if clean(task) {
             let line = task.line;
@@ -38,7 +52,7 @@ pub fn settled(mut list: TaskList, most: usize) -> Result<TaskList, Refused> {
         }
     }
     leave_out_dropped(&mut list);
-    check_parents(&mut list)?;
+    check_parents(&mut list, how)?;
     leave_out_empty(&mut list);
     if list.tasks.is_empty() {
         let help = "there is nothing to plan; a list of what is to be done has open tasks";
@@ -46,24 +60,63 @@ pub fn settled(mut list: TaskList, most: usize) -> Result<TaskList, Refused> {
     }
     check_links(&mut list);
     hand_on(&mut list.tasks);
-    check_circles(&list.tasks)?;
+    while let Some(way) = circle(&list.tasks) {
+        let refused = told(&list.tasks, &way, "wait for each other");
+        if !how.is_lenient {
+            return Err(refused);
+        }
+        cut(&mut list, &way, &refused);
+    }
     list.unread.sort_by_key(|unread| unread.line);
     Ok(list)
 }
 
-fn check_ids(tasks: &[Task]) -> Result<(), Refused> {
-    let mut lines: BTreeMap<&str, usize> = BTreeMap::new();
-    for task in tasks {
-        if let Some(first) = lines.insert(&task.id, task.line) {
+fn check_ids(list: &mut TaskList, how: Settling) -> Result<(), Refused> {
+    let mut lines: BTreeMap<String, usize> = BTreeMap::new();
+    let mut twice = Vec::new();
+    list.tasks.retain(|task| match lines.get(&task.id) {
+        Some(first) => {
             let why = format!("id `{}` stands twice, first in line {first}", task.id);
-            return Err(Refused::at(
-                task.line,
-                why,
-                "give one of them another id; nothing was written",
-            ));
+            twice.push((task.line, why));
+            false
         }
+        None => {
+            lines.insert(task.id.clone(), task.line);
+            true
+        }
+    });
+    for (line, why) in twice {
+        if !how.is_lenient {
+            return Err(Refused::at(line, why, HELP));
+        }
+        list.cannot_read(line, format!("{why}: this one is left out"));
     }
     Ok(())
+}
+
+/// Take one dependency out of a circle, and tell it: the one that closes it, unless that is what a group has of its parts.
+fn cut(list: &mut TaskList, way: &[usize], refused: &Refused) {
+    let next = way.iter().skip(1).chain(way.first());
+    let pairs: Vec<(&usize, &usize)> = way.iter().zip(next).collect();
+    for (from, to) in pairs.into_iter().rev() {
+        let Some(other) = list.tasks.get(*to).map(|task| task.id.clone()) else {
+            continue;
+        };
+        let Some(task) = list.tasks.get_mut(*from) else {
+            continue;
+        };
+        let before = task.after.len();
+        task.after.retain(|link| link.id != other);
+        if task.after.len() < before {
+            let what = format!(
+                "{}: that `{}` waits for `{other}` is left out",
+                refused.why, task.id
+            );
+            let line = task.line;
+            list.cannot_read(line, what);
+            return;
+        }
+    }
 }
 
 /// Leave out of its texts what nobody sees; whether there was any of it.
@@ -147,7 +200,7 @@ fn indexes(tasks: &[Task]) -> BTreeMap<&str, usize> {
     ids.map(|(index, task)| (task.id.as_str(), index)).collect()
 }
 
-fn check_parents(list: &mut TaskList) -> Result<(), Refused> {
+fn check_parents(list: &mut TaskList, how: Settling) -> Result<(), Refused> {
     let known: BTreeSet<String> = list.tasks.iter().map(|task| task.id.clone()).collect();
     let mut unknown = Vec::new();
     for task in &mut list.tasks {
@@ -167,11 +220,18 @@ fn check_parents(list: &mut TaskList) -> Result<(), Refused> {
     let parents = parents(&list.tasks);
     // Those of which it is known that they lead to what is a part of nothing.
     let mut is_sound = vec![false; parents.len()];
+    let mut cut = Vec::new();
     for start in 0..parents.len() {
         let (mut way, mut next) = (Vec::new(), Some(start));
         while let Some(at) = next.filter(|at| is_sound.get(*at) == Some(&false)) {
-            if way.contains(&at) {
-                return Err(circle(&list.tasks, &way, at, "are parts of each other"));
+            if let Some(begins) = way.iter().position(|known| *known == at) {
+                let round = way.get(begins..).unwrap_or_default();
+                let refused = told(&list.tasks, round, "are parts of each other");
+                if !how.is_lenient {
+                    return Err(refused);
+                }
+                cut.push((at, refused.why));
+                break;
             }
             way.push(at);
             next = parents.get(at).copied().flatten();
@@ -182,17 +242,22 @@ fn check_parents(list: &mut TaskList) -> Result<(), Refused> {
             }
         }
     }
+    for (at, why) in cut {
+        if let Some(task) = list.tasks.get_mut(at) {
+            task.parent = None;
+            let (line, what) = (
+                task.line,
+                format!("{why}: `{}` is a part of nothing", task.id),
+            );
+            list.cannot_read(line, what);
+        }
+    }
     Ok(())
 }
 
-/// The refusal of a circle: the way to a task that is on the way already.
-fn circle(tasks: &[Task], way: &[usize], again: usize, what: &str) -> Refused {
-    let begins = way.iter().position(|at| *at == again).unwrap_or_default();
-    let round: Vec<&Task> = way
-        .iter()
-        .skip(begins)
-        .filter_map(|at| tasks.get(*at))
-        .collect();
+/// The refusal of a circle.
+fn told(tasks: &[Task], round: &[usize], what: &str) -> Refused {
+    let round: Vec<&Task> = round.iter().filter_map(|at| tasks.get(*at)).collect();
     let named: Vec<String> = round
         .iter()
         .take(MOST_NAMED)
@@ -208,11 +273,7 @@ fn circle(tasks: &[Task], way: &[usize], again: usize, what: &str) -> Refused {
     } else {
         format!("tasks {what}: {}{more}", named.join(", "))
     };
-    Refused::at(
-        line,
-        why,
-        "take one of the dependencies out of the list; nothing was written",
-    )
+    Refused::at(line, why, HELP)
 }
 
 /// Headings without a task below them.
@@ -343,8 +404,8 @@ fn hand_on(tasks: &mut [Task]) {
     }
 }
 
-/// Circles over what tasks wait for, and groups for their parts.
-fn check_circles(tasks: &[Task]) -> Result<(), Refused> {
+/// A circle over what tasks wait for, and groups for their parts: each waits for the next, and the last for the first.
+fn circle(tasks: &[Task]) -> Option<Vec<usize>> {
     let at = indexes(tasks);
     let mut before: Vec<Vec<usize>> = tasks
         .iter()
@@ -374,8 +435,8 @@ fn check_circles(tasks: &[Task]) -> Result<(), Refused> {
             let here = *here;
             match next {
                 Some(next) if on_way.contains(&next) => {
-                    let way: Vec<usize> = way.iter().map(|(at, _)| *at).collect();
-                    return Err(circle(tasks, &way, next, "wait for each other"));
+                    let round = way.iter().map(|(at, _)| *at);
+                    return Some(round.skip_while(|at| *at != next).collect());
                 }
                 Some(next) if is_done.get(next) == Some(&false) => {
                     on_way.insert(next);
@@ -392,5 +453,5 @@ fn check_circles(tasks: &[Task]) -> Result<(), Refused> {
             }
         }
     }
-    Ok(())
+    None
 }

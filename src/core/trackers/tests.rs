@@ -79,8 +79,13 @@ fn read_as(name: &str, text: &str) -> TaskList {
 }
 
 fn settled_as(name: &str, text: &str) -> TaskList {
-    settled(read_as(name, text), 1000).unwrap()
+    settled(read_as(name, text), STRICTLY).unwrap()
 }
+
+const STRICTLY: Settling = Settling {
+    most: 1000,
+    is_lenient: false,
+};
 
 /// What each task waits for, but for those that wait for nothing.
 fn waits(list: &TaskList) -> Vec<String> {
@@ -111,7 +116,7 @@ fn refused(name: &str, text: &str) -> (Option<usize>, String) {
         ..Reading::default()
     };
     let refused = read(text.as_bytes(), how)
-        .and_then(|list| settled(list, 1000))
+        .and_then(|list| settled(list, STRICTLY))
         .unwrap_err();
     (refused.line, refused.why)
 }
@@ -466,6 +471,31 @@ fn what_makes_no_graph_is_refused_with_its_lines() {
 }
 
 #[test]
+fn what_makes_no_graph_is_left_out_where_that_is_wanted() {
+    let text = r#"{"id":"a","title":"A","dependencies":[{"depends_on_id":"b","type":"blocks"}]}
+{"id":"b","title":"B","dependencies":[{"depends_on_id":"a","type":"blocks"}]}
+{"id":"b","title":"B again"}
+{"id":"g","title":"G","dependencies":[{"depends_on_id":"p","type":"parent-child"}]}
+{"id":"p","title":"P","dependencies":[{"depends_on_id":"g","type":"parent-child"},{"depends_on_id":"x","type":"blocks"}]}
+{"id":"x","title":"X","dependencies":[{"depends_on_id":"p","type":"blocks"}]}"#;
+    let how = Settling {
+        is_lenient: true,
+        ..STRICTLY
+    };
+    let list = settled(read_as("x.jsonl", text), how).unwrap();
+    assert_eq!(
+        unread(&list),
+        [
+            "2: tasks wait for each other: `a` (line 1), `b` (line 2): that `b` waits for `a` is left out",
+            "3: id `b` stands twice, first in line 2: this one is left out",
+            "4: tasks are parts of each other: `g` (line 4), `p` (line 5): `g` is a part of nothing",
+            "6: tasks wait for each other: `p` (line 5), `x` (line 6): that `x` waits for `p` is left out",
+        ]
+    );
+    assert!(Graph::build(&graph_of(&made(&list))).is_ok());
+}
+
+#[test]
 fn what_nobody_sees_is_left_out_of_titles() {
     let list = settled_as("x.md", "- [ ] T001 a\u{1b}[31mred\u{202e}x\n");
     let task = list.tasks.first().unwrap();
@@ -729,10 +759,12 @@ proptest! {
     fn whatever_is_read_makes_a_graph_or_is_refused(
         pieces in proptest::collection::vec(0..PIECES.len(), 0..60),
         name in prop::sample::select(vec!["x.md", "x.json", "x.jsonl", "x.csv", "-"]),
+        is_lenient: bool,
     ) {
         let text: String = pieces.iter().map(|piece| PIECES[*piece]).collect();
         let how = Reading { name, ..Reading::default() };
-        if let Ok(list) = read(text.as_bytes(), how).and_then(|list| settled(list, 1000)) {
+        let settling = Settling { is_lenient, ..STRICTLY };
+        if let Ok(list) = read(text.as_bytes(), how).and_then(|list| settled(list, settling)) {
             let merged = made(&list);
             prop_assert!(Graph::build(&graph_of(&merged)).is_ok());
             let text = plan::new_text(&list, ("default", "p"), "x", &merged);
