@@ -257,9 +257,12 @@ impl<'a> Round<'a> {
         let mut done = BTreeMap::new();
         let mut left_out = Vec::new();
         for (text, one) in &request.nodes {
-            let named = writer.observed.named(run, text).map(|node| node.id);
-            let of_plan = || Some(spec?.named(text)?.id.as_str());
-            let named = named.or_else(of_plan);
+            let by_id = run.node(text).map(|node| node.id);
+            let named = by_id.or_else(|| match spec {
+                // Asked of what was read already: each look at the plan by the observed run reads it anew.
+                Some(spec) => spec.named(text).map(|node| node.id.as_str()),
+                None => writer.observed.named(run, text).map(|node| node.id),
+            });
             if named.is_none() && one.is_of_list {
                 left_out.push(text.clone());
                 continue;
