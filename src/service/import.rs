@@ -90,7 +90,7 @@ pub fn import(store: &Store, request: &ImportRequest) -> Result<Imported> {
         let note = "the plan would be too large: the texts of tasks that are done are left out";
         made.notes.push(note.to_owned());
     }
-    check(store, change, (&path, &made.text))?;
+    check(change, (&path, &made.text))?;
     let is_new = present
         .as_ref()
         .is_none_or(|present| present.text != made.text);
@@ -241,7 +241,7 @@ fn place(
         return Ok(path);
     };
     let shown = file.display();
-    let inside = store.repo.path_inside(file);
+    let inside = inside(store, file);
     let inside = inside
         .filter(|path| change.config.covers(path))
         .ok_or_else(|| {
@@ -256,6 +256,20 @@ fn place(
         );
     }
     Ok(inside)
+}
+
+/// A path from the root of the work tree, also where its folders are not there yet.
+fn inside(store: &Store, file: &Path) -> Option<String> {
+    let mut names = Vec::new();
+    let mut at = file;
+    loop {
+        if let Some(path) = store.repo.path_inside(at) {
+            let parts = std::iter::once(path).chain(names.into_iter().rev());
+            return Some(parts.collect::<Vec<String>>().join("/"));
+        }
+        names.push(at.file_name()?.to_str()?.to_owned());
+        at = at.parent()?;
+    }
 }
 
 /// The plan in the work tree, if its file is there.
@@ -308,30 +322,10 @@ fn source_file(path: &str, text: &str) -> SourceFile {
 }
 
 /// Whether the file is valid as it is to be, beside all others. What it refers to may come later.
-fn check(store: &Store, mut change: Changeset<'_>, (path, text): (&str, &str)) -> Result {
-    let root = store.repo.workdir().ok_or_else(|| {
-        Error::unavailable("a bare repository has no files to write")
-            .hint("import in a clone with a work tree")
-    })?;
-    let file = SourceFile {
-        path: root.join(path).display().to_string(),
-        ..source_file(path, text)
-    };
-    let alone = manifest::read(
-        &source_file(path, text),
-        &change.config.limits,
-        &change.config.default_namespace,
-    );
-    let mut found = alone.diagnostics;
-    if !found.iter().any(Diagnostic::is_error) {
-        change.put(&file, text)?;
-        let reached = change.reached()?;
-        found = reached
-            .found
-            .into_iter()
-            .filter(|finding| finding.file == path)
-            .collect();
-    }
+fn check(mut change: Changeset<'_>, (path, text): (&str, &str)) -> Result {
+    change.suppose(path, text);
+    let mut found = change.reached()?.found;
+    found.retain(|finding| finding.file == path);
     // A gate that somebody named may be applied with it.
     found.retain(|finding| finding.is_error() && !finding.code.is_not_found());
     if found.is_empty() {

@@ -279,6 +279,13 @@ fn what_cannot_be_imported_is_told_with_its_place_and_nothing_is_written() {
     solo.run_with("import - --name a --file elsewhere.yaml", "- [ ] a\n")
         .exits(1)
         .notes("name a file below planspec/");
+    // Where it is said to stand, also in a folder that is not there yet.
+    solo.run_with(
+        "import - --name far --file planspec/x/y/far.yaml",
+        "- [ ] a\n",
+    )
+    .ok()
+    .says("created planspec/x/y/far.yaml");
     solo.write("planspec/default/plans/b.yaml", plan("c", &[task("a")]));
     solo.run_with("import - --name b", "- [ ] a\n")
         .exits(9)
@@ -286,13 +293,14 @@ fn what_cannot_be_imported_is_told_with_its_place_and_nothing_is_written() {
     let refused = solo.run_with("import - --name x -o json", "").exits(1);
     refused.refusal("invalid");
     // What a plan cannot be is refused as a whole: a list that is a group now, where people wrote what only a task has.
-    solo.run_with("import - --name p", "- [ ] T001 a\n").ok();
-    let path = "planspec/default/plans/p.yaml";
+    let path = "planspec/deep/p.yaml";
+    let import = &format!("import - --name p --file {path}");
+    solo.run_with(import, "- [ ] T001 a\n").ok();
     let theirs = solo
         .read(path)
         .replace("kind: Task\n", "kind: Task\n        retries: 2\n");
     solo.write(path, &theirs);
-    solo.run_with("import - --name p", "- [ ] T001 a\n  - [ ] T002 b\n")
+    solo.run_with(import, "- [ ] T001 a\n  - [ ] T002 b\n")
         .exits(1)
         .notes("the plan would not be valid, and nothing was written");
     assert_eq!(solo.read(path), theirs);

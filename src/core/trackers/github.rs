@@ -31,7 +31,7 @@ issue() {
   fi
 }
 
-# The REST API takes the id of an issue where its number would be ambiguous.
+# What links issues takes the id of the other one, and not its number.
 id() {
   gh api "repos/{owner}/{repo}/issues/$1" --jq .id
 }

@@ -176,6 +176,12 @@ impl Entry {
         texts.map(str::to_owned).collect()
     }
 
+    /// The numbers of the issues in a list.
+    fn numbers(&self, field: &str) -> impl Iterator<Item = String> {
+        let issues = self.list(field).iter();
+        issues.filter_map(|one| id_of(one.get("number")?))
+    }
+
     fn url(&self, field: &str) -> Option<String> {
         let url = self.text(field);
         let is_web = url.starts_with("https://") || url.starts_with("http://");
@@ -427,31 +433,9 @@ pub fn github(text: &str) -> Result<TaskList, Refused> {
             list.cannot_read(entry.line, format!("#{number} is a pull request"));
             continue;
         }
-        let body = entry.text("body").replace("\r\n", "\n");
-        let numbers = |field: &str| {
-            entry
-                .list(field)
-                .iter()
-                .filter_map(|one| id_of(one.get("number")?))
-        };
-        let mut task = entry.task(number.clone());
-        task.state = state_of_issue(&entry);
-        task.assignees = entry.texts("assignees", "login");
-        task.url = task.url.or_else(|| entry.url("html_url"));
-        task.after = numbers("blockedBy").map(Link::to).collect();
-        task.after
-            .extend(links::named(&body).into_iter().filter(|link| link.is_sure));
-        task.parent = entry
-            .value
-            .get("parent")
-            .and_then(|parent| id_of(parent.get("number")?));
-        parents.extend(numbers("subIssues").map(|child| (child, number.clone())));
-        parents.extend(
-            tracked(&body)
-                .into_iter()
-                .map(|child| (child, number.clone())),
-        );
-        task.description = body;
+        let task = issue(&entry, number.clone());
+        let children = entry.numbers("subIssues").chain(tracked(&task.description));
+        parents.extend(children.map(|child| (child, number.clone())));
         list.tasks.push(task);
     }
     for task in &mut list.tasks {
@@ -460,6 +444,24 @@ pub fn github(text: &str) -> Result<TaskList, Refused> {
         }
     }
     Ok(list)
+}
+
+/// What GitHub tells of an issue.
+fn issue(entry: &Entry, number: String) -> Task {
+    let body = entry.text("body").replace("\r\n", "\n");
+    let said = links::named(&body).into_iter();
+    let blockers = entry.numbers("blockedBy").map(Link::to);
+    let parent = entry.value.get("parent");
+    let task = entry.task(number);
+    Task {
+        state: state_of_issue(entry),
+        assignees: entry.texts("assignees", "login"),
+        url: task.url.clone().or_else(|| entry.url("html_url")),
+        after: blockers.chain(said.filter(|link| link.is_sure)).collect(),
+        parent: parent.and_then(|parent| id_of(parent.get("number")?)),
+        description: body,
+        ..task
+    }
 }
 
 /// The commands give reasons in capitals, the API without.

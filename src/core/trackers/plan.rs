@@ -51,43 +51,29 @@ pub fn merged(list: &TaskList, nodes: &[Value], prune: bool) -> Merged {
     let names = Names::of(list, nodes);
     let mut result = Merged {
         ids: names.ids.clone(),
+        edges: soft_edges(list, &names),
+        gone: gone(list, nodes),
         is_pruned: prune,
         ..Merged::default()
     };
-    let in_list: BTreeSet<&str> = list.tasks.iter().map(|task| task.id.as_str()).collect();
-    let mut is_gone = BTreeSet::new();
-    for node in nodes {
-        let gone = tracked(node).filter(|id| !in_list.contains(id.as_str()));
-        if let Some(id) = gone {
-            let node = text_of(node, "id").to_owned();
-            is_gone.insert(node.clone());
-            result.gone.push((id, node));
-        }
-    }
-    let tasks: BTreeMap<&str, &Task> = list
-        .tasks
-        .iter()
-        .filter_map(|task| Some((names.ids.get(&task.id)?.as_str(), task)))
-        .collect();
+    let goes = result.gone.iter().filter(|_| prune);
+    let goes: BTreeSet<String> = goes.map(|(_, node)| node.clone()).collect();
+    let tasks = list.tasks.iter();
+    let tasks: BTreeMap<&str, &Task> = tasks.map(|task| (names.id(task), task)).collect();
     let children = children(list, &names);
     for (index, node) in nodes.iter().enumerate() {
         let id = text_of(node, "id");
-        if prune && is_gone.contains(id) {
+        if goes.contains(id) {
             continue;
         }
         let Some(task) = tasks.get(id) else {
-            let node = if prune {
-                without(node, &is_gone)
-            } else {
-                node.clone()
-            };
-            result.nodes.push((Some(index), node));
+            result.nodes.push((Some(index), without(node, &goes)));
             continue;
         };
         let theirs = Theirs {
             node,
             is_ours: list.is_ours,
-            gone: prune.then_some(&is_gone),
+            gone: prune.then_some(&goes),
             imported: &names.imported,
         };
         let new = updated(task, &theirs, (&names, &children));
@@ -96,26 +82,38 @@ pub fn merged(list: &TaskList, nodes: &[Value], prune: bool) -> Merged {
         }
         result.nodes.push((Some(index), new));
     }
+    add_new(&mut result, list, (&names, &children));
+    result
+}
+
+/// Tasks of the plan that are not in the list any more, and their nodes.
+fn gone(list: &TaskList, nodes: &[Value]) -> Vec<(String, String)> {
+    let in_list: BTreeSet<&str> = list.tasks.iter().map(|task| task.id.as_str()).collect();
+    let tracked = nodes.iter().filter_map(|node| Some((tracked(node)?, node)));
+    let gone = tracked.filter(|(id, _)| !in_list.contains(id.as_str()));
+    gone.map(|(id, node)| (id, text_of(node, "id").to_owned()))
+        .collect()
+}
+
+/// Add the tasks that are new, each behind the one before it in the list.
+fn add_new(
+    result: &mut Merged,
+    list: &TaskList,
+    (names, children): (&Names, &BTreeMap<String, Vec<String>>),
+) {
     let mut before: Option<&str> = None;
     for task in &list.tasks {
         let id = names.id(task);
         if !names.existing.contains(id) {
-            let at = before.and_then(|before| {
-                result
-                    .nodes
-                    .iter()
-                    .position(|(_, node)| text_of(node, "id") == before)
-            });
+            let mut ids = result.nodes.iter().map(|(_, node)| text_of(node, "id"));
+            let at = before.and_then(|before| ids.position(|id| id == before));
             let at = at.map_or(result.nodes.len(), |at| at + 1);
-            result
-                .nodes
-                .insert(at, (None, new_node(task, &names, &children)));
+            let node = new_node(task, names, children);
+            result.nodes.insert(at, (None, node));
             result.added.push(task.id.clone());
         }
         before = Some(id);
     }
-    result.edges = soft_edges(list, &names);
-    result
 }
 
 /// The text of a new plan.
