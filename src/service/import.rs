@@ -51,7 +51,7 @@ pub struct ImportRequest {
 struct Present {
     text: String,
     document: usize,
-    nodes: Vec<Value>,
+    graph: Value,
 }
 
 /// Make a plan of a task list, or bring the one up to date that was made of it; nothing is committed.
@@ -129,8 +129,8 @@ struct Made {
 impl PlanOf<'_> {
     fn made(&self, list: TaskList) -> Result<Made> {
         let PlanOf { key, path, .. } = self;
-        let nodes = self.present.map(|present| present.nodes.as_slice());
-        let merged = plan::merged(&list, nodes.unwrap_or_default(), self.request.prune);
+        let graph = self.present.map_or(&Value::Null, |present| &present.graph);
+        let merged = plan::merged(&list, graph, self.request.prune);
         let Some(present) = self.present else {
             let description = format!("Tasks of {}", self.request.shown);
             let name = (key.namespace.as_str(), key.name.as_str());
@@ -194,7 +194,7 @@ fn told(shown: &str, refused: Refused) -> Error {
 fn named(request: &ImportRequest, default_namespace: &str) -> Result<Key> {
     let given = match &request.name {
         Some(name) => name.clone(),
-        None => name_of(&request.source).ok_or_else(|| {
+        None => name_of(request).ok_or_else(|| {
             Error::ambiguous(format!("`{}` gives the plan no name", request.shown))
                 .hint("name it with `--name NAME`")
         })?,
@@ -213,8 +213,12 @@ fn named(request: &ImportRequest, default_namespace: &str) -> Result<Key> {
     ))
 }
 
-/// A name of the name of a file; of a file that only says what it holds, that of its folder.
-fn name_of(path: &Path) -> Option<String> {
+/// A name of the tag, else of the name of the file; of a file that only says what it holds, that of its folder.
+fn name_of(request: &ImportRequest) -> Option<String> {
+    if let Some(tag) = &request.tag {
+        return plain_name(tag);
+    }
+    let path = &request.source;
     if path.as_os_str() == "-" {
         return None;
     }
@@ -303,13 +307,13 @@ fn present(
     }
     let (documents, _) = yaml::read(path, text.as_bytes(), &Limits::NONE);
     let document = documents.iter().find(|one| one.index == entry.document);
-    let nodes = document.and_then(|one| one.value.pointer("/spec/graph/nodes")?.as_array());
-    let nodes = nodes.cloned().unwrap_or_default();
+    let graph = document.and_then(|one| one.value.pointer("/spec/graph"));
+    let graph = graph.cloned().unwrap_or_default();
     let document = entry.document;
     Ok(Some(Present {
         text,
         document,
-        nodes,
+        graph,
     }))
 }
 

@@ -262,7 +262,7 @@ fn every_block_of_commands_is_a_transcript_or_says_that_it_is_a_fragment() {
             if first.starts_with("$ ") {
                 transcripts += 1;
                 assert!(
-                    ["audit.md", "executions.md", "recovery.md"].contains(&name),
+                    ["audit.md", "executions.md", "recovery.md", "trackers.md"].contains(&name),
                     "{name}: {first}"
                 );
             } else if programs.iter().any(|program| first.starts_with(program)) {

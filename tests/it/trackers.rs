@@ -468,6 +468,18 @@ fn an_export_has_the_state_of_the_run_and_the_ways_back() {
     solo.run("export plan/gated --to markdown")
         .ok()
         .says("- [ ] `a` a (depends on `ok`)");
+    for (to, name) in [("json", "gated.json"), ("markdown", "gated.md")] {
+        solo.run(&format!("export plan/gated --to {to} --out {name}"))
+            .ok();
+        solo.run(&format!("import {name} --name gated"))
+            .ok()
+            .says("unchanged planspec/gated.yaml");
+        solo.run(&format!("import {name} --name from-{to}"))
+            .ok()
+            .says("2 tasks");
+        let plan = solo.read(&format!("planspec/default/plans/from-{to}.yaml"));
+        assert_eq!(plan.matches("kind: Task").count(), 2, "{plan}");
+    }
 }
 
 /// A `gh` that knows the calls of the script, as its manual and the REST API describe them, and keeps what it is told.

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::csv;
+use super::links::NOTHING;
 use super::markdown::MARK;
 use crate::core::plan::graph::GraphOf;
 use crate::core::resource::{EdgeKind, Node, NodeKind, NodePhase, NodeStatus};
@@ -148,7 +149,7 @@ fn called(nodes: &[Node]) -> BTreeMap<String, String> {
     let mut called = BTreeMap::new();
     for node in nodes {
         let fits = |step: &&str| {
-            let is_plain = |c: char| !c.is_control() && c != '`';
+            let is_plain = |c: char| !c.is_control() && !"`();,".contains(c);
             step.len() <= LONGEST_ID && step.trim() == *step && step.chars().all(is_plain)
         };
         let step = node.own_step().filter(fits);
@@ -197,15 +198,18 @@ pub fn markdown(exported: &Exported) -> String {
         let waits = waits.into_iter().filter(|(_, ids)| !ids.is_empty());
         let waits = waits.map(|(word, ids)| format!("{word}{}", spans(ids)));
         let waits: Vec<String> = waits.collect();
-        let waits = if waits.is_empty() {
-            String::new()
-        } else {
+        let title = plain(&item.title);
+        let waits = if !waits.is_empty() {
             format!(" ({})", waits.join("; "))
+        } else if title.ends_with(')') {
+            // Else the end of the title could be read as saying it.
+            format!(" ({NOTHING})")
+        } else {
+            String::new()
         };
         text.push_str(&format!(
-            "{margin}- [{mark}] `{}` {}{waits}\n",
-            item.id,
-            plain(&item.title)
+            "{margin}- [{mark}] `{}` {title}{waits}\n",
+            item.id
         ));
         let description = item.description.trim_end();
         for line in description

@@ -389,10 +389,12 @@ pub fn beads(text: &str) -> Result<TaskList, Refused> {
         };
         for dependency in entry.list("dependencies") {
             let field = |name: &str| dependency.get(name).and_then(id_of);
-            let Some(other) = field("depends_on_id") else {
+            // A line of the file says it one way, and what the command prints another.
+            let Some(other) = field("depends_on_id").or_else(|| field("id")) else {
                 continue;
             };
-            match field("type").as_deref() {
+            let kind = field("type").or_else(|| field("dependency_type"));
+            match kind.as_deref() {
                 Some("parent-child") => task.parent = Some(other),
                 None | Some("blocks") => task.after.push(Link::to(other)),
                 // Who found it, and what is like it, holds nothing up.

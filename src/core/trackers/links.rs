@@ -12,6 +12,8 @@ const WORDS: [&str; 7] = [
     "requires",
     "after",
 ];
+/// What an exported list says of a task that waits for nothing, where its title could be read as saying more.
+pub const NOTHING: &str = "depends on nothing";
 /// The one of them after which the others only have to be over.
 const SOFTLY: &str = "softly on";
 /// Most tasks that `T001-T999` stands for.
@@ -78,6 +80,28 @@ pub fn taken(title: &str) -> (String, Vec<Link>) {
         }
     }
     (title.to_owned(), named(title))
+}
+
+/// A line of an exported list without what stands at its end in parentheses, and the dependencies that these name.
+pub fn exported(text: &str) -> (String, Vec<Link>) {
+    let at_end = text
+        .strip_suffix(')')
+        .and_then(|text| text.rsplit_once(" ("));
+    match at_end {
+        Some((title, NOTHING)) => (title.to_owned(), Vec::new()),
+        Some((title, said))
+            if said.starts_with("depends on `") || said.starts_with("softly on `") =>
+        {
+            let parts = said
+                .split("; ")
+                .flat_map(|part| match part.strip_prefix("softly on ") {
+                    Some(ids) => listed(ids, true),
+                    None => listed(part.trim_start_matches("depends on "), false),
+                });
+            (title.to_owned(), parts.collect())
+        }
+        _ => (text.to_owned(), Vec::new()),
+    }
 }
 
 /// The dependencies that a text names.

@@ -31,7 +31,8 @@ pub fn read(text: &str, wanted: Option<Format>) -> TaskList {
         task.after
             .extend(said.into_iter().filter(|link| link.is_sure));
     }
-    if wanted.map_or_else(|| phases.is_speckit(), |format| format == Format::SpecKit) {
+    let is_speckit = wanted.map_or_else(|| phases.is_speckit(), |format| format == Format::SpecKit);
+    if is_speckit && !is_marked {
         list.format = Format::SpecKit;
         phases.order(&mut list.tasks);
     }
@@ -67,6 +68,8 @@ struct Reader {
     fence: Option<String>,
     is_comment: bool,
     is_front_matter: bool,
+    /// Whether what begins with a rule ends with one.
+    has_front_matter: bool,
     /// Whether the line before was blank.
     was_blank: bool,
     number: usize,
@@ -85,6 +88,7 @@ impl Reader {
             fence: None,
             is_comment: false,
             is_front_matter: false,
+            has_front_matter: text.lines().skip(1).any(|line| line.trim_end() == "---"),
             was_blank: true,
             number: 0,
         }
@@ -124,7 +128,7 @@ impl Reader {
 
     /// Whether a line is part of a block of code, of a comment or of the front matter.
     fn is_outside(&mut self, said: &str, line: &str, indent: usize) -> bool {
-        if self.number == 1 && said == "---" {
+        if self.number == 1 && said == "---" && self.has_front_matter {
             self.is_front_matter = true;
             return true;
         }
@@ -191,8 +195,12 @@ impl Reader {
             None => self.section(),
         };
         let (id, rest) = leading_id(text, self.is_marked);
-        let (marks, rest) = speckit::marks(rest);
-        let (title, after) = links::taken(rest);
+        let (marks, (title, after)) = if self.is_marked {
+            (speckit::Marks::default(), links::exported(rest))
+        } else {
+            let (marks, rest) = speckit::marks(rest);
+            (marks, links::taken(rest))
+        };
         let title = if title.is_empty() {
             text.to_owned()
         } else {
@@ -330,6 +338,8 @@ impl<'t> Line<'t> {
         if mark.chars().count() > 1 || rest.starts_with(['(', '[', ':']) {
             return Line::Text;
         }
+        // An optional task, as Kiro writes it.
+        let rest = rest.strip_prefix('*').unwrap_or(rest);
         let state = match mark {
             " " | "/" | ">" => State::Open,
             "x" | "X" => State::Done,

@@ -47,8 +47,9 @@ pub struct Merged {
 }
 
 /// The nodes of a plan with what a list says. What is not in the list any more stays, unless it is to be `pruned`.
-pub fn merged(list: &TaskList, nodes: &[Value], prune: bool) -> Merged {
-    let names = Names::of(list, nodes);
+pub fn merged(list: &TaskList, graph: &Value, prune: bool) -> Merged {
+    let nodes = list_of(graph, "nodes");
+    let names = Names::of(list, graph);
     let mut result = Merged {
         ids: names.ids.clone(),
         edges: soft_edges(list, &names),
@@ -254,10 +255,16 @@ struct Names {
     existing: BTreeSet<String>,
     /// Of nodes that come from a list, from this one or another.
     imported: BTreeSet<String>,
+    /// What is written as an edge, and need not be said again: what comes first, and what waits.
+    edges: BTreeSet<(String, String)>,
 }
 
 impl Names {
-    fn of(list: &TaskList, nodes: &[Value]) -> Names {
+    fn of(list: &TaskList, graph: &Value) -> Names {
+        let nodes = list_of(graph, "nodes");
+        let edges = list_of(graph, "edges").iter();
+        let hard = edges.filter(|edge| text_of(edge, "type") != "soft");
+        let ends = hard.map(|edge| [text_of(edge, "from"), text_of(edge, "to")].map(str::to_owned));
         let existing: BTreeSet<String> = nodes
             .iter()
             .map(|node| text_of(node, "id").to_owned())
@@ -295,6 +302,7 @@ impl Names {
             ids,
             existing,
             imported,
+            edges: ends.map(|[from, to]| (from, to)).collect(),
         }
     }
 
@@ -489,7 +497,13 @@ fn updated(
     if !theirs.is_ours && tracked(theirs.node).is_some() {
         set("context", Some(context(task, theirs.node)));
     }
-    let hard = theirs.ids("dependsOn", hard(task, names));
+    let written = list_of(theirs.node, "dependsOn");
+    let mut hard = hard(task, names);
+    hard.retain(|other| {
+        let edge = (other.clone(), id.to_owned());
+        !names.edges.contains(&edge) || written.contains(&other.as_str().into())
+    });
+    let hard = theirs.ids("dependsOn", hard);
     set(
         "dependsOn",
         Some(hard).filter(|ids| !ids.is_empty()).map(Value::from),
@@ -557,6 +571,11 @@ fn tracked(node: &Value) -> Option<String> {
         .filter_map(|item| serde_json::from_value::<ContextItem>(item.clone()).ok());
     let mut ids = items.filter_map(|item| item.tracker_id().map(str::to_owned));
     ids.next()
+}
+
+fn list_of<'v>(value: &'v Value, field: &str) -> &'v [Value] {
+    let list = value.get(field).and_then(Value::as_array);
+    list.map(Vec::as_slice).unwrap_or_default()
 }
 
 fn text_of<'v>(value: &'v Value, field: &str) -> &'v str {

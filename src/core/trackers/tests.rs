@@ -122,7 +122,7 @@ fn refused(name: &str, text: &str) -> (Option<usize>, String) {
 }
 
 fn made(list: &TaskList) -> Merged {
-    plan::merged(list, &[], false)
+    plan::merged(list, &Value::Null, false)
 }
 
 fn graph_of(merged: &Merged) -> GraphSpec {
@@ -237,6 +237,8 @@ fn numbers_and_keys_before_a_task_are_its_id_and_words_are_not() {
         ("- [ ] UTF-8 everywhere", "UTF-8 everywhere"),
         ("- [ ] Build", "Build"),
         ("- [ ] T001", "T001"),
+        ("- [ ]* 2.3 Test", "2.3"),
+        ("---\n- [ ] Below a rule", "Below a rule"),
     ] {
         let list = read_as("x.md", line);
         assert_eq!(
@@ -574,6 +576,7 @@ fn hostile() -> GraphSpec {
         {"id": "inner", "kind": "Group", "children": ["b"]},
         {"id": "b", "kind": "Task", "dependsOn": ["a"], "description": "Only this"},
         {"id": "c", "kind": "Task", "name": "-x; echo '", "dependsOn": ["group"]},
+        {"id": "d", "kind": "Task", "name": "[P] [US1] After T001 (depends on `c`)"},
     ], "edges": [{"from": "a", "to": "c", "type": "soft"}]}))
     .unwrap()
 }
@@ -647,16 +650,14 @@ fn a_plan_is_brought_up_to_date_and_what_people_wrote_stays() {
     let text = text
         .replace("      - id: t001\n", "      # mine\n      - id: t001   # short\n        timeout: 1h\n")
         .replace("        dependsOn:\n          - t001\n", "        dependsOn:\n          - t001\n          - look\n      - {id: look, kind: Task}\n");
-    let nodes = |text: &str| -> Vec<Value> {
+    let graph = |text: &str| -> Value {
         let (documents, found) = yaml::read("f.yaml", text.as_bytes(), &Default::default());
         assert!(found.is_empty(), "{found:?}");
-        documents[0].value["spec"]["graph"]["nodes"]
-            .as_array()
-            .unwrap()
-            .clone()
+        documents[0].value["spec"]["graph"].clone()
     };
+    let nodes = |text: &str| graph(text)["nodes"].as_array().unwrap().clone();
     // The same list changes nothing.
-    let same = plan::merged(&list, &nodes(&text), false);
+    let same = plan::merged(&list, &graph(&text), false);
     assert_eq!(
         plan::updated_text(("f.yaml", &text), 0, &same),
         Some((text.clone(), false))
@@ -669,7 +670,7 @@ fn a_plan_is_brought_up_to_date_and_what_people_wrote_stays() {
         "x.md",
         "- [ ] T001 Uno\n- [ ] T004 Four\n- [ ] T002 Two (depends on T004)\n",
     );
-    let merged = plan::merged(&list, &nodes(&text), false);
+    let merged = plan::merged(&list, &graph(&text), false);
     assert_eq!(merged.added, ["T004"]);
     assert_eq!(merged.updated, ["T001", "T002"]);
     assert_eq!(merged.gone, [("T003".to_owned(), "t003".to_owned())]);
@@ -680,13 +681,24 @@ fn a_plan_is_brought_up_to_date_and_what_people_wrote_stays() {
     assert!(new.contains("id: t003"), "{new}");
     let ids: Vec<Value> = nodes(&new).iter().map(|node| node["id"].clone()).collect();
     assert_eq!(ids, ["t001", "t004", "t002", "look", "t003"]);
-    let pruned = plan::merged(&list, &nodes(&text), true);
+    let pruned = plan::merged(&list, &graph(&text), true);
     let (new, _) = plan::updated_text(("f.yaml", &text), 0, &pruned).unwrap();
     assert!(!new.contains("id: t003"), "{new}");
+    // What is an edge already is not said again.
+    let edges = text.replace(
+        "    nodes:\n",
+        "    edges: [{from: t004, to: t002}]\n    nodes:\n",
+    );
+    let merged = plan::merged(&list, &graph(&edges), false);
+    let (new, _) = plan::updated_text(("f.yaml", &edges), 0, &merged).unwrap();
+    assert!(
+        new.contains("        dependsOn:\n          - look\n      - {id: look"),
+        "{new}"
+    );
     // Where a list stands in brackets, the file is written anew, and it is told.
     let flow =
         "# lost\napiVersion: planspec.io/v1alpha1\nspec: {graph: {nodes: [{id: a, kind: Task}]}}\n";
-    let merged = plan::merged(&list, &nodes(flow), false);
+    let merged = plan::merged(&list, &graph(flow), false);
     let (new, is_anew) = plan::updated_text(("f.yaml", flow), 0, &merged).unwrap();
     assert!(is_anew && nodes(&new).len() == 4);
 }
@@ -703,7 +715,7 @@ fn two_ids_that_would_be_one_node_are_two() {
     let ids: std::collections::BTreeSet<&String> = merged.ids.values().collect();
     assert_eq!(ids.len(), 3);
     // Nobody's node is taken over for having the same id.
-    let theirs = [json!({"id": "t001", "kind": "Task", "name": "Theirs"})];
+    let theirs = json!({"nodes": [{"id": "t001", "kind": "Task", "name": "Theirs"}]});
     let list = settled_as("x.md", "- [ ] T001 Mine\n");
     let merged = plan::merged(&list, &theirs, false);
     assert_eq!(merged.nodes.len(), 2);
@@ -770,8 +782,8 @@ proptest! {
             let text = plan::new_text(&list, ("default", "p"), "x", &merged);
             let (documents, found) = yaml::read("f.yaml", text.as_bytes(), &Default::default());
             prop_assert!(found.is_empty(), "{found:?}");
-            let nodes = documents[0].value["spec"]["graph"]["nodes"].as_array().unwrap().clone();
-            let again = plan::merged(&list, &nodes, false);
+            let graph = documents[0].value["spec"]["graph"].clone();
+            let again = plan::merged(&list, &graph, false);
             prop_assert_eq!(plan::updated_text(("f.yaml", &text), 0, &again), Some((text.clone(), false)));
         }
     }
