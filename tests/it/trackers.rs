@@ -292,6 +292,12 @@ fn what_cannot_be_imported_is_told_with_its_place_and_nothing_is_written() {
         .notes("does not hold");
     let refused = solo.run_with("import - --name x -o json", "").exits(1);
     refused.refusal("invalid");
+}
+
+#[test]
+fn a_plan_that_would_not_be_valid_is_not_written() {
+    let sandbox = Sandbox::new();
+    let solo = begun(&sandbox);
     // What a plan cannot be is refused as a whole: a list that is a group now, where people wrote what only a task has.
     let path = "planspec/deep/p.yaml";
     let import = &format!("import - --name p --file {path}");
