@@ -13,7 +13,9 @@ const GROUPS: [Group; 6] = [
     Group {
         title: "Write",
         usual: &["init", "new", "validate", "apply"],
-        more: &["edit", "create", "delete", "convert", "revise"],
+        more: &[
+            "edit", "create", "delete", "convert", "import", "export", "revise",
+        ],
     },
     Group {
         title: "Review",

@@ -10,8 +10,10 @@ use super::describe::Description;
 use super::doctor::Checkup;
 use super::document::{Converted, Revised};
 use super::explain::{AnswerList, Rule, RuleList};
+use super::export::{Exported, TaskList};
 use super::findings::{Findings, ScopeAnswer};
 use super::graph::Graph;
+use super::import::Imported;
 use super::listing::Listing;
 use super::log::{EventList, RevisionList};
 use super::logs::NodeLog;
@@ -66,11 +68,13 @@ pub const ANSWERS: &[Registered] = &[
     of::<DoneBefore>(),
     of::<Edited>(),
     of::<EventList>(),
+    of::<Exported>(),
     of::<Findings>(),
     of::<Graph>(),
     of::<Health>(),
     of::<HeldNodes>(),
     of::<Hook>(),
+    of::<Imported>(),
     of::<Initialized>(),
     of::<Listing>(),
     of::<NamespaceChanged>(),
@@ -101,6 +105,7 @@ pub const ANSWERS: &[Registered] = &[
     of::<ScopeAnswer>(),
     of::<SessionStart>(),
     of::<Started>(),
+    of::<TaskList>(),
     of::<Version>(),
     of::<Waited>(),
     of::<WatchChange>(),

@@ -42,10 +42,13 @@ pub struct Args {
     #[arg(long, group = "result", requires = "target")]
     done_before: bool,
     /// With --done-before: file with the nodes, or - for standard input, as YAML or JSON: `NODE: {commit: REV,
-    /// outputs: {NAME: VALUE}, message: TEXT}`
+    /// outputs: {NAME: VALUE}, message: TEXT}`; or a task list, as `planspec import` reads it
     #[arg(long, value_name = "FILE", requires = "done_before",
           conflicts_with_all = ["outputs", "outputs_file", "commit", "message", "attempt", "claim"])]
     from: Option<PathBuf>,
+    /// With --from: the list to read, of a Task Master file
+    #[arg(long, value_name = "TAG", requires = "from")]
+    tag: Option<String>,
     /// Set an output; may be repeated. The value is text, unless the task declares another type: then it is JSON
     #[arg(long = "set", value_name = "NAME=VALUE", value_parser = name_value)]
     outputs: Vec<(String, String)>,
@@ -110,7 +113,8 @@ fn were_done(context: &Context, args: &Args) -> Outcome {
     let (target, nodes) = match (&args.from, target.rsplit_once('/')) {
         (Some(path), _) => {
             let name = path.display().to_string();
-            let nodes = done_before::read(&name, &sources::bytes(&context.path(path))?)?;
+            let bytes = sources::bytes(&context.path(path))?;
+            let nodes = done_before::read(&name, &bytes, args.tag.as_deref())?;
             (target, nodes)
         }
         (None, Some((execution, node))) => {
@@ -118,6 +122,7 @@ fn were_done(context: &Context, args: &Args) -> Outcome {
                 outputs: outputs(args)?,
                 commit: args.commit.clone(),
                 message: args.message.clone(),
+                is_of_list: false,
             };
             (execution, BTreeMap::from([(node.to_owned(), done)]))
         }

@@ -4,7 +4,7 @@
 //! (`tests/it/walls.rs`) keeps it so. Time is an argument.
 //!
 //! The rooms stand in this order, and each imports only those before it:
-//! `base`, `text`, `resource`, `plan`, `document`, `repository`, `run`, `review`.
+//! `base`, `text`, `resource`, `plan`, `document`, `trackers`, `repository`, `run`, `review`.
 
 pub mod base;
 pub mod document;
@@ -16,3 +16,4 @@ pub mod run;
 #[cfg(test)]
 pub(crate) mod testing;
 pub mod text;
+pub mod trackers;

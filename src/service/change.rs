@@ -405,6 +405,11 @@ impl<'a> Changeset<'a> {
         Ok(())
     }
 
+    /// Look at what would be if a file had this text, whatever lies there now. Whoever does so commits nothing.
+    pub fn suppose(&mut self, path: &str, text: &str) {
+        self.changed.insert(path.to_owned(), Some(text.to_owned()));
+    }
+
     /// Resources come in any order: what refers to something that is not there yet is said, and refuses nothing.
     pub fn in_any_order(&mut self) {
         self.may_come = true;

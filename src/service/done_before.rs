@@ -18,7 +18,7 @@ use super::report::{resources_for, send_at_once};
 use super::runs::{Observed, ObservedNode, ObservedRun, observe_target};
 use super::store::{Sent, Store};
 use super::unshared;
-use super::{Error, Result, suggestion};
+use super::{Error, Result, import, suggestion};
 use crate::api::record::{DoneBefore, DoneNode, DoneState};
 use crate::core::base::limits::Limits;
 use crate::core::plan::graph::Graph;
@@ -58,13 +58,29 @@ pub struct Done {
     pub commit: Option<String>,
     /// A sentence for people.
     pub message: String,
+    /// Whether a task list says so, which may have more tasks than the run.
+    #[serde(skip)]
+    pub is_of_list: bool,
 }
 
-/// Read a list of nodes: a mapping by their ids, YAML or JSON. A node that brought nothing has no value.
+/// Read a list of nodes: a mapping by their ids, YAML or JSON, or a task list with tasks that are done; `tag` says which of
+/// several lists.
 ///
 /// # Errors
 /// It cannot be read, or says something else.
-pub fn read(name: &str, bytes: &[u8]) -> Result<BTreeMap<String, Done>> {
+pub fn read(name: &str, bytes: &[u8], tag: Option<&str>) -> Result<BTreeMap<String, Done>> {
+    let ends = |ending: &&str| name.to_ascii_lowercase().ends_with(*ending);
+    if [".md", ".csv", ".tsv", ".jsonl"].iter().any(ends) {
+        return Ok(import::done(name, bytes, tag)?.into_iter().collect());
+    }
+    mapping(name, bytes).or_else(|error| match import::done(name, bytes, tag) {
+        Ok(done) => Ok(done.into_iter().collect()),
+        Err(_) => Err(error),
+    })
+}
+
+/// A mapping of nodes by their ids. A node that brought nothing has no value.
+fn mapping(name: &str, bytes: &[u8]) -> Result<BTreeMap<String, Done>> {
     let (documents, findings) = yaml::read(name, bytes, &Limits::default());
     if let Some(finding) = findings.iter().find(|finding| finding.is_error()) {
         return Err(Error::invalid(format!("{name}: {}", finding.message)));
@@ -96,6 +112,7 @@ pub fn done_before(
     let mut said = Said::default();
     let mut reconciled = Vec::new();
     let mut trouble = None;
+    let mut left_out = None;
     if request.record.reconcile {
         // The run may not have begun yet.
         reconciled.push(reconcile(store, &ReconcileRequest::at(now))?);
@@ -121,6 +138,7 @@ pub fn done_before(
         let round = Round::of(&writer, run, (request, &commits))?;
         if is_first {
             round.check()?;
+            left_out = round.left_out_note();
         }
         let sent = round.go(&mut said)?;
         if !request.record.reconcile || sent == 0 {
@@ -141,6 +159,7 @@ pub fn done_before(
         return Err(refused);
     }
     let mut notes = said.notes(request.record.reconcile);
+    notes.extend(left_out);
     notes.extend(besides);
     let answer = DoneBefore {
         execution: of_run,
@@ -210,6 +229,8 @@ struct Round<'a> {
     plan: Option<PinnedPlan>,
     /// Ids of the plan's nodes, those that come before others first.
     order: Vec<String>,
+    /// Tasks of a list that the run does not have.
+    left_out: Vec<String>,
 }
 
 impl<'a> Round<'a> {
@@ -234,10 +255,19 @@ impl<'a> Round<'a> {
             _ => run.nodes().map(|node| node.id.to_owned()).collect(),
         };
         let mut done = BTreeMap::new();
+        let mut left_out = Vec::new();
         for (text, one) in &request.nodes {
-            let named = writer.observed.named(run, text).map(|node| node.id);
-            let of_plan = || Some(spec?.named(text)?.id.as_str());
-            let id = named.or_else(of_plan).unwrap_or(text);
+            let by_id = run.node(text).map(|node| node.id);
+            let named = by_id.or_else(|| match spec {
+                // Asked of what was read already: each look at the plan by the observed run reads it anew.
+                Some(spec) => spec.named(text).map(|node| node.id.as_str()),
+                None => writer.observed.named(run, text).map(|node| node.id),
+            });
+            if named.is_none() && one.is_of_list {
+                left_out.push(text.clone());
+                continue;
+            }
+            let id = named.unwrap_or(text);
             if done.insert(id.to_owned(), one).is_some() {
                 let why = format!("node `{id}` is named twice, once as `{text}`");
                 return Err(Error::ambiguous(why).hint("list it once, with all its outputs"));
@@ -250,6 +280,20 @@ impl<'a> Round<'a> {
             commits,
             plan,
             order,
+            left_out,
+        })
+    }
+
+    /// That a list has tasks that the run does not have.
+    fn left_out_note(&self) -> Option<String> {
+        let first = self.left_out.first()?;
+        let run = self.run.key.qualified();
+        Some(match self.left_out.len() {
+            1 => format!("`{first}` is done in the list, and {run} does not have it"),
+            some => format!(
+                "`{first}` and {} more are done in the list, and {run} does not have them",
+                some - 1
+            ),
         })
     }
 

@@ -33,6 +33,8 @@ pub struct Drawn {
     pub phase: Option<String>,
     /// Whether its file is gone.
     pub deleted: bool,
+    /// What the plan does, where that can be read.
+    pub description: Option<String>,
     /// The graph.
     pub drawing: DrawnGraph,
 }
@@ -70,12 +72,36 @@ pub fn graph(store: &Store, request: &GraphRequest) -> Result<Drawn> {
         Error::invalid(format!("{} has no graph that can be drawn", merged.key))
             .hint("`planspec validate` says what is wrong with it")
     })?;
+    let description = description(&resources, &merged, pinned.as_ref());
     Ok(Drawn {
         key: merged.key.clone(),
         phase: merged.file.map(|file| file.status.phase()),
         deleted: merged.is_deleted(),
+        description,
         drawing,
     })
+}
+
+/// What the plan does: that which a run is held to, else the one in the files.
+fn description(
+    resources: &Resources,
+    merged: &Merged<'_>,
+    pinned: Option<&PinnedPlan>,
+) -> Option<String> {
+    let of = |spec: &Spec| match spec {
+        Spec::Plan(plan) => Some(plan.description.clone()),
+        _ => None,
+    };
+    if let Some(pinned) = pinned {
+        return of(&pinned.plan.spec);
+    }
+    match &merged.resource?.spec {
+        Spec::Execution(spec) => {
+            let key = spec.plan_ref.key(Kind::Plan, &merged.key.namespace);
+            of(&resources.merged(&key).resource?.spec)
+        }
+        spec => of(spec),
+    }
 }
 
 /// An execution of that name, else a plan; `KIND/NAME` says which.

@@ -331,13 +331,15 @@ pub fn described_by(pins: &Pins<'_>, offers: &[ObservedNode<'_>]) -> Vec<NextNod
 
 /// What is to be done.
 fn task(status: &NodeStatus, node: &Node) -> NextTask {
+    let context = node.context.iter();
+    let context = context.filter(|item| !item.is_tracker_id_alone());
     NextTask {
         name: node.name.clone(),
         description: node.description.clone(),
         inputs: Some(status.inputs(node).clone()),
         outputs: Some(node.outputs.clone()),
         timeout: node.timeout.clone(),
-        context: Some(node.context.clone()),
+        context: Some(context.cloned().collect()),
         acceptance_criteria: Some(node.acceptance_criteria.clone()),
         touches: Some(node.extension.touches.clone()),
     }

@@ -12,7 +12,7 @@ use crate::core::base::digest::short;
 use crate::core::base::time::exact;
 use crate::core::base::words::count;
 use crate::core::document::node_ids;
-use crate::core::resource::{ExecutionStatus, Key, Kind, NodeStatus, Pin, Status, Time};
+use crate::core::resource::{ExecutionStatus, Key, Kind, NodeStatus, Pin, Status, TRACKER, Time};
 use crate::core::run::pinned::{PinnedPlan, Pins};
 use crate::core::run::record::{Address, RunRef};
 use crate::core::run::status::{StatusFile, StatusTree};
@@ -529,11 +529,12 @@ impl<'a> StepNames<'a> {
     }
 
     fn read(&self, pin: &Pin) -> Option<BTreeMap<String, String>> {
-        const FIELD: &[u8] = b"step_id";
+        const FIELDS: [&[u8]; 2] = [b"step_id", TRACKER.as_bytes()];
         let bytes = read::blob(self.repo, &pin.blob).ok()?;
-        // Most plans come from no document, and need not be parsed for this.
-        let is_document = bytes.windows(FIELD.len()).any(|part| part == FIELD);
-        let blobs = is_document.then(|| BTreeMap::from([(pin.blob.clone(), Arc::from(bytes))]))?;
+        // Most plans come from no document and no tracker, and need not be parsed for this.
+        let has = |field: &[u8]| bytes.windows(field.len()).any(|part| part == field);
+        let has_steps = FIELDS.into_iter().any(has);
+        let blobs = has_steps.then(|| BTreeMap::from([(pin.blob.clone(), Arc::from(bytes))]))?;
         let plan = Pins::new(&blobs).read(Kind::Plan, pin).ok()?;
         let nodes = plan.spec.plan()?.graph.nodes.iter();
         let named = nodes.filter_map(|node| Some((node.id.clone(), node.step_id()?.to_owned())));

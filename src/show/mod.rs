@@ -8,6 +8,7 @@ pub mod document;
 pub mod done;
 pub mod findings;
 pub mod graph;
+pub mod import;
 mod layout;
 pub mod log;
 pub mod made;

@@ -32,6 +32,8 @@ const VERBS: &[&str] = &[
     "logs",
     "show",
     "convert",
+    "import",
+    "export",
     "revise",
     "watch",
     "wait",

@@ -262,7 +262,14 @@ fn every_block_of_commands_is_a_transcript_or_says_that_it_is_a_fragment() {
             if first.starts_with("$ ") {
                 transcripts += 1;
                 assert!(
-                    ["agents.md", "audit.md", "executions.md", "recovery.md"].contains(&name),
+                    [
+                        "agents.md",
+                        "audit.md",
+                        "executions.md",
+                        "recovery.md",
+                        "trackers.md"
+                    ]
+                    .contains(&name),
                     "{name}: {first}"
                 );
             } else if programs.iter().any(|program| first.starts_with(program)) {

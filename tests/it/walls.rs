@@ -42,12 +42,13 @@ fn files(room: &str) -> Vec<(String, String)> {
 }
 
 /// Rooms of the core, from the ground up: each imports only those before it.
-const CORE: [&str; 8] = [
+const CORE: [&str; 9] = [
     "base",
     "text",
     "resource",
     "plan",
     "document",
+    "trackers",
     "repository",
     "run",
     "review",

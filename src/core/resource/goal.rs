@@ -123,6 +123,35 @@ pub struct ContextItem {
     pub uris: Vec<String>,
 }
 
+/// The name of the context item that says which task of a tracker a node comes from: its `id` there, and perhaps its `url`.
+pub const TRACKER: &str = "tracker";
+
+impl ContextItem {
+    /// What a tracker calls the task that the node with this item comes from.
+    pub fn tracker_id(&self) -> Option<&str> {
+        self.of_tracker("id")
+    }
+
+    /// Where a tracker keeps that task.
+    pub fn tracker_url(&self) -> Option<&str> {
+        self.of_tracker("url")
+    }
+
+    /// Whether it says only that: whoever does the node is told so already.
+    pub fn is_tracker_id_alone(&self) -> bool {
+        const LONGEST: usize = 80;
+        let is_short = self.tracker_id().is_some_and(|id| id.len() <= LONGEST);
+        let fields = self.content.as_ref().and_then(Value::as_object);
+        is_short && fields.is_some_and(|fields| fields.len() == 1)
+    }
+
+    fn of_tracker(&self, field: &str) -> Option<&str> {
+        let is_its = self.name.as_deref() == Some(TRACKER) && self.format == ContextFormat::Json;
+        let content = self.content.as_ref().filter(|_| is_its)?;
+        content.get(field)?.as_str()
+    }
+}
+
 /// How a context item is to be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

@@ -252,8 +252,8 @@ impl StepName {
 }
 
 impl GraphSpec {
-    /// The node that a text names: by its id, else by the `step_id` that it comes from as written,
-    /// else by the name that it had before. The one place where this is decided.
+    /// The node that a text names: by its id, else by the `step_id` that it comes from as written, else by the name that it
+    /// had before, else by what a tracker calls it. The one place where this is decided.
     pub fn named(&self, text: &str) -> Option<&Node> {
         let by = |is: &dyn Fn(&Node) -> bool| self.nodes.iter().find(|node| is(node));
         let of_step =
@@ -261,6 +261,7 @@ impl GraphSpec {
         by(&|node| node.id == text)
             .or_else(|| by(&|node| of_step(node, &|step| step.is_written(text))))
             .or_else(|| by(&|node| of_step(node, &|step| step.former.as_deref() == Some(text))))
+            .or_else(|| by(&|node| node.tracker_id() == Some(text)))
     }
 
     /// Whether a node of it had another name before names were transliterated.
@@ -271,15 +272,34 @@ impl GraphSpec {
 }
 
 impl Node {
-    /// The `step_id` of the document, as written, where the node is that step.
+    /// The `step_id` of the document, as written, where the node is that step; of a node that comes from a tracker, what
+    /// that calls it.
     pub fn own_step(&self) -> Option<&str> {
-        let step = self.step.as_ref().filter(|step| step.is_own)?;
-        Some(&step.id)
+        let step = self.step.as_ref().filter(|step| step.is_own);
+        step.map(|step| step.id.as_str())
+            .or_else(|| self.tracked_step())
     }
 
     /// The same, also where it is the approval of that step.
     pub fn step_id(&self) -> Option<&str> {
-        Some(&self.step.as_ref()?.id)
+        let step = self.step.as_ref().map(|step| step.id.as_str());
+        step.or_else(|| self.tracked_step())
+    }
+
+    /// What a tracker calls it, where that is more than its title.
+    fn tracked_step(&self) -> Option<&str> {
+        self.tracker_id()
+            .filter(|id| Some(*id) != self.name.as_deref())
+    }
+
+    /// What a tracker calls the task that the node comes from.
+    pub fn tracker_id(&self) -> Option<&str> {
+        self.context.iter().find_map(ContextItem::tracker_id)
+    }
+
+    /// Where a tracker keeps that task.
+    pub fn tracker_url(&self) -> Option<&str> {
+        self.context.iter().find_map(ContextItem::tracker_url)
     }
 }
 

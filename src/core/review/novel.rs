@@ -281,6 +281,7 @@ pub(super) fn instructions(node: &Node) -> Option<String> {
     parts.extend(node.description.as_deref().map(text));
     parts.extend(given(&node.inputs, IN_A_SENTENCE));
     let context = node.context.iter();
+    let context = context.filter(|item| !item.is_tracker_id_alone());
     parts.extend(context.map(|item| shortened(&context_text(item), IN_A_SENTENCE)));
     (!parts.is_empty()).then(|| parts.join(", "))
 }

@@ -2,6 +2,7 @@
 
 pub mod allow;
 pub mod edit;
+pub mod items;
 pub mod json;
 pub mod locate;
 pub mod located;

@@ -1,0 +1,111 @@
+//! A plan, or a run as it stands, written for a tracker. Nothing is sent.
+
+use super::graph::{GraphRequest, graph};
+use super::store::Store;
+use super::{Error, Result};
+use crate::api::board::{Of, PageName};
+use crate::api::export::TaskList;
+use crate::core::resource::{Key, Kind};
+use crate::core::text::located::ResourceName;
+use crate::core::trackers::export::{self, Exported, Item};
+use crate::core::trackers::github;
+
+/// Export a plan or a run.
+#[derive(Debug, Clone)]
+pub struct ExportRequest {
+    /// Which.
+    pub of: GraphRequest,
+    /// Where the pages of the board are published.
+    pub base_url: Option<String>,
+}
+
+/// A plan or a run as tasks.
+#[derive(Debug)]
+pub struct Tasks {
+    key: Key,
+    exported: Exported,
+}
+
+/// A plan, or an execution as it stands, as a list of tasks.
+///
+/// # Errors
+/// There is no such resource, or several, or its graph is broken.
+pub fn tasks(store: &Store, request: &ExportRequest) -> Result<Tasks> {
+    let drawn = graph(store, &request.of)?;
+    let key = drawn.key.clone();
+    let statuses = drawn.drawing.nodes.as_ref();
+    let mut items = export::items(drawn.drawing.of(), statuses);
+    if let Some(base) = &request.base_url {
+        if !base.starts_with("https://") && !base.starts_with("http://") {
+            let why = format!("--base-url `{base}` is no address of the web");
+            return Err(Error::ambiguous(why).hint("write it as in https://example.com/plans/"));
+        }
+        for item in &mut items {
+            item.link = Some(page(base, &key, item));
+        }
+    }
+    let phase = drawn.phase.clone().filter(|_| key.kind == Kind::Execution);
+    let exported = Exported {
+        name: key.qualified(),
+        description: drawn.description.clone().unwrap_or_else(|| key.qualified()),
+        phase,
+        items,
+    };
+    Ok(Tasks { key, exported })
+}
+
+/// The page on the board: of a node of a run, else of the plan.
+fn page(base: &str, key: &Key, item: &Item) -> String {
+    let of = Of {
+        namespace: key.namespace.clone(),
+        name: key.name.clone(),
+    };
+    let page = match key.kind {
+        Kind::Execution => PageName::Node(of, item.node.clone()),
+        _ => PageName::Plan(of),
+    };
+    format!("{}/{page}", base.trim_end_matches('/'))
+}
+
+impl Tasks {
+    /// How many there are.
+    pub fn count(&self) -> usize {
+        self.exported.items.len()
+    }
+
+    /// The plan, or the execution.
+    pub fn resource(&self) -> ResourceName {
+        ResourceName::from(&self.key)
+    }
+
+    /// The tasks as data.
+    pub fn list(&self) -> TaskList {
+        TaskList {
+            resource: self.resource(),
+            description: self.exported.description.clone(),
+            phase: self.exported.phase.clone(),
+            tasks: self.exported.items.clone(),
+        }
+    }
+
+    /// A checklist.
+    pub fn markdown(&self) -> String {
+        export::markdown(&self.exported)
+    }
+
+    /// A table.
+    pub fn csv(&self) -> String {
+        export::table(&self.exported)
+    }
+
+    /// A script that makes issues.
+    pub fn github(&self) -> String {
+        let Key {
+            name, namespace, ..
+        } = &self.key;
+        github::script(&self.exported, |item| match self.key.kind {
+            Kind::Execution => format!("planspec describe {name}/{} -n {namespace}", item.node),
+            _ => format!("planspec describe plan {name} -n {namespace}"),
+        })
+    }
+}

@@ -1,0 +1,88 @@
+//! What a task list became.
+
+use crate::api::import::{Imported, ImportedTask};
+use crate::core::base::escape;
+use crate::core::base::words::count;
+
+/// Most tasks of one kind that are named.
+const MOST_NAMED: usize = 20;
+/// Most lines that could not be read which are told.
+const MOST_TOLD: usize = 50;
+
+/// What became of the plan, and how much is in it.
+pub fn text(imported: &Imported) -> String {
+    let verb = match imported {
+        imported if !imported.written => "unchanged",
+        imported if imported.created => "created",
+        _ => "updated",
+    };
+    let source = escape::line(&imported.source);
+    let mut text = format!(
+        "{verb} {} from {source} ({})\n",
+        imported.path, imported.format
+    );
+    let counts = [
+        count(imported.tasks, "task"),
+        count(imported.groups, "group"),
+        match imported.dependencies {
+            1 => "1 dependency".to_owned(),
+            many => format!("{many} dependencies"),
+        },
+        format!("{} done", imported.done.len()),
+    ];
+    text.push_str(&format!("  {}\n", counts.join(", ")));
+    if imported.created {
+        return text;
+    }
+    let gone = if imported.pruned {
+        "taken out"
+    } else {
+        "gone from the list"
+    };
+    for (word, tasks) in [
+        ("added", &imported.added),
+        ("changed", &imported.updated),
+        (gone, &imported.gone),
+    ] {
+        if !tasks.is_empty() {
+            text.push_str(&format!("  {word}: {}\n", named(tasks)));
+        }
+    }
+    if !imported.gone.is_empty() && !imported.pruned {
+        text.push_str("  they stay in the plan; `--prune` takes them out\n");
+    }
+    text
+}
+
+fn named(tasks: &[ImportedTask]) -> String {
+    let first = tasks
+        .iter()
+        .take(MOST_NAMED)
+        .map(|task| escape::line(&task.id));
+    let mut named = first.collect::<Vec<_>>().join(", ");
+    if let Some(more) = tasks.len().checked_sub(MOST_NAMED).filter(|more| *more > 0) {
+        named.push_str(&format!(" and {more} more"));
+    }
+    named
+}
+
+/// What could not be read, a line each.
+pub fn unread(imported: &Imported) -> Vec<String> {
+    let source = escape::line(&imported.source);
+    let lines = imported.unread.iter().take(MOST_TOLD);
+    let lines =
+        lines.map(|unread| format!("  {source}:{}: {}", unread.line, escape::line(&unread.what)));
+    let mut lines: Vec<String> = lines.collect();
+    if !lines.is_empty() {
+        lines.insert(0, "not taken over:".to_owned());
+    }
+    if let Some(more) = imported
+        .unread
+        .len()
+        .checked_sub(MOST_TOLD)
+        .filter(|more| *more > 0)
+    {
+        lines.push(format!("  and {more} more"));
+    }
+    lines
+}
