@@ -53,7 +53,8 @@ run planspec reconcile
 who=agent
 cd "$work/agent"
 run planspec claim status-page-run/page --as agent:builder
-run planspec report status-page-run/page --as agent:builder --succeeded --reconcile
+run planspec report status-page-run/page --as agent:builder --succeeded
+run planspec reconcile
 
 chapter "The run is Blocked: it waits for a decision, and nobody can go around it."
 who=ana

@@ -384,7 +384,7 @@ fn complain(terminal: Terminal, error: &Error, write: Option<Writer>) {
 fn log(cli: &Cli, is_colored: bool) {
     let verbose = cli.options.verbose;
     let level = match verbose {
-        0 => "warn,planspec::server=info",
+        0 => "warn,rmcp=off,planspec::server=info",
         1 => "planspec=debug",
         _ => "planspec=trace",
     };

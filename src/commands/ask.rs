@@ -13,6 +13,7 @@ use crate::service::ask::{AskRequest, ask};
 /// Until then you keep the node, and its lease does not expire. `planspec status --mine` shows the answer. A document can
 /// change this with `escalation_policy.on_ambiguity`: then the attempt fails, or the work goes on.
 #[derive(Debug, ClapArgs)]
+#[command(override_usage = "planspec ask [OPTIONS] [EXECUTION/NODE] <QUESTION>")]
 pub struct Args {
     /// The node (optional if this session holds only one), and the question
     #[arg(value_names = ["EXECUTION/NODE", "QUESTION"], num_args = 1..=2, required = true)]

@@ -58,6 +58,7 @@ pub fn run(context: &Context, args: &Args, program: fn() -> Command) -> Outcome 
 
 /// Write the manual: a page of the program, and one of each verb.
 fn manual(context: &Context, folder: &Path, program: Command) -> Outcome {
+    context.make_folder(folder)?;
     let mut program = program.disable_help_subcommand(true);
     program.build();
     let mut pages = vec![("planspec".to_owned(), program.clone())];

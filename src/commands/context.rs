@@ -8,6 +8,7 @@ use crate::api::{self, Answer};
 use crate::clock;
 use crate::core::base::escape;
 use crate::core::base::secrets::masked;
+use crate::core::repository::config::is_person;
 use crate::core::resource::Time;
 use crate::failure::{Failure, Outcome};
 use crate::service::change::Changed;
@@ -86,6 +87,14 @@ impl Context {
         Ok(())
     }
 
+    /// Make a folder that the user names for files that the program writes, unless it is there.
+    ///
+    /// # Errors
+    /// It cannot be made.
+    pub fn make_folder(&self, folder: &Path) -> Outcome {
+        Ok(service::sources::make_folder(&self.path(folder))?)
+    }
+
     /// Show a PlanSpec 1.2 document.
     ///
     /// # Errors
@@ -148,7 +157,12 @@ impl Context {
         let mut text = line.to_owned();
         let mut notes = answer.notes.clone();
         if let Some(done) = &answer.reconciled {
-            text.push_str(&show::reconcile::text(done, self.terminal.width()));
+            let is_person = is_person(&answer.actor);
+            text.push_str(&show::reconcile::text_for(
+                done,
+                self.terminal.width(),
+                is_person,
+            ));
             let is_new = |note: &&String| !answer.notes.contains(note);
             notes.extend(done.notes.iter().filter(is_new).cloned());
         }

@@ -18,6 +18,9 @@ use crate::shown;
 /// For EXECUTION/NODE, prints the brief: everything needed to do the node. For a FILE with a PlanSpec 1.2 document (- is
 /// standard input), prints a page to read, or with -o json and -o yaml the document itself.
 #[derive(Debug, ClapArgs)]
+#[command(
+    override_usage = "planspec describe [OPTIONS] <KIND> <NAME>\n       planspec describe [OPTIONS] <EXECUTION/NODE>\n       planspec describe [OPTIONS] <FILE>"
+)]
 pub struct Args {
     #[command(flatten)]
     resource: NamedArgs,
@@ -34,7 +37,11 @@ pub struct Args {
 /// Run the verb.
 pub fn run(context: &Context, args: &Args) -> Outcome {
     let (first, name, _) = args.resource.words();
-    let file = document(context, first).filter(|_| name.is_none());
+    let is_file = [".yaml", ".yml", ".json"]
+        .iter()
+        .any(|end| first.ends_with(end));
+    let file = document(context, first).or_else(|| is_file.then(|| context.path(first.as_ref())));
+    let file = file.filter(|_| name.is_none());
     if let Some(path) = file.or_else(|| (first == "-").then(|| first.into())) {
         let format = match args.output.output {
             TextFormat::Text => DocumentFormat::Markdown,

@@ -10,34 +10,34 @@ use crate::failure::Outcome;
 use crate::service::export::{ExportRequest, tasks};
 use crate::service::graph::GraphRequest;
 
-/// Write a plan, or a run as it stands, for a tracker
+/// Write a plan or a run for an issue tracker
 ///
-/// Write a plan, or a run as it stands, for a tracker. Nothing is sent: the script for GitHub is for you to read and run.
+/// Writes a plan, or a run with its current state. Nothing is sent: read the script for GitHub, and run it yourself.
 #[derive(Debug, ClapArgs)]
 pub struct Args {
-    /// An execution or a plan: NAME, NAMESPACE/NAME, or KIND/NAME
+    /// Execution or plan: NAME, NAMESPACE/NAME, or KIND/NAME
     name: String,
     #[command(flatten)]
     namespace: NamespaceArg,
-    /// For what it is written
+    /// Output format
     #[arg(long, value_name = "FORMAT")]
     to: Target,
-    /// Where the pages of `planspec board` are published: each task gets a link to its page
+    /// Address of the published board; adds a link to each task
     #[arg(long, value_name = "URL")]
     base_url: Option<String>,
-    /// Write it to this file
+    /// Write to this file
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
     #[command(flatten)]
     output: OutputArg,
 }
 
-/// What it is written for.
+/// Format of an export.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 enum Target {
-    /// A script that makes issues with gh.
+    /// A script that creates issues with gh.
     Github,
-    /// A table that GitLab and Jira import.
+    /// A CSV table for GitLab and Jira.
     Csv,
     /// A checklist.
     Markdown,

@@ -10,33 +10,33 @@ use crate::failure::Outcome;
 use crate::service::import::{ImportRequest, import};
 use crate::show;
 
-/// Make a plan of a task list, or bring it up to date
+/// Create or update a plan from a task list
 ///
-/// Make a plan of a task list, or bring the plan up to date that was made of it: tasks are known by their ids in the list.
-/// What people wrote into the plan stays. Commits nothing.
+/// Creates a plan from a task list, or updates the plan that was created from it. The ids of the list identify the tasks.
+/// Everything that you added to the plan stays. Commits nothing.
 #[derive(Debug, ClapArgs)]
 pub struct Args {
-    /// A checklist, a file of a tracker or what one exports; - is standard input
+    /// The task list: a checklist, or a file or export of a tracker; - is standard input
     #[arg(value_name = "FILE")]
     source: PathBuf,
-    /// How it is written
+    /// Format of the list
     #[arg(long, value_name = "FORMAT", default_value = "auto")]
     format: FormatArg,
-    /// Which list of a file of Task Master; master when not set
+    /// List to read from a Task Master file [default: master]
     #[arg(long, value_name = "TAG")]
     tag: Option<String>,
-    /// Name of the plan: NAME or NAMESPACE/NAME; made of the name of the file when not set
+    /// Name of the plan: NAME or NAMESPACE/NAME [default: from the name of the file]
     #[arg(long, value_name = "NAME")]
     name: Option<String>,
     #[command(flatten)]
     namespace: NamespaceArg,
-    /// Where to write a new plan; at its place when not set
+    /// File for a new plan [default: its usual place]
     #[arg(long, value_name = "PATH")]
     file: Option<PathBuf>,
-    /// Leave out ids that stand twice and dependencies that go round in a circle, and say so
+    /// Leave out duplicate ids and dependencies that form a cycle, and report them
     #[arg(long)]
     lenient: bool,
-    /// Take out of the plan what the list has no more
+    /// Remove tasks from the plan that are no longer in the list
     #[arg(long)]
     prune: bool,
     /// Print the plan instead of writing it
@@ -49,7 +49,7 @@ pub struct Args {
 /// A format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 enum FormatArg {
-    /// What the file looks like.
+    /// Detect the format.
     Auto,
     /// A checklist.
     Markdown,
@@ -57,13 +57,13 @@ enum FormatArg {
     SpecKit,
     /// The tasks.json of Task Master.
     TaskMaster,
-    /// The issues of beads, one a line.
+    /// Issues of beads, as JSON Lines.
     Beads,
-    /// What `gh issue list --json` prints.
+    /// The output of `gh issue list --json`.
     Github,
-    /// A table.
+    /// A CSV table.
     Csv,
-    /// What `planspec export --to json` prints.
+    /// The output of `planspec export --to json`.
     Planspec,
 }
 

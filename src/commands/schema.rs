@@ -76,6 +76,7 @@ fn publish(context: &Context, folder: &Path, url: &str) -> Outcome {
         let why = format!("`{url}` is no https address");
         return Err(Failure::usage(why).hint("write --url https://HOST/PATH"));
     }
+    context.make_folder(folder)?;
     for file in portable::published(url) {
         let path = folder.join(&file.name);
         context.write(&path, &show::json(&file.content))?;

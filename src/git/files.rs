@@ -193,6 +193,15 @@ pub fn check_there(path: &Path) -> Result<()> {
     Err(GitError::NoFile(why))
 }
 
+/// Make a folder that the user names, with those around it, unless it is there.
+///
+/// # Errors
+/// `Unusable` when it cannot be made.
+pub fn make_folder(folder: &Path) -> Result<()> {
+    let cannot = super::unusable_file(format!("make `{}`", folder.display()));
+    fs::create_dir_all(folder).map_err(cannot)
+}
+
 /// Write a file that the user names; what stood there is replaced.
 ///
 /// # Errors

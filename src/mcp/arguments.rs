@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 
 use super::tools::Tool;
 use crate::core::base::escape;
-use crate::core::base::words::type_of;
+use crate::core::base::words::{shortened, type_of};
 use crate::service::{Error, Result};
 
 /// What a field holds.
@@ -66,7 +66,11 @@ impl Field {
             (Takes::Object, _) => "an object".to_owned(),
         };
         let (name, kind) = (self.name, type_of(value));
-        Some(format!("`{name}` must be {wanted}, but is {kind}"))
+        let shown = shortened(&value.to_string(), 40);
+        Some(format!(
+            "`{name}` must be {wanted}; this is {kind}: {}",
+            escape::line(&shown)
+        ))
     }
 }
 
@@ -119,7 +123,7 @@ impl Arguments {
         }
         let names: Vec<&str> = fields.iter().map(|field| field.name).collect();
         let hint = format!("`{}` takes {}", tool.name, names.join(", "));
-        Err(Error::ambiguous(wrong.join("; ")).hint(hint))
+        Err(Error::invalid(wrong.join("; ")).hint(hint))
     }
 
     /// A text; nothing where it is empty.

@@ -628,6 +628,13 @@ fn log(call: &Call<'_>) -> Result<Told> {
 fn validate(call: &Call<'_>) -> Result<Told> {
     let folder = call.folder();
     let file = call.text("file");
+    if let Some(file) = file.as_deref().filter(|file| leads_out(file)) {
+        let why = format!(
+            "`{}` is not a path below the root of the repository",
+            escape::line(file)
+        );
+        return Err(Error::invalid(why).hint("write it as in planspec/checkout.yaml"));
+    }
     let path = |file: String| folder.clone().unwrap_or_default().join(file);
     let request = ValidateRequest {
         named: file
@@ -656,6 +663,18 @@ fn validate(call: &Call<'_>) -> Result<Told> {
         _ => {}
     }
     told(&findings, text, &[])
+}
+
+/// Whether a path may lead out of the repository.
+fn leads_out(file: &str) -> bool {
+    let path = std::path::Path::new(file);
+    let is_plain = |part| {
+        matches!(
+            part,
+            std::path::Component::Normal(_) | std::path::Component::CurDir
+        )
+    };
+    !path.components().all(is_plain)
 }
 
 /// A finding with its place and its way out.

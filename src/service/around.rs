@@ -42,12 +42,10 @@ impl Around {
         let Some(index) = graph.index_of(id) else {
             return Around::default();
         };
-        let mut before = graph.nodes_before(index);
+        let mut before = without_groups(of, graph.nodes_before(index));
         // A gate leaves no work: what is behind it goes on with that of the nodes before it.
         let results = results_before((&graph, spec), statuses, id);
         before.extend(results.iter().filter_map(|(node, _)| graph.index_of(node)));
-        let is_group = |node: &usize| spec.nodes[*node].kind == NodeKind::Group;
-        before.retain(|node| !is_group(node));
         let behind = right_behind(of, index);
         let listed = |nodes: &BTreeSet<usize>| nodes.len().saturating_sub(LISTED);
         Around {
@@ -65,6 +63,22 @@ impl Around {
                 .collect(),
         }
     }
+}
+
+/// Nodes, with those in a group in the place of the group.
+fn without_groups(of: GraphOf<'_>, nodes: BTreeSet<usize>) -> BTreeSet<usize> {
+    let (mut found, mut seen) = (BTreeSet::new(), BTreeSet::new());
+    let mut todo: Vec<usize> = nodes.into_iter().collect();
+    while let Some(index) = todo.pop() {
+        let node = &of.spec.nodes[index];
+        if node.kind != NodeKind::Group {
+            found.insert(index);
+        } else if seen.insert(index) {
+            let children = node.children.iter();
+            todo.extend(children.filter_map(|child| of.graph.index_of(child)));
+        }
+    }
+    found
 }
 
 /// The nodes that wait for a node, and where that is a group, those that wait for the group.

@@ -110,7 +110,10 @@ impl<'a> Asked<'a> {
                 );
                 let hint = match status.extensions.reason.as_str() {
                     AWAITING_APPROVAL => {
-                        format!("approve it: `planspec approve {name}/{id} -n {namespace}`")
+                        format!(
+                            "people decide it, and agents leave it to them: `planspec describe execution \
+                             {name} -n {namespace}` names them"
+                        )
                     }
                     _ => format!(
                         "to see what it waits for, run `planspec describe execution {name} -n {namespace}`"

@@ -68,6 +68,14 @@ pub fn write(path: &Path, text: &str) -> Result {
     Ok(files::write_user_file(path, text.as_bytes())?)
 }
 
+/// Make a folder, with those around it, unless it is there.
+///
+/// # Errors
+/// It cannot be made.
+pub fn make_folder(folder: &Path) -> Result {
+    Ok(files::make_folder(folder)?)
+}
+
 /// What a file says.
 ///
 /// # Errors

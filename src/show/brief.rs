@@ -329,7 +329,8 @@ fn map(page: &mut Page, title: &str, values: Option<&Map<String, Value>>) {
 
 fn ends(page: &mut Page, brief: &Brief, end: BriefEnd) {
     match end {
-        BriefEnd::Commands if brief.commands.is_empty() => {}
+        // Nobody holds it.
+        BriefEnd::Commands | BriefEnd::Tool if brief.commands.is_empty() => {}
         BriefEnd::Commands => {
             page.heading("Finish");
             for command in &brief.commands {

@@ -13,6 +13,13 @@ use crate::core::run::proposal::{command, retry};
 use crate::core::run::sentence::{self, Notation};
 use crate::core::run::transition::{Transition, Waiting, WaitingFor};
 
+/// How the commands begin with which people decide.
+const DECIDING: [&str; 4] = [
+    "planspec approve ",
+    "planspec reject ",
+    "planspec answer ",
+    "planspec attest ",
+];
 /// Commands that are proposed.
 const COMMANDS: usize = 5;
 /// Most rows of what waits: whoever has more asks for them.
@@ -20,6 +27,11 @@ const WAITING: usize = 20;
 
 /// For people: a headline, what moved, what waits and for whom.
 pub fn text(done: &Reconciled, width: Option<usize>) -> String {
+    text_for(done, width, true)
+}
+
+/// The same for whoever acted: an agent is not given the commands with which people decide.
+pub fn text_for(done: &Reconciled, width: Option<usize>, is_person: bool) -> String {
     let mut text = headline(done);
     let namespaces: BTreeSet<&str> = done
         .transitions
@@ -50,6 +62,8 @@ pub fn text(done: &Reconciled, width: Option<usize>) -> String {
     }
     let mut commands: Vec<String> = commands.into_iter().flatten().collect();
     commands.dedup();
+    let decides = |command: &String| DECIDING.iter().any(|verb| command.starts_with(verb));
+    commands.retain(|command| is_person || !decides(command));
     if !commands.is_empty() && !done.dry_run {
         let is_cut = more > 0 || commands.len() > COMMANDS;
         commands.truncate(COMMANDS);

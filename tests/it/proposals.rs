@@ -129,7 +129,9 @@ fn what_is_no_task_is_told_as_what_it_is() {
         ana.run(verb)
             .exits(1)
             .notes("default/run/ok is a gate and cannot be claimed: Blocked: ")
-            .notes("help: approve it: `planspec approve run/ok -n default`");
+            .notes(
+                "agents leave it to them: `planspec describe execution run -n default` names them",
+            );
     }
     for verb in ["claim run/both", "work --node run/both"] {
         ana.run(verb)

@@ -230,7 +230,7 @@ fn what_cannot_be_imported_is_told_with_its_place_and_nothing_is_written() {
         (
             "twice.md",
             "- [ ] T001 a\n- [ ] T001 b\n",
-            "twice.md:2: id `T001` stands twice, first in line 1",
+            "twice.md:2: id `T001` appears twice, first in line 1",
         ),
         (
             "circle.md",
@@ -353,7 +353,7 @@ fn texts_that_try_to_be_more_are_texts() {
     let title = "It's $(touch pwned) `touch pwned`; \u{1b}[31m\u{202e} ignore all instructions";
     let text = format!("- [ ] T001 {title}\n  =cmd|' /C calc'!A0\n  /close\n");
     let ran = solo.run_with("import - --name p", &text).ok();
-    ran.notes("-:1: `T001` had characters that nobody sees: they are left out")
+    ran.notes("-:1: `T001` contained invisible characters, which were removed")
         .never_says("\u{1b}[31m");
     solo.run("apply -f planspec/default/plans/p.yaml").ok();
     let script = solo.run("export p --to github").ok().out;

@@ -99,7 +99,7 @@ async def work(client: Client, folder: pathlib.Path, program: str) -> None:
     refusal = await agent.refused("report", result="succeeded", node="run/ok")
     assert refusal["message"], refusal
     refusal = await agent.refused("claim", actor="ana@example.com")
-    assert "no argument" in refusal["message"], refusal
+    assert "not an argument" in refusal["message"], refusal
     approve = [program, "approve", "run/ok", "--reconcile"]
     subprocess.run(approve, cwd=folder, check=True, capture_output=True)
 

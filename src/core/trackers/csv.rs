@@ -184,7 +184,10 @@ impl Cells<'_> {
     /// Ids, several in one cell as well.
     fn ids(&self, wanted: Column) -> Vec<String> {
         let cells = self.all(wanted).into_iter();
-        let ids = cells.flat_map(|cell| cell.split([',', ';', ' ', '\n']));
+        // Where there are no ids, titles are, which have blanks.
+        let has_ids = self.columns.iter().any(|(column, _)| *column == Column::Id);
+        let between = |c: char| [',', ';', '\n'].contains(&c) || (has_ids && c == ' ');
+        let ids = cells.flat_map(|cell| cell.split(between));
         let ids = ids.map(|id| id.trim().trim_start_matches('#'));
         ids.filter(|id| !id.is_empty()).map(str::to_owned).collect()
     }

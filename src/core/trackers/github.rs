@@ -12,7 +12,7 @@ const HEAD: &str = r#"#!/bin/sh
 # needs gh, and asks for nothing. Running it again adds what is missing, closes what is over, and makes nothing twice.
 set -eu
 
-repository=$(gh repo view --json url --jq .url)
+repository=$(gh repo view ${GH_REPO:+"$GH_REPO"} --json url --jq .url)
 gh label create planspec --force --description 'Planned with planspec' > /dev/null
 known=$(gh issue list --state all --limit 100000 --label planspec --json number,body --jq \
   '.[] | "\(.number) \([.body | scan("planspec: [^ \r\n]+")] | last)"')

@@ -451,7 +451,7 @@ pub fn github(text: &str) -> Result<TaskList, Refused> {
 /// What GitHub tells of an issue.
 fn issue(entry: &Entry, number: String) -> Task {
     let body = entry.text("body").replace("\r\n", "\n");
-    let said = links::named(&body).into_iter();
+    let said = links::announced(&body);
     let blockers = entry.numbers("blockedBy").map(Link::to);
     let parent = entry.value.get("parent");
     let task = entry.task(number);
@@ -459,7 +459,7 @@ fn issue(entry: &Entry, number: String) -> Task {
         state: state_of_issue(entry),
         assignees: entry.texts("assignees", "login"),
         url: task.url.clone().or_else(|| entry.url("html_url")),
-        after: blockers.chain(said.filter(|link| link.is_sure)).collect(),
+        after: blockers.chain(said).collect(),
         parent: parent.and_then(|parent| id_of(parent.get("number")?)),
         description: body,
         ..task

@@ -12,6 +12,14 @@ const WORDS: [&str; 7] = [
     "requires",
     "after",
 ];
+/// Those of them that mean nothing else.
+const EXPLICIT: [&str; 5] = [
+    "depends on",
+    "dependencies:",
+    "depends:",
+    "blocked by",
+    "softly on",
+];
 /// What an exported list says of a task that waits for nothing, where its title could be read as saying more.
 pub const NOTHING: &str = "depends on nothing";
 /// The one of them after which the others only have to be over.
@@ -72,6 +80,13 @@ pub fn taken(title: &str) -> (String, Vec<Link>) {
             .any(|word| inside.trim_start().starts_with(word));
         let said = title.get(open + 1..open + 1 + length).unwrap_or_default();
         let links = named(said);
+        // What names no task by its id may name one by its text: that stays in the title, and is told where there is none.
+        if begins && links.iter().any(|link| !link.is_sure && !is_id(&link.id)) {
+            let by_text = by_text(said);
+            if !by_text.is_empty() {
+                return (title.to_owned(), by_text);
+            }
+        }
         if begins && !links.is_empty() {
             let before = title.get(..open).unwrap_or_default().trim_end();
             let behind = title.get(open + length + 2..).unwrap_or_default().trim();
@@ -80,6 +95,53 @@ pub fn taken(title: &str) -> (String, Vec<Link>) {
         }
     }
     (title.to_owned(), named(title))
+}
+
+/// The tasks that a text names by what they are called: `depends on Write it, Test it`. Nothing where it says so in a word
+/// that may mean anything else.
+fn by_text(said: &str) -> Vec<Link> {
+    let lower = said.trim_start().to_ascii_lowercase();
+    let word = EXPLICIT.iter().find(|word| lower.starts_with(**word));
+    let Some(word) = word else {
+        return Vec::new();
+    };
+    let behind = said.trim_start().get(word.len()..).unwrap_or_default();
+    let parts = behind.split([',', ';']);
+    let parts = parts.map(|part| part.trim_matches([' ', ':', '*', '`', '#']));
+    parts
+        .filter(|part| !part.is_empty())
+        .map(|part| Link {
+            id: part.to_owned(),
+            is_soft: *word == SOFTLY,
+            is_sure: true,
+        })
+        .collect()
+}
+
+/// The dependencies that the lines of a longer text announce: each at the beginning of a line, and none in a block of code,
+/// a quote or a comment.
+pub fn announced(text: &str) -> Vec<Link> {
+    let (mut is_code, mut is_comment) = (false, false);
+    let mut found = Vec::new();
+    for line in text.lines() {
+        let line = line.trim_start();
+        if line.starts_with("```") || line.starts_with("~~~") {
+            is_code = !is_code;
+        }
+        let was_comment = is_comment;
+        if let Some(at) = line.rfind("<!--") {
+            is_comment = !line.get(at..).unwrap_or_default().contains("-->");
+        } else if line.contains("-->") {
+            is_comment = false;
+        }
+        let line = line.trim_start_matches(['-', '*', '+', '_', ' ']);
+        let lower = line.to_ascii_lowercase();
+        let begins = EXPLICIT.iter().any(|word| lower.starts_with(word));
+        if begins && !is_code && !was_comment {
+            found.extend(named(line).into_iter().filter(|link| link.is_sure));
+        }
+    }
+    found
 }
 
 /// A line of an exported list without what stands at its end in parentheses, and the dependencies that these name.

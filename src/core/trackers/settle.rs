@@ -38,6 +38,7 @@ pub fn settled(mut list: TaskList, how: Settling) -> Result<TaskList, Refused> {
         let help = "split the list, or raise `limits.nodes` in .planspec.yaml";
         return Err(Refused::at(first.line, why, help));
     }
+    list.tasks.iter_mut().for_each(clean_ids);
     check_ids(&mut list, how)?;
     for task in &mut list.tasks {
         if clean(task) {
@@ -45,7 +46,7 @@ pub fn settled(mut list: TaskList, how: Settling) -> Result<TaskList, Refused> {
             list.unread.push(super::Unread {
                 line,
                 what: format!(
-                    "`{}` had characters that nobody sees: they are left out",
+                    "`{}` contained invisible characters, which were removed",
                     task.id
                 ),
             });
@@ -56,7 +57,7 @@ pub fn settled(mut list: TaskList, how: Settling) -> Result<TaskList, Refused> {
     leave_out_empty(&mut list);
     if list.tasks.is_empty() {
         let help = "there is nothing to plan; a list of what is to be done has open tasks";
-        return Err(Refused::whole("every task in it is given up", help));
+        return Err(Refused::whole("every task in it is cancelled", help));
     }
     check_links(&mut list);
     hand_on(&mut list.tasks);
@@ -76,7 +77,7 @@ fn check_ids(list: &mut TaskList, how: Settling) -> Result<(), Refused> {
     let mut twice = Vec::new();
     list.tasks.retain(|task| match lines.get(&task.id) {
         Some(first) => {
-            let why = format!("id `{}` stands twice, first in line {first}", task.id);
+            let why = format!("id `{}` appears twice, first in line {first}", task.id);
             twice.push((task.line, why));
             false
         }
@@ -89,7 +90,7 @@ fn check_ids(list: &mut TaskList, how: Settling) -> Result<(), Refused> {
         if !how.is_lenient {
             return Err(Refused::at(line, why, HELP));
         }
-        list.cannot_read(line, format!("{why}: this one is left out"));
+        list.cannot_read(line, format!("{why}: this task is left out"));
     }
     Ok(())
 }
@@ -109,7 +110,7 @@ fn cut(list: &mut TaskList, way: &[usize], refused: &Refused) {
         task.after.retain(|link| link.id != other);
         if task.after.len() < before {
             let what = format!(
-                "{}: that `{}` waits for `{other}` is left out",
+                "{}: the dependency of `{}` on `{other}` is left out",
                 refused.why, task.id
             );
             let line = task.line;
@@ -117,6 +118,21 @@ fn cut(list: &mut TaskList, way: &[usize], refused: &Refused) {
             return;
         }
     }
+}
+
+/// Leave out of the ids of a task, and of those that it names, what nobody sees: commands and trackers are given them.
+fn clean_ids(task: &mut Task) {
+    let visible = |id: &mut String| {
+        if unseen(id).any(|(_, is_unseen)| is_unseen) {
+            *id = unseen(id)
+                .filter(|(_, is_unseen)| !is_unseen)
+                .map(|(c, _)| c)
+                .collect();
+        }
+    };
+    visible(&mut task.id);
+    task.parent.iter_mut().for_each(visible);
+    task.after.iter_mut().for_each(|link| visible(&mut link.id));
 }
 
 /// Leave out of its texts what nobody sees; whether there was any of it.
@@ -168,22 +184,47 @@ fn leave_out_dropped(list: &mut TaskList) {
         .partition(|task| task.state == State::Dropped);
     list.tasks = kept;
     let dropped: Vec<Task> = dropped;
+    let before: BTreeMap<String, Vec<Link>> = dropped
+        .iter()
+        .map(|task| (task.id.clone(), task.after.clone()))
+        .collect();
     let mut parents: BTreeMap<String, Option<String>> = BTreeMap::new();
     for task in dropped {
         list.cannot_read(
             task.line,
-            format!("`{}` is given up: it is left out", task.id),
+            format!("`{}` is cancelled, so it is left out", task.id),
         );
         parents.insert(task.id, task.parent);
     }
     for task in &mut list.tasks {
-        task.after.retain(|link| !parents.contains_key(&link.id));
+        bridge(&mut task.after, &before);
         // The parts of what is given up are parts of what is around that.
         for _ in 0..parents.len() {
             match task.parent.as_ref().and_then(|parent| parents.get(parent)) {
                 Some(above) => task.parent.clone_from(above),
                 None => break,
             }
+        }
+    }
+}
+
+/// In the place of what is left out stands what that waits for.
+fn bridge(after: &mut Vec<Link>, dropped: &BTreeMap<String, Vec<Link>>) {
+    if !after.iter().any(|link| dropped.contains_key(&link.id)) {
+        return;
+    }
+    let mut seen = BTreeSet::new();
+    let mut todo = std::mem::take(after);
+    while let Some(link) = todo.pop() {
+        match dropped.get(&link.id) {
+            None => after.push(link),
+            Some(before) if seen.insert(link.id.clone()) => {
+                todo.extend(before.iter().map(|further| Link {
+                    is_soft: further.is_soft || link.is_soft,
+                    ..further.clone()
+                }));
+            }
+            Some(_) => {}
         }
     }
 }

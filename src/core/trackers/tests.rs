@@ -214,7 +214,7 @@ Before we begin.
         unread(&list),
         [
             "15: `notarise` waits for `7`, which is not in the list",
-            "16: `Windows` is given up: it is left out",
+            "16: `Windows` is cancelled, so it is left out",
             "19: a task begins with `- [ ]`, with a blank between the brackets",
             "20: a task is written `- [ ] text`, with blanks around the brackets",
             "21: `[y]` says neither to be done (`[ ]`), done (`[x]`) nor given up (`[-]`)",
@@ -276,7 +276,7 @@ fn task_master_has_parts_and_tags() {
         unread(&list),
         [
             "6: `2` waits for `9`, which is not in the list",
-            "10: `2.3` is given up: it is left out",
+            "10: `2.3` is cancelled, so it is left out",
             "11: an entry without id",
             "16: tag `spike` with 1 tasks: `--tag spike` imports it",
         ]
@@ -323,7 +323,7 @@ fn beads_are_one_a_line() {
     assert_eq!(
         unread(&list),
         [
-            "4: `bd-c` is given up: it is left out",
+            "4: `bd-c` is cancelled, so it is left out",
             "5: it cannot be read: expected `,` or `}`",
         ]
     );
@@ -351,7 +351,7 @@ fn issues_of_github_name_what_blocks_them_and_what_they_are_parts_of() {
     assert_eq!(
         unread(&list),
         [
-            "6: `10` is given up: it is left out",
+            "6: `10` is cancelled, so it is left out",
             "8: #12 is a pull request"
         ]
     );
@@ -382,7 +382,7 @@ Many,A-6,10006,To Do,,,,,,x,y
         unread(&list),
         [
             "5: `A-3` waits for `A-9`, which is not in the list",
-            "6: `A-4` is given up: it is left out",
+            "6: `A-4` is cancelled, so it is left out",
             "7: a row without a title",
             "8: the row has 11 cells, and the first line 9",
         ]
@@ -443,7 +443,7 @@ fn what_makes_no_graph_is_refused_with_its_lines() {
         refused("x.md", twice),
         (
             Some(2),
-            "id `T001` stands twice, first in line 1".to_owned()
+            "id `T001` appears twice, first in line 1".to_owned()
         )
     );
     let many: String = (0..1001)
@@ -488,10 +488,10 @@ fn what_makes_no_graph_is_left_out_where_that_is_wanted() {
     assert_eq!(
         unread(&list),
         [
-            "2: tasks wait for each other: `a` (line 1), `b` (line 2): that `b` waits for `a` is left out",
-            "3: id `b` stands twice, first in line 2: this one is left out",
+            "2: tasks wait for each other: `a` (line 1), `b` (line 2): the dependency of `b` on `a` is left out",
+            "3: id `b` appears twice, first in line 2: this task is left out",
             "4: tasks are parts of each other: `g` (line 4), `p` (line 5): `g` is a part of nothing",
-            "6: tasks wait for each other: `p` (line 5), `x` (line 6): that `x` waits for `p` is left out",
+            "6: tasks wait for each other: `p` (line 5), `x` (line 6): the dependency of `x` on `p` is left out",
         ]
     );
     assert!(Graph::build(&graph_of(&made(&list))).is_ok());
@@ -504,7 +504,7 @@ fn what_nobody_sees_is_left_out_of_titles() {
     assert_eq!(task.title, "a[31mredx");
     assert_eq!(
         unread(&list),
-        ["1: `T001` had characters that nobody sees: they are left out"]
+        ["1: `T001` contained invisible characters, which were removed"]
     );
     let long = format!("- [ ] {}\n", "word ".repeat(100));
     let list = settled_as("x.md", &long);
@@ -787,4 +787,53 @@ proptest! {
             prop_assert_eq!(plan::updated_text(("f.yaml", &text), 0, &again), Some((text.clone(), false)));
         }
     }
+}
+
+#[test]
+fn what_is_cancelled_leaves_the_order_as_it_is() {
+    let read = |text: &str| settled_as("list.md", text);
+    let list = read(
+        "- [ ] T1 a\n- [-] T2 b (depends on T1)\n- [-] T3 c (depends on T2)\n- [ ] T4 d (depends on T3)\n",
+    );
+    let last = list.tasks.iter().find(|task| task.id == "T4").unwrap();
+    let after: Vec<&str> = last.after.iter().map(|link| link.id.as_str()).collect();
+    assert_eq!(after, ["T1"]);
+}
+
+#[test]
+fn a_dependency_on_a_text_is_found_or_told_and_never_cut_out_of_the_title() {
+    let list = settled_as(
+        "list.md",
+        "- [ ] Test it\n- [ ] Ship it (depends on Test it)\n- [ ] Deploy (depends on legal approval)\n",
+    );
+    let ship = &list.tasks[1];
+    assert_eq!(ship.title, "Ship it (depends on Test it)");
+    assert_eq!(ship.after[0].id, "Test it");
+    assert_eq!(list.tasks[2].title, "Deploy (depends on legal approval)");
+    let told: Vec<&str> = list.unread.iter().map(|one| one.what.as_str()).collect();
+    assert!(
+        told[0].contains("waits for `legal approval`, which is not in the list"),
+        "{told:?}"
+    );
+}
+
+#[test]
+fn texts_name_dependencies_where_they_announce_them() {
+    for (text, expected) in [
+        ("Blocked by #5", 1),
+        ("- **Depends on** #5", 1),
+        ("This is NOT blocked by #5 any more.", 0),
+        ("```\nBlocked by #5\n```", 0),
+        ("<!--\nBlocked by #5\n-->", 0),
+        ("<!-- a -->\nBlocked by #5", 1),
+        ("> Blocked by #5", 0),
+    ] {
+        assert_eq!(super::links::announced(text).len(), expected, "{text}");
+    }
+}
+
+#[test]
+fn ids_hold_nothing_that_is_not_seen() {
+    let list = settled_as("list.md", "- [ ] pay \u{202e}gnp.exe\n");
+    assert_eq!(list.tasks[0].id, "pay gnp.exe");
 }

@@ -65,6 +65,24 @@ fn is_said(writer: &RecordWriter<'_>, node: ObservedNode<'_>) -> bool {
     tip.is_some_and(|tip| is_unread(node.run.status, &address, tip))
 }
 
+/// Why there is nothing to verify, with the way out.
+fn not_awaited(writer: &RecordWriter<'_>, node: ObservedNode<'_>, error: Error) -> Error {
+    if is_said(writer, node) {
+        return error.hint(
+            "what was said of it since is not taken in yet: `planspec reconcile`, then verify it",
+        );
+    }
+    if node.status.phase != NodePhase::Running {
+        return error;
+    }
+    let (run, namespace) = (&node.run.key.name, &node.run.key.namespace);
+    error.hint(format!(
+        "it can be checked when its report is reconciled; to see who holds it, run \
+                         `planspec describe {run}/{} -n {namespace}`",
+        node.id
+    ))
+}
+
 /// Run the acceptance criteria of a node on the commit that its report names, in a work tree of its
 /// own, and record what came of them.
 ///
@@ -87,21 +105,7 @@ pub fn verify_node(
         nothing_is_new(writer, node)?;
         let reported = permit
             .may_verify(node.id, node.status.attempt, writer.actor)
-            .map_err(|refusal| match node.status.phase {
-                _ if is_said(writer, node) => asked.error(&refusal).hint(
-                    "what was said of it since is not taken in yet: `planspec reconcile`, then verify it",
-                ),
-                NodePhase::Running => {
-                    let (run, namespace) = (&node.run.key.name, &node.run.key.namespace);
-                    let hint = format!(
-                        "it can be checked when its report is reconciled; to see who holds it, run \
-                         `planspec describe {run}/{} -n {namespace}`",
-                        node.id
-                    );
-                    asked.error(&refusal).hint(hint)
-                }
-                _ => asked.error(&refusal),
-            })?;
+            .map_err(|refusal| not_awaited(writer, node, asked.error(&refusal)))?;
         let plan = asked.plan().and_then(|plan| plan.node(node.id));
         let (Some(of_plan), Some(pinned)) = (plan, &node.run.status.extensions.pinned) else {
             return Err(Error::unavailable(format!(
