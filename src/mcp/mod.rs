@@ -4,10 +4,12 @@
 //!
 //! | file | what it does |
 //! |---|---|
+//! | `lines` | messages over standard input and output |
 //! | `arguments` | what a call says, checked against what its tool takes |
 //! | `tools` | the tools: what each takes, and does |
 
 mod arguments;
+mod lines;
 mod tools;
 
 use std::path::PathBuf;
@@ -23,6 +25,7 @@ use rmcp::model::{
 use rmcp::service::{RequestContext, RoleServer, ServerInitializeError};
 
 use self::arguments::Arguments;
+use self::lines::Lines;
 use self::tools::{TOOLS, Told, Tool};
 use crate::api;
 use crate::api::refusal::Refusal;
@@ -80,7 +83,7 @@ pub fn serve(options: &Options) -> Result {
             let why = format!("the client does not speak the protocol: {error}");
             Error::unavailable(why).hint("start it from an MCP client: docs/agents.md says how")
         };
-        let running = match door.serve(rmcp::transport::stdio()).await {
+        let running = match door.serve(Lines::begin()).await {
             Ok(running) => running,
             // A client that leaves before it says anything has no complaint.
             Err(ServerInitializeError::ConnectionClosed(_)) => return Ok(()),

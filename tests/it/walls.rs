@@ -216,6 +216,13 @@ fn the_worker_stands_on_core_alone() {
 }
 
 #[test]
+fn the_door_of_agents_asks_the_service_and_knows_no_other_door() {
+    let others = ["commands", "server", "git", "worker", "cli", "terminal"];
+    assert_imports_none_of("mcp", &others);
+    assert_free_of("mcp", &["git2", "std::fs", "Command::new", "println!"]);
+}
+
+#[test]
 fn only_the_worker_speaks_http() {
     for room in ["core", "git", "show", "commands"] {
         assert_free_of(room, &["ureq"]);
