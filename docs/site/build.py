@@ -38,6 +38,8 @@ MENU = {
         "docs/documents.md": "Documents",
         "docs/executions.md": "Executions",
         "docs/workers.md": "Workers",
+        "docs/agents.md": "Agents",
+        "docs/trackers.md": "Trackers",
         "docs/approvals.md": "Approvals",
         "docs/review.md": "Review",
     },
