@@ -65,8 +65,9 @@ pub fn differences(
     };
     let (found, mut there) = look.everywhere(repo)?;
     let mut files = found.unread;
+    let format = repo.format();
     let read = found.files.into_par_iter().filter_map(|(file, place)| {
-        let file = file.read(paths);
+        let file = file.read(format, paths);
         let known = look.version(&file.path, place);
         let same = known.filter(|version| is_version(&file, version));
         (same.is_none() || (commit.wanted)(&file.path)).then_some((file, same))

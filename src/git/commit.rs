@@ -11,6 +11,7 @@ mod journal;
 
 pub use journal::interrupted;
 
+use super::id::Id;
 use super::program::{Output, Program};
 use super::read::file_at;
 use super::{GitError, Head, Identity, Repo, Result, unusable_file};
@@ -441,8 +442,7 @@ impl<'f> Attempt<'f> {
         let (before, staged) = (self.index.get(path), self.staged.get(path));
         let now = entries(self.repo, &[(path.to_owned(), None)])?;
         let is_mine_staged = staged != before && now.get(path) == staged;
-        let width = head.commit().map_or(40, str::len);
-        let gone = format!("0 {}\t{path}\0", "0".repeat(width));
+        let gone = format!("0 {}\t{path}\0", Id::none(self.repo.format()));
         if committed != was {
             // Somebody else has committed it: theirs stays, and mine gives way to it.
             if committed.as_deref() == written.content {

@@ -128,7 +128,7 @@ mod tests {
     use crate::git::object::{FILE_MODE, Folder};
     use crate::git::pack::Sink;
     use crate::git::refs;
-    use crate::git::testing::Sandbox;
+    use crate::git::testing::{Sandbox, formats};
 
     thread_local! {
         pub static HARDENED: RefCell<Vec<PathBuf>> = const { RefCell::new(Vec::new()) };
@@ -170,7 +170,10 @@ mod tests {
 
     /// What is hardened while a file, a pack and a ref are written.
     fn hardened(setting: Option<&str>) -> Vec<String> {
-        let sandbox = Sandbox::new();
+        hardened_in(&Sandbox::of("sha1", "files"), setting)
+    }
+
+    fn hardened_in(sandbox: &Sandbox, setting: Option<&str>) -> Vec<String> {
         let repo = sandbox.repo("one");
         let commit = sandbox.commit(&repo, &[("a", "1")]);
         if let Some(setting) = setting {
@@ -206,5 +209,14 @@ mod tests {
         assert_eq!(hardened(Some("none")), [""; 0]);
         assert_eq!(hardened(Some("none,reference")), ["ref"]);
         assert_eq!(hardened(Some("committed")), ["idx", "loose", "pack", "ref"]);
+        // What `git` writes it hardens itself.
+        for (objects, refs) in formats() {
+            let expected: &[&str] = match refs {
+                "files" => &["idx", "loose", "pack", "ref"],
+                _ => &["loose"],
+            };
+            let found = hardened_in(&Sandbox::of(objects, refs), Some("committed"));
+            assert_eq!(found, expected, "{objects} {refs}");
+        }
     }
 }

@@ -130,7 +130,7 @@ mod tests {
         assert_eq!(told.subject, "x");
         assert_eq!(commit(&repo, &"1".repeat(40)).unwrap(), None);
         let at = |path: &str| blob_at(&repo, &told.tree, path).unwrap();
-        assert_eq!(at("a/b.yaml"), Some(crate::git::read::blob_id(b"1")));
+        assert_eq!(at("a/b.yaml"), Some(repo.blob_id(b"1")));
         for absent in ["a", "a/c.yaml", "a/b.yaml/c", "b/b.yaml"] {
             assert_eq!(at(absent), None, "{absent}");
         }

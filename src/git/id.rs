@@ -1,9 +1,10 @@
 //! Object ids, of either length: twenty bytes (SHA-1) or thirty-two (SHA-256).
 //!
-//! libgit2, as it is built here, only reads repositories with the shorter ones. Nothing else in this
-//! room depends on that: outside of it ids are hexadecimal texts, inside they are an [`Id`].
+//! A repository has ids of one length. Outside of this room they are hexadecimal texts, inside they are an [`Id`].
 
 use std::fmt;
+
+pub(super) use git2::ObjectFormat;
 
 use super::object::ObjectKind;
 use super::{GitError, Result};
@@ -21,8 +22,16 @@ const PAIRS: [[u8; 2]; 256] = {
     }
     pairs
 };
-/// Bytes of the ids in the repositories that libgit2 opens.
-pub(super) const ID_BYTES: usize = 20;
+/// Bytes of the shorter ones.
+const SHORTER: usize = 20;
+
+/// Bytes of the ids of a format.
+pub(super) fn bytes_of(format: ObjectFormat) -> usize {
+    match format {
+        ObjectFormat::Sha1 => SHORTER,
+        ObjectFormat::Sha256 => LONGEST,
+    }
+}
 
 /// The id of an object.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -34,18 +43,23 @@ pub(super) struct Id {
 
 impl Id {
     /// What stands for a ref that does not exist.
-    pub const NONE: Id = Id {
-        bytes: [0; LONGEST],
-        length: ID_BYTES as u8,
-    };
+    pub fn none(format: ObjectFormat) -> Id {
+        Id {
+            bytes: [0; LONGEST],
+            length: bytes_of(format) as u8,
+        }
+    }
 
     /// An id as it stands in trees and in the index.
     pub fn from_bytes(bytes: &[u8]) -> Option<Id> {
         let length = match bytes.len() {
-            length @ (ID_BYTES | LONGEST) => length as u8,
+            length @ (SHORTER | LONGEST) => length as u8,
             _ => return None,
         };
-        let mut id = Id { length, ..Id::NONE };
+        let mut id = Id {
+            bytes: [0; LONGEST],
+            length,
+        };
         id.bytes[..bytes.len()].copy_from_slice(bytes);
         Some(id)
     }
@@ -64,10 +78,19 @@ impl Id {
         Id::from_bytes(&bytes[..digits.len() / 2])
     }
 
-    /// The id that Git gives to these bytes.
-    pub fn of(kind: ObjectKind, bytes: &[u8]) -> Option<Id> {
-        let oid = git2::Oid::hash_object(kind, bytes).ok()?;
+    /// The id that Git gives to these bytes in a repository of this format.
+    pub fn of(format: ObjectFormat, kind: ObjectKind, bytes: &[u8]) -> Option<Id> {
+        let oid = git2::Oid::hash_object_ext(kind, bytes, format).ok()?;
         Some(Id::from(oid))
+    }
+
+    /// The format of the repositories that have ids of this length.
+    pub fn format(&self) -> ObjectFormat {
+        if usize::from(self.length) == LONGEST {
+            ObjectFormat::Sha256
+        } else {
+            ObjectFormat::Sha1
+        }
     }
 
     pub fn as_bytes(&self) -> &[u8] {
@@ -88,7 +111,7 @@ impl Id {
         text.push_str(self.digits(&mut digits));
     }
 
-    /// The same for libgit2; nothing when it cannot hold such an id, and so no such object.
+    /// The same for libgit2.
     pub fn oid(&self) -> Option<git2::Oid> {
         git2::Oid::from_bytes(self.as_bytes()).ok()
     }
@@ -96,8 +119,8 @@ impl Id {
 
 impl From<git2::Oid> for Id {
     fn from(oid: git2::Oid) -> Id {
-        let mut id = Id::NONE;
-        id.bytes[..ID_BYTES].copy_from_slice(oid.as_bytes());
+        let mut id = Id::none(oid.object_format());
+        id.bytes[..oid.as_bytes().len()].copy_from_slice(oid.as_bytes());
         id
     }
 }
@@ -142,7 +165,8 @@ mod tests {
             let id = parse_id(hex).unwrap();
             assert_eq!(id.to_string(), hex);
             assert_eq!(Id::from_bytes(id.as_bytes()), Some(id));
-            assert_eq!(id.oid().is_some(), hex.len() == 40);
+            assert_eq!(id.oid().map(Id::from), Some(id));
+            assert_eq!(bytes_of(id.format()) * 2, hex.len());
         }
         assert_eq!(parse_id(&"A".repeat(40)), parse_id(&"a".repeat(40)));
     }

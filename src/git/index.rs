@@ -10,7 +10,7 @@ use std::io::{ErrorKind, Read};
 use std::ops::Range;
 use std::path::PathBuf;
 
-use super::id::{ID_BYTES, Id, LONGEST};
+use super::id::{Id, LONGEST, bytes_of};
 use super::object::EntryKind;
 use super::program::Program;
 use super::read::{Flaw, FoundFile, PathChange, Paths, regular, write_version};
@@ -69,7 +69,7 @@ impl StagedFiles {
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(StagedFiles::none()),
             read => read.map_err(unusable_file(format!("read `{}`", path.display())))?,
         };
-        match parse(&bytes) {
+        match parse(&bytes, bytes_of(repo.format())) {
             Some(staged) => Ok(StagedFiles {
                 written: seconds(&metadata),
                 ..staged
@@ -379,8 +379,7 @@ fn seconds(_: &Metadata) -> Option<i64> {
 
 /// Behind the cached `stat` of the file, an entry has its id and its flags.
 const MODE: Range<usize> = 24..28;
-const ID: Range<usize> = 40..40 + ID_BYTES;
-const FLAGS: Range<usize> = ID.end..ID.end + 2;
+const ID: usize = 40;
 const EXTENDED: u16 = 0x4000;
 /// What Git calls skip-worktree.
 const LEFT_OUT: u16 = 0x4000;
@@ -388,13 +387,12 @@ const LEFT_OUT: u16 = 0x4000;
 const INTENT_TO_ADD: u16 = 0x2000;
 /// Most bytes of all paths together; in version 4 a few can be made of next to nothing.
 const MAX_PATHS: usize = 1 << 30;
-/// Length of the hash at the end, which Git does not check either.
-const HASH: usize = ID_BYTES;
-
-/// The entries of an index of version 2, 3 or 4. Nothing when it is damaged, or when the entries
-/// are not all there: a split or a sparse index.
-fn parse(bytes: &[u8]) -> Option<StagedFiles> {
-    let body = bytes.get(..bytes.len().checked_sub(HASH)?)?;
+/// The entries of an index of version 2, 3 or 4, with ids of so many bytes. Nothing when it is damaged, or when the
+/// entries are not all there: a split or a sparse index.
+fn parse(bytes: &[u8], id_bytes: usize) -> Option<StagedFiles> {
+    let (id, flags) = (ID..ID + id_bytes, ID + id_bytes..ID + id_bytes + 2);
+    // At the end there is a hash as long as an id, which Git does not check either.
+    let body = bytes.get(..bytes.len().checked_sub(id_bytes)?)?;
     let version = number(body, 4..8)?;
     if !body.starts_with(b"DIRC") || !(2..=4).contains(&version) {
         return None;
@@ -405,10 +403,10 @@ fn parse(bytes: &[u8]) -> Option<StagedFiles> {
     let mut previous = 0..0;
     for _ in 0..count {
         let entry = body.get(at..)?;
-        let flags = short(entry, FLAGS)?;
-        let (extended, start) = match flags & EXTENDED {
-            0 => (0, FLAGS.end),
-            _ => (short(entry, FLAGS.end..FLAGS.end + 2)?, FLAGS.end + 2),
+        let said = short(entry, flags.clone())?;
+        let (extended, start) = match said & EXTENDED {
+            0 => (0, flags.end),
+            _ => (short(entry, flags.end..flags.end + 2)?, flags.end + 2),
         };
         let (kept, suffix) = match version {
             4 => {
@@ -438,8 +436,8 @@ fn parse(bytes: &[u8]) -> Option<StagedFiles> {
             staged.entries.push(IndexEntry {
                 path: previous.clone(),
                 mode: number(entry, MODE)?,
-                id: Id::from_bytes(entry.get(ID)?)?,
-                stage: (flags >> 12) & 3,
+                id: Id::from_bytes(entry.get(id.clone())?)?,
+                stage: (said >> 12) & 3,
                 left_out: extended & LEFT_OUT != 0,
                 stat: FileStat::read(entry),
             });
@@ -611,10 +609,10 @@ mod tests {
             // Version 3 is written only where it is needed.
             sandbox.git(&repo, &["update-index", "--skip-worktree", "a.b"]);
             let expected = by_git_itself(&sandbox, &repo);
-            let read = parse(&index_file(&repo)).unwrap();
+            let read = parse(&index_file(&repo), bytes_of(repo.format())).unwrap();
             assert_eq!(told(&read), expected, "version {version}");
             sandbox.git(&repo, &["update-index", "--no-skip-worktree", "a.b"]);
-            let read = parse(&index_file(&repo)).unwrap();
+            let read = parse(&index_file(&repo), bytes_of(repo.format())).unwrap();
             assert_eq!(told(&read), expected, "version {version}");
         }
     }
@@ -636,7 +634,10 @@ mod tests {
         assert_eq!(merge.code, 1);
         let expected = by_git_itself(&sandbox, &repo);
         assert_eq!(expected.len(), 3);
-        assert_eq!(told(&parse(&index_file(&repo)).unwrap()), expected);
+        assert_eq!(
+            told(&parse(&index_file(&repo), bytes_of(repo.format())).unwrap()),
+            expected
+        );
         sandbox.write(&repo, "b", "x");
         sandbox.git(&repo, &["add", "-N", "b"]);
         assert_eq!(told(&StagedFiles::open(&repo).unwrap()), expected);
@@ -649,14 +650,14 @@ mod tests {
         sandbox.commit(&repo, &[("deep/er/z", "z")]);
         let expected = by_git_itself(&sandbox, &repo);
         sandbox.git(&repo, &["update-index", "--split-index"]);
-        assert!(parse(&index_file(&repo)).is_none());
+        assert!(parse(&index_file(&repo), bytes_of(repo.format())).is_none());
         assert_eq!(told(&StagedFiles::open(&repo).unwrap()), expected);
         sandbox.git(&repo, &["update-index", "--no-split-index"]);
         sandbox.git(
             &repo,
             &["sparse-checkout", "set", "--cone", "--sparse-index", "a"],
         );
-        assert!(parse(&index_file(&repo)).is_none());
+        assert!(parse(&index_file(&repo), bytes_of(repo.format())).is_none());
         assert_eq!(told(&StagedFiles::open(&repo).unwrap()), expected);
         std::fs::write(repo.common_dir().join("index"), "DIRC nonsense").unwrap();
         let error = StagedFiles::open(&repo).unwrap_err().to_string();
@@ -667,7 +668,7 @@ mod tests {
     fn no_index_is_an_empty_one() {
         let sandbox = Sandbox::new();
         let repo = sandbox.repo("one");
-        assert!(parse(b"").is_none());
+        assert!(parse(b"", 20).is_none());
         assert_eq!(StagedFiles::open(&repo).unwrap().entries, []);
     }
 
@@ -691,7 +692,7 @@ mod tests {
             if let Some(cut) = cut {
                 bytes.truncate(cut.index(bytes.len()));
             }
-            if let Some(staged) = parse(&bytes) {
+            if let Some(staged) = parse(&bytes, bytes_of(repo.format())) {
                 let inside = staged.entries.iter().all(|entry| entry.path.end <= staged.paths.len());
                 prop_assert!(inside);
             }

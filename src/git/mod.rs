@@ -7,16 +7,17 @@
 //!
 //! | file | what it does |
 //! |---|---|
-//! | `repo` | open a repository; HEAD, branches, revisions, configuration, identity |
+//! | `repo` | an open repository; HEAD, branches, revisions, identity |
+//! | `opened` | the seam between libgit2 and the `git` program: who opens it, its objects, its configuration |
 //! | `read` | resources from a commit, the index, the work tree or plain files |
 //! | `checkout` | what the work tree has in another version than a commit |
 //! | `index` | what is staged, without reading it |
-//! | `object`, `id` | the seam to libgit2's objects: read with a bound, written; ids of either length |
+//! | `object`, `id` | objects, read with a bound, and written; ids of either length |
 //! | `obtain` | objects that should be here, from the remote |
 //! | `pack` | many new objects at once, as one pack |
 //! | `durable` | what has reached the disk before it counts |
 //! | `maintenance` | housekeeping, as Git itself does it |
-//! | `refs` | local refs, moved by compare-and-swap |
+//! | `refs`, `reftable` | local refs, moved by compare-and-swap; those that only `git` reads |
 //! | `remote` | list, fetch by id, push with an expected id |
 //! | `refusal` | why a remote did not do what it was asked, and the way out |
 //! | `status_branch` | read and write the status tree; moves no ref |
@@ -63,11 +64,13 @@ pub mod locks;
 pub mod maintenance;
 mod object;
 mod obtain;
+mod opened;
 mod pack;
 pub mod pages;
 pub mod program;
 pub mod read;
 pub mod refs;
+mod reftable;
 mod refusal;
 pub mod remote;
 pub mod repo;

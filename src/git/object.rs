@@ -9,16 +9,19 @@ use std::fs::File;
 use std::io::{Read, Write as _};
 use std::path::PathBuf;
 use std::sync::Mutex;
+use std::time::SystemTime;
 
+use git2::ErrorCode;
 pub(super) use git2::ObjectType as ObjectKind;
-use git2::{ErrorCode, Odb};
+use miniz_oxide::deflate::compress_to_vec_zlib;
 use miniz_oxide::inflate::decompress_to_vec_zlib_with_limit;
 
 use super::durable::Part;
-use super::id::{ID_BYTES, Id, parse_id};
+use super::id::{Id, ObjectFormat, bytes_of, parse_id};
 use super::obtain::Origin;
-use super::program::Launch;
-use super::{GitError, Identity, Repo, Result};
+use super::opened::Database;
+use super::program::{Launch, Program};
+use super::{GitError, Identity, Repo, Result, unusable_file};
 use crate::core::resource::Time;
 
 /// Most bytes of a commit.
@@ -30,6 +33,8 @@ const SMALL: usize = 64 * 1024;
 const UNPACKED: usize = 1024 * 1024;
 /// Room for `commit 12345\0` in front of a loose object.
 const LOOSE_HEADER: usize = 64;
+/// How much is done to make the file of an object small, of ten: as Git does it.
+const LOOSE_LEVEL: u8 = 1;
 /// Mode of a plain file in a tree.
 pub(super) const FILE_MODE: u32 = 0o100_644;
 /// Mode of a tree in a tree.
@@ -107,7 +112,8 @@ impl EntryKind {
 
 /// The object store of a repository, for several threads at once.
 pub(super) struct Objects<'r> {
-    odb: Odb<'r>,
+    database: Database<'r>,
+    format: ObjectFormat,
     /// Where loose objects lie.
     folder: PathBuf,
     launch: &'r Launch,
@@ -118,10 +124,10 @@ pub(super) struct Objects<'r> {
 impl Objects<'_> {
     /// Size and kind of an object, without its content. `None` when it is not here.
     fn header(&self, id: Id) -> Result<Option<(usize, ObjectKind)>> {
-        let Some(oid) = id.oid() else {
+        let Some(oid) = id.oid().filter(|_| id.format() == self.format) else {
             return Ok(None);
         };
-        match self.odb.read_header(oid) {
+        match self.database.read_header(oid) {
             Ok(header) => Ok(Some(header)),
             Err(error) if error.code() == ErrorCode::NotFound => Ok(None),
             Err(error) => Err(broken(id, error.message())),
@@ -173,7 +179,7 @@ impl Objects<'_> {
         if let Some(bytes) = self.loose(id, kind, size)? {
             return Ok(bytes);
         }
-        let object = self.odb.read(id.oid().ok_or_else(|| missing(id))?);
+        let object = self.database.read(id.oid().ok_or_else(|| missing(id))?);
         let object = object.map_err(|error| broken(id, error.message()))?;
         Ok(object.data().to_vec())
     }
@@ -208,7 +214,7 @@ impl Objects<'_> {
         let bytes: usize = size.parse().ok()?;
         let is_meant = word == kind.str() && bytes <= max;
         let content = whole.split_off(start);
-        (is_meant && bytes == content.len() && Id::of(kind, &content) == Some(id))
+        (is_meant && bytes == content.len() && Id::of(self.format, kind, &content) == Some(id))
             .then_some(content)
     }
 
@@ -237,7 +243,7 @@ impl Objects<'_> {
             .position(|byte| *byte == 0)
             .map_or(0, |at| at + 1);
         let content = whole.split_off(start);
-        if Id::of(kind, &content) == Some(id) {
+        if Id::of(self.format, kind, &content) == Some(id) {
             return Ok(Some(content));
         }
         Err(broken(id, "its content does not match its id"))
@@ -247,7 +253,8 @@ impl Objects<'_> {
 impl Repo {
     pub(super) fn objects(&self) -> Result<Objects<'_>> {
         Ok(Objects {
-            odb: self.git.odb().map_err(unusable("open the object store"))?,
+            database: self.opened.database()?,
+            format: self.format(),
             folder: self.common_dir().join("objects"),
             launch: &self.launch,
             origin: &self.origin,
@@ -317,7 +324,8 @@ impl Repo {
         let mut entries = Vec::new();
         let mut rest = bytes.as_slice();
         while !rest.is_empty() {
-            let (entry, behind) = tree_entry(rest).ok_or_else(|| broken(id, "it is damaged"))?;
+            let read = tree_entry(rest, bytes_of(id.format()));
+            let (entry, behind) = read.ok_or_else(|| broken(id, "it is damaged"))?;
             entries.push(entry);
             rest = behind;
         }
@@ -338,28 +346,60 @@ pub(super) struct NewCommit<'a> {
 
 impl Repo {
     pub(super) fn write(&self, kind: ObjectKind, bytes: &[u8]) -> Result<Id> {
-        let odb = self.git.odb().map_err(unusable("open the object store"))?;
+        let Some(git) = self.opened.libgit2() else {
+            return self.write_loose(kind, bytes);
+        };
+        let odb = git.odb().map_err(unusable("open the object store"))?;
         let written = odb.write(kind, bytes);
         let id = written
             .map(Id::from)
             .map_err(unusable(format!("write a {kind}")))?;
         if self.durable.has(Part::LooseObject) {
-            let hex = id.to_string();
-            let (folder, name) = hex.split_at(2);
-            let file = self.common_dir().join("objects").join(folder).join(name);
+            let file = self.objects()?.loose_path(id);
             self.durable.harden(Part::LooseObject, &file)?;
         }
         Ok(id)
     }
 
+    /// Write an object as a file of its own: an object database without a repository only reads.
+    fn write_loose(&self, kind: ObjectKind, bytes: &[u8]) -> Result<Id> {
+        let without_id = || GitError::Unusable(format!("cannot tell the id of a {kind}"));
+        let id = Id::of(self.format(), kind, bytes).ok_or_else(without_id)?;
+        let file = self.objects()?.loose_path(id);
+        // What is there is made young again, so that no housekeeping takes it away.
+        let touched = File::open(&file).and_then(|file| file.set_modified(SystemTime::now()));
+        if touched.is_err() {
+            let failed = || unusable_file(format!("write a {kind}"));
+            let folder = file.parent().unwrap_or(&file);
+            std::fs::create_dir_all(folder).map_err(failed())?;
+            let whole = [format!("{kind} {}\0", bytes.len()).as_bytes(), bytes].concat();
+            let mut made = tempfile::Builder::new();
+            made.prefix("tmp_obj_");
+            #[cfg(unix)]
+            made.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o444));
+            let mut made = made.tempfile_in(folder).map_err(failed())?;
+            let packed = compress_to_vec_zlib(&whole, LOOSE_LEVEL);
+            made.write_all(&packed).map_err(failed())?;
+            let kept = made.persist(&file).map_err(|error| error.error);
+            kept.map_err(failed())?;
+        }
+        self.durable.harden(Part::LooseObject, &file)?;
+        Ok(id)
+    }
+
     /// Take in the objects of a pack.
     pub(super) fn write_pack(&self, pack: &[u8]) -> Result<()> {
-        let odb = self.git.odb().map_err(unusable("open the object store"))?;
+        tracing::debug!(bytes = pack.len(), "a pack of new objects");
+        let Some(git) = self.opened.libgit2() else {
+            let taken = Program::new(self, "index-pack").arg("--stdin").stdin(pack);
+            return taken.run()?.or_cannot("write a pack").map(|_| ());
+        };
+        let odb = git.odb().map_err(unusable("open the object store"))?;
         let mut writer = odb.packwriter().map_err(unusable("write a pack"))?;
         let written = writer.write_all(pack);
         written.map_err(|error| GitError::Unusable(format!("cannot write a pack: {error}")))?;
         let before = self.packs();
-        let stored = writer.commit().map_err(unusable("write a pack"))?;
+        writer.commit().map_err(unusable("write a pack"))?;
         for file in self.packs().difference(&before) {
             let is_pack = file.extension().is_some_and(|ending| ending == "pack");
             let part = if is_pack {
@@ -369,7 +409,6 @@ impl Repo {
             };
             self.durable.harden(part, file)?;
         }
-        tracing::debug!(bytes = pack.len(), stored, "a pack of new objects");
         Ok(())
     }
 
@@ -488,13 +527,13 @@ fn plain(text: &str, fallback: &str) -> String {
 }
 
 /// `<mode in octal> SP <name> NUL <bytes of the id>`
-fn tree_entry(bytes: &[u8]) -> Option<(TreeEntry, &[u8])> {
+fn tree_entry(bytes: &[u8], id_bytes: usize) -> Option<(TreeEntry, &[u8])> {
     let space = bytes.iter().position(|byte| *byte == b' ')?;
     let (mode, rest) = bytes.split_at_checked(space)?;
     let rest = rest.get(1..)?;
     let end = rest.iter().position(|byte| *byte == 0)?;
     let (name, rest) = rest.split_at_checked(end)?;
-    let (id, rest) = rest.get(1..)?.split_at_checked(ID_BYTES)?;
+    let (id, rest) = rest.get(1..)?.split_at_checked(id_bytes)?;
     let entry = TreeEntry {
         name: name.to_vec(),
         mode: u32::from_str_radix(std::str::from_utf8(mode).ok()?, 8).ok()?,
@@ -534,11 +573,16 @@ fn broken(id: Id, reason: &str) -> GitError {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use crate::git::testing::{self, Sandbox};
+    use crate::git::testing::{self, Sandbox, formats};
 
     #[test]
     fn commits_read_back_whoever_writes_them() {
-        let sandbox = Sandbox::new();
+        for (objects, refs) in formats() {
+            read_back(&Sandbox::of(objects, refs));
+        }
+    }
+
+    fn read_back(sandbox: &Sandbox) {
         let repo = sandbox.repo("one");
         let parent = parse_id(&sandbox.commit(&repo, &[("a", "1")])).unwrap();
         let tree = repo.commit(parent).unwrap().tree;
@@ -573,7 +617,12 @@ mod tests {
 
     #[test]
     fn loose_and_packed_objects_read_the_same() {
-        let sandbox = Sandbox::new();
+        for (objects, refs) in formats() {
+            read_the_same(&Sandbox::of(objects, refs));
+        }
+    }
+
+    fn read_the_same(sandbox: &Sandbox) {
         let repo = sandbox.repo("one");
         let id = parse_id(&sandbox.commit(&repo, &[("a", "1"), ("b/c", "2")])).unwrap();
         let read = |repo: &Repo| {

@@ -8,8 +8,9 @@ use miniz_oxide::deflate::core::{
     CompressorOxide, TDEFLFlush, TDEFLStatus, compress, create_comp_flags_from_zip_params,
 };
 use sha1_smol::Sha1;
+use sha2::{Digest as _, Sha256};
 
-use super::id::Id;
+use super::id::{Id, ObjectFormat};
 use super::object::{Folder, ObjectKind, tree_bytes};
 use super::{GitError, Repo, Result};
 
@@ -60,7 +61,7 @@ impl<'r> Sink<'r> {
 
     fn write(&self, kind: ObjectKind, bytes: &[u8]) -> Result<Id> {
         let without_id = || GitError::Unusable(format!("cannot tell the id of a {kind}"));
-        let id = Id::of(kind, bytes).ok_or_else(without_id)?;
+        let id = Id::of(self.repo.format(), kind, bytes).ok_or_else(without_id)?;
         let held = &mut *self.held.borrow_mut();
         if !held.ids.insert(id) {
             return Ok(id);
@@ -82,7 +83,7 @@ impl<'r> Sink<'r> {
     pub fn end(self) -> Result<()> {
         let held = self.held.into_inner();
         if let Some(pack) = held.pack {
-            return self.repo.write_pack(&pack.bytes());
+            return self.repo.write_pack(&pack.bytes(self.repo.format()));
         }
         for (kind, bytes) in held.few {
             self.repo.write(kind, &bytes)?;
@@ -146,14 +147,16 @@ impl Pack {
         self.objects.truncate(at);
     }
 
-    fn bytes(self) -> Vec<u8> {
+    fn bytes(self, format: ObjectFormat) -> Vec<u8> {
         let mut pack = Vec::with_capacity(self.objects.len() + 32);
         pack.extend_from_slice(b"PACK");
         pack.extend_from_slice(&2_u32.to_be_bytes());
         pack.extend_from_slice(&self.count.to_be_bytes());
         pack.extend_from_slice(&self.objects);
-        let sum = Sha1::from(&pack).digest();
-        pack.extend_from_slice(&sum.bytes());
+        match format {
+            ObjectFormat::Sha1 => pack.extend_from_slice(&Sha1::from(&pack).digest().bytes()),
+            ObjectFormat::Sha256 => pack.extend_from_slice(&Sha256::digest(&pack)),
+        }
         pack
     }
 }
@@ -162,7 +165,7 @@ impl Pack {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::super::object::FILE_MODE;
-    use super::super::testing::Sandbox;
+    use super::super::testing::{Sandbox, formats};
     use super::*;
 
     /// Texts of many lengths, easy and hard to compress.
@@ -185,7 +188,12 @@ mod tests {
 
     #[test]
     fn many_objects_are_one_pack_and_read_as_what_they_are() {
-        let sandbox = Sandbox::new();
+        for (objects, refs) in formats() {
+            are_one_pack(&Sandbox::of(objects, refs));
+        }
+    }
+
+    fn are_one_pack(sandbox: &Sandbox) {
         let repo = sandbox.bare("one");
         let sink = Sink::new(&repo);
         let mut folder = Folder::new();

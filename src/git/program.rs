@@ -74,6 +74,16 @@ impl Launch {
         }
     }
 
+    /// In a folder, with the repository that the environment points to, if it does.
+    pub fn as_pointed(dir: &Path) -> Launch {
+        let pointed = ["GIT_DIR", "GIT_WORK_TREE"].into_iter();
+        let pointed = pointed.filter_map(|name| Some((name, std::env::var_os(name)?)));
+        Launch {
+            place: pointed.collect(),
+            ..Launch::new((None, dir), false)
+        }
+    }
+
     /// How long a remote may be silent; nothing when that is for ever.
     fn patience(&self) -> Result<Option<Duration>> {
         let Some(text) = &self.patience else {
@@ -486,10 +496,7 @@ mod tests {
             .run()
             .unwrap();
         assert!(hash.success());
-        assert_eq!(
-            hash.stdout,
-            b"587be6b4c3f93f93c489c0111bba5596147a26cb\n".to_vec()
-        );
+        assert_eq!(hash.text(), repo.blob_id(b"x\n"));
         let failed = Program::new(&repo, "no-such-thing").run().unwrap();
         assert_eq!(failed.code, 1);
         assert!(failed.stderr.contains("no-such-thing"), "{}", failed.stderr);

@@ -17,7 +17,7 @@ use globset::{GlobSet, GlobSetBuilder};
 use rayon::prelude::*;
 use walkdir::WalkDir;
 
-use super::id::{Id, parse_id};
+use super::id::{Id, ObjectFormat, parse_id};
 use super::index::StagedFiles;
 use super::object::{EntryKind, FILE_MODE, ObjectKind, TreeEntry};
 use super::program::Program;
@@ -596,7 +596,8 @@ pub fn from_worktree(repo: &Repo, paths: &Paths) -> Result<Vec<SourceFile>> {
         let left_out = StagedFiles::open(repo)?.left_out(paths, |path| there.contains(path));
         files.extend(read(repo, left_out, paths)?);
     }
-    let read = found.into_par_iter().map(|file| file.read(paths));
+    let format = repo.format();
+    let read = found.into_par_iter().map(|file| file.read(format, paths));
     files.par_extend(read);
     Ok(sorted(files))
 }
@@ -627,8 +628,9 @@ impl DiskFile {
     }
 
     /// What is in it.
-    pub(super) fn read(self, paths: &Paths) -> SourceFile {
+    pub(super) fn read(self, format: ObjectFormat, paths: &Paths) -> SourceFile {
         on_disk(
+            format,
             self.path,
             self.clean,
             self.kind,
@@ -745,7 +747,14 @@ pub fn from_files<P: AsRef<Path>>(named: &[P], max_bytes: usize) -> Vec<SourceFi
             },
             Ok(found) => {
                 let kind = entry_of(found.file_type(), path);
-                files.push(on_disk(shown, clean, kind, path, max_bytes));
+                files.push(on_disk(
+                    ObjectFormat::Sha1,
+                    shown,
+                    clean,
+                    kind,
+                    path,
+                    max_bytes,
+                ));
             }
             Err(error) => files.push(refused_file(shown, cannot_read(&error))),
         }
@@ -793,7 +802,14 @@ pub fn from_directory(dir: &Path, recursive: bool, max_bytes: usize) -> Result<V
         let kind = entry_of(entry.file_type(), entry.path());
         let hides_a_folder = kind == EntryKind::Link && recursive && !name.contains('.');
         if (is_resource_name(&name) || hides_a_folder) && name != CONFIG_FILE {
-            files.push(on_disk(path, clean, kind, entry.path(), max_bytes));
+            files.push(on_disk(
+                ObjectFormat::Sha1,
+                path,
+                clean,
+                kind,
+                entry.path(),
+                max_bytes,
+            ));
         }
     }
     Ok(sorted(files))
@@ -949,7 +965,8 @@ pub fn file_in_worktree(repo: &Repo, path: &str) -> Result<Option<Vec<u8>>> {
         };
     };
     let kind = entry_of(found.file_type(), &place);
-    match on_disk(path.to_owned(), true, kind, &place, MAX_BLOB_BYTES).content {
+    let format = repo.format();
+    match on_disk(format, path.to_owned(), true, kind, &place, MAX_BLOB_BYTES).content {
         Content::Bytes(bytes) => Ok(Some(bytes.to_vec())),
         Content::Refused(reason) => Err(GitError::Unusable(format!(
             "`{path}` cannot be read: {reason}"
@@ -975,10 +992,15 @@ pub fn blob(repo: &Repo, id: &str) -> Result<Vec<u8>> {
     repo.blob_bytes(parse_id(id)?)
 }
 
-/// The object id that Git gives to these bytes as a blob.
+/// An id for a text that is in no repository, or not yet: the one that Git gives it where ids are SHA-1. That of a repository
+/// is [`Repo::blob_id`].
 pub fn blob_id(bytes: &[u8]) -> String {
+    blob_id_in(ObjectFormat::Sha1, bytes)
+}
+
+pub(super) fn blob_id_in(format: ObjectFormat, bytes: &[u8]) -> String {
     // Hashing only fails for a kind of object that does not exist.
-    Id::of(ObjectKind::Blob, bytes).map_or_else(String::new, |id| id.to_string())
+    Id::of(format, ObjectKind::Blob, bytes).map_or_else(String::new, |id| id.to_string())
 }
 
 impl Repo {
@@ -1045,6 +1067,7 @@ fn shown(path: &Path) -> (String, bool) {
 }
 
 fn on_disk(
+    format: ObjectFormat,
     path: String,
     clean: bool,
     kind: EntryKind,
@@ -1061,7 +1084,7 @@ fn on_disk(
     match content {
         Ok(bytes) => SourceFile {
             path,
-            blob: blob_id(&bytes),
+            blob: blob_id_in(format, &bytes),
             content: Content::Bytes(Arc::from(bytes)),
         },
         Err(reason) => refused_file(path, reason),
@@ -1135,7 +1158,9 @@ mod tests {
             .iter()
             .map(|file| match &file.content {
                 Content::Bytes(bytes) => {
-                    assert_eq!(file.blob, blob_id(bytes), "{}", file.path);
+                    let id = Id::from_hex(&file.blob).unwrap();
+                    let expected = blob_id_in(id.format(), bytes);
+                    assert_eq!(file.blob, expected, "{}", file.path);
                     format!("{}: {}", file.path, String::from_utf8_lossy(bytes))
                 }
                 Content::Refused(reason) => format!("{}! {reason}", file.path),
@@ -1240,7 +1265,7 @@ mod tests {
                 ("src/main.rs", "fn main() { }"),
             ],
         );
-        let id = |text: &str| blob_id(text.as_bytes());
+        let id = |text: &str| repo.blob_id(text.as_bytes());
         let expected = [
             format!("planspec/a/changed.yaml 100644 {}", id("two")),
             "planspec/b/gone.yaml gone".to_owned(),
@@ -1610,7 +1635,7 @@ mod tests {
             let text: String = (0..300).map(|n| format!("line {n}\n")).collect();
             let paths = Paths::new(["planspec/**"], 100_000).unwrap();
             let commit = sandbox.commit(&repo, &[("planspec/goal.yaml", &text)]);
-            let blob = blob_id(text.as_bytes());
+            let blob = repo.blob_id(text.as_bytes());
             let file = repo
                 .common_dir()
                 .join("objects")
@@ -1637,7 +1662,7 @@ mod tests {
         sandbox.git(&origin, &["config", "uploadpack.allowFilter", "true"]);
         let options = ["--filter=blob:none", "--no-checkout"];
         let clone = sandbox.clone_of("origin", "clone", &options);
-        assert!(!clone.has_object(&blob_id(b"goal")));
+        assert!(!clone.has_object(&clone.blob_id(b"goal")));
         let files = from_commit(&clone, &commit, &paths()).unwrap();
         assert_eq!(told(&files), ["planspec/goal.yaml: goal"]);
     }

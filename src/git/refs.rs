@@ -1,5 +1,5 @@
 //! Local refs. A ref only ever moves from the value that was read: compare-and-swap, under the
-//! ref's own lock.
+//! ref's own lock. Those that are files are read and moved by libgit2, those of a reftable by `git` ([`super::reftable`]).
 
 use std::collections::BTreeMap;
 use std::io::ErrorKind;
@@ -7,19 +7,22 @@ use std::path::{Path, PathBuf};
 use std::thread::sleep;
 use std::time::Duration;
 
-use git2::{ErrorClass, ErrorCode, Reference, ReferenceType};
+use git2::{ErrorClass, ErrorCode, Reference, ReferenceType, Repository};
 
 use super::durable::Part;
 use super::id::{Id, parse_id};
 use super::object::unusable;
-use super::{GitError, Repo, Result};
+use super::{GitError, Repo, Result, reftable};
 
 /// How often a lock that is held is tried again, and how long the pause in between is: a second
 /// altogether, which is long for a living process and short for a person.
 const TRIES: usize = 50;
-const PAUSE: Duration = Duration::from_millis(20);
+pub(super) const PAUSE: Duration = Duration::from_millis(20);
 /// The same for a ref that can as well stay where it is: a tenth of a second.
 const TRIES_TO_FOLLOW: usize = 5;
+
+/// The line of the reflog for what was seen elsewhere.
+const FETCHED: &str = "planspec: fetch";
 
 /// How a compare-and-swap went.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,12 +33,44 @@ pub enum Swap {
     Lost,
 }
 
+/// What a ref holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Target {
+    /// An object id.
+    Id(String),
+    /// The name of another ref.
+    Symbolic(String),
+}
+
+/// What a ref itself holds, `HEAD` or one below `refs/`. `None` when there is no such ref.
+///
+/// # Errors
+/// `Unusable` when it cannot be read.
+pub fn target(repo: &Repo, name: &str) -> Result<Option<Target>> {
+    let Some(git) = repo.opened.libgit2() else {
+        return reftable::target(repo, name);
+    };
+    let failed = || unusable(format!("read the ref `{name}`"));
+    let found = match git.find_reference(name) {
+        Err(error) if error.code() == ErrorCode::NotFound => return Ok(None),
+        found => found.map_err(failed())?,
+    };
+    let symbolic = found.symbolic_target().map_err(failed())?;
+    Ok(match (symbolic, found.target()) {
+        (Some(name), _) => Some(Target::Symbolic(name.to_owned())),
+        (None, id) => id.map(|id| Target::Id(Id::from(id).to_string())),
+    })
+}
+
 /// Where a ref points, symbolic refs followed. `None` when there is no such ref.
 ///
 /// # Errors
 /// `Unusable` when the ref is there and broken: it must not be taken for one that never was.
 pub fn get(repo: &Repo, name: &str) -> Result<Option<String>> {
-    let found = repo.git.find_reference(name).and_then(|found| {
+    let Some(git) = repo.opened.libgit2() else {
+        return reftable::get(repo, name);
+    };
+    let found = git.find_reference(name).and_then(|found| {
         // Resolving one that is no symbolic ref reads it again.
         let is_symbolic = found.kind() == Some(ReferenceType::Symbolic);
         if is_symbolic {
@@ -88,6 +123,9 @@ pub type Broken = (String, PathBuf, GitError);
 /// # Errors
 /// `Unusable` when refs cannot be listed at all.
 pub fn list_sound(repo: &Repo, prefix: &str) -> Result<(BTreeMap<String, String>, Vec<Broken>)> {
+    let Some(git) = repo.opened.libgit2() else {
+        return Ok((reftable::list(repo, prefix)?, Vec::new()));
+    };
     // Files first: a ref that is packed meanwhile is found there, and one that moves on is what its file says.
     let files = loose_names(repo, prefix).into_iter().map(|name| {
         let file = tidy(repo.common_dir().join(&name));
@@ -95,7 +133,7 @@ pub fn list_sound(repo: &Repo, prefix: &str) -> Result<(BTreeMap<String, String>
         (name, file, says)
     });
     let files: Vec<_> = files.collect();
-    let mut refs = packed(repo, prefix)?;
+    let mut refs = packed(git, prefix)?;
     let mut broken = Vec::new();
     for (name, file, says) in files {
         if let LooseRef::Id(id) = says {
@@ -119,14 +157,14 @@ pub fn list_sound(repo: &Repo, prefix: &str) -> Result<(BTreeMap<String, String>
 }
 
 /// The refs below `prefix` that Git has put into one file.
-fn packed(repo: &Repo, prefix: &str) -> Result<BTreeMap<String, String>> {
-    match std::fs::read(repo.common_dir().join("packed-refs")) {
+fn packed(git: &Repository, prefix: &str) -> Result<BTreeMap<String, String>> {
+    match std::fs::read(git.commondir().join("packed-refs")) {
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(BTreeMap::new()),
         Ok(bytes) => match read_packed(&bytes, prefix) {
             Some(refs) => Ok(refs),
-            None => listed(repo, prefix),
+            None => listed(git, prefix),
         },
-        Err(_) => listed(repo, prefix),
+        Err(_) => listed(git, prefix),
     }
 }
 
@@ -150,12 +188,10 @@ fn read_packed(bytes: &[u8], prefix: &str) -> Option<BTreeMap<String, String>> {
 }
 
 /// The same as libgit2 lists them, with those that have a file of their own: it says what is wrong with a damaged file.
-fn listed(repo: &Repo, prefix: &str) -> Result<BTreeMap<String, String>> {
+fn listed(git: &Repository, prefix: &str) -> Result<BTreeMap<String, String>> {
     let failed = || unusable(format!("list the refs below `{prefix}`"));
-    let found = repo
-        .git
-        .references_glob(&format!("{prefix}*"))
-        .map_err(failed())?;
+    let found = git.references_glob(&format!("{prefix}*"));
+    let found = found.map_err(failed())?;
     let mut refs = BTreeMap::new();
     for found in found {
         let found = found.map_err(failed())?;
@@ -219,19 +255,33 @@ pub fn compare_and_swap(
             name.escape_debug()
         )));
     }
+    repo.require(parse_id(new)?)?;
+    let Some(git) = repo.opened.libgit2() else {
+        return reftable::swap(repo, name, (old, new), message, TRIES);
+    };
+    let swap = swap(repo, git, name, (old, new), message, TRIES)?;
+    harden(repo, name)?;
+    Ok(swap)
+}
+
+/// The same for a ref that is a file.
+fn swap(
+    repo: &Repo,
+    git: &Repository,
+    name: &str,
+    (old, new): (Option<&str>, &str),
+    message: &str,
+    most: usize,
+) -> Result<Swap> {
     let new = parse_id(new)?;
-    repo.require(new)?;
-    let old = old.map_or(Ok(Id::NONE), parse_id)?;
+    let old = old.map_or(Ok(Id::none(repo.format())), parse_id)?;
     let (Some(new), Some(old)) = (new.oid(), old.oid()) else {
         return Ok(Swap::Lost);
     };
-    let swap = patiently(repo, name, TRIES, || {
-        repo.git
-            .reference_matching(name, new, true, old, message)
-            .map(|_| Swap::Done)
-    })?;
-    harden(repo, name)?;
-    Ok(swap)
+    patiently(repo, name, most, || {
+        let moved = git.reference_matching(name, new, true, old, message);
+        moved.map(|_| Swap::Done)
+    })
 }
 
 /// That a ref has moved, or is gone, counts when it is on the disk.
@@ -244,20 +294,15 @@ fn harden(repo: &Repo, name: &str) -> Result<()> {
 /// is seen again the next time. Somebody who holds it is waited for as long as Git itself waits.
 pub fn follow(repo: &Repo, name: &str, tip: &str) {
     let moved = get(repo, name).and_then(|old| {
-        let (Some(new), Some(old)) = (
-            parse_id(tip)?.oid(),
-            old.as_deref().map_or(Ok(Id::NONE), parse_id)?.oid(),
-        ) else {
-            return Ok(Swap::Lost);
-        };
-        if new == old {
+        if old.as_deref() == Some(tip) {
             return Ok(Swap::Done);
         }
-        patiently(repo, name, TRIES_TO_FOLLOW, || {
-            let moved = (repo.git).reference_matching(name, new, true, old, "planspec: fetch");
-            // Somebody else's fetch may be first; theirs is as good.
-            moved.map(|_| Swap::Done)
-        })
+        let (ids, most) = ((old.as_deref(), tip), TRIES_TO_FOLLOW);
+        // Somebody else's fetch may be first; theirs is as good.
+        match repo.opened.libgit2() {
+            Some(git) => swap(repo, git, name, ids, FETCHED, most),
+            None => reftable::swap(repo, name, ids, FETCHED, most),
+        }
     });
     if let Err(error) = moved {
         tracing::warn!("the fetched state cannot be stored: {error}");
@@ -269,9 +314,12 @@ pub fn follow(repo: &Repo, name: &str, tip: &str) {
 /// # Errors
 /// `Unusable` when a lock stays, with its path and age.
 pub fn delete(repo: &Repo, name: &str, old: &str) -> Result<Swap> {
+    let Some(git) = repo.opened.libgit2() else {
+        return reftable::delete(repo, name, old, TRIES);
+    };
     let old = parse_id(old)?;
     let swap = patiently(repo, name, TRIES, || {
-        let mut found = match repo.git.find_reference(name) {
+        let mut found = match git.find_reference(name) {
             Err(error) if error.code() == ErrorCode::NotFound => return Ok(Swap::Done),
             found => found?,
         };
@@ -308,31 +356,37 @@ fn patiently(
             }
             ErrorCode::Locked => return Err(GitError::Unusable(locked(repo, name))),
             _ => {
-                return Err(match in_the_way(repo, name)? {
-                    Some(other) => GitError::Unusable(format!(
-                        "cannot write the ref `{name}`: the ref `{other}` is in the way; rename \
-                         or delete it"
-                    )),
-                    None => unusable(format!("write the ref `{name}`"))(error),
-                });
+                let failed = unusable(format!("write the ref `{name}`"));
+                return Err(in_the_way(repo, name)?.unwrap_or_else(|| failed(error)));
             }
         }
     }
 }
 
-/// Git keeps refs as files: `a` and `a/b` cannot both be.
-fn in_the_way(repo: &Repo, name: &str) -> Result<Option<String>> {
+/// Of the refs `a` and `a/b` only one can be: that another is in the way of this one.
+pub(super) fn in_the_way(repo: &Repo, name: &str) -> Result<Option<GitError>> {
+    let mut other = None;
     for (at, _) in name.match_indices('/') {
         let above = name.get(..at).unwrap_or_default();
         if Reference::is_valid_name(above) && get(repo, above)?.is_some() {
-            return Ok(Some(above.to_owned()));
+            other = Some(above.to_owned());
         }
     }
-    Ok(list(repo, &format!("{name}/"))?.into_keys().next())
+    let below = || Ok::<_, GitError>(list(repo, &format!("{name}/"))?.into_keys().next());
+    let other = other.map_or_else(below, |other| Ok(Some(other)))?;
+    Ok(other.map(|other| {
+        GitError::Unusable(format!(
+            "cannot write the ref `{name}`: the ref `{other}` is in the way; rename or delete it"
+        ))
+    }))
 }
 
-fn locked(repo: &Repo, name: &str) -> String {
-    let candidates = [format!("{name}.lock"), "packed-refs.lock".to_owned()];
+pub(super) fn locked(repo: &Repo, name: &str) -> String {
+    let candidates = [
+        format!("{name}.lock"),
+        "packed-refs.lock".to_owned(),
+        "reftable/tables.list.lock".to_owned(),
+    ];
     let lock = candidates
         .iter()
         .map(|lock| repo.common_dir().join(lock))
@@ -359,13 +413,18 @@ fn tidy(path: PathBuf) -> PathBuf {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use crate::git::testing::Sandbox;
+    use crate::git::testing::{Sandbox, formats};
 
     const NAME: &str = "refs/heads/planspec/status";
 
     #[test]
     fn a_ref_moves_only_from_the_value_that_was_read() {
-        let sandbox = Sandbox::new();
+        for (objects, refs) in formats() {
+            moves(&Sandbox::of(objects, refs));
+        }
+    }
+
+    fn moves(sandbox: &Sandbox) {
         let repo = sandbox.repo("one");
         let first = sandbox.commit(&repo, &[("a", "1")]);
         let second = sandbox.commit(&repo, &[("a", "2")]);
@@ -401,7 +460,12 @@ mod tests {
 
     #[test]
     fn of_eight_threads_exactly_one_creates_a_ref() {
-        let sandbox = Sandbox::new();
+        for (objects, refs) in formats() {
+            one_of_eight(&Sandbox::of(objects, refs));
+        }
+    }
+
+    fn one_of_eight(sandbox: &Sandbox) {
         let repo = sandbox.repo("one");
         let ids: Vec<String> = (0..8)
             .map(|n| sandbox.commit(&repo, &[("a", &n.to_string())]))
@@ -427,7 +491,7 @@ mod tests {
 
     #[test]
     fn a_stale_lock_is_named_with_its_age_and_never_deleted() {
-        let sandbox = Sandbox::new();
+        let sandbox = Sandbox::of("sha1", "files");
         let repo = sandbox.repo("one");
         let commit = sandbox.commit(&repo, &[("a", "1")]);
         let lock = repo.common_dir().join(format!("{NAME}.lock"));
@@ -442,7 +506,7 @@ mod tests {
 
     #[test]
     fn a_broken_ref_is_not_taken_for_one_that_never_was() {
-        let sandbox = Sandbox::new();
+        let sandbox = Sandbox::of("sha1", "files");
         let repo = sandbox.repo("one");
         let commit = sandbox.commit(&repo, &[("a", "1")]);
         let file = repo.common_dir().join(NAME);
@@ -462,7 +526,12 @@ mod tests {
 
     #[test]
     fn a_branch_in_the_way_is_named() {
-        let sandbox = Sandbox::new();
+        for (objects, refs) in formats() {
+            is_in_the_way(&Sandbox::of(objects, refs));
+        }
+    }
+
+    fn is_in_the_way(sandbox: &Sandbox) {
         let repo = sandbox.repo("one");
         let commit = sandbox.commit(&repo, &[("a", "1")]);
         sandbox.git(&repo, &["branch", "planspec"]);
@@ -478,8 +547,36 @@ mod tests {
     }
 
     #[test]
+    fn a_symbolic_ref_is_told_from_an_id() {
+        for (objects, refs) in formats() {
+            let sandbox = Sandbox::of(objects, refs);
+            let repo = sandbox.repo("one");
+            let branch = Some(Target::Symbolic("refs/heads/main".to_owned()));
+            assert_eq!(target(&repo, "HEAD").unwrap(), branch, "unborn");
+            let commit = sandbox.commit(&repo, &[("a", "1")]);
+            let id = Some(Target::Id(commit.clone()));
+            assert_eq!(target(&repo, "HEAD").unwrap(), branch);
+            assert_eq!(target(&repo, "refs/heads/main").unwrap(), id);
+            assert_eq!(target(&repo, "refs/heads/none").unwrap(), None);
+            sandbox.git(
+                &repo,
+                &["symbolic-ref", "refs/heads/also", "refs/heads/main"],
+            );
+            assert_eq!(target(&repo, "refs/heads/also").unwrap(), branch);
+            assert_eq!(get(&repo, "refs/heads/also").unwrap(), Some(commit));
+            sandbox.git(&repo, &["checkout", "-q", "--detach"]);
+            assert_eq!(target(&repo, "HEAD").unwrap(), id);
+        }
+    }
+
+    #[test]
     fn refs_are_listed_below_a_prefix() {
-        let sandbox = Sandbox::new();
+        for (objects, refs) in formats() {
+            are_listed(&Sandbox::of(objects, refs));
+        }
+    }
+
+    fn are_listed(sandbox: &Sandbox) {
         let repo = sandbox.repo("one");
         let commit = sandbox.commit(&repo, &[("a", "1")]);
         let names = ["refs/planspec/requests/x", "refs/planspec/work/n/e/u/a/1"];
@@ -497,7 +594,7 @@ mod tests {
 
     #[test]
     fn refs_are_listed_as_git_lists_them_however_they_are_kept() {
-        let sandbox = Sandbox::new();
+        let sandbox = Sandbox::of("sha1", "files");
         let repo = sandbox.repo("one");
         let first = sandbox.commit(&repo, &[("a", "1")]);
         let second = sandbox.commit(&repo, &[("a", "2")]);

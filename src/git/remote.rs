@@ -876,7 +876,7 @@ mod tests {
         let id = record(&clones[0], None, "claim");
         push_one(&clones[0], CLAIM, None, Some(&id));
         fetch(&partial, "origin", &[id], false).unwrap();
-        assert!(partial.has_object(&crate::git::read::blob_id(b"claim")));
+        assert!(partial.has_object(&partial.blob_id(b"claim")));
     }
 
     #[test]

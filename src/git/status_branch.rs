@@ -382,7 +382,7 @@ fn evidence_commit(repo: &Repo, id: Id, must_be: bool) -> Result<Option<RawCommi
         return Ok(None);
     }
     let commit = repo.commit(id)?;
-    let is_evidence = Some(commit.tree) == Id::of(ObjectKind::Tree, b"")
+    let is_evidence = Some(commit.tree) == Id::of(repo.format(), ObjectKind::Tree, b"")
         && commit.message.trim_end() == EVIDENCE_MESSAGE;
     Ok((is_evidence || must_be).then_some(commit))
 }
@@ -429,7 +429,7 @@ fn checked_header(repo: &Repo, commit: &RawCommit) -> std::result::Result<Traile
     }
     if let Some(second) = second
         && repo.header(second)?.is_some()
-        && Some(repo.commit(second)?.tree) != Id::of(ObjectKind::Tree, b"")
+        && Some(repo.commit(second)?.tree) != Id::of(repo.format(), ObjectKind::Tree, b"")
     {
         return foreign(format!(
             "{second} was merged, which contains files and so is not evidence"
@@ -629,7 +629,6 @@ mod tests {
     use super::*;
     use crate::core::run::status::{pinned_path, trailers};
     use crate::git::inbox::write_record;
-    use crate::git::read::blob_id;
     use crate::git::testing::{self, Sandbox};
 
     const SPEC: &str = "1234567890123456789012345678901234567890";
@@ -825,7 +824,7 @@ mod tests {
     fn blobs_and_evidence_must_be_here() {
         let sandbox = Sandbox::new();
         let repo = sandbox.bare("one");
-        let absent = blob_id(b"nowhere");
+        let absent = repo.blob_id(b"nowhere");
         let pinned = status(
             None,
             1,
@@ -909,7 +908,7 @@ mod tests {
         let changed = |body: &str| format!("x\n\n{body}");
         let linked = {
             sandbox.git(&repo, &["read-tree", &first]);
-            let blob = blob_id(b"x");
+            let blob = repo.blob_id(b"x");
             let info = format!("120000,{blob},team/goals/{}/z.yaml", shard("z"));
             sandbox.git(&repo, &["update-index", "--add", "--cacheinfo", &info]);
             let tree = sandbox.git(&repo, &["write-tree"]);
@@ -1038,7 +1037,10 @@ mod tests {
         );
         let absent = read(&repo, SPEC);
         assert!(matches!(absent, Err(GitError::Missing(_))), "{absent:?}");
-        for (object, damaged) in [(blob_id(b"phase: Ready\n"), true), (tip.clone(), false)] {
+        for (object, damaged) in [
+            (repo.blob_id(b"phase: Ready\n"), true),
+            (tip.clone(), false),
+        ] {
             let file = repo
                 .common_dir()
                 .join("objects")

@@ -12,6 +12,27 @@ use crate::core::resource::Time;
 /// A temporary folder with repositories in it.
 pub(crate) struct Sandbox {
     root: TempDir,
+    /// Object format and ref format of new repositories, where not those that the tests are run for.
+    format: Option<(&'static str, &'static str)>,
+}
+
+/// Object formats and ref formats of repositories, as far as the `git` of this machine knows them.
+pub(crate) fn formats() -> Vec<(&'static str, &'static str)> {
+    let all = [
+        ("sha1", "files"),
+        ("sha256", "files"),
+        ("sha1", "reftable"),
+        ("sha256", "reftable"),
+    ];
+    let version = Command::new("git").arg("version").output().unwrap();
+    let version = String::from_utf8(version.stdout).unwrap();
+    let mut numbers = version.split(|c: char| !c.is_ascii_digit());
+    let mut number = || numbers.find(|text| !text.is_empty())?.parse::<u32>().ok();
+    let knows_reftable = (number(), number()) >= (Some(2), Some(45));
+    let known = all.into_iter();
+    known
+        .filter(|(_, refs)| *refs == "files" || knows_reftable)
+        .collect()
 }
 
 /// What every `git` of a test sees: no configuration but the repository's own, fixed dates.
@@ -48,6 +69,15 @@ impl Sandbox {
     pub fn new() -> Sandbox {
         Sandbox {
             root: TempDir::new().unwrap(),
+            format: None,
+        }
+    }
+
+    /// One whose repositories have this object format and this ref format.
+    pub fn of(objects: &'static str, refs: &'static str) -> Sandbox {
+        Sandbox {
+            format: Some((objects, refs)),
+            ..Sandbox::new()
         }
     }
 
@@ -83,10 +113,9 @@ impl Sandbox {
     pub fn open(&self, name: &str) -> Repo {
         let repo = Repo::open_sealed(&self.path(name)).unwrap();
         // libgit2 in this process still sees the machine's configuration: what counts is set here.
-        let mut config = repo.git.config().unwrap();
-        config.set_str("core.excludesFile", "/dev/null").unwrap();
-        config.set_bool("commit.gpgSign", false).unwrap();
-        repo
+        self.git(&repo, &["config", "core.excludesFile", "/dev/null"]);
+        self.git(&repo, &["config", "commit.gpgSign", "false"]);
+        Repo::open_sealed(&self.path(name)).unwrap()
     }
 
     /// Write files and commit everything.
@@ -113,9 +142,15 @@ impl Sandbox {
     fn run(&self, directory: &Path, args: &[&str]) -> String {
         let mut command = Command::new("git");
         for (name, _) in std::env::vars_os() {
-            if name.to_string_lossy().starts_with("GIT_") {
-                command.env_remove(name);
+            let name = name.to_string_lossy();
+            // The format of new repositories is the one that the tests are run for.
+            if name.starts_with("GIT_") && !name.starts_with("GIT_DEFAULT_") {
+                command.env_remove(&*name);
             }
+        }
+        if let Some((objects, refs)) = self.format {
+            command.env("GIT_DEFAULT_HASH", objects);
+            command.env("GIT_DEFAULT_REF_FORMAT", refs);
         }
         let output = command
             .args(["-c", "protocol.file.allow=always"])

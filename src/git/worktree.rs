@@ -13,7 +13,7 @@ use std::fs::{self, File, Permissions};
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
-use super::id::parse_id;
+use super::id::{ObjectFormat, parse_id};
 use super::object::NewCommit;
 use super::program::{Launch, Program};
 use super::{Identity, Repo, Result, unusable_file};
@@ -360,10 +360,13 @@ fn clone_at(repo: &Repo, tree: &Path, commit: &str) -> Result<Repo> {
 
 /// Make a repository without hooks, with ids as long as those of another.
 fn init(like: &Repo, folder: &Path, is_bare: bool) -> Result<()> {
-    let format = like.config("extensions.objectFormat");
+    // Of the older one earlier versions of Git need not be told.
+    let format = Some(like.format()).filter(|format| *format != ObjectFormat::Sha1);
     let format = format.map(|format| format!("--object-format={format}"));
     let launch = Launch::new((None, folder), false);
+    // What is left there is read as files, whatever the user's own repositories are.
     let made = Program::at(&launch, "init")
+        .env("GIT_DEFAULT_REF_FORMAT", "files")
         .args(["--quiet", "--template="])
         .args(is_bare.then_some("--bare"))
         .args(format)

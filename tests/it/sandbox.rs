@@ -321,7 +321,9 @@ impl Place<'_> {
             .env("GIT_AUTHOR_DATE", &now)
             .env("GIT_COMMITTER_DATE", &now)
             .env("PLANSPEC_NOW", &now)
-            .env("LC_ALL", "C");
+            .env("LC_ALL", "C")
+            // The format of new repositories is the one that the tests are run for.
+            .envs(std::env::vars().filter(|(name, _)| name.starts_with("GIT_DEFAULT_")));
         command
     }
 

@@ -572,7 +572,7 @@ impl Case<'_> {
             let follows = match body {
                 None => None,
                 Some(FileBody::Blob(id)) => Some(id.clone()),
-                Some(FileBody::Text(text)) => Some(read::blob_id(text.as_bytes())),
+                Some(FileBody::Text(text)) => Some(repo.blob_id(text.as_bytes())),
             };
             let claimed = match changed.get(path) {
                 Some(claimed) => claimed.clone(),

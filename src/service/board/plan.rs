@@ -159,7 +159,7 @@ fn snapshot(
         };
         files.extend(bytes.map(|bytes| SourceFile {
             path: path.clone(),
-            blob: read::blob_id(&bytes),
+            blob: store.repo.blob_id(&bytes),
             content: Content::Bytes(bytes.into()),
         }));
     }
