@@ -100,7 +100,7 @@ web() {
 key() {
   (cd "$source_dir" &&
     find Cargo.toml Cargo.lock src docs/rules docs/schemas hooks/pre-commit -type f -print0 | LC_ALL=C sort -z |
-    xargs -0 cat) | git hash-object --stdin
+    xargs -0 cat) | digest -
 }
 
 # Where the program is built and kept: never in the checkout, of which a pull request says what is in it.
@@ -597,7 +597,7 @@ work() {
   local name refs=() box=$work/box
   [ -n "${INPUT_NODE:-}" ] && [ -n "${INPUT_REPORTS:-}" ] || fail 'work needs INPUT_NODE and INPUT_REPORTS'
   mkdir -p "$box" "$INPUT_REPORTS"
-  git init --quiet --bare "$box/origin.git"
+  git init --quiet --bare --object-format="$(git rev-parse --show-object-format)" "$box/origin.git"
   authorized git -C "$box/origin.git" fetch --quiet --no-tags "$(git remote get-url origin)" \
     '+refs/heads/*:refs/heads/*' '+refs/planspec/*:refs/planspec/*'
   git -C "$box/origin.git" symbolic-ref HEAD "$(authorized git ls-remote --symref origin HEAD | sed -n 's/^ref: \(.*\)\tHEAD$/\1/p')"

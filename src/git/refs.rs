@@ -22,7 +22,7 @@ pub(super) const PAUSE: Duration = Duration::from_millis(20);
 const TRIES_TO_FOLLOW: usize = 5;
 
 /// The line of the reflog for what was seen elsewhere.
-const FETCHED: &str = "planspec: fetch";
+const FETCHED: &str = "planspec: fetched";
 
 /// How a compare-and-swap went.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,8 +1,11 @@
 //! Refs of a repository in which only `git` reads them, such as those in a reftable.
 //!
-//! Each question is a process of its own: a long-running one would answer from what it has seen before.
+//! They are listed once and kept as long as the reftable is the same: its tables never change, and `tables.list` names those
+//! that count (gitformat-reftable). Where there is no such list, each question is a process of its own.
 
 use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
 use std::thread::sleep;
 
 use super::id::{Id, parse_id};
@@ -10,16 +13,51 @@ use super::program::Program;
 use super::refs::{PAUSE, Swap, Target, in_the_way, locked};
 use super::{GitError, Repo, Result};
 
+/// The names of the tables of a reftable.
+const TABLES: &str = "reftable/tables.list";
+
+/// The refs, as they were while the tables were these.
+pub(super) struct Seen {
+    tables: Vec<u8>,
+    refs: Arc<Refs>,
+}
+
+/// What the refs of a repository hold.
+#[derive(Default)]
+struct Refs {
+    /// The object that each leads to, and the ref that a symbolic one names.
+    sound: BTreeMap<String, (String, Option<String>)>,
+    /// What `git` says of those that are broken.
+    broken: BTreeMap<String, String>,
+}
+
+impl Refs {
+    /// One that is broken must not be taken for one that never was.
+    fn check(&self, mut asked: impl FnMut(&str) -> bool) -> Result<()> {
+        match self.broken.iter().find(|(name, _)| asked(name)) {
+            None => Ok(()),
+            Some((_, line)) => Err(GitError::Unusable(format!(
+                "{line}: inspect it with `git fsck`"
+            ))),
+        }
+    }
+}
+
 /// What a ref itself holds.
 pub(super) fn target(repo: &Repo, name: &str) -> Result<Option<Target>> {
+    if name.starts_with("refs/") {
+        let refs = all(repo)?;
+        refs.check(|broken| broken == name)?;
+        return Ok(refs.sound.get(name).map(|(id, symbolic)| match symbolic {
+            Some(name) => Target::Symbolic(name.clone()),
+            None => Target::Id(id.clone()),
+        }));
+    }
     let symbolic = Program::new(repo, "symbolic-ref")
         .args(["--quiet", name])
         .run()?;
     if symbolic.success() {
         return Ok(Some(Target::Symbolic(symbolic.text())));
-    }
-    if name.starts_with("refs/") {
-        return Ok(get(repo, name)?.map(Target::Id));
     }
     let found = Program::new(repo, "rev-parse")
         .args(["--verify", "--quiet", "--end-of-options", name])
@@ -30,39 +68,73 @@ pub(super) fn target(repo: &Repo, name: &str) -> Result<Option<Target>> {
 
 /// Where a ref below `refs/` points, symbolic refs followed.
 pub(super) fn get(repo: &Repo, name: &str) -> Result<Option<String>> {
-    Ok(listed(repo, name)?.remove(name))
+    let refs = all(repo)?;
+    refs.check(|broken| broken == name)?;
+    Ok(refs.sound.get(name).map(|(id, _)| id.clone()))
 }
 
 /// The refs whose names begin with `prefix` (which ends in `/`), and where they point.
 pub(super) fn list(repo: &Repo, prefix: &str) -> Result<BTreeMap<String, String>> {
-    listed(repo, prefix.trim_end_matches('/'))
+    let refs = all(repo)?;
+    refs.check(|broken| broken.starts_with(prefix))?;
+    let below = refs.sound.range(prefix.to_owned()..);
+    let below = below.take_while(|(name, _)| name.starts_with(prefix));
+    Ok(below
+        .map(|(name, (id, _))| (name.clone(), id.clone()))
+        .collect())
 }
 
-/// The ref of a name and those below it.
-fn listed(repo: &Repo, name: &str) -> Result<BTreeMap<String, String>> {
-    // In a pattern these mean something; in the name of a ref they cannot stand.
-    if name.contains(['*', '?', '[', '\\']) {
-        return Ok(BTreeMap::new());
-    }
-    let listed = Program::new(repo, "for-each-ref")
-        .args(["--format=%(objectname) %(refname)", "--", name])
-        .run()?
-        .or_cannot(format!("list the refs below `{name}`"))?;
-    // One that is broken is passed over with a warning: it must not be taken for one that never was.
-    if let Some(line) = listed
-        .stderr
-        .lines()
-        .find(|line| line.contains("broken ref"))
+/// All refs.
+fn all(repo: &Repo) -> Result<Arc<Refs>> {
+    let before = tables(repo);
+    let is_known = |seen: &&Seen| before.as_ref() == Some(&seen.tables);
+    if let Ok(seen) = repo.refs.lock()
+        && let Some(seen) = seen.as_ref().filter(is_known)
     {
-        return Err(GitError::Unusable(format!(
-            "{line}: inspect it with `git fsck`"
-        )));
+        return Ok(Arc::clone(&seen.refs));
     }
-    let text = listed.text();
-    let refs = text.lines().filter_map(|line| line.split_once(' '));
-    Ok(refs
-        .map(|(id, name)| (name.to_owned(), id.to_owned()))
-        .collect())
+    let refs = Arc::new(listed(repo)?);
+    // What changed meanwhile is looked at again the next time.
+    if let (Some(before), Ok(mut seen)) = (before, repo.refs.lock()) {
+        *seen = (tables(repo).as_ref() == Some(&before)).then(|| Seen {
+            tables: before,
+            refs: Arc::clone(&refs),
+        });
+    }
+    Ok(refs)
+}
+
+/// Which tables count now, those of this work tree and those that all share; nothing where there is no reftable.
+fn tables(repo: &Repo) -> Option<Vec<u8>> {
+    let read = |folder: &Path| std::fs::read(folder.join(TABLES)).ok();
+    let mut names = read(repo.common_dir())?;
+    names.push(0);
+    if repo.git_dir() != repo.common_dir() {
+        names.extend(read(repo.git_dir())?);
+    }
+    Some(names)
+}
+
+fn listed(repo: &Repo) -> Result<Refs> {
+    let listed = Program::new(repo, "for-each-ref")
+        .arg("--format=%(objectname) %(refname) %(symref)")
+        .run()?
+        .or_cannot("list the refs")?;
+    let mut refs = Refs::default();
+    for line in listed.text().lines() {
+        let mut words = line.splitn(3, ' ');
+        if let (Some(id), Some(name)) = (words.next(), words.next()) {
+            let symbolic = words.next().filter(|name| !name.is_empty());
+            let holds = (id.to_owned(), symbolic.map(str::to_owned));
+            refs.sound.insert(name.to_owned(), holds);
+        }
+    }
+    for line in listed.stderr.lines() {
+        if let Some((_, name)) = line.split_once("broken ref ") {
+            refs.broken.insert(name.to_owned(), line.to_owned());
+        }
+    }
+    Ok(refs)
 }
 
 /// Move a ref from `old` (`None`: it must not exist) to `new`.

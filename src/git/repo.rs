@@ -8,12 +8,13 @@ use git2::{Index, Repository, RepositoryOpenFlags};
 
 use super::durable::Durable;
 use super::id::{Id, ObjectFormat, parse_id};
-use super::object::{Kept, ObjectKind, missing, unusable};
+use super::object::{Kept, ObjectKind, missing};
 use super::obtain::Origin;
 use super::opened::{Opened, Settings};
-use super::program::{Launch, Program, TIMEOUT};
+use super::program::{Launch, Output, Program, TIMEOUT};
 use super::refs::{self, Target};
-use super::{GitError, Result};
+use super::reftable::Seen;
+use super::{GitError, Result, unusable_file};
 use crate::core::resource::Time;
 
 /// So many commits behind another are looked through before Git is asked.
@@ -32,6 +33,8 @@ pub struct Repo {
     /// The folder that it was looked for from.
     pub(super) from: PathBuf,
     pub(super) kept: Mutex<Kept>,
+    /// Where only `git` reads the refs: what it said last.
+    pub(super) refs: Mutex<Option<Seen>>,
     /// What has to reach the disk before it counts.
     pub(super) durable: Durable,
     /// Git's configuration as it was when the repository was opened: the live one asks the system about each of its files
@@ -119,19 +122,29 @@ impl Repo {
     /// # Errors
     /// `Unusable` when something else is in the folder, or it cannot be made.
     pub fn before_remote(dir: &Path, url: &str) -> Result<()> {
-        let cannot = || unusable(format!("make a repository in `{}`", dir.display()));
-        if let Ok(known) = Repository::open_bare(dir) {
-            let remote = known.find_remote(BEFORE).ok();
-            if remote.as_ref().and_then(|remote| remote.url().ok()) == Some(url) {
+        let cannot = || format!("make a repository in `{}`", dir.display());
+        if dir.join("HEAD").exists() {
+            if Repo::open_sealed(dir)?.remote_url(BEFORE).as_deref() == Some(url) {
                 return Ok(());
             }
             let why = format!("`{}` is a repository for another address", dir.display());
             return Err(GitError::Unusable(why));
         }
-        let made = Repository::init_bare(dir).map_err(cannot())?;
-        made.remote(BEFORE, url).map_err(cannot())?;
-        let mut config = made.config().map_err(cannot())?;
-        config.set_str("planspec.remote", BEFORE).map_err(cannot())
+        std::fs::create_dir_all(dir).map_err(unusable_file(cannot()))?;
+        let launch = Launch::new((None, dir), false);
+        // Objects of another format cannot be fetched; of a remote that is empty, or away, nobody can tell.
+        let format = remote_format(&launch, url).map(|format| format!("--object-format={format}"));
+        let init = ["init", "--quiet", "--bare", "--template="];
+        let steps = [
+            [&init[..], &Vec::from_iter(format.as_deref())].concat(),
+            vec!["remote", "add", BEFORE, url],
+            vec!["config", "planspec.remote", BEFORE],
+        ];
+        for step in steps {
+            let done = Program::at(&launch, step[0]).args(&step[1..]).run()?;
+            done.or_cannot(cannot())?;
+        }
+        Ok(())
     }
 
     /// Open the repository at `dir` whatever the environment says.
@@ -156,6 +169,7 @@ impl Repo {
             origin: Origin::new(settings.as_ref().and_then(promisor)),
             from: dir.unwrap_or(Path::new(".")).to_owned(),
             kept: Mutex::default(),
+            refs: Mutex::default(),
             durable: settings
                 .as_ref()
                 .map_or_else(|| Durable::of(None, false), durable),
@@ -562,6 +576,17 @@ fn ignored(repo: &Repo) -> Result<BTreeSet<String>> {
         .collect())
 }
 
+/// How long the ids of a remote are, where it has any.
+fn remote_format(launch: &Launch, url: &str) -> Option<ObjectFormat> {
+    let listed = Program::at(launch, "ls-remote")
+        .asks(url)
+        .args(["--quiet", "--", url, "HEAD", "refs/heads/*"])
+        .run();
+    let text = listed.ok().filter(Output::success)?.text();
+    let (id, _) = text.lines().next()?.split_once('\t')?;
+    Some(Id::from_hex(id)?.format())
+}
+
 fn durable(settings: &Settings) -> Durable {
     let components = settings.get("core.fsync");
     let object_files = settings.get_bool("core.fsyncObjectFiles").unwrap_or(false);
@@ -769,6 +794,26 @@ mod tests {
             .run()
             .unwrap();
         assert_eq!(answer.stdout, b"true\n");
+    }
+
+    #[test]
+    fn a_repository_before_a_remote_has_the_format_of_the_remote() {
+        for (objects, refs) in testing::formats() {
+            let sandbox = Sandbox::of(objects, refs);
+            let origin = sandbox.repo("origin");
+            sandbox.commit(&origin, &[("a", "1")]);
+            let url = format!("file://{}", sandbox.path("origin").display());
+            let dir = sandbox.path("before");
+            Repo::before_remote(&dir, &url).unwrap();
+            let before = Repo::open_sealed(&dir).unwrap();
+            assert_eq!(before.format(), origin.format());
+            assert_eq!(before.workdir(), None);
+            assert_eq!(before.remotes().unwrap(), [BEFORE]);
+            assert_eq!(before.config("planspec.remote").as_deref(), Some(BEFORE));
+            Repo::before_remote(&dir, &url).unwrap();
+            let other = Repo::before_remote(&dir, "file:///elsewhere").unwrap_err();
+            assert!(other.to_string().contains("another address"), "{other}");
+        }
     }
 
     #[test]

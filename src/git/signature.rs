@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
 
-use super::id::{Id, parse_id};
+use super::id::{Id, ObjectFormat, parse_id};
 use super::object::EntryKind;
 use super::program::{Output, Program, run_sealed};
 use super::read::Tree;
@@ -213,7 +213,7 @@ impl SignatureVerifier<'_> {
         may_run: bool,
     ) -> Verified<SignedBy> {
         let commit = self.repo.commit_text(parse_id(record)?)?;
-        let signed = SignedObject::read(&commit)?;
+        let signed = SignedObject::read(self.repo.format(), &commit)?;
         let names: Vec<&str> = names
             .iter()
             .map(String::as_str)
@@ -614,8 +614,12 @@ struct SignedObject {
 }
 
 impl SignedObject {
-    /// Take the one `gpgsig` header out of a commit.
-    fn read(commit: &[u8]) -> Verified<SignedObject> {
+    /// Take the one header with a signature out of a commit of a repository of this format.
+    fn read(format: ObjectFormat, commit: &[u8]) -> Verified<SignedObject> {
+        let header: &[u8] = match format {
+            ObjectFormat::Sha1 => b"gpgsig ",
+            ObjectFormat::Sha256 => b"gpgsig-sha256 ",
+        };
         let (mut content, mut signature) = (Vec::new(), Vec::new());
         let (mut signatures, mut inside, mut in_header) = (0, false, true);
         for line in commit.split_inclusive(|byte| *byte == b'\n') {
@@ -625,13 +629,13 @@ impl SignedObject {
                 content.extend_from_slice(line);
                 continue;
             }
-            match line.strip_prefix(b"gpgsig ") {
+            match line.strip_prefix(header) {
                 Some(first) => {
                     signatures += 1;
                     signature.extend_from_slice(first);
                 }
                 None if line.starts_with(b" ") => signature.extend_from_slice(&line[1..]),
-                // `gpgsig-sha256`, in repositories of another kind.
+                // That of a repository with ids of another length.
                 None => signatures += 2,
             }
         }
@@ -705,7 +709,7 @@ mod tests {
     fn the_one_signature_of_a_commit_is_taken_out_of_it() {
         let commit = "tree 1\nauthor A\ngpgsig -----BEGIN\n abc\n  d\n \n -----END\nencoding x\n\n\
                       gpgsig of the message\n more\n";
-        let Ok(signed) = SignedObject::read(commit.as_bytes()) else {
+        let Ok(signed) = SignedObject::read(ObjectFormat::Sha1, commit.as_bytes()) else {
             panic!("refused");
         };
         let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
@@ -754,12 +758,37 @@ mod tests {
             ("gpgsig-sha256 b\n\nm\n", "SignatureUnsupported"),
             ("", "Unsigned"),
         ];
+        let read = |format, commit: &str| SignedObject::read(format, commit.as_bytes());
         for (commit, expected) in table {
             assert_eq!(
-                reason(SignedObject::read(commit.as_bytes())),
+                reason(read(ObjectFormat::Sha1, commit)),
                 expected,
                 "{commit}"
             );
+        }
+        let table = [
+            ("tree 1\n\ngpgsig-sha256 x\n", "Unsigned"),
+            ("gpgsig a\n\nm\n", "SignatureUnsupported"),
+            ("gpgsig a\ngpgsig-sha256 b\n\nm\n", "SignatureUnsupported"),
+        ];
+        for (commit, expected) in table {
+            assert_eq!(
+                reason(read(ObjectFormat::Sha256, commit)),
+                expected,
+                "{commit}"
+            );
+        }
+        for (format, header) in [
+            (ObjectFormat::Sha1, "gpgsig"),
+            (ObjectFormat::Sha256, "gpgsig-sha256"),
+        ] {
+            let commit = format!("tree 1\n{header} a\n b\nauthor x\n\nm\n");
+            let signed = SignedObject::read(format, commit.as_bytes());
+            let Ok(signed) = signed else {
+                panic!("{header}")
+            };
+            assert_eq!(signed.signature, b"a\nb\n");
+            assert_eq!(signed.content, b"tree 1\nauthor x\n\nm\n");
         }
     }
 

@@ -1,7 +1,7 @@
 //! `approvals.requireSigned`: real keys, real signatures, and what does not count.
 
 use crate::resources::{execution, file, gate, gate_node, gate_with, plan, task};
-use crate::sandbox::{Place, STATUS, Sandbox, text};
+use crate::sandbox::{Place, STATUS, Sandbox, formats, text};
 
 pub const SIGNERS: &str = ".planspec/allowed_signers";
 
@@ -140,8 +140,13 @@ pub fn refused(place: &Place<'_>, expected: &str) {
 
 #[test]
 fn a_signed_approval_opens_the_gate_and_says_whose_key_it_was() {
-    let sandbox = Sandbox::new();
-    let solo = signing(&sandbox, &[("ana@example.com", "ana")]);
+    for (objects, refs) in formats() {
+        opens_the_gate(&Sandbox::of(objects, refs));
+    }
+}
+
+fn opens_the_gate(sandbox: &Sandbox) {
+    let solo = signing(sandbox, &[("ana@example.com", "ana")]);
     sign_with(&solo, "ana");
     solo.run("approve sign -m 'looks good' --reconcile").ok();
     assert_eq!(solo.node_phase("run/ok"), "Succeeded");

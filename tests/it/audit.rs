@@ -242,13 +242,12 @@ fn a_target_that_was_swapped_a_record_that_was_left_out_and_an_answer_that_is_no
         .exits(1)
         .says("which its evidence does not contain");
     // A commit that nobody cites is.
-    let odd = ana.git_with(
-        "commit-tree 4b825dc642cb6eb9a060e54bf8d69288fbee4904",
-        "planspec evidence\n",
-    );
+    let empty = ana.git_with("mktree", "");
+    let empty = empty.trim();
+    let odd = ana.git_with(&format!("commit-tree {empty}"), "planspec evidence\n");
     let other = ana.git("rev-parse HEAD");
     let odd_with = ana.git_with(
-        &format!("commit-tree 4b825dc642cb6eb9a060e54bf8d69288fbee4904 -p {odd} -p {other}"),
+        &format!("commit-tree {empty} -p {odd} -p {other}"),
         "planspec evidence\n",
     );
     let loose = forge(&ana, &[], &format!("-p {odd_with}"));

@@ -50,7 +50,7 @@ fn a_damaged_object_ends_in_one_sentence_that_names_it() {
     ];
     for (what, revision) in objects {
         for (damage, change) in damages {
-            let sandbox = Sandbox::new();
+            let sandbox = Sandbox::of_ref_files();
             let solo = reconciled(&sandbox);
             let tip = solo.status_tip();
             let id = solo.git(&format!("rev-parse {revision}"));
@@ -87,7 +87,7 @@ fn an_empty_ref_file_is_damage_and_not_absence() {
         (STATUS, "get goals"),
         ("main", "reconcile"),
     ] {
-        let sandbox = Sandbox::new();
+        let sandbox = Sandbox::of_ref_files();
         let solo = reconciled(&sandbox);
         for content in ["", "\0\0\0\0", "not an id\n"] {
             let path = format!(".git/refs/heads/{branch}");

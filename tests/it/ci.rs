@@ -946,7 +946,7 @@ fn install_takes_the_program_that_is_named_and_hands_it_on() {
     let handed = std::fs::read_to_string(paths).unwrap();
     assert_eq!(Path::new(handed.trim_end()), folder);
     let [one, two] = [0, 1].map(|_| runner.run("key").ok().out);
-    assert_eq!((one.trim_end().len(), &one), (40, &two));
+    assert_eq!((one.trim_end().len(), &one), (64, &two));
     let nothing = Runner::github(&sandbox, "none", "push", "refs/heads/main", &payload)
         .with("INPUT_PROGRAM", "/nowhere/planspec");
     nothing.run("install").exits(2).says("cannot be run");

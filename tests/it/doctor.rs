@@ -245,7 +245,7 @@ fn of_a_ref_that_is_packed_as_well_the_broken_file_goes() {
 
 #[test]
 fn a_tracking_ref_that_is_no_use_goes_and_can_be_had_back() {
-    let sandbox = Sandbox::new();
+    let sandbox = Sandbox::of_ref_files();
     let ana = sound(&sandbox, "ana");
     ana.write(".git/refs/remotes/origin/broken", "nonsense");
     let (_, undo) = mended(
@@ -279,7 +279,7 @@ fn a_tracking_ref_that_is_no_use_goes_and_can_be_had_back() {
 
 #[test]
 fn a_lock_that_was_left_behind_is_put_aside_and_one_that_is_held_is_not() {
-    let sandbox = Sandbox::new();
+    let sandbox = Sandbox::of_ref_files();
     let ana = sound(&sandbox, "ana");
     for lock in [
         "index.lock",

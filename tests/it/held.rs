@@ -321,7 +321,8 @@ pub fn shows(place: &Place<'_>, page: &str, first: &str) {
 }
 
 fn without_ids(line: &str) -> String {
-    let is_id = |word: &str| word.len() == 40 && word.chars().all(|c| c.is_ascii_hexdigit());
+    let is_id =
+        |word: &str| matches!(word.len(), 40 | 64) && word.chars().all(|c| c.is_ascii_hexdigit());
     let words = line.split(' ').map(|word| match word.trim_matches('`') {
         id if is_id(id) => word.replace(id, "ID"),
         _ => word.to_owned(),

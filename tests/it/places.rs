@@ -1,7 +1,7 @@
 //! Where planspec is run: worktrees, bare and shallow clones, other branches, and nowhere.
 
-use crate::resources::{execution, file, plan, task};
-use crate::sandbox::{Place, SHARED, STATUS, Sandbox};
+use crate::resources::{execution, file, gate, gate_node, plan, task};
+use crate::sandbox::{Place, SHARED, STATUS, Sandbox, formats};
 
 fn one_task() -> String {
     file(&[plan("p", &[task("one")]), execution("run", "p")])
@@ -433,7 +433,7 @@ fn a_remote_that_refuses_is_quoted_and_is_no_lost_race() {
 
 #[test]
 fn a_lock_that_a_crash_left_is_named_and_never_removed() {
-    let sandbox = Sandbox::new();
+    let sandbox = Sandbox::of_ref_files();
     let solo = sandbox.repository("solo");
     solo.publish("planspec/all.yaml", one_task());
     let lock = format!(".git/refs/heads/{STATUS}.lock");
@@ -447,12 +447,61 @@ fn a_lock_that_a_crash_left_is_named_and_never_removed() {
 }
 
 #[test]
-fn formats_of_repositories_that_cannot_be_read_are_named() {
-    let sandbox = Sandbox::new();
-    let place = sandbox.folder("other");
-    place.git("init -q --object-format=sha256");
-    place.write("planspec/all.yaml", one_task()).commit("x");
-    place.run("reconcile").exits(3).notes("SHA-1");
+fn repositories_of_every_format_are_worked_in() {
+    for (objects, refs) in formats() {
+        let sandbox = Sandbox::of(objects, refs);
+        let nodes = [
+            task("one"),
+            gate_node("ok", "sign").after("one"),
+            task("two").after("ok"),
+        ];
+        let resources = [gate("sign", "p"), plan("p", &nodes), execution("run", "p")];
+        let ana = sandbox.team_with("ana", &resources);
+        assert_eq!(ana.git("rev-parse --show-object-format"), objects);
+        assert_eq!(ana.dir.join(".git/reftable").exists(), refs == "reftable");
+        // The hook, which reads Git's index.
+        ana.run("hooks install").ok();
+        ana.write("planspec/broken.yaml", "kind: Goal\n")
+            .git("add -A");
+        let refused = ana.git_try("commit -q -m x");
+        assert_ne!(refused.code, 0);
+        assert!(refused.err.contains("planspec/broken.yaml"), "{refused:?}");
+        ana.git("rm -q -f planspec/broken.yaml");
+        // Two clones, of which the other is a linked work tree as well.
+        let ben = sandbox.clone_of("origin.git", "ben");
+        ben.git("worktree add -q --detach ../tree");
+        let tree = sandbox.place("tree");
+        tree.works("run/one", "agent:a");
+        ana.run("claim run/one --as agent:b").exits(9);
+        ana.run("approve sign --reconcile").ok();
+        ben.works("run/two", "agent:a");
+        ana.git("fetch -q");
+        assert_eq!(ana.phase("execution/run"), "Succeeded", "{objects} {refs}");
+        ana.run("review HEAD~1..HEAD").ok().says("run");
+        ana.run("validate --rev HEAD").ok();
+        ana.run("audit").ok();
+        ana.run("reconcile").ok().says("nothing to do");
+        ana.git("fsck --strict");
+    }
+}
+
+#[test]
+fn what_is_ignored_is_left_out_in_every_format() {
+    for (objects, refs) in formats() {
+        let sandbox = Sandbox::of(objects, refs);
+        let solo = sandbox.repository("solo");
+        solo.write(".gitignore", "drafts/\n*.tmp.yaml\n");
+        solo.publish("planspec/all.yaml", one_task());
+        for path in ["planspec/drafts/deep/a.yaml", "planspec/b.tmp.yaml"] {
+            solo.write(path, "kind: Nothing\n");
+        }
+        solo.run("validate").ok();
+        // What is tracked counts all the same.
+        solo.git("add -f planspec/b.tmp.yaml");
+        solo.run("validate").exits(1).says("planspec/b.tmp.yaml");
+        solo.write("planspec/c.yaml", "kind: Nothing\n");
+        solo.run("validate").exits(1).says("planspec/c.yaml");
+    }
 }
 
 #[test]

@@ -48,7 +48,7 @@ fn without_ids(text: &str) -> String {
     let words = text.split_inclusive(|c: char| !c.is_ascii_alphanumeric());
     let word = |word: &str| {
         let id = word.trim_end_matches(|c: char| !c.is_ascii_alphanumeric());
-        let is_id = matches!(id.len(), 10 | 40) && id.chars().all(|c| c.is_ascii_hexdigit());
+        let is_id = matches!(id.len(), 10 | 40 | 64) && id.chars().all(|c| c.is_ascii_hexdigit());
         word.replace(if is_id { id } else { "\0" }, "COMMIT")
     };
     words.map(word).collect()

@@ -47,6 +47,21 @@ const GITCONFIG: &str = "\
 pub struct Sandbox {
     root: TempDir,
     clock: AtomicI64,
+    /// Object format and ref format of new repositories, where not those that the tests are run for.
+    format: Option<(&'static str, &'static str)>,
+}
+
+/// Formats of repositories, of objects and of refs, as far as the `git` of this machine knows them.
+pub fn formats() -> Vec<(&'static str, &'static str)> {
+    let mut all = vec![("sha1", "files"), ("sha256", "files")];
+    let version = Command::new("git").arg("version").output().unwrap();
+    let version = String::from_utf8(version.stdout).unwrap();
+    let numbers = version.split(|c: char| !c.is_ascii_digit());
+    let mut numbers = numbers.filter_map(|text| text.parse::<u32>().ok());
+    if (numbers.next(), numbers.next()) >= (Some(2), Some(45)) {
+        all.extend([("sha1", "reftable"), ("sha256", "reftable")]);
+    }
+    all
 }
 
 impl Drop for Sandbox {
@@ -100,7 +115,24 @@ impl Sandbox {
         Sandbox {
             root,
             clock: AtomicI64::new(START),
+            format: None,
         }
+    }
+
+    /// One whose repositories have a file for each ref, for tests that write them by hand.
+    pub fn of_ref_files() -> Sandbox {
+        let objects = match std::env::var("GIT_DEFAULT_HASH").as_deref() {
+            Ok("sha256") => "sha256",
+            _ => "sha1",
+        };
+        Sandbox::of(objects, "files")
+    }
+
+    /// One whose repositories have this object format and this ref format.
+    pub fn of(objects: &'static str, refs: &'static str) -> Sandbox {
+        let mut sandbox = Sandbox::new();
+        sandbox.format = Some((objects, refs));
+        sandbox
     }
 
     pub fn path(&self, name: &str) -> PathBuf {
@@ -324,6 +356,10 @@ impl Place<'_> {
             .env("LC_ALL", "C")
             // The format of new repositories is the one that the tests are run for.
             .envs(std::env::vars().filter(|(name, _)| name.starts_with("GIT_DEFAULT_")));
+        if let Some((objects, refs)) = self.sandbox.format {
+            command.env("GIT_DEFAULT_HASH", objects);
+            command.env("GIT_DEFAULT_REF_FORMAT", refs);
+        }
         command
     }
 

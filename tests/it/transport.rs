@@ -60,7 +60,7 @@ fn what_a_cut_fetch_has_left_out_is_got_again() {
 
 #[test]
 fn what_was_fetched_need_not_be_remembered() {
-    let sandbox = Sandbox::new();
+    let sandbox = Sandbox::of_ref_files();
     let ana = sandbox.run_of("ana", &[task("a"), task("b")]);
     let ben = sandbox.clone_of("origin.git", "ben");
     for place in [&ana, &ben] {
@@ -228,7 +228,7 @@ fn a_server_that_hides_the_inbox_is_noticed_with_the_first_claim_of_a_clone() {
 
 #[test]
 fn a_refused_push_says_what_is_in_the_way_and_how_to_go_on() {
-    let sandbox = Sandbox::new();
+    let sandbox = Sandbox::of_ref_files();
     let ana = sandbox.team("ana");
     ana.publish(
         "planspec/all.yaml",

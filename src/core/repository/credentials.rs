@@ -11,6 +11,10 @@ const MOST: usize = 20;
 /// Every text of a document that holds a credential.
 pub(super) fn check(found: &Finder<'_>, document: &Value) -> Vec<Diagnostic> {
     let mut findings = Vec::new();
+    // Nearly all documents have none, and need no paths.
+    if !values(document).any(|value| value.as_str().is_some_and(may_be_url)) {
+        return findings;
+    }
     let mut open: Vec<(Vec<PathStep>, &Value)> = vec![(Vec::new(), document)];
     while let Some((path, value)) = open.pop() {
         let below = |step: PathStep| [path.as_slice(), &[step]].concat();
@@ -39,11 +43,29 @@ pub(super) fn check(found: &Finder<'_>, document: &Value) -> Vec<Diagnostic> {
 /// Whether it is worth a path: most values are short words.
 fn may_hold_text(value: &Value) -> bool {
     match value {
-        Value::String(text) => text.contains("://"),
+        Value::String(text) => may_be_url(text),
         Value::Array(items) => !items.is_empty(),
         Value::Object(fields) => !fields.is_empty(),
         _ => false,
     }
+}
+
+fn may_be_url(text: &str) -> bool {
+    text.contains("://")
+}
+
+/// Every value of a document.
+fn values(document: &Value) -> impl Iterator<Item = &Value> {
+    let mut open = vec![document];
+    std::iter::from_fn(move || {
+        let value = open.pop()?;
+        match value {
+            Value::Array(items) => open.extend(items),
+            Value::Object(fields) => open.extend(fields.values()),
+            _ => {}
+        }
+        Some(value)
+    })
 }
 
 fn finding(found: &Finder<'_>, path: Vec<PathStep>) -> Diagnostic {

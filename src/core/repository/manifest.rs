@@ -404,12 +404,14 @@ fn kind_of(found: &Finder<'_>, value: &Value, findings: &mut Vec<Diagnostic>) ->
 fn mistyped_headers(found: &Finder<'_>, value: &Value, findings: &mut Vec<Diagnostic>) -> bool {
     let fields = value.as_object().into_iter().flatten();
     let before = findings.len();
+    let mut absent = vec!["apiVersion", "kind", "metadata", "spec"];
+    absent.retain(|field| value.get(*field).is_none());
+    if absent.is_empty() {
+        return false;
+    }
     for (key, _) in fields {
-        let meant = ["apiVersion", "kind", "metadata", "spec"];
-        let meant = meant
-            .into_iter()
-            .find(|meant| folded(meant) == folded(key) && value.get(*meant).is_none());
-        if let Some(meant) = meant {
+        let meant = absent.iter().find(|meant| folded(meant) == folded(key));
+        if let Some(&meant) = meant {
             let message = format!("there is no field `{key}` in the document");
             let finding = found.at(Code::UNKNOWN_FIELD, path![key.as_str()], Part::Key, message);
             let change = Change::Rename {
@@ -425,6 +427,9 @@ fn mistyped_headers(found: &Finder<'_>, value: &Value, findings: &mut Vec<Diagno
 
 /// Whether the document is of another API.
 fn api_version(found: &Finder<'_>, value: &Value, findings: &mut Vec<Diagnostic>) -> bool {
+    if value.get("apiVersion").and_then(Value::as_str) == Some(API_VERSION) {
+        return false;
+    }
     let expected = format!("`{API_VERSION}`");
     let given = header(found, value, "apiVersion", &expected, findings);
     let Some(given) = given.filter(|given| *given != API_VERSION) else {
@@ -459,12 +464,18 @@ fn kind(
     findings: &mut Vec<Diagnostic>,
 ) -> Option<Kind> {
     let names = Kind::ALL.map(Kind::name);
+    let given = value.get("kind").and_then(Value::as_str);
+    let known = Kind::ALL
+        .into_iter()
+        .find(|kind| given == Some(kind.name()));
+    if known.is_some() {
+        return known;
+    }
     let all = listed(names);
     let given = header(found, value, "kind", &format!("one of {all}"), findings)?;
-    let kind = Kind::ALL.into_iter().find(|kind| kind.name() == given);
     let near = did_you_mean(given, names);
     // What another API calls a kind is nothing that we know; its apiVersion is the finding.
-    if kind.is_none() && !(is_foreign && near.is_none()) {
+    if !(is_foreign && near.is_none()) {
         let help = match near {
             Some(near) => format!("did you mean `{near}`?"),
             None => format!("the kinds are {all}"),
@@ -486,7 +497,7 @@ fn kind(
             ..finding.label("not a kind").help(help)
         });
     }
-    kind
+    None
 }
 
 /// A string that every document starts with.

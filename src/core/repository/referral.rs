@@ -1,7 +1,7 @@
 //! Who refers to what, told from the text of a resource alone: so it is known of resources whose
 //! structure is broken, and the index keeps it of files that are not read.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 
 use serde_json::Value;
 
@@ -90,8 +90,8 @@ impl Referral {
     /// references, and misses none.
     pub fn all_of(key: &Key, document: &Value) -> BTreeSet<Referral> {
         let by = key.kind;
-        let name = |value: &Value| qualified(value, &key.namespace);
-        let mut found = BTreeSet::new();
+        // The nodes of a plan name the same few again and again: each is looked at once.
+        let (mut fields, mut known) = (HashSet::new(), HashSet::new());
         for (field, way, to) in fields_of(by) {
             for value in values_at(document, way) {
                 let named = || value.get("kind").and_then(Value::as_str);
@@ -100,24 +100,26 @@ impl Referral {
                         .into_iter()
                         .find(|kind| named() == Some(kind.name()))
                 });
-                found.extend(kind.zip(name(value)).map(|(kind, name)| Referral {
-                    by,
-                    field: Some((field, kind)),
-                    name,
-                }));
+                if let Some((kind, name)) = kind.zip(named_by(value, &key.namespace)) {
+                    fields.insert((field, kind, name));
+                    known.insert(name);
+                }
             }
         }
-        let known: BTreeSet<&str> = found.iter().map(|one| one.name.as_str()).collect();
-        let others: BTreeSet<String> = everything_below(document)
-            .filter_map(name)
-            .filter(|name| !known.contains(name.as_str()))
-            .collect();
-        found.extend(others.into_iter().map(|name| Referral {
-            by,
-            field: None,
-            name,
-        }));
-        found
+        let fields = fields.into_iter();
+        let fields = fields.map(|(field, kind, name)| (Some((field, kind)), name));
+        let others = everything_below(document).filter_map(|value| named_by(value, &key.namespace));
+        let others: HashSet<_> = others.filter(|name| !known.contains(name)).collect();
+        let all = fields.chain(others.into_iter().map(|name| (None, name)));
+        all.filter_map(|(field, (namespace, name))| {
+            let is_reference = is_name(name) && is_name(namespace);
+            is_reference.then(|| Referral {
+                by,
+                field,
+                name: format!("{namespace}/{name}"),
+            })
+        })
+        .collect()
     }
 
     /// `Plan.gateRef namespace/name Gate`, or `Plan namespace/name`.
@@ -149,11 +151,10 @@ impl Referral {
     }
 }
 
-/// What a value with a `name` names.
-fn qualified(value: &Value, namespace: &str) -> Option<String> {
+/// Namespace and name in a value that has a `name`.
+fn named_by<'v>(value: &'v Value, namespace: &'v str) -> Option<(&'v str, &'v str)> {
     let text = |field: &str| value.get(field).and_then(Value::as_str);
-    let (name, namespace) = (text("name")?, text("namespace").unwrap_or(namespace));
-    (is_name(name) && is_name(namespace)).then(|| format!("{namespace}/{name}"))
+    Some((text("namespace").unwrap_or(namespace), text("name")?))
 }
 
 /// The values at the end of a way.

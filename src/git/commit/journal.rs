@@ -141,6 +141,9 @@ fn clear_abandoned_locks(repo: &Repo, root: &Path) {
 /// The locks that `git commit` takes.
 fn locks_of_a_commit(repo: &Repo) -> Vec<PathBuf> {
     let mut locks = vec![index_lock(repo), repo.git_dir().join("HEAD.lock")];
+    let tables = "reftable/tables.list.lock";
+    locks.extend([repo.git_dir().join(tables), repo.common_dir().join(tables)]);
+    locks.dedup();
     if let Ok(Head::Branch { name, .. }) = repo.head() {
         locks.push(repo.common_dir().join(format!("refs/heads/{name}.lock")));
     }
