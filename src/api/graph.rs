@@ -40,7 +40,7 @@ pub struct Drawing {
     pub edges: Vec<GraphEdge>,
     /// Ids of nodes by level: the nodes of a level have the same longest distance from the start.
     pub levels: Vec<Vec<String>>,
-    /// The longest path, from first to last node.
+    /// The critical path: the nodes that decide how long it takes, first to last.
     pub critical_path: Vec<String>,
 }
 
