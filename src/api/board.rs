@@ -29,17 +29,17 @@ use crate::core::run::transition::Waiting;
 pub struct BoardWritten {
     /// The folder.
     pub out: String,
-    /// The status commit that they show; nothing where nothing has been reconciled yet.
+    /// The status commit that they show; null before the first reconcile.
     pub status_commit: Option<String>,
     /// The spec commit that they show.
     pub spec_commit: String,
     /// How many files there are.
     pub files: usize,
-    /// The files that are new or others than before, from the folder.
+    /// The new and changed files, relative to the folder.
     pub written: Vec<String>,
-    /// The files that are no longer there.
+    /// The files that were removed.
     pub removed: Vec<String>,
-    /// What there is to say besides.
+    /// Notes for people.
     pub notes: Vec<String>,
 }
 
@@ -241,9 +241,9 @@ pub struct BrokenPage {
 pub struct HomePage {
     /// What all runs want, and how far they are.
     pub overview: Overview,
-    /// The moment that this is as of: of the status commit.
+    /// The time of the status commit.
     pub time: Option<Time>,
-    /// The runs that are over, the last first, but those that have failed; not all.
+    /// The runs that are over and have not failed, newest first; not all.
     pub ended: Vec<Ended>,
     /// How many others are over.
     pub ended_more: usize,
@@ -253,7 +253,7 @@ pub struct HomePage {
     pub goals_more: usize,
 }
 
-/// All runs, those that go on first, then the last that ended.
+/// All runs: the open ones first, then those that ended, newest first.
 #[derive(Debug)]
 pub struct RunsPage {
     /// Some of them.
@@ -379,7 +379,7 @@ pub struct GateFacts {
     pub decision: Option<Decision>,
     /// What the digest of the decision covers.
     pub covers: Option<Covers>,
-    /// The last approval that was given for something else, and what is another since.
+    /// The last approval that was given for something else, and what has changed since.
     pub since_approval: Option<SinceApproval>,
     /// Who may still decide; any person where this is empty and somebody is waited for.
     pub reviewers: Vec<String>,
@@ -419,14 +419,14 @@ pub struct CoveredReport {
     pub outputs: Map<String, Value>,
 }
 
-/// What is another since somebody approved.
+/// What has changed since somebody approved.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SinceApproval {
     /// Who had approved.
     pub reviewer: String,
     /// When.
     pub time: Time,
-    /// What is another, a sentence each; nothing where what was approved can no longer be read.
+    /// The changes, as sentences; `None` if what was approved can no longer be read.
     pub changes: Option<Vec<String>>,
 }
 
@@ -444,7 +444,7 @@ pub struct PlansPage {
 pub struct ListedPlan {
     /// Which.
     pub of: Of,
-    /// Its phase; nothing before the first reconcile.
+    /// Its phase; null before the first reconcile.
     pub phase: Option<String>,
     /// How many nodes it has.
     pub nodes: Option<u64>,

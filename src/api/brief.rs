@@ -8,36 +8,36 @@ use super::Answer;
 use super::next::NextNode;
 use crate::core::resource::{NodeKind, NodePhase, Time};
 
-/// A node of a run, with all that its worker has to know.
+/// A node of a run, with everything that its worker needs to know.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Brief {
-    /// What is to be done, and what it is a part of.
+    /// The work, and the run that it belongs to.
     #[serde(flatten)]
     pub work: NextNode,
-    /// Where it stands.
+    /// Phase of the node.
     #[schemars(with = "String")]
     pub phase: NodePhase,
-    /// Why it stands there.
+    /// The reason for the phase, as a sentence.
     pub message: String,
-    /// Who holds it.
+    /// The claim of the current holder, if any.
     pub claim: Option<BriefClaim>,
-    /// What was asked while it was done, in all attempts, and what was answered; oldest first.
+    /// The questions of all attempts and their answers, oldest first.
     pub questions: Vec<BriefQuestion>,
-    /// The commit that was reported last, of whichever attempt; what was accepted instead of it, where that is another.
+    /// The commit that was reported last, in any attempt; or the commit that was accepted instead.
     pub last_commit: Option<String>,
-    /// What the nodes right before it brought, in the order of the plan; the first 20.
+    /// The first 20 nodes directly before it with their results, in the order of the plan.
     pub before: Vec<BriefBefore>,
-    /// How many nodes right before it are not listed.
+    /// How many more nodes are directly before it.
     pub more_before: usize,
-    /// What comes right behind it, and who decides or does that, in the order of the plan; the first 20.
+    /// The first 20 nodes directly behind it, and who decides or does them, in the order of the plan.
     pub behind: Vec<BriefBehind>,
-    /// How many nodes right behind it are not listed.
+    /// How many more nodes are directly behind it.
     pub more_behind: usize,
-    /// Who may check its acceptance criteria: `anyone`, or `independent` for somebody other than who did the work. Nothing where
-    /// no criterion is required.
+    /// Who may check its acceptance criteria: `anyone`, or `independent` for anybody except the actor who did the work.
+    /// Null if no criterion is required.
     pub verification: Option<String>,
-    /// How whoever holds it ends it: commands, with capital letters where something is to be filled in.
+    /// Commands with which the holder ends the attempt; fill in the words in capital letters.
     pub commands: Vec<String>,
 }
 
@@ -45,81 +45,81 @@ impl Answer for Brief {
     const KIND: &'static str = "Brief";
 }
 
-/// A node right before another, and what it brought.
+/// A node directly before another, and its results.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct BriefBefore {
     /// Its id.
     pub node: String,
-    /// Of a step of a document: its `step_id`, as it is written there.
+    /// If the node is a step of a document: its `step_id` as written there.
     pub step: Option<String>,
-    /// Where it stands.
+    /// Phase of the node.
     #[schemars(with = "String")]
     pub phase: NodePhase,
-    /// Why it stands there: who reported it, with which words.
+    /// The reason for the phase: who reported the node, and what they wrote.
     pub message: String,
-    /// The commit with its work; of a node that left none (a gate, for example), nothing.
+    /// The commit with its work; null if there is none, as for a gate.
     pub commit: Option<String>,
-    /// What it brought; nothing where that is longer than 2 KiB as JSON.
+    /// Its outputs; null if they are larger than 2 KiB as JSON.
     pub outputs: Option<Map<String, Value>>,
 }
 
-/// A node right behind another, and who decides or does it.
+/// A node directly behind another, and who decides or does it.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct BriefBehind {
     /// Its id.
     pub node: String,
-    /// Of a step of a document: its `step_id`, as it is written there.
+    /// If the node is a step of a document: its `step_id` as written there.
     pub step: Option<String>,
     /// `Task`, `Gate` or `External`.
     #[schemars(with = "String")]
     pub kind: NodeKind,
-    /// Of a gate its reviewers, of anything else its provider; anybody where nobody is listed.
+    /// The reviewers of a gate, or the provider of any other node; an empty list means anybody.
     pub who: Vec<String>,
-    /// Of a gate: how many of them have to approve.
+    /// For a gate: how many of them must approve.
     pub required_approvers: Option<u32>,
 }
 
-/// What somebody at work has asked.
+/// A question of a worker.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct BriefQuestion {
-    /// What.
+    /// The question.
     pub question: String,
     /// Who asked.
     pub asked_by: String,
-    /// In which attempt.
+    /// The attempt in which it was asked.
     pub attempt: u32,
-    /// The record of the question, whose id names it.
+    /// Id of the record of the question; it names the question.
     pub record: String,
-    /// What was answered; nothing where nobody has, or its attempt ended before.
+    /// The answer; null if there is none, or the attempt ended before it.
     pub answer: Option<String>,
     /// Who answered.
     pub answered_by: Option<String>,
 }
 
-/// Who holds a node.
+/// The claim of a node.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct BriefClaim {
-    /// Who.
+    /// The actor.
     pub actor: String,
     /// The record of the claim.
     pub record: String,
-    /// When the lease ends; nothing for people, and before a reconcile has taken the claim in.
+    /// When the lease ends; null for people, and before a reconcile has taken in the claim.
     pub lease_end: Option<Time>,
 }
 
-/// What somebody holds in a session.
+/// The nodes that an actor holds in a session.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct HeldNodes {
-    /// Who.
+    /// The actor.
     pub actor: String,
-    /// What is held, by name.
+    /// The nodes, sorted by name.
     pub items: Vec<Brief>,
-    /// What there is to say besides.
+    /// Notes for people.
     pub notes: Vec<String>,
 }
 

@@ -11,34 +11,34 @@ use crate::core::text::located::{Finding, ResourceName};
 #[derive(Debug, Clone, Default, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Committed {
-    /// The resources that were meant, and what goes with them, in order.
+    /// The resources in question, and those that change with them, in order.
     pub resources: Vec<ChangedResource>,
-    /// Whether a file becomes another one; a comment is enough.
+    /// Whether a file changes, even if only in a comment.
     pub changed: bool,
-    /// Whether nothing was to be written.
+    /// Whether this was a dry run: nothing is written.
     pub dry_run: bool,
-    /// Id of the commit; nothing where none was made.
+    /// Id of the commit; null if none was made.
     pub commit: Option<String>,
-    /// The branch that it is on; nothing where HEAD is detached.
+    /// The branch of the commit; null if HEAD is detached.
     pub branch: Option<String>,
-    /// What to do next, a command each.
+    /// Commands to run next.
     pub next: Vec<String>,
-    /// What is wrong all the same, and refuses nothing, each with its place.
+    /// Problems that did not prevent the change, each with its place.
     pub findings: Vec<Finding>,
-    /// What there is to say besides.
+    /// Notes for people.
     pub notes: Vec<String>,
 }
 
-/// What becomes of one resource.
+/// What happens to one resource.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ChangedResource {
-    /// Which.
+    /// The resource.
     #[serde(flatten)]
     pub resource: ResourceName,
-    /// What becomes of it.
+    /// What happens to it.
     pub change: ResourceChange,
-    /// The file that it stands in, or stood in.
+    /// The file that has it, or had it.
     pub path: String,
 }
 
@@ -50,22 +50,22 @@ impl ChangedResource {
     }
 }
 
-/// What becomes of a resource.
+/// What happens to a resource.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum ResourceChange {
-    /// It was not there.
+    /// It is new.
     Created,
-    /// It says something else than before.
+    /// Its content changes.
     Configured,
-    /// It says the same as before.
+    /// Its content stays the same.
     Unchanged,
-    /// It is there no more.
+    /// It is removed.
     Deleted,
 }
 
 impl ResourceChange {
-    /// `created`: as it stands in JSON, and for people.
+    /// `created`: the word in JSON and for people.
     pub fn word(self) -> &'static str {
         match self {
             ResourceChange::Created => "created",
@@ -76,11 +76,11 @@ impl ResourceChange {
     }
 }
 
-/// Resources were put at their place.
+/// Resources were applied.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Applied {
-    /// What became of them.
+    /// What happened to them.
     #[serde(flatten)]
     pub change: Committed,
 }
@@ -106,7 +106,7 @@ impl Answer for Edited {
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Deleted {
-    /// What became of them.
+    /// What happened to them.
     #[serde(flatten)]
     pub change: Committed,
 }
@@ -125,9 +125,9 @@ pub struct Started {
     pub execution: String,
     /// Name of the plan.
     pub plan: String,
-    /// Who does its tasks: name of the binding.
+    /// Name of the binding, which says who does the tasks.
     pub binding: Option<String>,
-    /// The execution as it was written.
+    /// The execution as written.
     pub resource: Value,
     /// What became of it.
     #[serde(flatten)]

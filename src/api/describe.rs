@@ -12,29 +12,28 @@ use super::verify::CriterionResult;
 use crate::core::resource::Time;
 use crate::core::run::transition::Waiting;
 
-/// A resource, described: what stands in its files and on the status branch, and what follows from
-/// both.
+/// A resource in detail: the content of its file, its status, and what follows from both.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Description {
     /// The resource with its status, as `get` shows it.
     pub resource: Resource,
-    /// Its phase; nothing before the first reconcile.
+    /// Its phase; null before the first reconcile.
     pub phase: Option<String>,
-    /// Whether its file is gone, and only its status is left.
+    /// Whether its file was deleted, so that only its status is left.
     pub deleted: bool,
-    /// Whether its file could not be used at the last reconcile: the status is that of before.
+    /// Whether its file could not be used at the last reconcile, so that the status is older.
     pub invalid: bool,
-    /// Path of the file that it was last read from by `reconcile`.
+    /// Path of the file from which `reconcile` last read it.
     pub source: Option<String>,
-    /// Of a plan from a document: what it lacks before it can be executed.
+    /// For a plan from a document: what is missing before it can be executed.
     pub not_ready: Vec<String>,
-    /// Of a plan or an execution: what should be known about the capabilities that it needs.
+    /// For a plan or an execution: remarks on the capabilities that it needs.
     pub capabilities: Vec<String>,
-    /// Of a plan as it stands in the files, of an execution as it is pinned, with its live state;
-    /// nothing when it is broken or not known.
+    /// The graph of a plan as in its file, or of an execution as pinned, with its current state; null if it is broken
+    /// or unknown.
     pub graph: Option<Drawing>,
-    /// Of an execution that has begun.
+    /// The run of an execution that has begun.
     pub run: Option<DescribedRun>,
 }
 
@@ -42,44 +41,42 @@ impl Answer for Description {
     const KIND: &'static str = "Description";
 }
 
-/// What the status of a run alone does not tell. Outputs, artifacts and retries stand there.
+/// What follows from the status of a run. The status itself has outputs, artifacts and retries.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct DescribedRun {
-    /// The parameters that it was begun with, and is held to whatever its file says now; nothing where what it began with cannot
-    /// be read here.
+    /// The parameters with which it began, and which it keeps whatever its file says now; null if they cannot be read
+    /// here.
     pub held_to: Option<serde_json::Map<String, serde_json::Value>>,
     /// What it waits for.
     pub waiting: Vec<Waiting>,
-    /// The acceptance criteria of what was reported, and the checks of success criteria, each with
-    /// what came of it.
+    /// The acceptance criteria of reported nodes and the checks of success criteria, with their results.
     pub acceptance: Vec<Acceptance>,
-    /// Constraints and success criteria of the document that it is held to.
+    /// Constraints and success criteria of its pinned document.
     pub contract: Vec<ContractCriterion>,
     /// What reviewers did at its gates.
     pub reviews: Vec<Review>,
-    /// Who may still decide, by `namespace/name` of the gate; a gate that is not here is open to
-    /// any person.
+    /// Who may still decide, by `namespace/name` of the gate. At a gate that is not listed, any person may.
     pub reviewers: BTreeMap<String, Vec<String>>,
-    /// Records that were well formed and could not be applied.
+    /// Well-formed records that could not be applied.
     pub unapplied: Vec<Unapplied>,
-    /// Nodes that are not done and that bindings would give another target now.
+    /// Nodes that are not done, and for which the bindings now give another target.
     pub moved_on: Vec<MovedOn>,
-    /// Whether a reconcile would find something to do.
+    /// Whether a reconcile would have something to do.
     pub due: bool,
-    /// What anybody could do next, as commands to paste.
+    /// Commands that anybody could run next.
     pub next: Vec<String>,
 }
 
-/// Criteria that were checked, or are to be.
+/// Criteria that were checked, or are to be checked.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Acceptance {
     /// Id of the node, or of the success criterion.
     pub id: String,
-    /// Who checked; nothing when nobody did.
+    /// Who checked them; null if nobody did.
     pub actor: Option<String>,
-    /// When `reconcile` first saw that.
+    /// When `reconcile` first saw it.
     pub time: Option<Time>,
     /// One for each criterion, in the order of the plan.
     pub checks: Vec<Check>,
@@ -91,9 +88,9 @@ pub struct Acceptance {
 pub struct Check {
     /// Its name.
     pub name: String,
-    /// Whether it is required; nothing for what the plan does not have.
+    /// Whether it is required; null if the plan does not have it.
     pub required: Option<bool>,
-    /// What came of it; nothing when it was not checked.
+    /// Its result; null if it was not checked.
     pub result: Option<CriterionResult>,
 }
 
@@ -105,29 +102,29 @@ pub struct ContractCriterion {
     pub id: String,
     /// `constraint` or `success criterion`.
     pub kind: String,
-    /// Whether there is no success without it.
+    /// Whether it must be met for the run to succeed.
     pub required: bool,
     /// What must be true.
     pub description: String,
-    /// Whether it is met; nothing when nobody has said so yet.
+    /// Whether it is met; null if nobody has said so yet.
     pub met: Option<bool>,
-    /// Who says what.
+    /// What each actor says about it.
     pub said: Vec<Said>,
 }
 
-/// What somebody says about a criterion.
+/// What an actor says about a criterion.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Said {
-    /// Who.
+    /// The actor.
     pub actor: String,
     /// Whether it is met.
     pub met: bool,
-    /// When `reconcile` first saw that.
+    /// When `reconcile` first saw it.
     pub time: Time,
-    /// What shows that.
+    /// The evidence.
     pub evidence: Option<String>,
-    /// The commit on whose tree it was checked.
+    /// The commit on which it was checked.
     pub commit: Option<String>,
 }
 
@@ -137,23 +134,23 @@ pub struct Said {
 pub struct Review {
     /// The node that waits, or waited, at the gate.
     pub node: String,
-    /// Of the approval of a step of a document: the `step_id` of that step, as it is written there.
+    /// If this approves a step of a document: the `step_id` as written there.
     pub step: Option<String>,
     /// The gate: `namespace/name`.
     pub gate: String,
-    /// Who.
+    /// The actor.
     pub reviewer: String,
     /// `approve`, `reject` or `comment`.
     pub action: String,
-    /// When `reconcile` first saw that.
+    /// When `reconcile` first saw it.
     pub time: Time,
-    /// Why.
+    /// The comment.
     pub comment: Option<String>,
-    /// Whether it was given for something else than what would run now.
+    /// Whether it was given for something other than what would run now.
     pub stale: bool,
-    /// Whom the key is listed for that signed it, where the configuration wants to know.
+    /// The principal for whom the signing key is listed, if the configuration requires a signature.
     pub signed_by: Option<String>,
-    /// Whether this clone has found that to be so; else the status claims it.
+    /// Whether this clone has verified the signature. If not, only the status says so.
     pub signature_checked: bool,
 }
 
@@ -161,15 +158,15 @@ pub struct Review {
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Unapplied {
-    /// When `reconcile` saw it.
+    /// When `reconcile` first saw it.
     pub time: Time,
-    /// What it wanted: `claim`, `report`, …
+    /// Its action: `claim`, `report`, …
     pub action: String,
-    /// Whose it is.
+    /// The actor who sent it.
     pub actor: String,
-    /// Why not, in one CamelCase word.
+    /// The reason, in one CamelCase word.
     pub reason: String,
-    /// Why not, in a sentence.
+    /// The reason, as a sentence.
     pub message: String,
     /// Its id.
     pub record: String,
@@ -178,14 +175,14 @@ pub struct Unapplied {
     pub ref_name: String,
 }
 
-/// A node that bindings would give another target now.
+/// A node for which the bindings now give another target.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct MovedOn {
     /// Its id.
     pub node: String,
-    /// Of a step of a document: its `step_id`, as it is written there.
+    /// If the node is a step of a document: its `step_id` as written there.
     pub step: Option<String>,
-    /// What it is held to, and what the binding says now.
+    /// Its pinned target, and the one that the binding gives now.
     pub message: String,
 }

@@ -5,17 +5,17 @@ use serde::Serialize;
 
 use super::Answer;
 
-/// What was looked at, and what was mended before.
+/// The result of the checks, and what was corrected before them.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Checkup {
     /// Whether nothing is wrong.
     pub sound: bool,
-    /// What was looked at, in order; what has several flaws stands there for each of them.
+    /// The checks, in order. A check that found several problems appears once for each.
     pub checks: Vec<Check>,
-    /// What was mended before that.
+    /// What was corrected before the checks.
     pub mended: Vec<Mended>,
-    /// What there is to say besides.
+    /// Notes for people.
     pub notes: Vec<String>,
 }
 
@@ -23,38 +23,38 @@ impl Answer for Checkup {
     const KIND: &'static str = "Checkup";
 }
 
-/// One thing that was looked at.
+/// One check.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Check {
     /// Its name.
     pub name: CheckName,
-    /// How it stands.
+    /// The result of the check.
     pub state: CheckState,
-    /// The same in a sentence.
+    /// The result as a sentence.
     pub message: String,
-    /// The way out.
+    /// How to correct it.
     pub hint: Option<String>,
-    /// What `--fix` takes to mend it; nothing where it takes a decision, or another command.
+    /// The value for `--fix` that corrects it; null if this needs a decision or another command.
     pub fix: Option<CheckName>,
 }
 
-/// How it stands.
+/// The result of the check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum CheckState {
     /// Nothing is wrong.
     Ok,
-    /// Something is wrong, and everything works.
+    /// Something is wrong, but everything works.
     Warning,
     /// Something does not work.
     Error,
-    /// It was not looked at.
+    /// It was not checked.
     Skipped,
 }
 
 impl CheckState {
-    /// As it stands in JSON.
+    /// The word in JSON.
     pub fn word(self) -> &'static str {
         match self {
             CheckState::Ok => "ok",
@@ -65,17 +65,17 @@ impl CheckState {
     }
 }
 
-/// What is looked at.
+/// What is checked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum CheckName {
-    /// Whether everything is here that refs lead to.
+    /// Whether all objects that refs lead to are present.
     Objects,
-    /// Whether a lock was left behind.
+    /// Whether a stale lock was left behind.
     Locks,
     /// Whether Git's index can be read.
     Index,
-    /// Whether a command that was killed has left something behind.
+    /// Whether a killed command left something behind.
     Interrupted,
     /// Whether the caches can be read and written.
     Cache,
@@ -83,18 +83,18 @@ pub enum CheckName {
     Hook,
     /// Whether the remote answers.
     Remote,
-    /// Whether the status branch is where it was left, and as it was written.
+    /// Whether the status branch is as `reconcile` left it.
     Status,
-    /// Whether the clock can be believed.
+    /// Whether the clock is plausible.
     Clock,
     /// Whether every ref of the inbox belongs to a run.
     Refs,
-    /// Whether this clone may push.
+    /// Whether this clone is allowed to push.
     Push,
 }
 
 impl CheckName {
-    /// All of them, in the order in which they are looked at.
+    /// All of them, in the order in which they are checked.
     pub const ALL: [CheckName; 11] = [
         CheckName::Objects,
         CheckName::Locks,
@@ -120,7 +120,7 @@ impl CheckName {
         CheckName::Refs,
     ];
 
-    /// As it stands in JSON, and on the command line.
+    /// The word in JSON and on the command line.
     pub fn word(self) -> &'static str {
         match self {
             CheckName::Objects => "objects",
@@ -138,14 +138,14 @@ impl CheckName {
     }
 }
 
-/// Something that was mended.
+/// Something that was corrected.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Mended {
-    /// What `--fix` was given.
+    /// The value that `--fix` was given.
     pub fix: CheckName,
     /// What was done.
     pub message: String,
-    /// The command that undoes it; nothing where that is not possible, or nobody could want it.
+    /// The command that undoes it; null if that is impossible or pointless.
     pub undo: Option<String>,
 }

@@ -5,17 +5,17 @@ use serde::Serialize;
 
 use super::Answer;
 
-/// A plan was written in the other of the two formats.
+/// A plan was converted to the other format.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Converted {
     /// What was written.
     pub text: String,
-    /// What the other format cannot hold, a line each.
+    /// What the other format cannot express, one line each.
     pub lost: Vec<String>,
-    /// What is to be filled in, a line each.
+    /// What has to be filled in, one line each.
     pub missing: Vec<String>,
-    /// The file that it was written to, when one was named.
+    /// The file that it was written to, if one was named.
     pub out: Option<String>,
 }
 
@@ -23,7 +23,7 @@ impl Answer for Converted {
     const KIND: &'static str = "Converted";
 }
 
-/// A document became its next revision.
+/// The next revision of a document was written.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Revised {
@@ -33,15 +33,15 @@ pub struct Revised {
     pub plan_id: String,
     /// Id of its session.
     pub session_id: String,
-    /// Which revision it is.
+    /// Number of the new revision.
     pub revision: u32,
-    /// What it amounts to: `minor`, `major`, …, as it stands in the document.
+    /// Its class as in the document: `minor`, `major`, …
     pub change_type: String,
-    /// What is different, a line each.
+    /// The changes, one line each.
     pub changes: Vec<String>,
-    /// What to do next, a command each.
+    /// Commands to run next.
     pub next: Vec<String>,
-    /// What there is to say besides.
+    /// Notes for people.
     pub notes: Vec<String>,
 }
 

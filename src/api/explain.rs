@@ -12,11 +12,11 @@ use crate::core::base::diagnostic::Code;
 pub struct RuleName {
     /// Its code, for example `PS302`.
     pub code: String,
-    /// `error` or `warning`, where the configuration says nothing else.
+    /// `error` or `warning`; the configuration can change it.
     pub severity: String,
-    /// What is judged: `structure`, `semantics` or `readiness`.
+    /// Its level: `structure`, `semantics` or `readiness`.
     pub level: String,
-    /// What it is about, in a few words.
+    /// Its title.
     pub title: String,
 }
 
@@ -31,7 +31,7 @@ impl From<Code> for RuleName {
     }
 }
 
-/// What a finding means, why it is one, and how to put it right.
+/// What a finding means, why it is one, and how to correct it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Rule {
@@ -50,7 +50,7 @@ impl Answer for Rule {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct RuleList {
-    /// In the order of their codes.
+    /// The rules, sorted by code.
     pub items: Vec<RuleName>,
 }
 
@@ -62,7 +62,7 @@ impl Answer for RuleList {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct AnswerList {
-    /// What stands in their `kind`, in the order of the alphabet.
+    /// The values of `kind`, sorted.
     pub items: Vec<String>,
 }
 

@@ -13,15 +13,15 @@ use crate::core::trackers::export::Item;
 pub struct Exported {
     /// The plan, or the execution.
     pub resource: ResourceName,
-    /// For what it was written: `github`, `csv`, `markdown` or `json`.
+    /// The format: `github`, `csv`, `markdown` or `json`.
     pub to: String,
     /// How many tasks there are.
     pub tasks: usize,
-    /// What was written.
+    /// The text that was written.
     pub text: String,
-    /// The file that it was written to, when one was named.
+    /// The file that it was written to, if one was named.
     pub out: Option<String>,
-    /// What there is to say besides.
+    /// Notes for people.
     pub notes: Vec<String>,
 }
 
@@ -29,7 +29,7 @@ impl Answer for Exported {
     const KIND: &'static str = "Exported";
 }
 
-/// A plan, or a run as it stands, as tasks. `import` reads it back.
+/// A plan, or a run with its current state, as tasks. `import` can read it.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct TaskList {
@@ -39,7 +39,7 @@ pub struct TaskList {
     pub description: String,
     /// The phase of the run; null for a plan.
     pub phase: Option<String>,
-    /// The nodes, each group before what is in it.
+    /// The nodes, each group before its members.
     #[serde(serialize_with = "super::each::<_, ExportedTask, _>")]
     #[schemars(with = "Vec<ExportedTask>")]
     pub tasks: Vec<Item>,
@@ -53,31 +53,31 @@ impl Answer for TaskList {
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ExportedTask {
-    /// What people call it: the step of a document, what a tracker calls it, else the id of the node.
+    /// The name that people use: the `step_id` of a document, the id in a tracker, or else the id of the node.
     pub id: String,
     /// The id of the node.
     pub node: String,
     /// `Task`, `Gate`, `Group` or `External`.
     pub kind: String,
-    /// What it is about.
+    /// Its title.
     pub title: String,
-    /// What is to be done.
+    /// Its description.
     pub description: String,
-    /// What it is accepted for.
+    /// Its acceptance criteria.
     pub criteria: Vec<String>,
-    /// The group that it is in.
+    /// The group that contains it.
     pub parent: Option<String>,
-    /// What has to succeed first.
+    /// The tasks that must succeed first.
     pub depends_on: Vec<String>,
-    /// What only has to be over.
+    /// The tasks that must only be over first.
     pub softly_on: Vec<String>,
     /// Whether it has succeeded.
     pub done: bool,
-    /// How it stands in the run; null in a plan.
+    /// Its phase in the run; null in a plan.
     pub phase: Option<String>,
-    /// Who has it, or had it last.
+    /// Who holds it, or held it last.
     pub actor: Option<String>,
-    /// Where a tracker keeps it that it was imported from.
+    /// Its address in the tracker from which it was imported.
     pub url: Option<String>,
     /// Its page on the board.
     pub link: Option<String>,

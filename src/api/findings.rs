@@ -13,13 +13,13 @@ use crate::core::text::located::{At, Finding, ResourceName};
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Findings {
-    /// In the order of files, lines and columns.
+    /// The findings, sorted by file, line and column.
     pub findings: Vec<Finding>,
     /// How many.
     pub summary: Summary,
-    /// What the scope of a plan says; nothing where that was not asked for.
+    /// What the scope of a plan says; null if that was not asked for.
     pub scope: Option<Scope>,
-    /// Of each document that was named, with `--level readiness`: whether it may be executed.
+    /// With `--level readiness`: whether each of the named documents may be executed.
     pub readiness: Vec<Readiness>,
 }
 
@@ -65,24 +65,24 @@ impl Summary {
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Readiness {
-    /// The plan that it stands for.
+    /// The plan of the document.
     pub plan: ResourceName,
     /// Its file.
     pub path: String,
     /// SHA-256 of the file.
     pub digest: String,
-    /// SHA-256 over all that the report is made of: path and content of the file, and of every other file of resources that was
+    /// SHA-256 over all inputs of the report: path and content of the file and of every other resource file that was
     /// read for it, and the configuration.
     pub inputs: String,
-    /// Whether nothing is in the way.
+    /// Whether nothing blocks it.
     pub ready: bool,
     /// The three levels, in their order.
     pub levels: Vec<ReadinessLevel>,
-    /// What is in the way.
+    /// What blocks it.
     pub blockers: Vec<Blocker>,
-    /// What was in the way, and is answered: findings of reviewers that are closed, and questions that a revision took away.
+    /// What blocked it before: closed findings of reviewers, and questions that a revision removed.
     pub answered: Vec<Answered>,
-    /// The likely risks against which something is done.
+    /// The likely risks that have a mitigation.
     pub mitigated: Vec<Mitigation>,
 }
 
@@ -92,89 +92,89 @@ pub struct Readiness {
 pub struct ReadinessLevel {
     /// `structure`, `semantics` or `readiness`.
     pub level: String,
-    /// Whether nothing of this level, or of one before it, is in the way.
+    /// Whether nothing on this level, or on one before it, is broken.
     pub pass: bool,
 }
 
-/// What keeps a document from being executed.
+/// Something that blocks a document from being executed.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Blocker {
     /// The rule.
     pub code: String,
-    /// Where the specification asks for it.
+    /// The clause of the specification that requires it.
     pub clause: String,
-    /// What it is.
+    /// What is wrong.
     pub message: String,
-    /// Where it stands.
+    /// The place in the file.
     pub at: At,
 }
 
-/// What was in the way, and is answered.
+/// Something that blocked a document, and is answered.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Answered {
     /// `finding` or `question`.
     pub what: String,
-    /// The id of the finding; of a question what it was.
+    /// The id of the finding, or the text of the question.
     pub id: String,
-    /// What came of a finding: `resolved` or `rejected`.
+    /// The disposition of a finding: `resolved` or `rejected`.
     pub disposition: Option<String>,
-    /// What was said to it; of a question the summary of the revision that took it away.
+    /// The answer to a finding, or the summary of the revision that removed a question.
     pub answer: Option<String>,
-    /// That revision.
+    /// The revision that removed a question.
     pub revision: Option<u32>,
 }
 
-/// What is done against a risk.
+/// The mitigation of a risk.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Mitigation {
-    /// Which risk.
+    /// Id of the risk.
     pub risk: String,
-    /// What.
+    /// The mitigation.
     pub mitigation: String,
 }
 
-/// What the scope of a plan says of changed files.
+/// What the scope of a plan says about changed files.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Scope {
     /// The plan.
     pub plan: ResourceName,
-    /// Whose scope it is: `base` or `head`.
+    /// The side whose scope was used: `base` or `head`.
     pub by: String,
     /// Why the scope cannot be read.
     pub unreadable: Option<String>,
-    /// The step whose `touches` decide as well, where one was asked about.
+    /// The step in question, if any: its `touches` are checked too.
     pub step: Option<String>,
     /// How many changed files were compared.
     pub compared: usize,
     /// How many of them are inside.
     pub inside: usize,
-    /// Those that are outside and always allowed.
+    /// Files outside of the scope that are always allowed.
     pub allowed: Vec<String>,
     /// The changed files that are outside.
     pub outside: Vec<Outside>,
-    /// The entries that say paths.
+    /// The entries that are paths.
     pub checkable: Vec<ScopeEntry>,
     /// The entries that only people can judge.
     pub not_checkable: Vec<ScopeEntry>,
 }
 
-/// Whether files belong to the work of a plan.
+/// Whether files are in the scope of a plan.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ScopeAnswer {
     /// The plan.
     pub plan: ResourceName,
-    /// The step whose `touches` decide as well, where one was asked about.
+    /// The step in question, if any: its `touches` are checked too.
     pub step: Option<String>,
-    /// The commit whose document was asked; nothing where it stands in the work tree alone.
+    /// The commit of the document that was used; null if it is only in the work tree.
     pub commit: Option<String>,
-    /// One for each file, in the order of the question.
+    /// One verdict for each file, in the given order.
     pub items: Vec<ScopeVerdict>,
-    /// The entries that say paths.
+    /// The entries that are paths.
     pub checkable: Vec<ScopeEntry>,
     /// The entries that only people can judge.
     pub not_checkable: Vec<ScopeEntry>,
@@ -184,7 +184,7 @@ impl Answer for ScopeAnswer {
     const KIND: &'static str = "ScopeAnswer";
 }
 
-/// Whether a file belongs to the work of a plan.
+/// Whether a file is in the scope of a plan.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ScopeVerdict {
@@ -192,17 +192,17 @@ pub struct ScopeVerdict {
     pub path: String,
     /// `in`, `out` or `notCheckable`.
     pub verdict: String,
-    /// Why, where there is more to say.
+    /// The reason, if there is one to give.
     pub why: Option<String>,
 }
 
-/// A changed file that is outside of a scope.
+/// A changed file outside of a scope.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Outside {
     /// Its path.
     pub path: String,
-    /// Whether it is gone.
+    /// Whether the file was deleted.
     pub deleted: bool,
     /// Why it is outside.
     pub why: String,

@@ -7,7 +7,7 @@ use super::Answer;
 use crate::core::resource::Time;
 use crate::core::run::transition::WaitingFor;
 
-/// The graph of a plan as it stands in the files, or of a run as it is pinned.
+/// The graph of a plan as in its file, or of a run as pinned.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Graph {
@@ -17,11 +17,11 @@ pub struct Graph {
     pub namespace: String,
     /// Its name.
     pub name: String,
-    /// Its phase; nothing before the first reconcile.
+    /// Its phase; null before the first reconcile.
     pub phase: Option<String>,
-    /// Whether its file is gone, and only its status is left.
+    /// Whether its file was deleted, so that only its status is left.
     pub deleted: bool,
-    /// What is drawn.
+    /// The nodes and edges.
     #[serde(flatten)]
     pub drawing: Drawing,
 }
@@ -34,41 +34,41 @@ impl Answer for Graph {
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Drawing {
-    /// As they stand in the plan.
+    /// The nodes, in the order of the plan.
     pub nodes: Vec<GraphNode>,
-    /// Each pair of nodes once, whether it comes from `edges` or from `dependsOn`.
+    /// The edges, each once, whether from `edges` or from `dependsOn`.
     pub edges: Vec<GraphEdge>,
-    /// Ids by stages: in each stage what is the same longest way from the start.
+    /// Ids of nodes by level: the nodes of a level have the same longest distance from the start.
     pub levels: Vec<Vec<String>>,
-    /// The nodes that decide how long it takes, first to last.
+    /// The critical path: the nodes that decide how long it takes, first to last.
     pub critical_path: Vec<String>,
 }
 
-/// A node; where there is no run, without state.
+/// A node; without a run, it has no state.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct GraphNode {
     /// Its id.
     pub id: String,
-    /// Of a step of a document, and of its approval: the `step_id`, as it is written there.
+    /// If the node is a step of a document, or its approval: the `step_id` as written there.
     pub step: Option<String>,
     /// `Task`, `Gate`, `Group` or `External`.
     pub kind: String,
     /// Its title.
     pub name: Option<String>,
-    /// Of a group: its members.
+    /// For a group: its members.
     pub children: Vec<String>,
-    /// Of a gate: `namespace/name` of what decides.
+    /// For a gate: `namespace/name` of the Gate.
     pub gate: Option<String>,
-    /// Where it stands in the run.
+    /// Its phase in the run.
     pub phase: Option<String>,
     /// The open attempt, from 1; 0 before it was first ready.
     pub attempt: Option<u32>,
-    /// Why it stands there, in one CamelCase word.
+    /// The reason for its phase, in one CamelCase word.
     pub reason: Option<String>,
-    /// Why, in a sentence.
+    /// The reason, as a sentence.
     pub message: Option<String>,
-    /// Who is to do it; nothing when anybody may.
+    /// The provider that it is bound to; null means anybody.
     pub provider: Option<String>,
     /// Who holds it, or has reported it.
     pub actor: Option<String>,
@@ -76,7 +76,7 @@ pub struct GraphNode {
     pub start_time: Option<Time>,
     /// When it ended.
     pub completion_time: Option<Time>,
-    /// What it waits for, when it does not go on by itself.
+    /// What it waits for, if it does not continue by itself.
     pub waiting: Option<WaitingFor>,
 }
 

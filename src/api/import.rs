@@ -6,7 +6,7 @@ use serde::Serialize;
 use super::Answer;
 use crate::core::text::located::ResourceName;
 
-/// A task list became a plan, or brought one up to date.
+/// A plan was made from a task list, or updated from it.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Imported {
@@ -14,15 +14,15 @@ pub struct Imported {
     pub resource: ResourceName,
     /// Its file, from the root of the repository.
     pub path: String,
-    /// The list, as it was named.
+    /// The list, as named in the request.
     pub source: String,
-    /// How the list is written: `markdown`, `spec-kit`, …
+    /// The format of the list: `markdown`, `spec-kit`, …
     pub format: String,
-    /// Whether the file was not there before.
+    /// Whether the file is new.
     pub created: bool,
     /// Whether the file was written.
     pub written: bool,
-    /// How many tasks the list has that somebody does.
+    /// How many tasks the list has, without groups.
     pub tasks: usize,
     /// How many groups of tasks.
     pub groups: usize,
@@ -30,21 +30,21 @@ pub struct Imported {
     pub dependencies: usize,
     /// Tasks that are new in the plan.
     pub added: Vec<ImportedTask>,
-    /// Tasks that the plan had, and of which something is different now.
+    /// Tasks that have changed in the plan.
     pub updated: Vec<ImportedTask>,
-    /// Tasks of the plan that the list has no more.
+    /// Tasks of the plan that are no longer in the list.
     pub gone: Vec<ImportedTask>,
-    /// Whether those were taken out of the plan.
+    /// Whether these were removed from the plan.
     pub pruned: bool,
-    /// Tasks that the list says are done.
+    /// Tasks that the list marks as done.
     pub done: Vec<ImportedTask>,
-    /// What could not be read, or was left out.
+    /// What could not be read or was left out.
     pub unread: Vec<UnreadLine>,
-    /// What the file says.
+    /// The content of the file.
     pub text: String,
-    /// What to do next, a command each.
+    /// Commands to run next.
     pub next: Vec<String>,
-    /// What there is to say besides.
+    /// Notes for people.
     pub notes: Vec<String>,
 }
 
@@ -56,18 +56,18 @@ impl Answer for Imported {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ImportedTask {
-    /// What the list calls it.
+    /// Its id in the list.
     pub id: String,
     /// The id of the node.
     pub node: String,
 }
 
-/// What could not be read.
+/// Something that could not be read.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct UnreadLine {
     /// The line of the list, from 1.
     pub line: usize,
-    /// What, and why.
+    /// What was not read, and why.
     pub what: String,
 }

@@ -12,7 +12,7 @@ use crate::core::resource::Kind;
 pub struct Listing {
     /// The resources, by kind, namespace and name.
     pub items: Vec<Listed>,
-    /// How many are not listed.
+    /// How many more there are.
     pub more: usize,
 }
 
@@ -31,6 +31,6 @@ pub struct Listed {
     pub namespace: String,
     /// Its name.
     pub name: String,
-    /// Its phase; nothing before the first reconcile.
+    /// Its phase; null before the first reconcile.
     pub phase: Option<String>,
 }

@@ -14,7 +14,7 @@ use crate::core::run::transition::Transition;
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct RevisionList {
-    /// One for each commit.
+    /// The commits.
     pub items: Vec<Revision>,
     /// Kind of the resource.
     pub resource: String,
@@ -22,9 +22,9 @@ pub struct RevisionList {
     pub namespace: String,
     /// Its name.
     pub name: String,
-    /// Whether all of history is in this clone.
+    /// Whether this clone has the complete history.
     pub complete: bool,
-    /// What there is to say besides.
+    /// Notes for people.
     pub notes: Vec<String>,
 }
 
@@ -44,19 +44,19 @@ pub struct Revision {
     pub author: Author,
     /// First line of its message.
     pub subject: String,
-    /// What it did.
+    /// What it did to the resource.
     pub change: RevisionKind,
-    /// Class of the change (`none`, `patch`, `minor`, `major`), where the specs could be compared.
+    /// Class of the change (`none`, `patch`, `minor`, `major`), if the specs could be compared.
     pub class: Option<String>,
-    /// One line of what changed.
+    /// The change in one line.
     pub summary: String,
-    /// Paths of the files since.
+    /// Paths of the files after the commit.
     pub paths: Vec<String>,
-    /// Paths of the files before.
+    /// Paths of the files before the commit.
     pub paths_before: Vec<String>,
-    /// The blobs that held this revision.
+    /// The blobs of this revision.
     pub blobs: BTreeSet<String>,
-    /// Executions that ran on it, the newest first.
+    /// Executions that ran this revision, newest first.
     pub executions: Vec<RevisionRun>,
 }
 
@@ -73,21 +73,21 @@ pub struct Author {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum RevisionKind {
-    /// It was not there before.
+    /// The resource is new.
     Added,
-    /// It is another spec.
+    /// The spec changed.
     Changed,
-    /// The same spec, other labels or annotations.
+    /// Only labels or annotations changed.
     Metadata,
-    /// The same resource in another file.
+    /// The resource moved to another file.
     Moved,
-    /// It is gone.
+    /// The resource was removed.
     Removed,
-    /// It cannot be read.
+    /// The resource cannot be read.
     Broken,
-    /// It stands in several files.
+    /// The resource is in several files.
     Several,
-    /// It was there when the history that is here begins.
+    /// The resource is already in the oldest commit of this clone.
     Beginning,
 }
 
@@ -107,7 +107,7 @@ impl RevisionKind {
     }
 }
 
-/// An execution that ran on a revision.
+/// An execution that ran a revision.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct RevisionRun {
@@ -117,7 +117,7 @@ pub struct RevisionRun {
     pub name: String,
     /// Its uid.
     pub uid: String,
-    /// Where it stands now.
+    /// Its current phase.
     pub phase: String,
     /// When it started.
     pub start_time: Option<Time>,
@@ -127,7 +127,7 @@ pub struct RevisionRun {
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct EventList {
-    /// One for each thing that happened.
+    /// The events.
     #[serde(serialize_with = "super::each::<_, Event, _>")]
     #[schemars(with = "Vec<Event>")]
     pub items: Vec<Happened>,
@@ -137,9 +137,9 @@ pub struct EventList {
     pub namespace: String,
     /// Its name.
     pub name: String,
-    /// Whether all of history is in this clone.
+    /// Whether this clone has the complete history.
     pub complete: bool,
-    /// What there is to say besides.
+    /// Notes for people.
     pub notes: Vec<String>,
 }
 
@@ -147,54 +147,53 @@ impl Answer for EventList {
     const KIND: &'static str = "EventList";
 }
 
-/// Something that happened to an execution: somebody did something, something moved, or both.
+/// An event of an execution: an action of somebody, a transition, or both.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Event {
-    /// When the status commit was made that tells it.
+    /// When the status commit with this event was made.
     pub time: Option<Time>,
-    /// Its id.
+    /// Id of the status commit.
     pub commit: String,
-    /// Uid of the execution: a former one of the same name has another.
+    /// Uid of the execution; an earlier execution of the same name has a different one.
     pub uid: String,
-    /// The node, when it is about one.
+    /// The node concerned, if any.
     pub node: Option<String>,
-    /// Of a step of a document, and of its approval: the `step_id`, as it is written there.
+    /// If the node is a step of a document, or its approval: the `step_id` as written there.
     pub step: Option<String>,
     /// The attempt of the node; 0 for what has none.
     pub attempt: u32,
-    /// The spec commit with the plan that the run was held to then.
+    /// The spec commit of the plan that was pinned then.
     pub revision: Option<String>,
-    /// What it was.
+    /// The previous phase or value.
     pub from: Option<String>,
-    /// What it is since.
+    /// The new phase or value.
     pub to: Option<String>,
-    /// The type of the condition, when it is about one.
+    /// The type of the condition concerned, if any.
     pub condition: Option<String>,
-    /// The criterion that it is about, when somebody has said something of one.
+    /// The criterion concerned, if any.
     pub criterion: Option<String>,
-    /// `claim`, `renewal`, `release`, `report`, `verification`, `attestation`, `approve`, `reject`,
-    /// `comment`, `cancel`, `retry`; `refused` for what was not applied; nothing when only
-    /// `reconcile` moved it.
+    /// `claim`, `renewal`, `release`, `report`, `verification`, `attestation`, `approve`, `reject`, `comment`,
+    /// `cancel`, `retry`; `refused` for a record that was not applied; null for a transition by `reconcile` alone.
     pub action: Option<String>,
-    /// Who.
+    /// The actor.
     pub actor: Option<String>,
-    /// The record that says so.
+    /// The record of the action.
     pub record: Option<String>,
-    /// Whose key signed it, where the configuration wanted to know.
+    /// The signature, if the configuration required one.
     pub signed: Option<Signed>,
-    /// Why, in a sentence.
+    /// The reason, as a sentence.
     pub message: String,
 }
 
-/// A signature that was valid when it arrived, as the status says.
+/// A signature that, according to the status, was valid when it arrived.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Signed {
-    /// Whom the spec branch lists the key for.
+    /// The principal for whom the spec branch lists the key.
     pub principal: String,
     /// Fingerprint of the key.
     pub key: String,
-    /// Whether this clone has found it to be so; else the status claims it.
+    /// Whether this clone has verified the signature. If not, only the status says so.
     pub checked: bool,
 }
 

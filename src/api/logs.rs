@@ -6,20 +6,20 @@ use serde::{Serialize, Serializer};
 use super::Answer;
 use super::record::Attempt;
 
-/// What the command of an attempt printed.
+/// The output of the command of an attempt.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct NodeLog {
-    /// Which attempt.
+    /// The attempt.
     #[serde(flatten)]
     pub attempt: Attempt,
-    /// The commit that holds it.
+    /// The commit that holds the log.
     pub commit: String,
-    /// What was printed; what is not UTF-8 in it is replaced.
+    /// The output; bytes that are not UTF-8 are replaced.
     #[serde(serialize_with = "as_text")]
     #[schemars(with = "String")]
     pub log: Vec<u8>,
-    /// What there is to say besides.
+    /// Notes for people.
     pub notes: Vec<String>,
 }
 

@@ -10,17 +10,17 @@ use crate::core::text::located::ResourceName;
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Created {
-    /// The resource; of a document, the plan that it stands for.
+    /// The resource; for a document, its plan.
     pub resource: ResourceName,
     /// Its file, from the root of the repository.
     pub path: String,
     /// Whether the file was written.
     pub created: bool,
-    /// The JSON Schema for editors that was written with it; nothing where it was there already.
+    /// The JSON Schema for editors that was written with it; null if it already existed.
     pub schema: Option<String>,
-    /// What the file says.
+    /// The content of the file.
     pub text: String,
-    /// What to do when it is filled in, a command each.
+    /// Commands to run once it is filled in.
     pub next: Vec<String>,
 }
 
@@ -28,19 +28,19 @@ impl Answer for Created {
     const KIND: &'static str = "Created";
 }
 
-/// A repository was made one that holds plans.
+/// A repository was prepared for plans.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Initialized {
-    /// The files that belong to it, in order.
+    /// The files that `init` manages, in order.
     pub files: Vec<MadeFile>,
-    /// The hook; nothing where it was to be left out.
+    /// The hook; null if it was not requested.
     pub hook: Option<HookState>,
-    /// The remote through which the status will be shared; nothing where there is none.
+    /// The remote through which the status will be shared; null if there is none.
     pub remote: Option<String>,
-    /// What to do next, a command each.
+    /// Commands to run next.
     pub next: Vec<String>,
-    /// What there is to say besides.
+    /// Notes for people.
     pub notes: Vec<String>,
 }
 
@@ -48,26 +48,26 @@ impl Answer for Initialized {
     const KIND: &'static str = "Initialized";
 }
 
-/// A file that was to be made.
+/// A file that `init` manages.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct MadeFile {
-    /// Where, from the root of the repository.
+    /// Its path, from the root of the repository.
     pub path: String,
-    /// Whether it was made; one that was there is kept as it is, but for a section that is ours.
+    /// Whether it was created. An existing file is kept, except for our section of it.
     pub created: bool,
-    /// Whether it was there, and our section of it is another now.
+    /// Whether our section of an existing file was changed.
     pub updated: bool,
 }
 
-/// How it stands with the pre-commit hook, and what was done.
+/// The state of the pre-commit hook, and what was done.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Hook {
-    /// How it stands.
+    /// The state of the hook.
     #[serde(flatten)]
     pub state: HookState,
-    /// What there is to say besides.
+    /// Notes for people.
     pub notes: Vec<String>,
 }
 
@@ -75,26 +75,26 @@ impl Answer for Hook {
     const KIND: &'static str = "Hook";
 }
 
-/// How it stands with the pre-commit hook.
+/// The state of the pre-commit hook.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct HookState {
     /// Whether Git runs it before a commit.
     pub installed: bool,
-    /// Whether it was installed or removed now.
+    /// Whether this command installed or removed it.
     pub changed: bool,
-    /// How Git comes to run it, or would.
+    /// How Git runs it, or would run it.
     pub means: HookMeans,
-    /// Where it stands, or would stand.
+    /// Its place, or the place where it would be.
     pub place: String,
 }
 
-/// How Git comes to run a hook.
+/// How Git runs a hook.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum HookMeans {
-    /// By `hook.planspec` in its configuration.
+    /// Through `hook.planspec` in Git's configuration.
     Configuration,
-    /// By a script.
+    /// Through a script.
     Script,
 }

@@ -9,7 +9,7 @@ use super::Answer;
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct NamespaceList {
-    /// By name.
+    /// The namespaces, sorted by name.
     pub items: Vec<Namespace>,
 }
 
@@ -23,23 +23,23 @@ impl Answer for NamespaceList {
 pub struct Namespace {
     /// Its name.
     pub name: String,
-    /// How many resources are in it, in the files of HEAD.
+    /// How many resources it has at HEAD.
     pub resources: usize,
-    /// The file that it was made by; nothing where resources alone make it one.
+    /// The file that creates it; null if it exists only through its resources.
     pub path: Option<String>,
 }
 
-/// A namespace was made, or removed.
+/// A namespace was created or removed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct NamespaceChanged {
     /// Its name.
     pub name: String,
-    /// The file that makes it one.
+    /// The file that creates it.
     pub path: String,
-    /// Whether it is there now.
+    /// Whether it exists now.
     pub exists: bool,
-    /// The commit; nothing where it was so already.
+    /// The commit; null if nothing had to change.
     pub commit: Option<String>,
 }
 

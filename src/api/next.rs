@@ -12,15 +12,15 @@ use crate::core::run::transition::Waiting;
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct NextNodes {
-    /// What should be done first comes first: by the priority of the goal, by what stands behind a node, by how long it has been
+    /// The nodes, most urgent first: by priority of the goal, by the work behind the node, by how long it has been
     /// ready, by name.
     pub items: Vec<NextNode>,
-    /// Where nothing can be claimed: what is waited for, of the runs that were asked about.
+    /// If nothing can be claimed: what the runs in question wait for.
     pub waiting: Vec<Waiting>,
-    /// Whether a reconcile would find something to do: records wait in the inbox, the spec branch has
-    /// a commit that the status has not seen, or a moment has come.
+    /// Whether a reconcile would have something to do: records in the inbox, a commit on the spec branch that the
+    /// status has not seen, or a deadline that has passed.
     pub due: bool,
-    /// Why a reconcile is due; where nothing can be claimed: what can be done later, or besides.
+    /// Why a reconcile is due; if nothing can be claimed, also what else can be done, or later.
     pub notes: Vec<String>,
 }
 
@@ -38,46 +38,46 @@ pub struct NextNode {
     pub execution: String,
     /// Id of the node.
     pub node: String,
-    /// Of a step of a document: its `step_id`, as it is written there.
+    /// If the node is a step of a document: its `step_id` as written there.
     pub step: Option<String>,
     /// The open attempt, from 1.
     pub attempt: u32,
-    /// Who may take it; anybody when not set.
+    /// Who may claim it; null means anybody.
     pub provider: Option<String>,
-    /// What the binding has for the provider.
+    /// The configuration that the binding has for the provider.
     pub config: Option<Value>,
-    /// What is to be done.
+    /// The work.
     #[serde(flatten)]
     pub task: NextTask,
-    /// What it is a part of.
+    /// The run, plan and goal that it belongs to.
     #[serde(flatten)]
     pub whole: NextWhole,
 }
 
-/// What is to be done, from the pinned revision; all of it null when that cannot be read.
+/// The work as in the pinned revision; every field is null if that cannot be read.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct NextTask {
     /// Title.
     pub name: Option<String>,
-    /// What is to be done.
+    /// The work.
     pub description: Option<String>,
-    /// What the worker gets; references are resolved.
+    /// The inputs, with references resolved.
     pub inputs: Option<Map<String, Value>>,
-    /// What the report is to bring.
+    /// The outputs that a report must have.
     #[serde(serialize_with = "mappings")]
     #[schemars(with = "Option<Vec<Value>>")]
     pub outputs: Option<Vec<OutputSpec>>,
-    /// How long it may take.
+    /// The timeout of an attempt.
     #[schemars(with = "Option<String>")]
     pub timeout: Option<Duration>,
-    /// What a worker should know.
+    /// Context for the worker.
     #[schemars(with = "Option<Vec<Value>>")]
     pub context: Option<Vec<ContextItem>>,
-    /// What must hold when it is done.
+    /// The acceptance criteria.
     #[schemars(with = "Option<Vec<Value>>")]
     pub acceptance_criteria: Option<Vec<TaskCriterion>>,
-    /// Which paths it touches, as globs: what touches the same is not begun meanwhile.
+    /// The paths that it touches, as globs. Nodes that touch the same paths cannot be claimed meanwhile.
     pub touches: Option<Vec<String>>,
 }
 
@@ -92,13 +92,13 @@ fn mappings<S: Serializer>(
     outputs.as_ref().map(mappings).serialize(serializer)
 }
 
-/// What a node is a part of; all of it null when the pinned revision cannot be read.
+/// The run, plan and goal of a node; every field is null if the pinned revision cannot be read.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct NextWhole {
     /// Parameters of the execution.
     pub parameters: Option<Map<String, Value>>,
-    /// What its workers should know.
+    /// Context for its workers.
     #[schemars(with = "Option<Vec<Value>>")]
     pub execution_context: Option<Vec<ContextItem>>,
     /// The plan.
@@ -113,34 +113,34 @@ pub struct NextWhole {
 pub struct NextPlan {
     /// Its name.
     pub name: String,
-    /// What it does.
+    /// Its description.
     pub description: String,
-    /// What its workers should know.
+    /// Context for its workers.
     #[schemars(with = "Vec<Value>")]
     pub context: Vec<ContextItem>,
 }
 
-/// The goal of a run, as it is written.
+/// The goal of a run, as written.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct NextGoal {
     /// Its name.
     pub name: String,
-    /// What is to be reached.
+    /// Its description.
     pub description: Value,
-    /// What must not be broken.
+    /// Its constraints.
     pub constraints: Value,
-    /// When it is reached.
+    /// Its acceptance criteria.
     pub acceptance_criteria: Value,
-    /// What workers should know.
+    /// Context for workers.
     pub context: Value,
 }
 
-/// The matrix of a GitHub Actions job: it stands in no envelope.
+/// The matrix of a GitHub Actions job, without an envelope.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Matrix {
-    /// One for each job.
+    /// The jobs.
     pub include: Vec<MatrixJob>,
 }
 
@@ -152,12 +152,12 @@ pub struct MatrixJob {
     pub execution: String,
     /// Id of the node.
     pub node: String,
-    /// Of a step of a document: its `step_id`, as it is written there.
+    /// If the node is a step of a document: its `step_id` as written there.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub step: Option<String>,
     /// The open attempt.
     pub attempt: u32,
-    /// Who may take it; empty when anybody may.
+    /// Who may claim it; empty means anybody.
     pub provider: String,
     /// Namespace of the execution.
     pub namespace: String,
@@ -180,7 +180,7 @@ impl From<&NextNode> for MatrixJob {
 const MAX_MATRIX: usize = 256;
 
 impl NextNodes {
-    /// The nodes as jobs of a matrix; and what is to be known of those that found no room.
+    /// The nodes as jobs of a matrix, and notes on those that exceed the limit.
     pub fn matrix(&self) -> (Matrix, Option<String>) {
         let all = self.items.len();
         let left_out = (all > MAX_MATRIX)
@@ -197,8 +197,8 @@ impl NextNode {
         format!("{}/{}/{}", self.namespace, self.execution, self.node)
     }
 
-    /// What is to be done, in a line: its title, else the beginning of its description; of a step
-    /// whose `step_id` is no id of a node, behind that.
+    /// The work in one line: the title, else the beginning of the description; after the `step_id` if that is not an id
+    /// of a node.
     pub fn title(&self) -> String {
         let task = &self.task;
         let text = task.name.as_deref().or(task.description.as_deref());

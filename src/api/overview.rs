@@ -11,36 +11,36 @@ use crate::core::run::proposal::retry;
 use crate::core::run::summary::outline::Ended;
 use crate::core::run::transition::Waiting;
 
-/// Where everything stands: what is wanted first. Of each list the first 50 are there.
+/// The state of all runs, what is wanted first. Each list has at most 50 entries.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Overview {
-    /// The status commit that says so; nothing where nothing has been reconciled yet.
+    /// The status commit; null before the first reconcile.
     pub status_commit: Option<String>,
-    /// The spec commit that it is about.
+    /// The spec commit of that status.
     pub observed_commit: Option<String>,
     /// Number of the status commit.
     pub sequence: u64,
-    /// The next moment at which something happens by itself.
+    /// The next deadline: when a lease or timeout ends, or a retry is due.
     pub next_deadline: Option<Time>,
-    /// Whether that moment has passed more than an hour ago: nobody seems to run `planspec reconcile`.
+    /// Whether that deadline passed more than an hour ago: nobody seems to run `planspec reconcile`.
     pub is_overdue: bool,
-    /// What is wanted, in a sentence.
+    /// What is wanted, as a sentence.
     pub headline: String,
-    /// Whether anything stays as it is until a person does something: a run has failed or cannot go on, people are waited for,
-    /// the configuration or a file cannot be read, or nobody reconciles.
+    /// Whether something waits until a person acts: a run has failed or cannot continue, a run waits for people, the
+    /// configuration or a file cannot be read, or nobody reconciles.
     pub needs_somebody: bool,
-    /// How many executions there are of each phase.
+    /// How many executions are in each phase.
     pub phases: BTreeMap<String, usize>,
-    /// What executions want, the most urgent first.
+    /// What executions want, most urgent first.
     pub wanted: Vec<Wanted>,
-    /// Executions that have failed and may be tried again, the last first.
+    /// Failed executions that can be retried, newest first.
     pub failed: Vec<FailedRun>,
-    /// Executions that are not over, the most urgent first: each stands once.
+    /// Open executions, most urgent first, each once.
     pub open: Vec<OpenRun>,
-    /// How many executions are in neither list, though they have failed or are not over.
+    /// How many more executions are failed or open.
     pub more: usize,
-    /// What is wrong with what belongs to no resource, as `file:line:column: code message`.
+    /// Findings that belong to no resource, as `file:line:column: code message`.
     pub findings: Vec<String>,
 }
 
@@ -57,7 +57,7 @@ pub struct Wanted {
     pub what: String,
     /// How many times.
     pub count: usize,
-    /// Since when, of what is wanted longest, where that is known.
+    /// Since when the oldest of them has been wanted, if known.
     pub oldest: Option<Time>,
 }
 
@@ -71,9 +71,9 @@ pub struct FailedRun {
     pub name: String,
     /// When it ended.
     pub end: Option<Time>,
-    /// Why, in a sentence.
+    /// The reason, as a sentence.
     pub why: String,
-    /// What tries it again.
+    /// The command that retries it.
     pub command: String,
 }
 
@@ -89,28 +89,28 @@ impl From<&Ended> for FailedRun {
     }
 }
 
-/// An execution that is not over.
+/// An open execution.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct OpenRun {
-    /// Under which heading it stands, by what it wants most: `stuck`, `people`, `unclaimed` or `atWork`.
+    /// The heading under which it is listed, by its most urgent need: `stuck`, `people`, `unclaimed` or `atWork`.
     pub heading: String,
     /// Its namespace.
     pub namespace: String,
     /// Its name.
     pub name: String,
-    /// Nodes that ended well.
+    /// How many nodes ended well.
     pub done: usize,
-    /// Nodes that failed for good while the run goes on.
+    /// How many nodes failed for good while the run is open.
     pub failed: usize,
-    /// All nodes; 0 of one that has not started.
+    /// How many nodes there are; 0 before the start.
     pub nodes: usize,
     /// When it started.
     pub started: Option<Time>,
-    /// What it waits for, the most urgent first; the first three.
+    /// The three most urgent things that it waits for.
     pub waits: Vec<Waiting>,
-    /// How much else it waits for.
+    /// How many more things it waits for.
     pub more: usize,
-    /// What anybody could run so that it goes on, where something is known.
+    /// A command that lets it continue, if one is known.
     pub command: Option<String>,
 }

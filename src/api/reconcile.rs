@@ -14,7 +14,7 @@ use crate::core::run::transition::{self as core, Waiting};
 pub struct Reconciled {
     /// Name of the spec branch.
     pub spec_branch: String,
-    /// The spec commit that was looked at.
+    /// The spec commit that was read.
     pub spec_commit: String,
     /// The revision that was named instead of the spec branch.
     pub revision: Option<String>,
@@ -24,27 +24,27 @@ pub struct Reconciled {
     pub status_commit: Option<String>,
     /// Number of the newest status commit.
     pub sequence: u64,
-    /// The next moment at which something happens by itself.
+    /// The next deadline: when a lease or timeout ends, or a retry is due.
     pub next_deadline: Option<Time>,
     /// Whether anything changed.
     pub changed: bool,
-    /// Whether nothing was to be written.
+    /// Whether this was a dry run: nothing is written.
     pub dry_run: bool,
-    /// Whether another reconcile, at the same time, has written what moved: that one tells it as well.
+    /// Whether another reconcile wrote these transitions at the same time; that one reports them too.
     pub written_by_another: bool,
-    /// What moved.
+    /// The transitions.
     #[serde(serialize_with = "super::each::<_, Transition, _>")]
     #[schemars(with = "Vec<Transition>")]
     pub transitions: Vec<core::Transition>,
-    /// What waits, and for what: the first of it.
+    /// The first things that are waited for.
     pub waiting: Vec<Waiting>,
-    /// How much more waits.
+    /// How many more things are waited for.
     pub waiting_more: usize,
-    /// Executions that failed and may be tried again, the last first; the first 50.
+    /// Failed executions that can be retried, newest first, at most 50.
     pub failed: Vec<FailedRun>,
-    /// What became of the refs of the inbox that were taken in.
+    /// How many refs of the inbox were applied or refused.
     pub records: core::TakenIn,
-    /// What there is to say besides.
+    /// Notes for people.
     pub notes: Vec<String>,
 }
 
@@ -52,15 +52,15 @@ impl Answer for Reconciled {
     const KIND: &'static str = "Reconcile";
 }
 
-/// How a reconcile that goes on for ever stands: what a health file holds.
+/// The health of `reconcile --watch`: the content of a health file.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Health {
     /// Whether the last look succeeded.
     pub healthy: bool,
-    /// When it was. Where that is long ago, nothing looks any more.
+    /// When it was. If that is long ago, the process has stopped.
     pub looked_at: Time,
-    /// When the last one that succeeded was.
+    /// When the last successful look was.
     pub succeeded_at: Option<Time>,
     /// How many have failed since.
     pub failures: u32,
@@ -68,7 +68,7 @@ pub struct Health {
     pub error: Option<String>,
     /// Number of the newest status commit that it knows.
     pub sequence: Option<u64>,
-    /// How much waits for somebody.
+    /// How many things are waited for.
     pub waiting: usize,
 }
 
@@ -76,18 +76,18 @@ impl Answer for Health {
     const KIND: &'static str = "Health";
 }
 
-/// One phase that changed; or one condition, or what somebody says about a criterion.
+/// A transition of a phase, of a condition, or of what is said about a criterion.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Transition {
     /// Kind of the resource.
     pub kind: String,
-    /// The rest of it.
+    /// The transition.
     #[serde(flatten)]
     pub moved: Moved,
 }
 
-/// What moved from where to where, of a resource whose kind is known.
+/// A transition, without the kind of the resource.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Moved {
@@ -95,21 +95,21 @@ pub struct Moved {
     pub namespace: String,
     /// Its name.
     pub name: String,
-    /// The node of an execution, when it is about one.
+    /// The node of an execution concerned, if any.
     pub node: Option<String>,
-    /// Of a step of a document, and of its approval: the `step_id`, as it is written there.
+    /// If the node is a step of a document, or its approval: the `step_id` as written there.
     pub step: Option<String>,
-    /// The criterion or constraint, when it is about one.
+    /// The criterion or constraint concerned, if any.
     pub criterion: Option<String>,
-    /// The type of the condition, when it is about one.
+    /// The type of the condition concerned, if any.
     pub condition: Option<String>,
-    /// What it was; nothing for what is new.
+    /// The previous value; null for something new.
     pub from: Option<String>,
-    /// What it is; nothing for what is gone.
+    /// The new value; null for something that is gone.
     pub to: Option<String>,
-    /// The attempt of a node; 0 for what has none.
+    /// The attempt of the node; 0 without an attempt.
     pub attempt: u32,
-    /// Why, in a sentence.
+    /// The reason, as a sentence.
     pub message: String,
 }
 

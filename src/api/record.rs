@@ -10,22 +10,22 @@ use super::refusal::Refused;
 use super::verify::{DocumentVerified, ExecutionVerified, Verified};
 use crate::core::resource::Time;
 
-/// A record that was sent, and what followed at once.
+/// A record that was sent, and the reconcile that followed.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Recorded<A> {
-    /// What was recorded.
+    /// The action that was recorded.
     #[serde(flatten)]
     pub what: A,
     /// Id of the commit that holds the record.
     pub record: String,
     /// Who acted.
     pub actor: String,
-    /// What there is to say besides.
+    /// Notes for people.
     pub notes: Vec<String>,
-    /// What the reconcile that was asked for did.
+    /// The result of the requested reconcile.
     pub reconciled: Option<Reconciled>,
-    /// Why that reconcile did nothing. The record stands all the same.
+    /// Why that reconcile did nothing. The record is still valid.
     pub reconcile_error: Option<Refused>,
 }
 
@@ -41,7 +41,7 @@ pub struct Attempt {
     pub uid: String,
     /// Id of the node.
     pub node: String,
-    /// Of a step of a document: its `step_id`, as it is written there.
+    /// If the node is a step of a document: its `step_id` as written there.
     pub step: Option<String>,
     /// Number of the attempt, from 1.
     pub attempt: u32,
@@ -77,30 +77,30 @@ impl Execution {
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Claimed {
-    /// Which attempt.
+    /// The attempt.
     #[serde(flatten)]
     pub attempt: Attempt,
-    /// The record of the claim: whoever names it speaks for it, in whichever session.
+    /// The record of the claim. Whoever names it acts for the claim, in any session.
     pub claim: String,
-    /// All that the worker has to know.
+    /// Everything that the worker needs to know.
     pub brief: Brief,
-    /// Whether the actor held it already.
+    /// Whether the actor already held the node.
     pub renewed: bool,
-    /// Until when the worker may be silent, counted from now: the reconcile that takes the claim in
-    /// counts anew, so it is never earlier. Nothing for people, who have no lease.
+    /// Until when the worker may at least be silent. The reconcile that takes in the claim counts the lease from its
+    /// own time, so it never ends earlier. Null for people, who have no lease.
     pub lease_end: Option<Time>,
 }
 
-/// Whoever is at work on a node asked something.
+/// The worker of a node asked a question.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct AskedQuestion {
-    /// Which attempt.
+    /// The attempt.
     #[serde(flatten)]
     pub attempt: Attempt,
-    /// What was asked; the id of its record names the question.
+    /// The question; the id of its record names it.
     pub question: String,
-    /// Whether that was asked before, and is open: nothing was sent.
+    /// Whether the same question is already open, so that nothing was sent.
     pub already: bool,
 }
 
@@ -108,59 +108,59 @@ pub struct AskedQuestion {
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Answered {
-    /// Which attempt.
+    /// The attempt.
     #[serde(flatten)]
     pub attempt: Attempt,
-    /// What was asked.
+    /// The question.
     pub question: String,
     /// Who asked.
     pub asked_by: String,
-    /// What was answered.
+    /// The answer.
     pub answer: String,
 }
 
-/// A claim was given back.
+/// A claim was released.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Released {
-    /// Which attempt.
+    /// The attempt.
     #[serde(flatten)]
     pub attempt: Attempt,
 }
 
-/// How an attempt went was reported.
+/// The result of an attempt was reported.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Reported {
-    /// Which attempt.
+    /// The attempt.
     #[serde(flatten)]
     pub attempt: Attempt,
     /// `succeeded` or `failed`.
     pub result: String,
     /// The commit that holds the work.
     pub commit: Option<String>,
-    /// Whether it was reported so before: nothing was sent.
+    /// Whether the same was already reported, so that nothing was sent.
     pub already: bool,
-    /// The attempt in which the work was done, when its lease had ended: the report was sent for the next one.
+    /// The attempt in which the work was done, if its lease had ended and the report was sent for the next attempt.
     pub adopts: Option<u32>,
 }
 
-/// Nodes that were done before the run were reported, as far as their turn has come.
+/// Nodes that were done before the run were reported, if their turn has come.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct DoneBefore {
-    /// Which run.
+    /// The run.
     #[serde(flatten)]
     pub execution: Execution,
     /// Who acted.
     pub actor: String,
-    /// What came of each, those that come before others first.
+    /// The result for each node, in the order of their dependencies.
     pub nodes: Vec<DoneNode>,
-    /// What there is to say besides.
+    /// Notes for people.
     pub notes: Vec<String>,
-    /// What the reconciles did that were asked for, one after each look.
+    /// The results of the requested reconciles, one after each look.
     pub reconciled: Vec<Reconciled>,
-    /// Why the last of them did nothing. The records stand all the same.
+    /// Why the last of them did nothing. The records are still valid.
     pub reconcile_error: Option<Refused>,
 }
 
@@ -168,42 +168,42 @@ impl Answer for DoneBefore {
     const KIND: &'static str = "DoneBefore";
 }
 
-/// What came of a node that was done before the run.
+/// The result for a node that was done before the run.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct DoneNode {
     /// Its id.
     pub node: String,
-    /// Of a step of a document: its `step_id`, as it is written there.
+    /// If the node is a step of a document: its `step_id` as written there.
     pub step: Option<String>,
     /// The attempt.
     pub attempt: u32,
-    /// What came of it.
+    /// The result.
     pub state: DoneState,
     /// The record of the report.
     pub record: Option<String>,
     /// The commit that holds the work.
     pub commit: Option<String>,
-    /// What it brought, what it waits for, or why it is refused, in a sentence.
+    /// Its outputs, what it waits for, or why it is refused, as a sentence.
     pub message: String,
 }
 
-/// What came of a node that was done before the run.
+/// The result for a node that was done before the run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum DoneState {
-    /// It was reported now.
+    /// It was reported by this command.
     Reported,
-    /// It is reported, or done, already.
+    /// It is already reported or done.
     Already,
-    /// It is not its turn yet.
+    /// Its turn has not come yet.
     Later,
     /// It cannot be reported.
     Refused,
 }
 
 impl DoneState {
-    /// In a word, for people.
+    /// The word for people.
     pub fn word(self) -> &'static str {
         match self {
             DoneState::Reported => "reported",
@@ -218,37 +218,37 @@ impl DoneState {
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Decided {
-    /// Which run.
+    /// The run.
     #[serde(flatten)]
     pub execution: Execution,
     /// The node that waits at the gate.
     pub node: String,
-    /// Of the approval of a step of a document: the `step_id` of that step, as it is written there.
+    /// If this approves a step of a document: the `step_id` as written there.
     pub step: Option<String>,
     /// The gate: `namespace/name`.
     pub gate: String,
     /// `approve`, `reject` or `comment`.
     pub decision: String,
-    /// What was decided about: plan, gate and targets.
+    /// The digest that was decided on: of plan, gate and targets.
     pub digest: String,
 }
 
-/// Somebody said whether a criterion is met.
+/// A criterion was attested as met or not met.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Attested {
-    /// Which run.
+    /// The run.
     #[serde(flatten)]
     pub execution: Execution,
     /// Id of the criterion.
     pub criterion: String,
     /// Whether it is met.
     pub met: bool,
-    /// For which commit, where it was said of one.
+    /// The commit that the attestation is about, if any.
     pub commit: Option<String>,
 }
 
-/// Somebody said of a document, without any run, whether a criterion holds for a commit.
+/// A criterion of a document was attested for a commit, without a run.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct DocumentAttested {
@@ -256,7 +256,7 @@ pub struct DocumentAttested {
     pub file: String,
     /// Its `plan_id`.
     pub plan_id: String,
-    /// For which commit.
+    /// The commit.
     pub commit: String,
     /// Id of the criterion.
     pub criterion: String,
@@ -264,25 +264,25 @@ pub struct DocumentAttested {
     pub met: bool,
 }
 
-/// An operator asked for something.
+/// A request was sent.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Requested {
-    /// Which run.
+    /// The run.
     #[serde(flatten)]
     pub execution: Execution,
-    /// The node, when it is about one.
+    /// The node concerned, if any.
     pub node: Option<String>,
-    /// Of a step of a document: its `step_id`, as it is written there.
+    /// If the node is a step of a document: its `step_id` as written there.
     pub step: Option<String>,
     /// `cancel` or `retry`.
     pub request: String,
-    /// Whether the same was asked before, and no reconcile has taken it in: the record is that one.
+    /// Whether the same request is already waiting for a reconcile; the record is that one.
     pub already: bool,
 }
 
 impl Requested {
-    /// What was done, in a word or two.
+    /// The action, in a word or two.
     pub fn asked(&self) -> &'static str {
         if self.already {
             "already asked"
@@ -292,22 +292,22 @@ impl Requested {
     }
 }
 
-/// What a retry would open again.
+/// The nodes that a retry would open again.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Reopening {
-    /// Which run.
+    /// The run.
     #[serde(flatten)]
     pub execution: Execution,
-    /// The node, when the retry is about one.
+    /// The node, if the retry is for one node.
     pub node: Option<String>,
-    /// Of a step of a document: its `step_id`, as it is written there.
+    /// If the node is a step of a document: its `step_id` as written there.
     pub step: Option<String>,
-    /// The spec commit with the plan that the run would go on with, when it is another one.
+    /// The spec commit of the plan with which the run would continue, if it is another plan.
     pub plan: Option<String>,
-    /// First what is tried again, then what was decided on it; each in the order of the plan.
+    /// First the retried nodes, then the nodes behind them, each in the order of the plan.
     pub nodes: Vec<ReopenedNode>,
-    /// What there is to say besides.
+    /// Notes for people.
     pub notes: Vec<String>,
 }
 
@@ -315,24 +315,24 @@ impl Answer for Reopening {
     const KIND: &'static str = "Reopening";
 }
 
-/// A node that a retry opens again, or that is another one with another plan.
+/// A node that a retry opens again, or that another plan changes.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ReopenedNode {
     /// Its id.
     pub node: String,
-    /// Of a step of a document: its `step_id`, as it is written there.
+    /// If the node is a step of a document: its `step_id` as written there.
     pub step: Option<String>,
-    /// Where it stands now.
+    /// Its current phase.
     pub phase: String,
-    /// Whether it is tried again itself; else it is behind one that is.
+    /// Whether it is retried itself; otherwise it is behind a retried node.
     pub retried: bool,
-    /// Whether it is a task that has done its work, and does it once more.
+    /// Whether it is a task that has already succeeded, and is done again.
     pub done_again: bool,
-    /// Who is at work on it, and stops.
+    /// Who is at work on it and has to stop.
     pub stops: Option<String>,
-    /// What another plan does to it: `changed`, `added` or `removed`; `rebound` where it has not begun and somebody else is
-    /// to do it; `asked` of a gate whose approval was given for something else.
+    /// What another plan does to it: `changed`, `added` or `removed`; `rebound` if it has not begun and gets another
+    /// target; `asked` for a gate whose approval was given for something else.
     pub change: Option<String>,
 }
 

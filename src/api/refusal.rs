@@ -9,7 +9,7 @@ use crate::core::text::located::Finding;
 /// A refusal: `{"error": {"kind", "message", "hint", "findings"}}`.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct Refusal {
-    /// What was in the way.
+    /// Why the request was refused.
     pub error: Refused,
 }
 
@@ -17,16 +17,16 @@ impl Answer for Refusal {
     const KIND: &'static str = "Error";
 }
 
-/// What was in the way.
+/// Why the request was refused.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct Refused {
     /// `notFound`, `ambiguous`, `invalid`, `notReady`, `forbidden`, `taken`, `conflict`,
     /// `unavailable` or `unsupported`.
     pub kind: String,
-    /// A sentence without a full stop; empty when the findings say it all.
+    /// A sentence without a full stop; empty if the findings say everything.
     pub message: String,
-    /// The way out.
+    /// How to proceed.
     pub hint: Option<String>,
-    /// What is wrong with the files that this is about, each with its place.
+    /// The findings in the files concerned, each with its place.
     pub findings: Vec<Finding>,
 }

@@ -52,7 +52,7 @@ const fn of<A: Answer>() -> Registered {
     }
 }
 
-/// Every answer. A test reads the sources and tells which is missing.
+/// Every answer. A test reads the sources and names missing ones.
 pub const ANSWERS: &[Registered] = &[
     of::<AnswerList>(),
     of::<Applied>(),
@@ -114,7 +114,7 @@ pub const ANSWERS: &[Registered] = &[
     of::<WorkEvent>(),
 ];
 
-/// What `get` answers, in the published format: it has an envelope of its own.
+/// The answers of `get`, in the published format with its own envelope.
 pub const PUBLISHED: &[Registered] = &[
     Registered {
         kind: "List",
@@ -134,7 +134,7 @@ pub fn find(kind: &str) -> Option<Registered> {
         .copied()
 }
 
-/// Every kind of answer, in the order of the alphabet.
+/// Every kind of answer, sorted.
 pub fn kinds() -> Vec<&'static str> {
     let all = ANSWERS.iter().chain(PUBLISHED);
     let mut kinds: Vec<&str> = all.map(|answer| answer.kind).collect();

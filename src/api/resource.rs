@@ -8,8 +8,7 @@ use crate::core::resource::schema::text;
 use crate::core::resource::{API_VERSION, Kind, Metadata};
 use crate::core::run::merged::Merged;
 
-/// A resource with its status. It is no answer in an envelope of its own: `apiVersion` and `kind`
-/// are those of the published format.
+/// A resource with its status. `apiVersion` and `kind` are those of the published format, without an envelope.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Resource {
@@ -17,13 +16,13 @@ pub struct Resource {
     pub api_version: String,
     /// `Goal`, `Plan`, `Capability`, `Binding`, `Gate` or `Execution`.
     pub kind: String,
-    /// What is written, and what only `reconcile` writes: `uid`, `generation`, …
+    /// The metadata as written, and the fields that only `reconcile` writes: `uid`, `generation`, …
     #[schemars(with = "Value")]
     pub metadata: Metadata,
-    /// As written; nothing when the file is gone or cannot be used.
+    /// The spec as written; absent if the file is gone or cannot be used.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub spec: Option<Value>,
-    /// What the status branch says; nothing before the first reconcile.
+    /// The status as on the status branch; absent before the first reconcile.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub status: Option<Value>,
 }
@@ -113,7 +112,7 @@ pub struct List {
     pub api_version: String,
     /// Always `List`.
     pub kind: String,
-    /// By kind, namespace and name.
+    /// The resources, sorted by kind, namespace and name.
     pub items: Vec<Resource>,
 }
 

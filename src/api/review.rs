@@ -15,44 +15,43 @@ use crate::core::text::located::{Finding, ResourceName};
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Review {
-    /// Id of the commit that is compared with.
+    /// Id of the base commit.
     pub base: String,
-    /// What it is called: shortened, or as it was named.
+    /// Name of the base commit: shortened, or as given.
     pub base_name: String,
-    /// Id of the commit that is compared; nothing for what is not committed.
+    /// Id of the compared commit; null for uncommitted changes.
     pub head: Option<String>,
-    /// What it is called.
+    /// Name of the compared commit.
     pub head_name: String,
     /// The largest class of all changes: `none`, `patch`, `minor` or `major`.
     pub class: String,
     /// The first line of the review.
     pub verdict: String,
-    /// How many changes are to be looked at twice.
+    /// How many changes need attention.
     pub dangers: usize,
-    /// What changes, resource by resource.
+    /// The changes, resource by resource.
     pub subjects: Vec<Subject>,
-    /// The runs that are touched.
+    /// The runs that are affected.
     pub runs: Vec<TouchedRun>,
-    /// Whether anything is known about runs: the status branch is in this clone.
+    /// Whether runs are known: this clone has the status branch.
     pub status_known: bool,
-    /// Why nothing is, where there may be runs.
+    /// Why runs are unknown, if there may be some.
     pub runs_unknown: Option<String>,
-    /// The rules that are broken, what is wrong now and was not before, what is to be looked at
-    /// twice.
+    /// The findings: broken rules of change, new problems, and changes that need attention.
     pub findings: Vec<Finding>,
     /// How many findings.
     pub summary: Summary,
-    /// What the scope of the plan that was asked about says of the changed files.
+    /// What the scope of the plan in question says about the changed files.
     pub scope: Option<Scope>,
-    /// What changes in the configuration, and whose keys; what decides first.
+    /// The changes of the configuration and of keys, the most important first.
     pub configuration: Vec<ConfigurationChange>,
-    /// The gates and runs that this touches as things stand.
+    /// The gates and runs that these changes affect at the moment.
     pub concerned: Vec<Concerned>,
-    /// What merging starts.
+    /// The runs that merging starts.
     pub starts: Vec<Starts>,
-    /// The files that commands run, or checks look at, and that change.
+    /// The changed files that commands run or checks look at.
     pub scripts: Vec<Script>,
-    /// What is to be looked at twice and is allowed by a comment in the file.
+    /// The changes that need attention but are allowed by a comment in the file.
     pub allowed: Vec<AllowedHere>,
 }
 
@@ -62,7 +61,7 @@ pub struct Review {
 pub struct Starts {
     /// The execution.
     pub execution: ResourceName,
-    /// All of it in a sentence.
+    /// The same as a sentence.
     pub text: String,
 }
 
@@ -72,26 +71,26 @@ pub struct Starts {
 pub struct Script {
     /// The file.
     pub path: String,
-    /// Whether a command runs it, or is told its name.
+    /// Whether a command runs it, or gets its name as an argument.
     pub is_run: bool,
     /// The resources that use it.
     pub users: Vec<ResourceName>,
     /// What happens to it, in words.
     pub words: String,
-    /// The lines that come (`+`) and go (`-`), a few around (` `), and how many are left out between (`@`); nothing where
-    /// they are not told.
+    /// Added (`+`) and removed (`-`) lines, a few lines around them (` `), and how many are left out in between (`@`);
+    /// null if lines are not shown.
     pub lines: Option<Vec<String>>,
 }
 
-/// Something to look at twice that a comment in the file allows.
+/// A change that needs attention but is allowed by a comment in the file.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct AllowedHere {
     /// The resource.
     pub resource: ResourceName,
-    /// What is to be looked at twice.
+    /// What needs attention.
     pub message: String,
-    /// Why it may be so, as the comment says.
+    /// The reason that the comment gives.
     pub reason: String,
 }
 
@@ -99,35 +98,35 @@ impl Answer for Review {
     const KIND: &'static str = "Review";
 }
 
-/// A change of the configuration, or of the keys that count.
+/// A change of the configuration, or of the listed keys.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ConfigurationChange {
-    /// The file that it stands in.
+    /// The file with the change.
     pub file: String,
-    /// The field in it; of a key, for whom it is.
+    /// The field; for a key, its principal.
     pub field: Vec<String>,
-    /// What it was.
+    /// The previous value.
     pub was: Option<serde_json::Value>,
-    /// What it is.
+    /// The new value.
     pub is: Option<serde_json::Value>,
-    /// Why it is to be looked at twice, where it decides something.
+    /// Why it needs attention, if it does.
     pub danger: Option<String>,
-    /// All of it in a sentence.
+    /// The same as a sentence.
     pub words: String,
 }
 
-/// A gate or a run that a change of the configuration touches as things stand.
+/// A gate or a run that a change of the configuration affects at the moment.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Concerned {
     /// The execution.
     pub execution: ResourceName,
-    /// The gate node that waits for a decision; nothing where it is about the whole run.
+    /// The gate node that waits for a decision; null if the whole run is concerned.
     pub node: Option<String>,
     /// Its gate, `NAMESPACE/NAME`.
     pub gate: Option<String>,
-    /// All of it in a sentence.
+    /// The same as a sentence.
     pub text: String,
 }
 
@@ -135,29 +134,29 @@ pub struct Concerned {
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Subject {
-    /// Which.
+    /// The resource.
     pub resource: ResourceName,
     /// Its file.
     pub path: String,
     /// `added`, `removed`, `left` (the configured paths), `changed`, `renamed`, `version` or `unreadable`.
     pub event: String,
-    /// What it was called, or which version it follows.
+    /// Its previous name, or the version that it follows.
     pub from: Option<ResourceName>,
     /// `none`, `patch`, `minor` or `major`.
     pub class: String,
-    /// The change that makes the class what it is.
+    /// The change that decides the class.
     pub raised_by: Option<String>,
     /// The class that the revision declares.
     pub declared: Option<Declared>,
     /// The changes, in order.
     pub changes: Vec<Change>,
-    /// What follows from them.
+    /// The effects of the changes.
     pub effects: Vec<Effect>,
-    /// Of a plan that is split or taken into others, where its nodes went, in a sentence.
+    /// For a plan that was split or merged into others: where its nodes went, as a sentence.
     pub went_on: Option<String>,
-    /// What there is to know of what is new.
+    /// For a new resource: facts about it.
     pub facts: Vec<Fact>,
-    /// Of what is new, texts that are too long to be told in a line, whole.
+    /// For a new resource: texts that are too long for a line, in full.
     pub texts: Vec<Fact>,
     /// The plan's graph before, in numbers.
     pub before: Option<Shape>,
@@ -169,29 +168,29 @@ pub struct Subject {
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Change {
-    /// Where in the resource, by names.
+    /// The place in the resource, by names.
     pub address: Vec<String>,
     /// `added`, `removed`, `changed` or `renamed`.
     pub what: String,
-    /// What kind of thing, when one came, went or is called otherwise.
+    /// The kind of the element that was added, removed or renamed.
     pub element: Option<String>,
-    /// The field, when one changed.
+    /// The field that changed.
     pub label: Option<String>,
-    /// What it was.
+    /// The previous value.
     pub was: Option<serde_json::Value>,
-    /// What it is.
+    /// The new value.
     pub is: Option<serde_json::Value>,
     /// `none`, `patch`, `minor` or `major`.
     pub class: String,
-    /// Why it is to be looked at twice.
+    /// Why it needs attention.
     pub danger: Option<String>,
-    /// What follows from it.
+    /// The effect of the change.
     pub effect: Option<String>,
-    /// All of it in a sentence.
+    /// The same as a sentence.
     pub words: String,
 }
 
-/// A run that a change touches.
+/// A run that a change affects.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct TouchedRun {
@@ -201,16 +200,16 @@ pub struct TouchedRun {
     pub phase: String,
     /// `pinned`, `notStarted`, `deleted`, `left` (its file leaves the configured paths) or `otherGoal`.
     pub how: String,
-    /// The resources of it that change.
+    /// The resources of the run that change.
     pub changed: Vec<ResourceName>,
-    /// The commit that it is held to.
+    /// The commit to which it is pinned.
     pub pinned_to: Option<String>,
-    /// Whether it can go on with the change once that is merged: `planspec retry EXECUTION --plan`.
+    /// Whether it can continue with the change once that is merged: `planspec retry EXECUTION --plan`.
     pub may_go_on: bool,
     /// Approvals that hold for this run only: gate node and who approved.
     pub approvals: BTreeMap<String, BTreeSet<String>>,
     /// Attestations that no longer hold: criterion and who attested it.
     pub attestations: BTreeMap<String, BTreeSet<String>>,
-    /// All of it in a sentence.
+    /// The same as a sentence.
     pub text: String,
 }

@@ -8,25 +8,25 @@ use super::brief::BriefClaim;
 use super::next::NextNode;
 use crate::core::run::transition::Waiting;
 
-/// What an agent holds, what it may take, and the rules of this repository.
+/// What an agent holds, what it may claim, and the rules of this repository.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct SessionStart {
-    /// Who it is.
+    /// The actor.
     pub actor: String,
-    /// What it holds in this session, by name.
+    /// The nodes that it holds in this session, sorted by name.
     pub held: Vec<HeldNode>,
-    /// What it may take, what should be done first coming first; the first 10.
+    /// The first 10 nodes that it may claim, most urgent first.
     pub next: Vec<SessionNode>,
-    /// How much more it may take.
+    /// How many more nodes it may claim.
     pub more_next: usize,
-    /// What runs wait for that it cannot do; the first 10.
+    /// The first 10 things that runs wait for and that it cannot do.
     pub waiting: Vec<Waiting>,
-    /// How much more is waited for.
+    /// How many more things are waited for.
     pub more_waiting: usize,
-    /// What holds in this repository, a sentence each.
+    /// The rules of this repository, as sentences.
     pub rules: Vec<String>,
-    /// What there is to say besides.
+    /// Notes for people.
     pub notes: Vec<String>,
 }
 
@@ -34,7 +34,7 @@ impl Answer for SessionStart {
     const KIND: &'static str = "SessionStart";
 }
 
-/// A node, in a line.
+/// A node in short.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct SessionNode {
@@ -44,13 +44,13 @@ pub struct SessionNode {
     pub execution: String,
     /// Id of the node.
     pub node: String,
-    /// Of a step of a document: its `step_id`, as it is written there.
+    /// If the node is a step of a document: its `step_id` as written there.
     pub step: Option<String>,
     /// The open attempt, from 1.
     pub attempt: u32,
-    /// Who may take it; anybody when not set.
+    /// Who may claim it; null means anybody.
     pub provider: Option<String>,
-    /// What is to be done, in a line.
+    /// The work in one line.
     pub title: String,
 }
 
@@ -72,11 +72,11 @@ impl From<&NextNode> for SessionNode {
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct HeldNode {
-    /// Which.
+    /// The node.
     #[serde(flatten)]
     pub node: SessionNode,
-    /// By which claim.
+    /// The claim.
     pub claim: Option<BriefClaim>,
-    /// How it is ended.
+    /// Commands that end the attempt.
     pub commands: Vec<String>,
 }

@@ -10,29 +10,29 @@ use crate::core::resource as core;
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Verified {
-    /// Which attempt.
+    /// The attempt.
     #[serde(flatten)]
     pub attempt: Attempt,
-    /// The commit on whose tree they were checked.
+    /// The commit on which they were checked.
     pub commit: String,
     /// Whether all required criteria hold.
     pub accepted: bool,
     /// The required criteria that do not hold.
     pub broken: Vec<String>,
-    /// One for each criterion, in the order of the plan.
+    /// The results, in the order of the plan.
     pub results: Vec<CriterionResult>,
 }
 
-/// The success criteria of a run that have checks were checked.
+/// The checks of a run's success criteria were run.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ExecutionVerified {
-    /// Which run.
+    /// The run.
     #[serde(flatten)]
     pub execution: Execution,
-    /// The commit on whose tree they were checked.
+    /// The commit on which they were checked.
     pub commit: String,
-    /// One for each criterion, in the order of the document.
+    /// The criteria, in the order of the document.
     pub criteria: Vec<CriterionVerified>,
 }
 
@@ -44,7 +44,7 @@ impl ExecutionVerified {
     }
 }
 
-/// The success criteria of a document that have checks were checked on a commit, without any run.
+/// The checks of a document's success criteria were run on a commit, without a run.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct DocumentVerified {
@@ -52,9 +52,9 @@ pub struct DocumentVerified {
     pub file: String,
     /// Its `plan_id`.
     pub plan_id: String,
-    /// The commit on whose tree they were checked.
+    /// The commit on which they were checked.
     pub commit: String,
-    /// One for each criterion, in the order of the document.
+    /// The criteria, in the order of the document.
     pub criteria: Vec<CriterionVerified>,
 }
 
@@ -66,21 +66,21 @@ impl DocumentVerified {
     }
 }
 
-/// What the checks of a success criterion say.
+/// The checks of a success criterion.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct CriterionVerified {
     /// Its id.
     pub criterion: String,
-    /// Whether there is no success without it.
+    /// Whether it must be met for the run to succeed.
     pub required: bool,
     /// Whether all its required checks hold.
     pub met: bool,
-    /// One for each check.
+    /// The results of the checks.
     pub results: Vec<CriterionResult>,
 }
 
-/// What came of one criterion.
+/// The result of one criterion.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct CriterionResult {
@@ -88,11 +88,11 @@ pub struct CriterionResult {
     pub name: String,
     /// Whether it holds.
     pub holds: bool,
-    /// What was run or asked for.
+    /// What was run or requested.
     pub ran: String,
     /// How long it took, in milliseconds.
     pub duration_ms: u64,
-    /// The end of what was printed, shortened.
+    /// The end of the output, shortened.
     pub excerpt: String,
 }
 

@@ -5,15 +5,15 @@ use serde::Serialize;
 
 use super::Answer;
 
-/// Which program this is, and what it understands.
+/// The version of this program, and the formats that it supports.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Version {
     /// Its version.
     pub version: String,
-    /// The commit that it was built from; nothing where the build did not say.
+    /// The commit that it was built from; null if the build did not say.
     pub commit: Option<String>,
-    /// For which machine it was built: `x86_64-linux`.
+    /// The platform that it was built for: `x86_64-linux`.
     pub platform: String,
     /// The features that it was built with.
     pub features: Vec<String>,
@@ -23,7 +23,7 @@ pub struct Version {
     pub documents: String,
     /// The layout of the status branch that it writes.
     pub status_layout: u32,
-    /// The version of its decisions: a repository's status says by which it was made.
+    /// The version of its decisions; the status of a repository names the version that made it.
     pub decisions: u32,
 }
 

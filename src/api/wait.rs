@@ -5,49 +5,49 @@ use serde::Serialize;
 
 use super::Answer;
 
-/// What was waited for is so. Where it can no longer be so, or has not come in time, that is a refusal.
+/// The expected state was reached. If it cannot be reached any more, or not in time, the answer is a refusal.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Waited {
     /// Kind of the resource.
     pub resource: String,
-    /// Its namespace; nothing when no such resource is known, and its deletion was waited for.
+    /// Its namespace; null if its deletion was expected and no such resource is known.
     pub namespace: Option<String>,
     /// Its name.
     pub name: String,
-    /// What was waited for, as it was asked.
+    /// The expected state, as requested.
     pub expected: String,
-    /// Where it stands, in a few words.
+    /// Its state, in a few words.
     pub message: String,
-    /// The status commit that says so; nothing when it has no status.
+    /// The status commit that says so; null if the resource has no status.
     pub commit: Option<String>,
-    /// What there is to say besides.
+    /// Notes for people.
     pub notes: Vec<String>,
 }
 
-/// Whether what is required holds for one commit.
+/// Whether everything that is required holds for a commit.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct CommitVerified {
-    /// What was asked about: `Execution`, `Goal` or `Document`.
+    /// What the question is about: `Execution`, `Goal` or `Document`.
     pub subject: String,
-    /// Its name, `namespace/name`; of a document its file.
+    /// Its name, `namespace/name`; for a document, its file.
     pub name: String,
-    /// The execution by which it is judged; nothing for a document.
+    /// The execution that decides; null for a document.
     pub execution: Option<String>,
     /// The `plan_id` of a document.
     pub plan_id: Option<String>,
     /// The commit.
     pub commit: String,
-    /// Whether all that is required holds for it.
+    /// Whether everything that is required holds for it.
     pub verified: bool,
-    /// One for each required criterion.
+    /// The required criteria.
     pub criteria: Vec<CriterionAtCommit>,
-    /// What is missing besides, in sentences.
+    /// What else is missing, as sentences.
     pub missing: Vec<String>,
-    /// What anybody could do next, as commands.
+    /// Commands that anybody could run next.
     pub next: Vec<String>,
-    /// What there is to say besides.
+    /// Notes for people.
     pub notes: Vec<String>,
 }
 
@@ -55,7 +55,7 @@ impl Answer for CommitVerified {
     const KIND: &'static str = "CommitVerified";
 }
 
-/// Where a criterion stands for a commit.
+/// The state of a criterion for a commit.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct CriterionAtCommit {
@@ -63,11 +63,11 @@ pub struct CriterionAtCommit {
     pub criterion: String,
     /// What must hold.
     pub description: String,
-    /// `met`, `missing`, or `later` for what shows only after the deployment.
+    /// `met`, `missing`, or `later` if it can be seen only after the deployment.
     pub state: String,
     /// Who says that it holds.
     pub by: Vec<String>,
-    /// Why it is missing, in a sentence.
+    /// Why it is missing, as a sentence.
     pub why: String,
 }
 

@@ -8,7 +8,7 @@ use super::reconcile::Moved;
 use crate::core::resource::Time;
 use crate::core::run::transition::Transition;
 
-/// What stands somewhere, or has moved, and the status commit that tells it.
+/// A state or a transition, and the status commit that has it.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct WatchEvent {
@@ -16,30 +16,30 @@ pub struct WatchEvent {
     pub time: Time,
     /// Its id.
     pub commit: String,
-    /// Its number.
+    /// Its sequence number.
     pub sequence: u64,
-    /// Uid of the resource; nothing when it is gone.
+    /// Uid of the resource; null if it is gone.
     pub uid: Option<String>,
     /// Kind of the resource.
     pub resource: String,
-    /// The rest of it.
+    /// The state or the transition.
     #[serde(flatten)]
     pub moved: Moved,
 }
 
-/// The status commit that tells of something.
+/// The status commit that has a transition.
 #[derive(Debug, Clone, Copy)]
 pub struct ToldBy<'a> {
     /// When it was made.
     pub time: Time,
     /// Its id.
     pub commit: &'a str,
-    /// Its number.
+    /// Its sequence number.
     pub sequence: u64,
 }
 
 impl WatchEvent {
-    /// Something that moved, of the resource with this uid.
+    /// A transition of the resource with this uid.
     pub fn of(change: &Transition, uid: Option<&str>, by: ToldBy<'_>) -> WatchEvent {
         WatchEvent {
             time: by.time,
@@ -52,11 +52,11 @@ impl WatchEvent {
     }
 }
 
-/// What stands at the first look.
+/// The state at the first look.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct WatchState {
-    /// What, and the status commit that tells it.
+    /// The state or the transition.
     #[serde(flatten)]
     pub event: WatchEvent,
 }
@@ -65,11 +65,11 @@ impl Answer for WatchState {
     const KIND: &'static str = "State";
 }
 
-/// What has moved since.
+/// A transition since then.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct WatchChange {
-    /// What, and the status commit that tells it.
+    /// The state or the transition.
     #[serde(flatten)]
     pub event: WatchEvent,
 }
@@ -78,7 +78,7 @@ impl Answer for WatchChange {
     const KIND: &'static str = "Transition";
 }
 
-/// What there is to say besides: a remote that is away for a moment, or back.
+/// A note: the remote has become unreachable, or reachable again.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct WatchNote {

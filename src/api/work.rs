@@ -6,40 +6,40 @@ use serde::Serialize;
 use super::Answer;
 use super::record::Attempt;
 
-/// Something a worker did or met; one document a line.
+/// An event of a worker; one document per line.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct WorkEvent {
     /// What happened.
     pub event: WorkEventKind,
-    /// Namespace of the execution, when it is about one.
+    /// Namespace of the execution concerned, if any.
     pub namespace: Option<String>,
     /// Name of the execution.
     pub execution: Option<String>,
     /// Uid of the execution.
     pub uid: Option<String>,
-    /// Id of the node, when it is about one.
+    /// Id of the node concerned, if any.
     pub node: Option<String>,
-    /// Of a step of a document: its `step_id`, as it is written there.
+    /// If the node is a step of a document: its `step_id` as written there.
     pub step: Option<String>,
     /// The attempt, from 1.
     pub attempt: Option<u32>,
-    /// The criterion, when one was checked.
+    /// The criterion that was checked, if any.
     pub criterion: Option<String>,
-    /// Of what was reported `succeeded` or `failed`; of a criterion `holds` or `broken`.
+    /// `succeeded` or `failed` for a report; `holds` or `broken` for a criterion.
     pub result: Option<String>,
-    /// Id of the record that says so, when one was sent.
+    /// Id of the record that was sent, if any.
     pub record: Option<String>,
     /// Id of the commit that holds the work.
     pub commit: Option<String>,
-    /// A sentence for people, or a line of what was printed.
+    /// A sentence for people, or a line of output.
     pub message: String,
-    /// What there is to say besides.
+    /// Notes for people.
     pub notes: Vec<String>,
 }
 
 impl WorkEvent {
-    /// Something that is about no node.
+    /// An event that concerns no node.
     pub fn new(event: WorkEventKind, message: impl Into<String>) -> WorkEvent {
         WorkEvent {
             event,
@@ -58,7 +58,7 @@ impl WorkEvent {
         }
     }
 
-    /// The same, about an attempt.
+    /// An event of an attempt.
     pub fn at(self, attempt: Attempt) -> WorkEvent {
         WorkEvent {
             namespace: Some(attempt.namespace),
@@ -76,7 +76,7 @@ impl Answer for WorkEvent {
     const KIND: &'static str = "WorkEvent";
 }
 
-/// What can happen to a worker.
+/// The kinds of events of a worker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum WorkEventKind {
@@ -84,20 +84,20 @@ pub enum WorkEventKind {
     Claimed,
     /// A node was reported.
     Reported,
-    /// What a criterion says of what was done.
+    /// A criterion was checked.
     Checked,
-    /// What was reported is not accepted.
+    /// The reported work was not accepted.
     NotAccepted,
-    /// A claim was given back, or is gone.
+    /// A claim was released or lost.
     Stopped,
-    /// What a command printed at its end.
+    /// The end of a command's output.
     Log,
-    /// Something outside has happened, or has not.
+    /// An External has happened, or has not.
     External,
-    /// What a reconcile in between moved.
+    /// A transition by a reconcile in between.
     Reconciled,
-    /// Something did not work, and is tried again or left.
+    /// Something failed, and is retried or given up.
     Trouble,
-    /// Nothing is ready; what can be done later.
+    /// Nothing is ready; the message says what can be done later.
     Idle,
 }

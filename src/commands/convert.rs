@@ -65,7 +65,7 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
         return Ok(());
     }
     let (lost, missing) = (&converted.lost, &converted.missing);
-    for (title, lines) in [("not taken over:", lost), ("to be filled in:", missing)] {
+    for (title, lines) in [("not converted:", lost), ("to be filled in:", missing)] {
         if !lines.is_empty() {
             context.terminal.note(title);
         }

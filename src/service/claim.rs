@@ -53,7 +53,7 @@ pub fn claim(store: &Store, request: &ClaimRequest) -> Result<Recorded<Claimed>>
         let other = asked.permit().bound_to_another(node.status, writer.actor);
         told = other.map(|provider| {
             let (name, actor) = (node.name(), writer.actor);
-            format!("{name} is bound to {provider}, and {actor} is somebody else")
+            format!("{name} is bound to {provider}, not to {actor}")
         });
         if let Some(held) = held_already(writer, node, request)? {
             return renewal(writer, node, (request, &held));

@@ -37,8 +37,8 @@ pub fn tasks(store: &Store, request: &ExportRequest) -> Result<Tasks> {
     let mut items = export::items(drawn.drawing.of(), statuses);
     if let Some(base) = &request.base_url {
         if !base.starts_with("https://") && !base.starts_with("http://") {
-            let why = format!("--base-url `{base}` is no address of the web");
-            return Err(Error::ambiguous(why).hint("write it as in https://example.com/plans/"));
+            let why = format!("--base-url `{base}` is not a web address");
+            return Err(Error::ambiguous(why).hint("write it like https://example.com/plans/"));
         }
         for item in &mut items {
             item.link = Some(page(base, &key, item));

@@ -87,7 +87,7 @@ pub fn import(store: &Store, request: &ImportRequest) -> Result<Imported> {
         && let Some(list) = plan::without_done_texts(&made.list)
     {
         made = plan.made(list)?;
-        let note = "the plan would be too large: the texts of tasks that are done are left out";
+        let note = "the plan would be too large, so the texts of done tasks are left out";
         made.notes.push(note.to_owned());
     }
     check(change, (&path, &made.text))?;
@@ -144,11 +144,10 @@ impl PlanOf<'_> {
         let before = (*path, present.text.as_str());
         let made = plan::updated_text(before, present.document, &merged);
         let (text, is_anew) = made.ok_or_else(|| {
-            let why =
-                format!("{key} stands in a list in {path}, and cannot be brought up to date there");
-            Error::invalid(why).hint("put the plan into a file of its own first")
+            let why = format!("{key} is in a list in {path} and cannot be updated there");
+            Error::invalid(why).hint("move the plan to a file of its own first")
         })?;
-        let note = is_anew.then(|| format!("{path} was written anew: comments in it are lost"));
+        let note = is_anew.then(|| format!("{path} was rewritten: its comments are lost"));
         Ok(Made {
             list,
             merged,
@@ -195,13 +194,13 @@ fn named(request: &ImportRequest, default_namespace: &str) -> Result<Key> {
     let given = match &request.name {
         Some(name) => name.clone(),
         None => name_of(request).ok_or_else(|| {
-            Error::ambiguous(format!("`{}` gives the plan no name", request.shown))
+            Error::ambiguous(format!("`{}` gives no name for the plan", request.shown))
                 .hint("name it with `--name NAME`")
         })?,
     };
     let (namespace, name) = in_parts(&given, request.namespace.as_deref())?;
     if plain_name(name).as_deref() != Some(name) {
-        let error = Error::invalid(format!("no plan can be called `{name}`"));
+        let error = Error::invalid(format!("`{name}` is not a valid name for a plan"));
         return Err(
             error.maybe_hint(plain_name(name).map(|name| format!("name it with `--name {name}`")))
         );
@@ -250,14 +249,12 @@ fn place(
         .filter(|path| change.config.covers(path))
         .ok_or_else(|| {
             let folders: Vec<&str> = change.config.folders().collect();
-            Error::invalid(format!("{shown} is no place for a plan"))
+            Error::invalid(format!("{shown} is not a place for plans"))
                 .hint(format!("name a file below {}/", folders.join("/ or ")))
         })?;
     if is_there && inside != path {
-        let why = format!("{key} stands in {path} already");
-        return Err(
-            Error::conflict(why).hint("leave --file out, or name the plan otherwise with --name")
-        );
+        let why = format!("{key} is already in {path}");
+        return Err(Error::conflict(why).hint("omit --file, or choose another name with --name"));
     }
     Ok(inside)
 }
@@ -295,14 +292,14 @@ fn present(
             let findings = Findings::new(manifest.diagnostics, &|_| Some(text.clone()));
             return Err(Error::findings(findings));
         }
-        let why = format!("{path} is there already, and does not hold {key}");
+        let why = format!("{path} already exists and does not contain {key}");
         return Err(Error::conflict(why)
-            .hint("name the plan otherwise with --name, or another file with --file"));
+            .hint("choose another name with --name, or another file with --file"));
     };
     if entry.origin.is_some() {
         let why = format!("{key} is a PlanSpec 1.2 document in {path}");
         return Err(Error::conflict(why).hint(
-            "name the plan otherwise with --name; a document is revised by hand: `planspec revise`",
+            "choose another name with --name, or revise the document by hand: `planspec revise`",
         ));
     }
     let (documents, _) = yaml::read(path, text.as_bytes(), &Limits::NONE);
@@ -336,15 +333,15 @@ fn check(mut change: Changeset<'_>, (path, text): (&str, &str)) -> Result {
         return Ok(());
     }
     let mut error = Error::findings(Findings::new(found, &|_| Some(text.to_owned())));
-    "the plan would not be valid, and nothing was written".clone_into(&mut error.message);
+    "the plan would not be valid; nothing was written".clone_into(&mut error.message);
     Err(error)
 }
 
 fn write(store: &Store, path: &str, text: &str, is_new: bool) -> Result {
     if is_new {
         if files::create(&store.repo, path, text.as_bytes())? == files::NewFile::Exists {
-            let why = format!("{path} was made by somebody else just now");
-            return Err(Error::conflict(why).hint("it is left as it is; import again"));
+            let why = format!("somebody else has just created {path}");
+            return Err(Error::conflict(why).hint("it was not changed; import again"));
         }
         return Ok(());
     }

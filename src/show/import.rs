@@ -35,9 +35,9 @@ pub fn text(imported: &Imported) -> String {
         return text;
     }
     let gone = if imported.pruned {
-        "taken out"
+        "removed"
     } else {
-        "gone from the list"
+        "no longer in the list"
     };
     for (word, tasks) in [
         ("added", &imported.added),
@@ -49,7 +49,7 @@ pub fn text(imported: &Imported) -> String {
         }
     }
     if !imported.gone.is_empty() && !imported.pruned {
-        text.push_str("  they stay in the plan; `--prune` takes them out\n");
+        text.push_str("  they stay in the plan; `--prune` removes them\n");
     }
     text
 }
@@ -74,7 +74,7 @@ pub fn unread(imported: &Imported) -> Vec<String> {
         lines.map(|unread| format!("  {source}:{}: {}", unread.line, escape::line(&unread.what)));
     let mut lines: Vec<String> = lines.collect();
     if !lines.is_empty() {
-        lines.insert(0, "not taken over:".to_owned());
+        lines.insert(0, "not imported:".to_owned());
     }
     if let Some(more) = imported
         .unread

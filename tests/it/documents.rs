@@ -762,7 +762,7 @@ fn convert_goes_both_ways_and_says_what_is_lost() {
     solo.write("planspec/readme.txt", "");
     solo.run("convert --to v1alpha1 greeting.planspec.json --out planspec/all.yaml")
         .ok()
-        .notes("not taken over:")
+        .notes("not converted:")
         .notes("risks (1)");
     let drafts = solo.run("validate planspec/all.yaml");
     drafts

@@ -287,7 +287,7 @@ fn a_retry_says_what_it_opens_and_opens_what_was_decided_on_a_failure() {
         .ok();
     ana.run("retry nightly/migrate")
         .exits(1)
-        .notes("agent:b is at work on `restore`, which began because of how it ended")
+        .notes("agent:b is at work on `restore`, which began because of the failure")
         .notes("planspec describe execution nightly -n shop");
     ana.run("report nightly/restore --as agent:b --succeeded --reconcile")
         .ok();
@@ -685,7 +685,7 @@ fn a_new_command_waits_for_the_gate_before_what_is_done() {
     for more in ["", " --dry-run"] {
         ana.run(&format!("retry run --rebind{more}"))
             .exits(1)
-            .notes("nothing failed, and what has not begun is bound to the same as before")
+            .notes("nothing failed, and nodes that have not begun would get the same targets")
             .notes("of the remote: commit your change there, and push");
     }
     ana.run("next -o name").ok().never_says("switch");

@@ -714,16 +714,16 @@ fn what_is_bound_to_an_agent_is_told_to_another_or_refused() {
     let ana = bound(&sandbox, "workers: strict\n");
     ana.run("claim run/one --as agent:reviewer")
         .exits(1)
-        .notes("is bound to agent://coder, and agent:reviewer is somebody else")
+        .notes("is bound to agent://coder, not to agent:reviewer")
         .notes("--as");
     assert!(ana.inbox().is_empty());
     let claimed = ana.run("claim run/one --as agent:coder -o json").ok();
     assert_eq!(claimed.answer("Claimed")["notes"], json!([]));
     let sandbox = Sandbox::new();
     let ana = bound(&sandbox, "");
-    ana.run("claim run/one --as agent:reviewer").ok().notes(
-        "note: default/run/one is bound to agent://coder, and agent:reviewer is somebody else",
-    );
+    ana.run("claim run/one --as agent:reviewer")
+        .ok()
+        .notes("note: default/run/one is bound to agent://coder, not to agent:reviewer");
 }
 
 #[test]
@@ -1162,7 +1162,7 @@ fn what_is_held_in_a_session_is_known_in_every_clone() {
     for named in ["", "run/one"] {
         ben.run(&format!("release {named} {job}"))
             .exits(1)
-            .notes("the lease of agent:coder on `one` has ended: it is nobody's now")
+            .notes("the lease of agent:coder on `one` has ended: nobody holds the node now")
             .never_says("nobody has claimed");
     }
     ben.run(&format!("report --succeeded {job} --reconcile"))

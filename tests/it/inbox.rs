@@ -285,7 +285,7 @@ fn a_ref_that_was_rewritten_is_listed_and_not_applied() {
     // Nobody is heard on it any more: the next attempt is open, for whoever comes first.
     let node = ana.node("run/one");
     assert_eq!(node["attempt"], 2, "{node}");
-    assert!(text(&node["message"]).contains("no longer holds what agent:a said"));
+    assert!(text(&node["message"]).contains("no longer holds the records of agent:a"));
     ana.works("run/one", "agent:a");
     assert_eq!(ana.node_phase("run/one"), "Succeeded");
 }
@@ -387,7 +387,9 @@ fn what_is_pushed_to_the_ref_of_a_task_that_a_person_has_claimed_is_got_over() {
         let ran = ana.run("report run/one --succeeded");
         assert_ne!(ran.code, 0, "{ran}");
         ran.notes("planspec reconcile");
-        ana.run("reconcile").ok().says("no longer holds what");
+        ana.run("reconcile")
+            .ok()
+            .says("no longer holds the records");
         assert_eq!(ana.node("run/one")["attempt"], 2);
         if on_top {
             // Whoever has done the work reports it, as the next attempt.

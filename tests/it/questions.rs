@@ -89,7 +89,7 @@ fn answered(sandbox: &Sandbox, ana: &Place<'_>, ben: &Place<'_>) {
     ben.run("claim run/one --as agent:b").exits(9);
     ben.run("answer run/one 'The new one' --as agent:b")
         .exits(1)
-        .notes("a person answers, and agent:b is none");
+        .notes("only a person can answer, and agent:b is not one");
     let answered = ben
         .run("answer run/one 'The new one' --reconcile -o json")
         .ok()
@@ -245,7 +245,7 @@ fn reported_work_outside_of_the_scope_waits_for_a_person() {
         .says("planspec retry run/tidy -n default");
     ana.run("answer run/tidy 'Yes' --as agent:b")
         .exits(1)
-        .notes("agent:b is none");
+        .notes("agent:b is not one");
     ana.run("answer run/tidy 'The docs belong to it' --reconcile")
         .ok();
     assert_eq!(ana.node_phase("run/tidy"), "Succeeded");

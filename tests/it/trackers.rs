@@ -183,11 +183,11 @@ fn importing_again_is_a_small_change_and_leaves_what_people_wrote() {
         list.replace("- [ ] T005 [P] Write the help\n", ""),
     );
     let ran = solo.run("import tasks.md --name checkout").ok();
-    ran.says("gone from the list:").says("T005");
+    ran.says("no longer in the list:").says("T005");
     assert!(solo.read(PLAN).contains("id: t005"));
     solo.run("import tasks.md --name checkout --prune")
         .ok()
-        .says("taken out:");
+        .says("removed:");
     assert!(!solo.read(PLAN).contains("id: t005"));
     solo.run(&format!("validate {PLAN}")).ok();
 }
@@ -237,11 +237,7 @@ fn what_cannot_be_imported_is_told_with_its_place_and_nothing_is_written() {
             "- [ ] T001 a (depends on T002)\n- [ ] T002 b (depends on T001)\n",
             "circle.md:1: tasks wait for each other: `T001` (line 1), `T002` (line 2)",
         ),
-        (
-            "prose.md",
-            "Nothing to do\n",
-            "prose.md: there is no task in it",
-        ),
+        ("prose.md", "Nothing to do\n", "prose.md: it has no tasks"),
         (
             "broken.json",
             "{\n\"tasks\": [\n",
@@ -250,7 +246,7 @@ fn what_cannot_be_imported_is_told_with_its_place_and_nothing_is_written() {
         (
             "open.csv",
             "title,id\n\"a,1\n",
-            "open.csv:2: a cell begins with `\"` and never ends",
+            "open.csv:2: a cell begins with `\"` and is never closed",
         ),
     ] {
         let refused = solo.run_with(
@@ -308,7 +304,7 @@ fn a_plan_that_would_not_be_valid_is_not_written() {
     solo.write(path, &theirs);
     solo.run_with(import, "- [ ] T001 a\n  - [ ] T002 b\n")
         .exits(1)
-        .notes("the plan would not be valid, and nothing was written");
+        .notes("the plan would not be valid; nothing was written");
     assert_eq!(solo.read(path), theirs);
 }
 
@@ -322,7 +318,7 @@ fn what_is_too_much_is_told_at_once() {
     });
     solo.run_with("import - --name many", &many)
         .exits(1)
-        .notes("-:1001: there are 1200 tasks and headings, and a plan has at most 1000 nodes")
+        .notes("-:1001: it has 1200 tasks and headings, but a plan has at most 1000 nodes")
         .notes("limits.nodes");
     let deep = "[".repeat(200_000);
     solo.run_with("import - --name deep --format github", &deep)
@@ -408,7 +404,7 @@ fn what_is_exported_comes_back_as_the_same_graph() {
             let ran = solo
                 .run(&format!("import {to}.{ending} --name {name}"))
                 .ok();
-            ran.never_says("not taken over");
+            ran.never_says("not imported");
             solo.run(&format!("apply -f planspec/default/plans/{name}.yaml"))
                 .ok();
             assert_eq!(edges(&name), edges("checkout"), "{name}");
@@ -461,7 +457,7 @@ fn an_export_has_the_state_of_the_run_and_the_ways_back() {
     solo.run("export none --to csv").exits(1);
     solo.run("export checkout --to csv --base-url x")
         .exits(2)
-        .notes("no address of the web");
+        .notes("not a web address");
     // A plan with gates is exported too, and a list has no place for what only a gate says.
     solo.write(
         "planspec/gated.yaml",

@@ -173,7 +173,7 @@ fn the_only_binding_is_taken_where_it_speaks_of_the_plan() {
     solo.run("reconcile").ok();
     solo.run("claim r/one --as agent:anyone")
         .exits(1)
-        .notes("`one` is for a person, and agent:anyone is none");
+        .notes("`one` is for a person, and agent:anyone is not one");
     let labels =
         "rules: [{selector: {matchLabels: {team: web}}, target: {provider: 'human://di'}}]\n";
     solo.publish("planspec/labels.yaml", resource("Binding", "c", labels));

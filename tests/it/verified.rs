@@ -125,7 +125,7 @@ fn what_cannot_be_said_of_a_document_is_refused_or_does_not_count() {
         .notes("has checks, which decide");
     ana.run(&format!("attest {FILE} liked --met --as agent:a"))
         .exits(1)
-        .notes("agent:a is none");
+        .notes("agent:a is not one");
     ana.run(&format!("attest {FILE} likes --met"))
         .exits(1)
         .notes("did you mean `liked`?");

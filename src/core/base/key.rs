@@ -8,15 +8,15 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "service", derive(schemars::JsonSchema))]
 pub enum Kind {
-    /// What is to be reached.
+    /// What is to be achieved.
     Goal,
-    /// How: a graph of nodes.
+    /// How to achieve it: a graph of nodes.
     Plan,
-    /// What somebody or something can do.
+    /// What a worker must be able to do.
     Capability,
-    /// Who does it.
+    /// Who does which task.
     Binding,
-    /// Where a human decides.
+    /// A decision by people.
     Gate,
     /// One run of a plan.
     Execution,

@@ -8,6 +8,6 @@ use super::meaning::Class;
 pub struct Declared {
     /// The class.
     pub class: Class,
-    /// Where that is said, in words.
+    /// Where it is declared, in words.
     pub by: String,
 }

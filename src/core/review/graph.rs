@@ -17,17 +17,17 @@ use crate::core::run::controllers::binding::provider;
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 #[cfg_attr(feature = "service", derive(schemars::JsonSchema))]
 pub struct Effect {
-    /// In a sentence.
+    /// The effect, as a sentence.
     pub text: String,
-    /// Whether somebody should look twice.
+    /// Whether it needs attention.
     pub danger: bool,
-    /// How large it makes the change.
+    /// The class that it gives the change.
     #[serde(skip)]
     pub class: Class,
     /// What it is about.
     #[serde(skip)]
     pub topic: Topic,
-    /// Whether it says that merging starts a run.
+    /// Whether merging starts a run.
     #[serde(skip)]
     pub is_start: bool,
     /// The node that it stands at, where it is about one before all others.
@@ -93,13 +93,13 @@ pub struct Shape {
     pub gates: usize,
     /// How many edges, each pair of nodes once.
     pub edges: usize,
-    /// The nodes that decide how long it takes, first to last.
+    /// The critical path: the nodes that decide how long it takes, first to last.
     pub critical_path: Vec<String>,
     /// Its length: the sum of the weights of its tasks.
     pub length: u64,
     /// Whether any task has an estimate; without one every task weighs the same.
     pub estimated: bool,
-    /// Most nodes that stand side by side, none of which waits for another of them.
+    /// The largest number of nodes none of which waits for another of them.
     pub width: usize,
 }
 

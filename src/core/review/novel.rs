@@ -24,9 +24,9 @@ use crate::core::run::controllers::binding::{binding_of, target};
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 #[cfg_attr(feature = "service", derive(schemars::JsonSchema))]
 pub struct Fact {
-    /// What it is about: a node, a rule, a field.
+    /// The node, rule or field concerned.
     pub about: String,
-    /// What is said, in words.
+    /// The fact, in words.
     pub says: String,
 }
 

@@ -373,7 +373,7 @@ impl Circumstances<'_> {
             return Err(Refusal::new(Objection::Late, "NotAsked", why));
         }
         if !is_person(actor) {
-            let why = format!("a person answers, and {actor} is none");
+            let why = format!("only a person can answer, and {actor} is not one");
             return Err(Refusal::new(Objection::Forbidden, "NotAPerson", why));
         }
         let report = status.extensions.report.as_ref();
@@ -431,12 +431,12 @@ impl Circumstances<'_> {
             return Err(not_claimable(id, status));
         }
         if status.is_for_people() && !is_person(actor) {
-            let why = format!("`{id}` is for a person, and {actor} is none");
+            let why = format!("`{id}` is for a person, and {actor} is not one");
             return Err(Refusal::new(Objection::Forbidden, "NotAPerson", why));
         }
         match self.bound_to_another(status, actor) {
             Some(provider) if self.config.workers == Workers::Strict => {
-                let why = format!("`{id}` is bound to {provider}, and {actor} is somebody else");
+                let why = format!("`{id}` is bound to {provider}, not to {actor}");
                 Err(Refusal::new(Objection::Forbidden, "NotBound", why))
             }
             _ => Ok(()),
@@ -477,7 +477,8 @@ impl Circumstances<'_> {
         let Some(holder) = self.holder else {
             let lapsed = self.status_of(id)?.extensions.lapsed.as_ref();
             if lapsed.is_some_and(|lapsed| lapsed.actor == actor) {
-                let why = format!("the lease of {actor} on `{id}` has ended: it is nobody's now");
+                let why =
+                    format!("the lease of {actor} on `{id}` has ended: nobody holds the node now");
                 return Err(Refusal::new(Objection::NotReady, "LeaseEnded", why));
             }
             let why = format!("nobody has claimed `{id}`");
@@ -614,7 +615,7 @@ impl Circumstances<'_> {
         let reviewers = spec.map_or(&[][..], |(spec, _)| spec.reviewers.as_slice());
         if spec.is_none() || !approvals.may_decide(reviewers, actor) {
             let why = match reviewers {
-                [] => format!("{actor} is no person, and people decide at {gate}"),
+                [] => format!("{actor} is not a person, and only people decide at {gate}"),
                 some => format!(
                     "{actor} is not among the reviewers of {gate}: {}",
                     choices(actor, some.iter().map(String::as_str), str::to_owned)
@@ -726,12 +727,14 @@ impl Circumstances<'_> {
         let worked_on = worked_on.or(pinned.map(|pinned| &pinned.commit));
         let is_meant = instead || Some(commit) == worked_on.map(String::as_str);
         if report != reported.record || !is_meant {
-            let why = "it was made for another report or commit than those that would count";
+            let why = "it is about another report or commit than the one to be verified";
             return Err(Refusal::new(Objection::Conflict, "OtherReport", why));
         }
         are_for(&node.acceptance_criteria, results)?;
         if instead && !broken(&node.acceptance_criteria, results).is_empty() {
-            let why = format!("what `{id}` is accepted for instead of its report must hold");
+            let why = format!(
+                "a commit that replaces the reported one of `{id}` must meet all required criteria"
+            );
             return Err(Refusal::new(Objection::Invalid, "OtherVerdict", why));
         }
         Ok(())
@@ -757,7 +760,7 @@ impl Circumstances<'_> {
             return self.is_of_goal(id, results);
         };
         if met && criterion.manual && !is_person(actor) {
-            let why = format!("a person says whether `{id}` is met, and {actor} is none");
+            let why = format!("only a person can say that `{id}` is met, and {actor} is not one");
             return Err(Refusal::new(Objection::Forbidden, "NotAPerson", why));
         }
         if met && criterion.manual {
@@ -874,14 +877,14 @@ impl Circumstances<'_> {
             return Err(Refusal::new(Objection::Late, "RunOver", why));
         }
         if replan && (node.is_some() || again) {
-            let why = "a run goes on with another plan as a whole, not one node of it";
+            let why = "only a whole run can continue with another plan, not one node";
             return Err(Refusal::new(Objection::Invalid, "WholeRun", why));
         }
         let has_failed =
             |node: &NodeStatus| matches!(node.phase, NodePhase::Failed | NodePhase::Cancelled);
         let Some(id) = node else {
             if again {
-                let why = "one node is done again, not the whole run";
+                let why = "only one node can be done again, not the whole run";
                 return Err(Refusal::new(Objection::Invalid, "NoNode", why));
             }
             if rebind || replan || self.status.node_statuses.values().any(has_failed) {
@@ -897,7 +900,9 @@ impl Circumstances<'_> {
         }
         let why = match status.phase {
             phase if again => {
-                format!("`{id}` is {phase}: what is done again has succeeded or failed")
+                format!(
+                    "`{id}` is {phase}: only a node that has succeeded or failed can be done again"
+                )
             }
             phase => format!("`{id}` is {phase}, it has not failed"),
         };
@@ -926,7 +931,7 @@ impl Circumstances<'_> {
         match held.next() {
             Some((id, actor)) => {
                 let why = format!(
-                    "{actor} is at work on `{id}`, which began because of how it ended: try again when that is over"
+                    "{actor} is at work on `{id}`, which began because of the failure: try again when that is over"
                 );
                 Err(Refusal::new(Objection::NotReady, "AtWork", why))
             }
@@ -1029,7 +1034,7 @@ pub fn not_started() -> Refusal {
 
 /// Whoever does what has not begun is who would do it now.
 pub fn nothing_to_bind() -> Refusal {
-    let why = "nothing failed, and what has not begun is bound to the same as before";
+    let why = "nothing failed, and nodes that have not begun would get the same targets";
     Refusal::new(Objection::NotReady, "NothingToBind", why)
 }
 
@@ -1039,7 +1044,7 @@ fn run_over() -> Refusal {
 
 /// What a record says is not what its ref is for.
 pub fn misplaced() -> Refusal {
-    let why = "what it says does not belong to the ref it stands on";
+    let why = "its content does not belong to its ref";
     Refusal::new(Objection::Invalid, "Misplaced", why)
 }
 

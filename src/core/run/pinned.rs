@@ -182,7 +182,7 @@ impl PinnedPlan {
     ) -> Result<PinnedPlan, String> {
         let execution = read(Kind::Execution, &pinned.execution)?;
         let Spec::Execution(execution) = execution.spec else {
-            return Err("the pinned execution is none".to_owned());
+            return Err("the pinned execution is not an execution".to_owned());
         };
         let plan = read(Kind::Plan, &pinned.plan)?;
         let gates = pinned
@@ -194,7 +194,7 @@ impl PinnedPlan {
             None => None,
             Some(pin) => match read(Kind::Goal, pin)?.spec {
                 Spec::Goal(goal) => serde_json::to_value(goal).ok(),
-                _ => return Err("the pinned goal is none".to_owned()),
+                _ => return Err("the pinned goal is not a goal".to_owned()),
             },
         };
         Ok(PinnedPlan {

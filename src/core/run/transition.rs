@@ -109,7 +109,7 @@ impl Transition {
 pub struct TakenIn {
     /// How many of them were applied.
     pub applied: usize,
-    /// How many could not be.
+    /// How many were refused.
     pub refused: usize,
 }
 
@@ -366,16 +366,16 @@ pub struct Waiting {
     /// The execution.
     #[serde(flatten)]
     pub execution: Key,
-    /// The node; nothing when the whole execution waits.
+    /// The node; null if the whole execution waits.
     pub node: Option<String>,
-    /// Of a step of a document, and of its approval, where that is known here: the `step_id`, as it is written there.
+    /// If the node is a step of a document, or its approval, and that is known here: the `step_id` as written there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "service", schemars(skip))]
     pub step: Option<String>,
-    /// Since when, where that is known.
+    /// Since when, if known.
     #[serde(default)]
     pub since: Option<Time>,
-    /// For what.
+    /// What it waits for.
     #[serde(flatten)]
     pub what: WaitingFor,
 }
@@ -385,25 +385,25 @@ pub struct Waiting {
 #[cfg_attr(feature = "service", derive(schemars::JsonSchema))]
 #[serde(tag = "for", content = "details", rename_all_fields = "camelCase")]
 pub enum WaitingFor {
-    /// Somebody to claim the open attempt; the provider that is meant, or anybody.
+    /// A worker that claims the open attempt.
     Worker {
-        /// Who is meant.
+        /// The provider that the node is bound to; null means anybody.
         provider: Option<String>,
         /// The open attempt.
         attempt: u32,
     },
-    /// A worker to report.
+    /// The report of a worker.
     Report {
-        /// Who works.
+        /// The worker.
         actor: String,
         /// When the lease ends.
         expires: Option<Time>,
     },
-    /// A person to answer what whoever is at work has asked.
+    /// The answer of a person to a question of the worker.
     Answer {
-        /// Who asks.
+        /// The actor who asks.
         asked_by: String,
-        /// What.
+        /// The question.
         question: String,
         /// The record of the question.
         record: String,
@@ -412,49 +412,49 @@ pub enum WaitingFor {
     },
     /// A decision on a gate (`namespace/name`).
     Approval {
-        /// Which gate.
+        /// The gate.
         gate: String,
-        /// How far it is.
+        /// The progress, in words.
         progress: String,
     },
-    /// Somebody to check the acceptance criteria of what was reported.
+    /// A check of the acceptance criteria of a report.
     Verification {
         /// Who reported.
         reported_by: String,
         /// The commit that holds the work.
         commit: Option<String>,
     },
-    /// What the document wants beside the nodes, which have all ended.
+    /// A criterion of the document; all nodes are over.
     Criterion {
         /// Its id.
         criterion: String,
         /// What must be true.
         description: String,
-        /// Whether checks decide, or people.
+        /// Whether checks decide it; otherwise people do.
         has_checks: bool,
-        /// Whether it was said that it is not met.
+        /// Whether somebody says that it is not met.
         unmet: bool,
     },
     /// Something outside: another run, a URI, a call.
     External {
-        /// A sentence.
+        /// What it waits for, as a sentence.
         #[serde(rename = "message")]
         why: String,
     },
-    /// The repository itself: a commit that holds what the task asks for.
+    /// A commit on the spec branch with what the task asks for.
     Repository {
-        /// A sentence.
+        /// What it waits for, as a sentence.
         #[serde(rename = "message")]
         why: String,
     },
     /// The next attempt after a failure.
     Retry {
-        /// When.
+        /// The time.
         at: Option<Time>,
     },
     /// Something that is missing or not supported.
     Other {
-        /// A sentence.
+        /// What it waits for, as a sentence.
         #[serde(rename = "message")]
         why: String,
     },

@@ -203,7 +203,7 @@ impl Verdict {
         if self.met && criterion.manual && !is_person(&self.actor) {
             let actor = &self.actor;
             return Err(format!(
-                "a person says whether `{id}` is met, and {actor} is none"
+                "only a person can say that `{id}` is met, and {actor} is not one"
             ));
         }
         Ok(())
@@ -365,7 +365,7 @@ mod tests {
         let why = check(&verdict("seen", "agent:a"), &name("seen", "agent:a"));
         assert_eq!(
             why,
-            Err("a person says whether `seen` is met, and agent:a is none".to_owned())
+            Err("only a person can say that `seen` is met, and agent:a is not one".to_owned())
         );
         assert_eq!(check(&verdict("seen", "ana"), &name("seen", "ana")), Ok(()));
         let why = check(&verdict("slow", "ana"), &name("slow", "ana"));

@@ -215,20 +215,20 @@ pub struct Finding {
     pub severity: String,
     /// `structure`, `semantics` or `readiness`.
     pub level: String,
-    /// What the rule is about, in a few words.
+    /// Title of the rule.
     pub title: String,
     /// What is wrong.
     pub message: String,
-    /// The way out.
+    /// How to correct it.
     pub help: Option<String>,
-    /// Where.
+    /// The place.
     #[serde(flatten)]
     pub at: At,
-    /// What belongs to it elsewhere.
+    /// Related places.
     pub related: Vec<Related>,
-    /// The resource that it is about.
+    /// The resource concerned.
     pub resource: Option<ResourceName>,
-    /// How a program puts it right; nothing where that is not known.
+    /// Edits that correct it; null if they are not known.
     pub fix: Option<FixEdits>,
 }
 
@@ -237,7 +237,7 @@ pub struct Finding {
 #[cfg_attr(feature = "service", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct FixEdits {
-    /// Whether that is certainly what was meant; else it is likely.
+    /// Whether the edits are certainly right. If not, they are probably right.
     pub certain: bool,
     /// The edits; none overlaps another.
     pub edits: Vec<Edit>,
@@ -256,7 +256,7 @@ pub struct Edit {
     pub end_line: usize,
     /// Column of the end.
     pub end_column: usize,
-    /// What is to stand there.
+    /// The replacement.
     pub text: String,
 }
 
@@ -267,7 +267,7 @@ pub struct Edit {
 pub struct At {
     /// Path of the file.
     pub file: String,
-    /// Its line, when the text is at hand.
+    /// Its line, if the text is available.
     pub line: Option<usize>,
     /// Its column.
     pub column: Option<usize>,
@@ -275,7 +275,7 @@ pub struct At {
     pub end_line: Option<usize>,
     /// Column of its end.
     pub end_column: Option<usize>,
-    /// The way to the entry: `spec.graph.nodes[3].id`.
+    /// Path of the entry in the resource: `spec.graph.nodes[3].id`.
     pub path: Option<String>,
     /// The same as a JSON pointer (RFC 6901): `/spec/graph/nodes/3/id`.
     pub pointer: Option<String>,
@@ -286,9 +286,9 @@ pub struct At {
 #[cfg_attr(feature = "service", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Related {
-    /// What it is.
+    /// Why the place is related.
     pub message: String,
-    /// Where.
+    /// The place.
     #[serde(flatten)]
     pub at: At,
 }

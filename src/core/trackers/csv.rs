@@ -103,8 +103,8 @@ pub fn read(text: &str) -> Result<TaskList, Refused> {
     if !columns.iter().any(|(column, _)| *column == Column::Title) {
         return Err(Refused::at(
             1,
-            "no column of the table holds titles",
-            "call it `title` or `summary` in the first line; `id`, `description`, `status`, `parent` and `blocked by` are read as well",
+            "the table has no column of titles",
+            "name one `title` or `summary` in the first line; `id`, `description`, `status`, `parent` and `blocked by` are read too",
         ));
     }
     let mut list = TaskList::new(Format::Csv);
@@ -113,7 +113,7 @@ pub fn read(text: &str) -> Result<TaskList, Refused> {
         if let Some(line) = row.never_closed {
             return Err(Refused::at(
                 line,
-                "a cell begins with `\"` and never ends",
+                "a cell begins with `\"` and is never closed",
                 "close it with `\"`; a `\"` inside is written twice",
             ));
         }

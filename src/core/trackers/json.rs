@@ -135,7 +135,7 @@ fn entry(text: &str, line: usize, list: &mut TaskList) -> Option<Entry> {
         }
     };
     if !value.is_object() {
-        list.cannot_read(line, "an entry that is no object");
+        list.cannot_read(line, "an entry that is not an object");
         return None;
     }
     let entry = Entry { line, value };
@@ -336,7 +336,7 @@ fn chosen(source: &Source<'_>, tag: Option<&str>, list: &mut TaskList) -> Result
         .collect();
     let Some(found) = found else {
         if names.is_empty() {
-            let why = "it has no list `tasks`, as Task Master writes it";
+            let why = "it has no list `tasks` as in Task Master";
             return Err(Refused::whole(why, "name another format with --format"));
         }
         let help = format!("name one with --tag: {}", names.join(", "));
@@ -414,7 +414,7 @@ pub fn github(text: &str) -> Result<TaskList, Refused> {
     if !source.is_array(&root) {
         return Err(Refused::at(
             1,
-            "it is no list of issues",
+            "it is not a list of issues",
             "write it with `gh issue list --state all --json number,title,body,state,labels,assignees,url`",
         ));
     }
@@ -424,7 +424,7 @@ pub fn github(text: &str) -> Result<TaskList, Refused> {
             continue;
         };
         let Some(number) = entry.id("number") else {
-            list.cannot_read(entry.line, "an entry without number");
+            list.cannot_read(entry.line, "an entry without a number");
             continue;
         };
         if entry

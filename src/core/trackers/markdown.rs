@@ -346,18 +346,18 @@ impl<'t> Line<'t> {
             "-" | "~" => State::Dropped,
             "" => {
                 return Line::Broken(
-                    "a task begins with `- [ ]`, with a blank between the brackets".to_owned(),
+                    "a task begins with `- [ ]`, with a space between the brackets".to_owned(),
                 );
             }
             mark => {
                 return Line::Broken(format!(
-                    "`[{mark}]` says neither to be done (`[ ]`), done (`[x]`) nor given up (`[-]`)"
+                    "`[{mark}]` is neither open (`[ ]`), done (`[x]`) nor cancelled (`[-]`)"
                 ));
             }
         };
         if !behind.starts_with(' ') || !(rest.is_empty() || rest.starts_with(char::is_whitespace)) {
             return Line::Broken(
-                "a task is written `- [ ] text`, with blanks around the brackets".to_owned(),
+                "a task is written `- [ ] text`, with spaces around the brackets".to_owned(),
             );
         }
         match rest.trim() {

@@ -218,11 +218,11 @@ pub fn read(bytes: &[u8], how: Reading<'_>) -> Result<TaskList, Refused> {
         let (line, why) = match list.unread.first() {
             Some(first) => (
                 Some(first.line),
-                format!("there is no task in it that can be read: {}", first.what),
+                format!("none of its tasks can be read: {}", first.what),
             ),
-            None => (None, "there is no task in it".to_owned()),
+            None => (None, "it has no tasks".to_owned()),
         };
-        let help = "a checklist has lines such as `- [ ] Write the tests`; other formats are named with --format";
+        let help = "a checklist has lines such as `- [ ] Write the tests`; name another format with --format";
         return Err(Refused {
             line,
             why,
@@ -235,7 +235,7 @@ pub fn read(bytes: &[u8], how: Reading<'_>) -> Result<TaskList, Refused> {
 fn text_of(bytes: &[u8]) -> Result<&str, Refused> {
     let help = "save it as UTF-8, for example with `iconv -t UTF-8`";
     if bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]) {
-        return Err(Refused::at(1, "it is UTF-16, and not UTF-8", help));
+        return Err(Refused::at(1, "it is UTF-16, not UTF-8", help));
     }
     let text = std::str::from_utf8(bytes).map_err(|error| {
         let before = bytes.get(..error.valid_up_to()).unwrap_or_default();

@@ -6,8 +6,7 @@ use super::{Link, Refused, State, Task, TaskList};
 use crate::core::base::invisible::unseen;
 
 /// The way out where a list makes no graph.
-const HELP: &str =
-    "correct the list, or leave out what is wrong with --lenient; nothing was written";
+const HELP: &str = "nothing was written; correct the list, or skip its errors with --lenient";
 /// How many of the tasks of a circle are named.
 const MOST_NAMED: usize = 10;
 /// Longest title; what is longer is a text.
@@ -32,7 +31,7 @@ pub fn settled(mut list: TaskList, how: Settling) -> Result<TaskList, Refused> {
     let most = how.most;
     if let Some(first) = list.tasks.get(most) {
         let why = format!(
-            "there are {} tasks and headings, and a plan has at most {most} nodes",
+            "it has {} tasks and headings, but a plan has at most {most} nodes",
             list.tasks.len()
         );
         let help = "split the list, or raise `limits.nodes` in .planspec.yaml";
@@ -56,7 +55,7 @@ pub fn settled(mut list: TaskList, how: Settling) -> Result<TaskList, Refused> {
     check_parents(&mut list, how)?;
     leave_out_empty(&mut list);
     if list.tasks.is_empty() {
-        let help = "there is nothing to plan; a list of what is to be done has open tasks";
+        let help = "import a list with open tasks";
         return Err(Refused::whole("every task in it is cancelled", help));
     }
     check_links(&mut list);
@@ -288,7 +287,7 @@ fn check_parents(list: &mut TaskList, how: Settling) -> Result<(), Refused> {
             task.parent = None;
             let (line, what) = (
                 task.line,
-                format!("{why}: `{}` is a part of nothing", task.id),
+                format!("{why}: `{}` is left without a parent", task.id),
             );
             list.cannot_read(line, what);
         }
@@ -373,7 +372,7 @@ fn check_links(list: &mut TaskList) {
             Some(other) if is_within(index, *other) => {
                 told.push((
                     line,
-                    format!("`{id}` waits for `{}`, which it is a part of", link.id),
+                    format!("`{id}` waits for `{}`, which contains it", link.id),
                 ));
                 false
             }

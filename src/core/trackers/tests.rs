@@ -215,9 +215,9 @@ Before we begin.
         [
             "15: `notarise` waits for `7`, which is not in the list",
             "16: `Windows` is cancelled, so it is left out",
-            "19: a task begins with `- [ ]`, with a blank between the brackets",
-            "20: a task is written `- [ ] text`, with blanks around the brackets",
-            "21: `[y]` says neither to be done (`[ ]`), done (`[x]`) nor given up (`[-]`)",
+            "19: a task begins with `- [ ]`, with a space between the brackets",
+            "20: a task is written `- [ ] text`, with spaces around the brackets",
+            "21: `[y]` is neither open (`[ ]`), done (`[x]`) nor cancelled (`[-]`)",
             "22: a task without text",
         ]
     );
@@ -399,7 +399,7 @@ Many,A-6,10006,To Do,,,,,,x,y
     let (line, why) = refused("x.csv", "a,b\n1,2\n");
     assert_eq!(
         (line, why.as_str()),
-        (Some(1), "no column of the table holds titles")
+        (Some(1), "the table has no column of titles")
     );
 }
 
@@ -490,7 +490,7 @@ fn what_makes_no_graph_is_left_out_where_that_is_wanted() {
         [
             "2: tasks wait for each other: `a` (line 1), `b` (line 2): the dependency of `b` on `a` is left out",
             "3: id `b` appears twice, first in line 2: this task is left out",
-            "4: tasks are parts of each other: `g` (line 4), `p` (line 5): `g` is a part of nothing",
+            "4: tasks are parts of each other: `g` (line 4), `p` (line 5): `g` is left without a parent",
             "6: tasks wait for each other: `p` (line 5), `x` (line 6): the dependency of `x` on `p` is left out",
         ]
     );

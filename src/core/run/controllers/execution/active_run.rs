@@ -57,7 +57,7 @@ impl<'a> ActiveRun<'a> {
         let pins = pins::find(turn.world, pinned)?;
         let spec = pins
             .graph()
-            .ok_or_else(|| "the pinned plan is none".to_owned())?
+            .ok_or_else(|| "the pinned plan is not a plan".to_owned())?
             .clone();
         let graph =
             Graph::build(&spec).map_err(|_| "the pinned plan has a broken graph".to_owned())?;
@@ -307,9 +307,8 @@ impl<'a> ActiveRun<'a> {
                 continue;
             };
             let (attempt, actor) = (status.attempt, &claim.actor);
-            let message = format!(
-                "the ref of attempt {attempt} no longer holds what {actor} said, but something else"
-            );
+            let message =
+                format!("the ref of attempt {attempt} no longer holds the records of {actor}");
             self.requeue(&id, "RefSpoiled", message);
             if let Some(status) = self.status.node_statuses.get_mut(&id) {
                 status.extensions.lapsed = Some(claim);

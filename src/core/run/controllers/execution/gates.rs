@@ -238,7 +238,7 @@ impl ActiveRun<'_> {
             .iter()
             .any(|retry| retry.plan.is_some() && retry.timestamp >= last);
         if was_replaced {
-            return "the plan is another one".to_owned();
+            return "the plan has changed".to_owned();
         }
         let before = self.before(id, decision.digest_version).into_iter();
         let names = before.map(|node| self.graph.id(node));
@@ -378,7 +378,7 @@ impl Verdict {
         let reviewers = match gate.reviewers.as_slice() {
             [] => "any person".to_owned(),
             some if some.iter().all(|entry| nobody(entry).is_some()) => {
-                format!("nobody, which is what {} means", some.join(", "))
+                format!("nobody ({} matches nobody)", some.join(", "))
             }
             some => some.join(", "),
         };

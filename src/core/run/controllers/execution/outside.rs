@@ -157,7 +157,10 @@ fn course_of(files: &BTreeMap<Key, StatusFile>, target: &TargetRef, key: &Key) -
         return Course::Open(format!("{key} does not exist yet"));
     };
     if let Some(wanted) = target.uid.as_ref().filter(|wanted| **wanted != file.uid) {
-        return Course::Bad(format!("{key} has uid {}, {wanted} is followed", file.uid));
+        return Course::Bad(format!(
+            "{key} has uid {}, the reference wants {wanted}",
+            file.uid
+        ));
     }
     let phase = file.status.phase();
     let message = format!("{key} is {phase}");

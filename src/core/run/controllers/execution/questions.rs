@@ -130,7 +130,8 @@ impl ActiveRun<'_> {
         if status.is_out_of_scope() {
             let reporter = status.extensions.report.map(|report| report.actor);
             let reporter = reporter.unwrap_or_default();
-            let what = format!("reported by {reporter}; {by} allows what is outside of the scope");
+            let what =
+                format!("reported by {reporter}; {by} allows the changes outside of the scope");
             return self.count_report(id, what);
         }
         if !status.awaits_answer() {

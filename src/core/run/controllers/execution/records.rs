@@ -43,7 +43,7 @@ fn receive<'a>(
         actor: String::new(),
         action: "rewrite".to_owned(),
         reason: "RefRewritten".to_owned(),
-        message: "the ref no longer contains the record that was folded in last".to_owned(),
+        message: "the ref no longer contains the record that was taken in last".to_owned(),
         seen: turn.world.now,
     };
     list_unapplied(&mut status.extensions.unapplied, note);
@@ -344,7 +344,8 @@ impl ActiveRun<'_> {
     fn leave_forged_attempt(&mut self, id: &str, actor: &str) {
         let status = self.status_of(id);
         let attempt = status.attempt;
-        let message = format!("on the ref of attempt {attempt} stands what {actor} has not signed");
+        let message =
+            format!("the ref of attempt {attempt} has something that {actor} did not sign");
         let is_in_hands = status.is_in_hands();
         match (status.phase, status.extensions.claim) {
             (_, claim) if is_in_hands => {

@@ -41,7 +41,7 @@ impl ActiveRun<'_> {
         );
         if is_same(&next.pinned, &self.pinned) && revised.changed.is_empty() {
             let name = self.pinned.plan.key(Kind::Plan).qualified();
-            let why = format!("the execution is held to this revision of plan `{name}` already");
+            let why = format!("the execution is already pinned to this revision of plan `{name}`");
             return Err(Refusal::new(Objection::NotReady, "PlanUnchanged", why));
         }
         let nodes = &mut self.status.node_statuses;

@@ -1197,7 +1197,7 @@ fn gates_before_what_is_unfinished_are_asked_again_by_another_plan() {
     assert_eq!(world.stands("second"), "Blocked AwaitingApproval");
     let message = world.node("second").message;
     assert!(
-        message.ends_with("the plan is another one, earlier approvals do not count"),
+        message.ends_with("the plan has changed, earlier approvals do not count"),
         "{message}"
     );
     assert_eq!(world.stands("b"), "Pending Waiting");

@@ -1352,7 +1352,7 @@ fn an_attempt_without_a_lease_whose_ref_is_spoiled_goes_on_as_the_next_one() {
     assert_eq!(world.stands("a"), "Pending Ready");
     let message = world.node("a").message;
     assert!(
-        message.contains("no longer holds what agent:ana said"),
+        message.contains("no longer holds the records of agent:ana"),
         "{message}"
     );
     assert!(world.adopt("a", ReportResult::Succeeded));
