@@ -443,12 +443,12 @@ fn nobody_gets_out_of_being_checked() {
     // By a claim to be of a time when nothing was checked.
     let old = forge(
         &ana,
-        &[done, ("controller.yaml", "decisions: 4", "decisions: 0")],
+        &[done, ("controller.yaml", "decisions: 5", "decisions: 0")],
         "",
     );
     found(&ana, &old)
         .exits(1)
-        .says("it was decided with version 0, but the commit before it with version 4");
+        .says("it was decided with version 0, but the commit before it with version 5");
     let silent = forge(&ana, &[done, ("_inputs.yaml", "", GONE)], "");
     found(&ana, &silent)
         .exits(1)

@@ -19,6 +19,11 @@ fn review(place: &Place<'_>, (uid, repository): (&str, &str), n: usize, signatur
     let blob = place.git_with("hash-object -w --stdin", &record);
     let tree = place.git_with("mktree", &format!("100644 blob {blob}\trecord.yaml\n"));
     let who = "Ana <ana@example.com> 1769860800 +0000";
+    // As the header is called where ids are SHA-256.
+    let signature = match tree.trim().len() {
+        64 => signature.replace("gpgsig ", "gpgsig-sha256 "),
+        _ => signature.to_owned(),
+    };
     let commit = format!("tree {tree}\nauthor {who}\ncommitter {who}\n{signature}\nreview {n}\n");
     place.git_with("hash-object -t commit -w --stdin", &commit)
 }

@@ -271,7 +271,7 @@ fn what_cannot_be_imported_is_told_with_its_place_and_nothing_is_written() {
         "- [ ] a\n",
     )
     .exits(9)
-    .notes("planspec/other.yaml already");
+    .notes("is already in planspec/other.yaml");
     solo.run_with("import - --name a --file elsewhere.yaml", "- [ ] a\n")
         .exits(1)
         .notes("name a file below planspec/");
@@ -328,7 +328,7 @@ fn what_is_too_much_is_told_at_once() {
     let million = "- [ ] a\n".repeat(1_000_000);
     solo.run_with("import - --name much", &million)
         .exits(1)
-        .notes("-:1001: there are 1000000 tasks");
+        .notes("-:1001: it has 1000000 tasks");
     let longer = "- [ ] a task\n".repeat(2_000_000);
     solo.run_with("import - --name much", &longer).exits(3);
     assert!(!solo.has("planspec"));

@@ -25,7 +25,7 @@ const SUMMARIES_SINCE: u32 = 2;
 const WANTS_SINCE: u32 = 3;
 /// Version of the decisions that this program takes. It rises when the same inputs come to lead to
 /// another status: a program with a lower number than the status has must not write it.
-pub const DECISIONS: u32 = 4;
+pub const DECISIONS: u32 = 5;
 
 /// Everything on the status branch that decides; the board is derived from it.
 #[derive(Debug, Clone, PartialEq)]
