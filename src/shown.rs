@@ -1,4 +1,4 @@
-//! What every door shows of what the service found: `show` has the words, and this brings the two together.
+//! Shows answers of the service, for all interfaces: connects `service` with `show`.
 
 use crate::core::base::diagnostic::Diagnostic;
 use crate::core::resource::Time;
