@@ -375,10 +375,10 @@ impl RecordWriter<'_> {
 }
 
 impl Sent {
-    /// The id of a record that was sent.
+    /// The id of the sent record.
     ///
     /// # Errors
-    /// `Conflict` when somebody else was first.
+    /// `Conflict` if somebody else was first.
     pub fn or_conflict(self, address: &Address) -> Result<String> {
         match self {
             Sent::Done(id) => Ok(id),
@@ -390,7 +390,7 @@ impl Sent {
     }
 }
 
-/// An attempt as answers name it.
+/// An attempt, as named in answers.
 pub fn attempt(
     observed: &Observed,
     run: ObservedRun<'_>,
@@ -412,7 +412,7 @@ pub fn attempt(
     }
 }
 
-/// A run as answers name it.
+/// A run, as named in answers.
 pub fn execution(run: ObservedRun<'_>) -> api::Execution {
     let RunRef {
         namespace,
