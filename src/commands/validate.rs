@@ -274,7 +274,7 @@ fn show_findings(context: &Context, validated: &Validated, format: FindingsForma
     Ok(())
 }
 
-/// Notes beside the findings. None about a commit without changes to resources.
+/// Notes in addition to the findings. None about a commit without changes to resources.
 fn said(validated: &Validated) -> Vec<String> {
     let found = &validated.findings.found;
     match validated.checked {

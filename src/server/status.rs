@@ -25,7 +25,7 @@ pub struct Refusal {
 pub struct Told {
     /// What is wrong.
     pub message: String,
-    /// How to put it right.
+    /// How to fix it.
     pub hint: Option<String>,
 }
 

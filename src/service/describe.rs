@@ -64,7 +64,7 @@ pub struct FilePlace {
     pub is_document: bool,
 }
 
-/// Facts about a run beside its status.
+/// Facts about a run besides its status.
 #[derive(Default)]
 struct RunFacts {
     reviewers: BTreeMap<String, Vec<String>>,

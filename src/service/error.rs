@@ -69,7 +69,7 @@ pub struct Error {
     pub kind: ErrorKind,
     /// What is wrong, in a sentence without a full stop, on one line. Empty if the findings say it all.
     pub message: String,
-    /// How to put it right.
+    /// How to fix it.
     pub hint: Option<String>,
     /// Findings in the files concerned.
     pub findings: Findings,

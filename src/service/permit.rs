@@ -16,7 +16,7 @@ pub fn claim_as(run: &Key, node: &str, actor: &str) -> String {
     proposal::claim(run, node, (!is_person(actor)).then_some(actor))
 }
 
-/// A run, with facts beside its status.
+/// A run, with facts besides its status.
 pub struct Asked<'a> {
     observed: &'a Observed,
     run: ObservedRun<'a>,

@@ -88,7 +88,7 @@ pub struct Cause {
     pub code: Option<&'static str>,
     /// What is wrong.
     pub message: String,
-    /// How to put it right.
+    /// How to fix it.
     pub hint: Option<String>,
 }
 

@@ -422,7 +422,7 @@ fn acceptance(page: &mut Sections, view: &RunView<'_>) {
     }
 }
 
-/// The criteria beside the nodes, and the attestations.
+/// The criteria besides the nodes, and the attestations.
 fn contract(page: &mut Sections, view: &RunView<'_>) {
     let mut lines = Vec::new();
     if !view.of.run.extensions.criteria.is_empty() {

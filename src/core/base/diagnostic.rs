@@ -1,4 +1,4 @@
-//! Findings: what is wrong, where, and how to put it right.
+//! Findings: what is wrong, where, and how to fix it.
 
 use std::fmt;
 
@@ -405,13 +405,13 @@ pub struct Diagnostic {
     pub message: String,
     /// The text beside the underlined place; empty for none.
     pub label: String,
-    /// How to put it right, for people.
+    /// How to fix it, for people.
     pub help: Option<String>,
     /// Related places.
     pub related: Vec<Label>,
     /// The broken resource, if known.
     pub resource: Option<Key>,
-    /// How to put it right, for programs.
+    /// How to fix it, for programs.
     pub fix: Option<Fix>,
 }
 
@@ -454,7 +454,7 @@ impl Diagnostic {
         self
     }
 
-    /// Sets how to put it right.
+    /// Sets how to fix it.
     pub fn help(mut self, help: impl Into<String>) -> Self {
         self.help = Some(help.into());
         self

@@ -58,7 +58,7 @@ impl Choice {
 pub struct Malformed {
     /// The message, in one sentence without a full stop.
     pub message: String,
-    /// How to put it right.
+    /// How to fix it.
     pub help: String,
 }
 

@@ -52,7 +52,7 @@ pub struct Mistake {
     pub kind: MistakeKind,
     /// The message, in one sentence without a full stop.
     pub message: String,
-    /// How to put it right.
+    /// How to fix it.
     pub help: Option<String>,
 }
 

@@ -125,7 +125,7 @@ pub struct ExecutionStatus {
     /// The observed generation.
     #[serde(default)]
     pub observed_generation: u64,
-    /// Fields that this controller keeps beside the published ones.
+    /// Fields that this controller keeps in addition to the published ones.
     #[serde(default)]
     pub extensions: ExecutionExtensions,
 }
@@ -221,7 +221,7 @@ pub struct NodeStatus {
     /// The reason for the phase, as a sentence.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub message: String,
-    /// Fields that this controller keeps beside the published ones.
+    /// Fields that this controller keeps in addition to the published ones.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub extensions: NodeExtensions,
 }
@@ -340,7 +340,7 @@ pub const PIN_UNREADABLE: &str = "PinUnreadable";
 /// Reason of a node that was skipped because its condition is false: nodes after it continue.
 pub const CONDITION_FALSE: &str = "ConditionFalse";
 
-/// Fields of a node that this controller keeps beside the published ones.
+/// Fields of a node that this controller keeps in addition to the published ones.
 #[skip_serializing_none]
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -576,7 +576,7 @@ pub struct SignedBy {
     pub key: String,
 }
 
-/// Fields of an execution that this controller keeps beside the published ones.
+/// Fields of an execution that this controller keeps in addition to the published ones.
 #[skip_serializing_none]
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]

@@ -185,12 +185,12 @@ pub struct Review {
     pub comment: Option<String>,
     /// The reviewed generation of the gate.
     pub target_generation: Option<u64>,
-    /// Fields that this controller keeps beside the published ones.
+    /// Fields that this controller keeps in addition to the published ones.
     #[serde(default, skip_serializing_if = "ReviewExtensions::is_empty")]
     pub extensions: ReviewExtensions,
 }
 
-/// Fields of a review that this controller keeps beside the published ones.
+/// Fields of a review that this controller keeps in addition to the published ones.
 #[skip_serializing_none]
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]

@@ -40,7 +40,7 @@ pub struct PlanSpec {
     pub contract: Contract,
 }
 
-/// The requirements of a document beside its steps.
+/// The requirements of a document besides its steps.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Contract {
     /// Its constraints and success criteria.
@@ -134,7 +134,7 @@ pub enum OnBroken {
 pub struct GraphSpec {
     /// At least one.
     pub nodes: Vec<Node>,
-    /// The edges beside the nodes' `dependsOn`.
+    /// The edges besides the nodes' `dependsOn`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub edges: Vec<Edge>,
 }
@@ -303,7 +303,7 @@ impl Node {
     }
 }
 
-/// `x-planspec` of a node: fields beside the published ones.
+/// `x-planspec` of a node: fields in addition to the published ones.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct NodeExtension {

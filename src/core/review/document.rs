@@ -1,4 +1,4 @@
-//! Changes of a PlanSpec 1.2 document beside its plan: section by section, field by field.
+//! Changes of a PlanSpec 1.2 document besides its plan: section by section, field by field.
 //!
 //! Steps are compared as nodes of the plan; here are only the fields that nodes do not have.
 
@@ -57,7 +57,7 @@ pub(super) fn content_of(snapshot: &Snapshot, plan: &Key) -> Option<Content> {
     read(snapshot, plan).map(|read| read.content)
 }
 
-/// Adds the fields of a document beside its plan to the plan's normal form.
+/// Adds the fields of a document besides its plan to the plan's normal form.
 pub(super) fn add(snapshot: &Snapshot, plan: &Key, renames: &Renames, normal: &mut Normal) {
     let Some(read) = read(snapshot, plan) else {
         return;
@@ -257,7 +257,7 @@ fn of_approach(out: &mut Builder, approach: &Approach) {
     }
 }
 
-/// The fields of a step beside its node.
+/// The fields of a step besides its node.
 fn of_step(out: &mut Builder, step: &Step) {
     put_fields! { out, Step = step, elsewhere: [
             // The node's id, name, description and estimate.

@@ -209,7 +209,7 @@ fn of_plan(
     tell_instructions(told, subject);
 }
 
-/// The facts about a document beside its steps.
+/// The facts about a document besides its steps.
 fn of_document(content: &Content, subject: &mut Subject) {
     let Content {
         intent,
@@ -274,7 +274,7 @@ fn tell_instructions(told: Vec<String>, subject: &mut Subject) {
     subject.look_twice(Topic::Delegation, text);
 }
 
-/// The instructions of a node beside its name.
+/// The instructions of a node besides its name.
 pub(super) fn instructions(node: &Node) -> Option<String> {
     let mut parts = Vec::new();
     let text = |text: &str| format!("“{}”", shortened(text.trim(), IN_A_SENTENCE));

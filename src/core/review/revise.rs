@@ -7,7 +7,7 @@ use super::{Change, Review, Subject, document};
 use crate::core::document::{ChangeType, Document, RevisionChange, Trigger, differences};
 use crate::core::resource::{Kind, Time};
 
-/// The input beside the changes.
+/// The input besides the changes.
 pub struct Next {
     /// The id of the new revision.
     pub plan_id: String,

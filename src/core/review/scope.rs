@@ -39,7 +39,7 @@ pub struct Scoped {
     pub unreadable: Option<String>,
 }
 
-/// What matters beside the scope of the plan.
+/// What matters besides the scope of the plan.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Beside<'a> {
     /// Files that may always change too: `scope.always` of the configuration before the change.

@@ -60,7 +60,7 @@ pub trait Reader {
     ) -> Result<(BTreeMap<Key, StatusFile>, Blobs), Self::Error>;
 }
 
-/// The input of the decision, beside what is read.
+/// The input of the decision, besides what is read.
 pub struct Change<'a, P, S> {
     /// The index of the spec commit.
     pub index: &'a Index<P>,

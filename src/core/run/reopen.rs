@@ -184,7 +184,7 @@ pub struct Revised {
     pub removed: Vec<String>,
 }
 
-/// The pinned and current resources beside the plan.
+/// The pinned and current resources besides the plan.
 pub struct Around<'a> {
     /// The pins of the run.
     pub pinned: &'a Pinned,

@@ -204,7 +204,7 @@ fn positions(places: &[&Place], lines: Option<&Lines<'_>>) -> Vec<Option<Positio
         .collect()
 }
 
-/// A finding as data: what is wrong, where, and how to put it right.
+/// A finding as data: what is wrong, where, and how to fix it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "service", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]

@@ -166,7 +166,7 @@ pub struct Refused {
     pub line: Option<usize>,
     /// The message.
     pub why: String,
-    /// How to put it right.
+    /// How to fix it.
     pub help: String,
 }
 

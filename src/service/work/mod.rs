@@ -67,7 +67,7 @@ pub struct WorkRequest {
     pub externals: bool,
 }
 
-/// What the caller provides beside the request.
+/// What the caller provides besides the request.
 #[derive(Clone, Copy)]
 pub struct Surroundings<'a> {
     /// The clock.

@@ -72,7 +72,7 @@ impl FindingsFormat {
         }
     }
 
-    /// Whether people read it, so that notes may be printed beside it.
+    /// Whether people read it, so that notes may be printed in addition.
     pub fn is_for_people(self) -> bool {
         matches!(
             self,

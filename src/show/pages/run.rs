@@ -512,7 +512,7 @@ fn rest(
     unapplied(main, &facts.unapplied);
 }
 
-/// The criteria beside the nodes, and the attestations.
+/// The criteria besides the nodes, and the attestations.
 fn contract(main: &mut Html, facts: &DescribedRun) {
     if facts.contract.is_empty() {
         return;

@@ -60,9 +60,9 @@ pub struct SchemaProblem {
     pub message: String,
     /// The text beside the underlined place.
     pub label: String,
-    /// How to put it right, for people.
+    /// How to fix it, for people.
     pub help: Option<String>,
-    /// How to put it right, for programs.
+    /// How to fix it, for programs.
     pub fix: Option<Fix>,
 }
 

@@ -1,4 +1,4 @@
-//! Tests of what `reconcile` maintains beside phases: derived metadata, conditions, findings, evidence.
+//! Tests of what `reconcile` maintains besides phases: derived metadata, conditions, findings, evidence.
 
 use serde_json::json;
 

@@ -10,7 +10,7 @@ use crate::core::run::transition::WaitingFor;
 pub enum Concern {
     /// It has failed; somebody may retry it, or leave it.
     Failed,
-    /// Something is missing or wrong, and must be put right first.
+    /// Something is missing or wrong, and must be corrected first.
     Stuck,
     /// A node has finally failed while the run is open; somebody may retry it, or leave it.
     FailedNode,
@@ -41,7 +41,7 @@ pub enum Concern {
 pub enum Heading {
     /// It has failed.
     Failed,
-    /// Something must be put right.
+    /// Something must be corrected.
     Stuck,
     /// It waits for people.
     People,

@@ -32,7 +32,7 @@ pub struct Outline {
     pub counts: Counts,
     /// Failed executions that can be retried, newest first.
     pub failed: Listed<Ended>,
-    /// Executions that need something to be put right.
+    /// Executions that need a correction.
     pub stuck: Listed<Standing>,
     /// Executions that wait for people.
     pub people: Listed<Standing>,
