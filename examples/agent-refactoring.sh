@@ -1,12 +1,13 @@
 #!/bin/sh
-# Agents split a script, never two at the same file; somebody else checks each commit, and a worker tests what came of them together.
-# Everything happens in a throw-away folder. Builds the program first, or takes $PLANSPEC_BIN.
+# Agents split a script, never two of them in the same file; another actor checks each commit, and a worker tests the
+# merge.
+# Everything happens in a temporary folder. Builds the program first, or uses $PLANSPEC_BIN.
 set -eu
 
 root=$(cd "$(dirname "$0")/.." && pwd)
 . "$root/examples/stage.sh"
 
-# What an agent changes, as a commit on a branch.
+# Commits the change of an agent on a branch.
 commit_change() { # BRANCH CHANGE MESSAGE
     git checkout -q "$1" 2>/dev/null || git checkout -q -b "$1" main
     git apply "$root/examples/agent-refactoring/changes/$2.patch"

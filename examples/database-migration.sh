@@ -1,6 +1,7 @@
 #!/bin/sh
-# The migration of a database: a rehearsal that is cancelled, then a run that fails, is rolled back and cleaned up, tried again, and succeeds.
-# Everything happens in a throw-away folder. Builds the program first, or takes $PLANSPEC_BIN.
+# The migration of a database: a rehearsal that is cancelled, then a run that fails, is rolled back and cleaned up, is
+# retried, and succeeds.
+# Everything happens in a temporary folder. Builds the program first, or uses $PLANSPEC_BIN.
 set -eu
 
 root=$(cd "$(dirname "$0")/.." && pwd)

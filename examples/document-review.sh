@@ -1,14 +1,14 @@
 #!/bin/sh
-# A PlanSpec 1.2 document from a draft over a review to its gate: an open question, a finding that blocks, a revision that answers both,
-# the review of that revision, and a person who approves it before anything begins.
-# Everything happens in a throw-away folder. Builds the program first, or takes $PLANSPEC_BIN.
+# A PlanSpec 1.2 document from a draft over a review to its gate: an open question, a finding that blocks, a revision
+# that answers both, the review of that revision, and a person who approves it before any work starts.
+# Everything happens in a temporary folder. Builds the program first, or uses $PLANSPEC_BIN.
 set -eu
 
 root=$(cd "$(dirname "$0")/.." && pwd)
 . "$root/examples/stage.sh"
 
 document=planspec/data-retention.planspec.yaml
-# What somebody changes in the document.
+# Applies a change to the document.
 change() { # CHANGE
     git apply "$root/examples/document-review/changes/$1.patch"
 }

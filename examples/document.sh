@@ -1,7 +1,7 @@
 #!/bin/sh
-# A PlanSpec 1.2 document from its first commit to Succeeded: a step for a person, one for an agent, one that
-# somebody approves, a change outside of its scope, a check and the attestations that make it a success.
-# Everything happens in a throw-away folder. Builds the program first, or takes $PLANSPEC_BIN.
+# A PlanSpec 1.2 document from its first commit to Succeeded: a step for a person, one for an agent, one that a person
+# approves, a change outside of its scope, a check, and the attestations that make it a success.
+# Everything happens in a temporary folder. Builds the program first, or uses $PLANSPEC_BIN.
 set -eu
 
 root=$(cd "$(dirname "$0")/.." && pwd)

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Three teams in one repository: each has a namespace, they wait for each other's goals, and decide at each other's gates.
-# Everything happens in a throw-away folder. Builds the program first, or takes $PLANSPEC_BIN.
+# Three teams in one repository: each has a namespace, waits for goals of the others, and decides at their gates.
+# Everything happens in a temporary folder. Builds the program first, or uses $PLANSPEC_BIN.
 set -eu
 
 root=$(cd "$(dirname "$0")/.." && pwd)

@@ -1,6 +1,6 @@
 #!/bin/sh
-# A plan from its first commit to Succeeded: two clones of one bare remote, and planspec's own verbs.
-# Everything happens in a throw-away folder. Builds the program first, or takes $PLANSPEC_BIN.
+# A plan from its first commit to Succeeded, with two clones of one bare remote and the verbs of planspec.
+# Everything happens in a temporary folder. Builds the program first, or uses $PLANSPEC_BIN.
 set -eu
 
 root=$(cd "$(dirname "$0")/.." && pwd)

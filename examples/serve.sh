@@ -1,6 +1,6 @@
 #!/bin/sh
-# A server over a repository, driven with curl: what is written becomes commits, what happens is told.
-# Everything happens in a throw-away folder. Builds the program first, or takes $PLANSPEC_BIN.
+# A server for a repository, driven with curl: writes become commits, and changes become events.
+# Everything happens in a temporary folder. Builds the program first, or uses $PLANSPEC_BIN.
 set -eu
 
 root=$(cd "$(dirname "$0")/.." && pwd)

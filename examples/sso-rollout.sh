@@ -1,6 +1,7 @@
 #!/bin/sh
-# Single sign-on for a company, in resources: something that happens outside, a security review, a pilot, a sign-off by two, three waves.
-# Everything happens in a throw-away folder. Builds the program first, or takes $PLANSPEC_BIN.
+# Single sign-on for a company, in resources: an external event, a security review, a pilot, a sign-off by two people,
+# three waves.
+# Everything happens in a temporary folder. Builds the program first, or uses $PLANSPEC_BIN.
 set -eu
 
 root=$(cd "$(dirname "$0")/.." && pwd)

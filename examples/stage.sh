@@ -1,5 +1,5 @@
-# What the examples share; they read it in. Takes $root, the folder of the repository.
-# A program, a throw-away folder $work, and ways to show what is done.
+# Shared by the examples, which source it: a program, a temporary folder $work, and functions that show commands. Needs
+# $root, the folder of the repository.
 
 # --- The program -----------------------------------------------------------------------------
 
@@ -18,7 +18,7 @@ if [ ! -x "$program" ]; then
     exit 1
 fi
 
-# --- A throw-away folder, and nothing of your own git configuration ---------------------------
+# --- A temporary folder, without your own git configuration ------------------------------------
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -38,7 +38,7 @@ git config --global user.email ana@example.com
 git config --global init.defaultBranch main
 git config --global advice.detachedHead false
 
-# --- How it is shown --------------------------------------------------------------------------
+# --- Output -----------------------------------------------------------------------------------
 
 bold='' dim='' plain=''
 if [ -t 1 ] && [ -z "${NO_COLOR:-}" ]; then
@@ -46,12 +46,12 @@ if [ -t 1 ] && [ -z "${NO_COLOR:-}" ]; then
 fi
 who=ana
 
-# What happens next, in a sentence.
+# Prints a sentence about the next commands.
 chapter() {
     printf '\n%s--- %s%s\n' "$dim" "$1" "$plain"
 }
 
-# Print a command, then run it.
+# Prints a command, then runs it.
 run() {
     line="$who \$"
     for word in "$@"; do
@@ -64,7 +64,7 @@ run() {
     "$@" 2>&1
 }
 
-# The same for a command that has to end with an exit code of its own.
+# The same for a command that has to end with this exit code.
 run_expecting() {
     expected=$1
     shift
@@ -77,7 +77,7 @@ run_expecting() {
     fi
 }
 
-# A repository with the files of an example, committed; the story goes on in it. What changes in the course of it is left out.
+# Commits the files of an example to a new repository, in which the script continues, without those of later changes.
 begin_with() { # EXAMPLE
     git init -q "$work/$1"
     cd "$work/$1"
@@ -87,7 +87,8 @@ begin_with() { # EXAMPLE
     git commit -q -m "Plan $1"
 }
 
-# Claim a node and report it as succeeded; further arguments are for the report. What a claim says of the work is left out.
+# Claims a node and reports it as succeeded, with further arguments for the report. Only the start of the claim's output
+# is shown.
 do_node() { # EXECUTION/NODE ACTOR [ARGUMENT]…
     node=$1 actor=$2
     shift 2
@@ -96,7 +97,7 @@ do_node() { # EXECUTION/NODE ACTOR [ARGUMENT]…
     run planspec report "$node" --as "$actor" --succeeded --reconcile "$@"
 }
 
-# A node has to be in a phase by now.
+# Fails unless a node is in a phase.
 expect_node() { # EXECUTION/NODE PHASE
     found=$(planspec describe "$1" | sed -n '1s/.*: \([A-Za-z]*\).*/\1/p')
     if [ "$found" != "$2" ]; then
@@ -105,7 +106,7 @@ expect_node() { # EXECUTION/NODE PHASE
     fi
 }
 
-# The end of the story: the phase of each execution, which is to be Succeeded.
+# Fails unless each execution is Succeeded.
 end_well() { # EXECUTION…
     for name in "$@"; do
         phase=$(planspec get execution "$name" | awk 'NR == 2 { print $3 }')
@@ -117,7 +118,7 @@ end_well() { # EXECUTION…
     chapter "Succeeded. Nothing is left behind; see README.md for what to try in a repository of yours."
 }
 
-# A server over the repository of this folder, until the script ends: $server is its process, $url its address.
+# Starts a server for the repository of this folder until the script ends: $server is its process, $url its address.
 begin_to_serve() {
     planspec serve --reconcile --port 0 2>server.log &
     server=$!

@@ -1,44 +1,57 @@
 #!/usr/bin/env bash
-# What CI does with plans: validate, review, reconcile; on GitHub and on GitLab. See docs/ci.md.
+# CI jobs of planspec: validate, review, reconcile; on GitHub and on GitLab. See docs/ci.md.
 #
-#   ci.sh key                  a key for the cache of the built program
-#   ci.sh install              make sure that there is a planspec, released or built; on GitHub, for later steps as well
-#   ci.sh release FOLDER       the list that is released beside the archives in a folder: of which source, with which digests
+#   ci.sh key                  prints a cache key for the built program
+#   ci.sh install              makes a released or built planspec available; on GitHub, for later steps as well
+#   ci.sh release FOLDER       prints the list of a release: the key of its source, and the digests of the archives
+#   ci.sh version              prints the version of the source
 #   ci.sh MODE                 validate, review, reconcile, work, carry or verified
-#   ci.sh unreviewed           where a review could not be begun: have a comment say so that is of an earlier state
+#   ci.sh unreviewed           marks the comment as outdated when a review could not start
 #
-# Everything comes from the environment: INPUT_PROGRAM (a planspec that is there already), INPUT_BASE
-# (review against this revision), INPUT_PLAN (review only this plan), INPUT_COMMENT (false: none),
-# INPUT_TOKEN (reads and writes the repository, writes the comment), INPUT_COMMENT_AUTHOR (whose comments are ours),
-# INPUT_NAMESPACE and INPUT_NODE (work and carry: which node), INPUT_ACTOR (as whom), INPUT_REPORTS (the folder in which
-# the one leaves what the other carries), INPUT_SIGNING_KEY (carry: signs it), INPUT_JOBS (reconcile on GitLab: the file that
-# gets the pipeline of the jobs of nodes), PLANSPEC_HOME (where a program is built, if RUNNER_TEMP does not say it), and
-# what the forge sets, ACTION_REPOSITORY (`owner/name` of this action, if GITHUB_ACTION_REPOSITORY does not say it). INPUT_TARGET, INPUT_COMMIT, INPUT_AFTER_DEPLOYMENT and INPUT_TIMEOUT (verified: what, for which commit,
-# whether it is deployed, and how long to wait).
-# No value from outside is ever part of a command, only an argument or a line of a file.
+# All input is in the environment, together with the variables that the forge sets:
 #
-# Nothing of the checkout is run, or says how the program is built.
+#   INPUT_PROGRAM              an existing planspec
+#   INPUT_BASE                 validate and review: compare with this revision
+#   INPUT_PLAN                 review: only this plan
+#   INPUT_COMMENT              review: `false` writes no comment
+#   INPUT_TOKEN                reads and writes the repository, writes the comment
+#   INPUT_COMMENT_AUTHOR       the author of our comments
+#   INPUT_FULL                 reconcile: `true` looks at everything, and audits the status
+#   INPUT_NAMESPACE            work, carry and verified
+#   INPUT_NODE, INPUT_ACTOR    work and carry: the node, and who claims it
+#   INPUT_REPORTS              the folder in which `work` leaves its reports for `carry`
+#   INPUT_SIGNING_KEY          carry: signs the reports
+#   INPUT_JOBS                 reconcile on GitLab: the file for the child pipeline with the jobs of nodes
+#   INPUT_TARGET               verified: an execution, a goal, or the file of a document
+#   INPUT_COMMIT               verified: the commit
+#   INPUT_AFTER_DEPLOYMENT     verified: `true` if it is deployed
+#   INPUT_TIMEOUT              verified: how long to wait
+#   PLANSPEC_HOME              where a program is built, without RUNNER_TEMP
+#   ACTION_REPOSITORY          `owner/name` of this action, instead of GITHUB_ACTION_REPOSITORY
+#
+# No value from outside is ever part of a command, only an argument or a line of a file. No file of the checkout is run,
+# or changes how the program is built.
 set -euo pipefail
 
 source_dir=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 INPUT_PLAN=${INPUT_PLAN:-}
 mode=${1:-}
 work=$(mktemp -d)
-# Whether the comment of a pull request says what there is to say by now.
+# Whether the comment of the pull request is up to date.
 told=false
 trap ended EXIT
-# Whoever cancels a job starts another.
+# A cancelled job is followed by another one.
 trap 'told=true; exit 143' INT TERM
 
-# Most characters of a comment or a summary that we write; GitHub takes 65,536 and 1 MiB.
+# The most characters of our comments and summaries; GitHub allows 65,536 and 1 MiB.
 most=60000
 
-# --- Telling ---------------------------------------------------------------------------------
+# --- Messages --------------------------------------------------------------------------------
 
 on_github() { [ "${GITHUB_ACTIONS:-}" = true ]; }
 on_gitlab() { [ "${GITLAB_CI:-}" = true ]; }
 
-# A message as a workflow command: what would end or begin one is escaped.
+# Escapes a message for a workflow command: characters that would end it or start another one.
 escaped() {
   local text=$1
   text=${text//'%'/%25}
@@ -59,24 +72,24 @@ fail() { # MESSAGE [CODE]
   exit "${2:-2}"
 }
 
-# Markdown for the page of the run; on GitLab there is none.
+# Adds Markdown to the page of the run; GitLab has none.
 summary() { # FILE
   [ -n "${GITHUB_STEP_SUMMARY:-}" ] && [ -f "$1" ] || return 0
   cat "$1" >>"$GITHUB_STEP_SUMMARY"
 }
 
-# Text as an indented block: nothing in it can end it. Cut, and said so.
+# Prints text as an indented block, which it cannot end. Long text is cut, with a note.
 block() { # FILE
   local size
   size=$(wc -c <"$1")
-  # An incomplete character or line at the cut is left out.
+  # The incomplete line at the cut is left out.
   head -c "$most" "$1" | if [ "$size" -gt "$most" ]; then sed '$d'; else cat; fi | sed 's/^/    /'
   if [ "$size" -gt "$most" ]; then
     printf '\n(cut: %s bytes in all; the log has the rest)\n' "$size"
   fi
 }
 
-# Where the log of this job is, if the forge says it.
+# The URL of this job's log, if the forge has it.
 job_url() {
   if on_gitlab; then
     printf '%s' "${CI_JOB_URL:-}"
@@ -85,7 +98,7 @@ job_url() {
   fi
 }
 
-# Where the forge shows the repository.
+# The URL of the repository on the forge.
 web() {
   if on_gitlab; then
     [ -z "${CI_PROJECT_URL:-}" ] || printf '%s/-' "$CI_PROJECT_URL"
@@ -96,14 +109,14 @@ web() {
 
 # --- The program -------------------------------------------------------------------------------
 
-# The same for the same source: where a program was built from it, it is built no more.
+# Depends on the source only: a program that was built from the same source is used again.
 key() {
   (cd "$source_dir" &&
     find Cargo.toml Cargo.lock src docs/rules docs/schemas hooks/pre-commit -type f -print0 | LC_ALL=C sort -z |
     xargs -0 cat) | digest -
 }
 
-# Where the program is built and kept: never in the checkout, of which a pull request says what is in it.
+# Where the program is built and kept: never in the checkout, whose content a pull request chooses.
 home() {
   if [ -n "${RUNNER_TEMP:-}" ]; then
     printf '%s/planspec' "$RUNNER_TEMP"
@@ -112,7 +125,7 @@ home() {
   fi
 }
 
-# Whether a folder, which need not be there yet, is in the checkout.
+# Whether a folder, which may not exist yet, is in the checkout.
 in_checkout() { # FOLDER
   local checkout at=$1
   checkout=$(cd "${GITHUB_WORKSPACE:-${CI_PROJECT_DIR:-$PWD}}" && pwd -P)
@@ -131,8 +144,8 @@ program() {
   fi
 }
 
-# `owner/name` of the repository that this script is of, where a runner got it from there; nothing where it stands in a checkout.
-# The runner says it, or the folder in which it keeps actions: …/_actions/OWNER/NAME/REF.
+# `owner/name` of the repository that this script comes from, if a runner downloaded it; empty in a checkout. The runner
+# sets it, or it is in the folder of the action: …/_actions/OWNER/NAME/REF.
 action_repository() {
   local name=${ACTION_REPOSITORY:-${GITHUB_ACTION_REPOSITORY:-}} rest
   if [ -z "$name" ]; then
@@ -151,7 +164,7 @@ action_repository() {
   esac
 }
 
-# The machine that this is, as releases name it; nothing where there are none for it.
+# The target of this machine as releases name it; empty if there are no releases for it.
 target() {
   case "$(uname -s)-$(uname -m)" in
   Linux-x86_64) printf x86_64-unknown-linux-musl ;;
@@ -167,8 +180,8 @@ digest() { # FILE
   if command -v sha256sum >/dev/null; then sha256sum "$1"; else shasum -a 256 "$1"; fi | cut -d ' ' -f 1
 }
 
-# The program of the release that was made from this very source, from the repository that this script is of. What is released says of
-# which source it is, and with which digests, in a list; that the workflow of that repository made the list, GitHub attests.
+# Installs the release that was made from this very source by this script's own repository. A list in the release has
+# the key of the source and the digests; GitHub attests that the repository's workflow made the list.
 released() {
   local repository at target version list file wanted
   on_github && command -v gh >/dev/null && [ -n "$(home)" ] && ! in_checkout "$(home)" || return 1
@@ -181,9 +194,9 @@ released() {
   file=planspec-$version-$target.tar.gz
   mkdir -p "$work/release"
   download "$at/$list" "$work/release/$list" || return 1
-  # Between two releases the source is another one, of the same version.
+  # Between two releases the source changes, but not the version.
   grep -Fqx "source $(key)" "$work/release/$list" || return 1
-  # The token is for the forge that attests, and reaches nobody else.
+  # The token is only for the forge that attests.
   GH_TOKEN=${INPUT_TOKEN:-} gh attestation verify "$work/release/$list" --repo "$repository" \
     --signer-workflow "$repository/.github/workflows/release.yml" --source-ref "refs/tags/v$version" \
     --deny-self-hosted-runners >&2 || {
@@ -207,13 +220,13 @@ released() {
 
 download() { # URL FILE
   curl --silent --show-error --fail --location --retry 2 --max-time 300 --output "$2" "$1" 2>"$work/said" && return
-  # That there is none is no trouble.
+  # A missing file is no error.
   case "$(cat "$work/said")" in *404*) ;; *) cat "$work/said" >&2 ;; esac
   return 1
 }
 
-# Cargo reads its configuration, and rustup the toolchain, from the folder in which they are called and from those above it:
-# a copy of the source is built in a folder of its own, with a configuration of its own.
+# Cargo reads its configuration, and rustup the toolchain, from the current folder and those above it: so a copy of the
+# source is built in a separate folder, with its own configuration.
 build() {
   local at
   at=$(home)
@@ -224,7 +237,7 @@ build() {
   (
     cd "$work/source"
     unset INPUT_TOKEN PLANSPEC_TOKEN RUSTFLAGS RUSTC RUSTC_WRAPPER RUSTC_WORKSPACE_WRAPPER CARGO_BUILD_RUSTC_WRAPPER CARGO_ENCODED_RUSTFLAGS
-    # What the runner has for all is fine, what the checkout brings is not.
+    # The configuration of the runner is fine, that of the checkout is not.
     if [ -n "${CARGO_HOME:-}" ] && in_checkout "$CARGO_HOME"; then unset CARGO_HOME; fi
     CARGO_TARGET_DIR=$work/target cargo install --quiet --locked --path . --root "$at" >&2
   )
@@ -252,11 +265,11 @@ install() {
   fi
 }
 
-# Not called as the program is, or it would be found where the program is looked for.
+# Not named like the program, which `type -P` looks for.
 run() { authorized "$program" "$@"; }
 
-# With the token for this forge in the environment of this one program: no file holds it. Where the checkout has left one,
-# that is taken.
+# Runs a program with the token for this forge in its environment, so that no file has it. Credentials that the checkout
+# has left are used instead.
 authorized() {
   local server=${GITHUB_SERVER_URL:-} header
   if ! on_github || [ -z "${INPUT_TOKEN:-}" ] || [ -z "$server" ] ||
@@ -269,7 +282,7 @@ authorized() {
     GIT_CONFIG_VALUE_0="AUTHORIZATION: basic $header" "$@"
 }
 
-# --- What happened -----------------------------------------------------------------------------
+# --- The event ---------------------------------------------------------------------------------
 
 event() { # JQ_EXPRESSION
   [ -n "${GITHUB_EVENT_PATH:-}" ] && [ -r "$GITHUB_EVENT_PATH" ] || return 0
@@ -281,21 +294,21 @@ is_pull_request() {
   [ -n "${CI_MERGE_REQUEST_IID:-}" ]
 }
 
-# The two revisions of a review. What is not in this clone, planspec fetches.
+# The two revisions of a review. planspec fetches commits that are missing here.
 range() {
   local base=${INPUT_BASE:-} head=HEAD
   if [ -z "$base" ] && is_pull_request; then
     base=refs/remotes/origin/${GITHUB_BASE_REF:-${CI_MERGE_REQUEST_TARGET_BRANCH_NAME:-}}
   fi
-  # What was pushed, and not the merge of it that the forge has made to run checks on; with pull_request_target the base is
-  # checked out. Only objects are read of it, nothing is run.
+  # The pushed commit, not the forge's test merge; with pull_request_target the base is checked out. Only its objects
+  # are read, nothing is run.
   if is_pull_request && ! on_gitlab; then
     head=$(event .pull_request.head.sha)
   elif is_pull_request; then
     head=${CI_MERGE_REQUEST_SOURCE_BRANCH_SHA:-}
   fi
   head=${head:-HEAD}
-  # The commit before a push; of a new branch it is all zeros.
+  # The commit before a push; for a new branch it is all zeros.
   if [ -z "$base" ] && [ "${GITHUB_EVENT_NAME:-}" = push ]; then
     base=$(event .before)
     case "$base" in *[!0]*) printf '%s..%s' "$base" "$head" && return ;; *) base= ;; esac
@@ -313,8 +326,8 @@ is_fork() {
 
 # --- The comment ---------------------------------------------------------------------------------
 
-# One call of the forge's API. The token goes through a file that only we can read, not through the
-# arguments of a process; the answer is in $work/answer, its status is printed.
+# Calls the forge's API. The token is passed in a private file, not in the arguments of a process; the answer is in
+# $work/answer, and its status is printed.
 call() { # METHOD URL [BODY_FILE]
   local header=Authorization:\ Bearer
   if on_gitlab; then header='PRIVATE-TOKEN:'; fi
@@ -325,7 +338,7 @@ call() { # METHOD URL [BODY_FILE]
   curl "${arguments[@]}" "$2" || true
 }
 
-# Where comments are listed and made, where one is changed, and with which method.
+# The URL that lists and creates comments, the one that changes a comment, and the method for that.
 if on_gitlab; then
   comments=${CI_API_V4_URL:-}/projects/${CI_PROJECT_ID:-}/merge_requests/${CI_MERGE_REQUEST_IID:-}/notes
   comment_at=$comments
@@ -337,7 +350,7 @@ else
   change=PATCH
 fi
 
-# Whose comments may be changed: what somebody else wrote with our mark in it stays as it is.
+# The author whose comments may be changed: those of others stay, even with our marker.
 author() {
   if [ -n "${INPUT_COMMENT_AUTHOR:-}" ]; then
     printf '%s' "$INPUT_COMMENT_AUTHOR"
@@ -348,8 +361,8 @@ author() {
   fi
 }
 
-# The id of our comment, if there is one; 1,000 comments are looked through. Not 0 where nobody can
-# tell: then nothing is written, for it might be there.
+# The id of our comment, if there is one among the first 1,000 comments. Fails if they cannot be read: then nothing is
+# written, because there might be one.
 find_comment() { # MARK AUTHOR
   local page
   for page in 1 2 3 4 5 6 7 8 9 10; do
@@ -371,8 +384,8 @@ find_comment() { # MARK AUTHOR
   done
 }
 
-# Whether what was reviewed is what the pull request has now: a job that is run again, or that took longer than the one behind it, is
-# of an earlier push. Who cannot tell goes on.
+# Whether the reviewed commit is still the head of the pull request: a job that runs again, or that is slower than the
+# next one, belongs to an earlier push. True if that is unknown.
 is_current() {
   local head at field=.head.sha now
   if on_gitlab; then
@@ -434,7 +447,7 @@ comment() { # MARKDOWN_FILE
 
 # --- The modes -----------------------------------------------------------------------------------
 
-# An empty list is unset to the old bash of macOS.
+# The old bash of macOS treats an empty list as unset.
 validate() {
   local code=0 arguments=()
   if [ -n "${INPUT_BASE:-}" ]; then arguments+=(--base "$INPUT_BASE"); fi
@@ -461,7 +474,7 @@ review() {
   if [ -n "$INPUT_PLAN" ]; then arguments+=(--plan "$INPUT_PLAN"); fi
   if ! on_gitlab; then arguments+=(-o github); fi
   run review "${arguments[@]}" || code=$?
-  # Not "no changes", but: it could not be looked. A review that was made says something.
+  # A failed review must not look like "no changes"; a finished one is never empty.
   [ "$code" -le 1 ] && [ -s "$work/review.md" ] || fail "there is no review (exit code $code); see the log" "$code"
   nothing=$(jq '[.subjects, .findings, .configuration] | map(. // []) == [[], [], []]' "$work/review.json")
   if ! on_gitlab && [ -z "${GITHUB_STEP_SUMMARY:-}" ]; then cat "$work/review.md"; fi
@@ -470,7 +483,7 @@ review() {
   return "$code"
 }
 
-# Where something was said of this pull request before, it is of an earlier state of it by now.
+# An existing comment is about an earlier state of the pull request.
 unreviewed() {
   local log=log
   if [ -n "$(job_url)" ]; then log="[log]($(job_url))"; fi
@@ -480,8 +493,8 @@ unreviewed() {
   comment "$work/unreviewed.md"
 }
 
-# Whatever the reason is for which this ends, the comment is no older than the pull request. What is called here returns with a
-# number: `return` alone would be the code of what ended.
+# Keeps the comment from being older than the pull request, whatever the reason for the exit. The functions called here
+# return with a number: `return` alone would use the code of the last command before the trap.
 ended() {
   if [ "$mode" = review ] && [ "$told" = false ]; then unreviewed || true; fi
   rm -rf "$work"
@@ -516,8 +529,8 @@ reconcile() {
   matrix
 }
 
-# Whether the status follows from what it cites, from the first commit on: that takes the whole history, which a checkout of CI
-# does not have.
+# Checks that the status follows from what it cites, from the first commit on. That needs the whole history, which a
+# checkout in CI does not have.
 audit() {
   local code=0
   if [ "$(git rev-parse --is-shallow-repository)" = true ]; then
@@ -533,7 +546,8 @@ audit() {
   [ "$code" -eq 0 ] || fail "audit ended with exit code $code: the status does not follow from what it cites; see the log" "$code"
 }
 
-# The gate before a deployment: whether what is required was checked or attested for just this commit. Nothing is run.
+# The gate before a deployment: whether the requirements are verified or attested for exactly this commit. Runs no
+# check.
 verified() {
   local code=0 arguments=(--commit "${INPUT_COMMIT:-HEAD}")
   [ -n "${INPUT_TARGET:-}" ] || fail 'verified needs INPUT_TARGET: an execution, a goal, or the file of a document'
@@ -554,8 +568,8 @@ verified() {
 
 wants_jobs() { [ -n "${GITHUB_OUTPUT:-}" ] || { on_gitlab && [ -n "${INPUT_JOBS:-}" ]; }; }
 
-# What can be claimed and is bound to a command, as jobs: a matrix on GitHub, a child pipeline on GitLab. What people and agents
-# do is not for a job.
+# The claimable nodes that are bound to a command, as jobs: a matrix on GitHub, a child pipeline on GitLab. Nodes for
+# people and agents are not jobs.
 matrix() {
   wants_jobs || return 0
   jq -c '.include |= map(select(.provider | startswith("tool://")))' "$work/next" >"$work/matrix"
@@ -566,7 +580,8 @@ matrix() {
   fi
 }
 
-# Two jobs for every node: the templates are in the file that the child pipeline includes. GitLab takes no pipeline without a job.
+# Two jobs for every node: the templates are in the file that the child pipeline includes. GitLab refuses an empty
+# pipeline.
 pipeline() {
   jq '.include | to_entries | map(
       (.value | {INPUT_NAMESPACE: .namespace, INPUT_NODE: "\(.execution)/\(.node)"}) as $variables
@@ -576,7 +591,7 @@ pipeline() {
     | {include: [{local: ".gitlab/planspec-jobs.yml"}]} + from_entries'
 }
 
-# Where reports have to be signed, whoever carries them does that. Here they are by a key that counts nowhere but in this copy.
+# Where reports have to be signed, the carrying job signs them. Here they get a key that counts only in this copy.
 throw_away_key() { # BOX
   local signers
   signers=$(git -C "$1/clone" show HEAD:.planspec.yaml 2>/dev/null | sed -n 's/.*allowedSigners: *\([^ ,}]*\).*/\1/p')
@@ -591,8 +606,8 @@ throw_away_key() { # BOX
   git -C "$1/clone" push --quiet origin HEAD
 }
 
-# Do a node in a clone whose remote is a copy on this machine: what runs here can write to nobody else. What it leaves,
-# claim, report, log and work, is a bundle for `carry`.
+# Does a node in a clone whose remote is a copy on this machine, so that its command can write nowhere else. The claim,
+# report, log and work are left in a bundle for `carry`.
 work() {
   local name refs=() box=$work/box
   [ -n "${INPUT_NODE:-}" ] && [ -n "${INPUT_REPORTS:-}" ] || fail 'work needs INPUT_NODE and INPUT_REPORTS'
@@ -617,8 +632,8 @@ work() {
     --not --branches $(cut -d ' ' -f 1 "$box/before")
 }
 
-# The records up to a commit, signed with the key that this job has. Their ids become others by that, and with them what later
-# records say of earlier ones; $work/renamed says how.
+# Signs the records up to a commit with the key of this job. This changes their ids, and therefore the references in
+# later records; $work/renamed has the replacements.
 signed() { # COMMIT
   local commit blob tree made last=
   git rev-list --reverse "$1" >"$work/unsigned"
@@ -638,8 +653,8 @@ signed() { # COMMIT
   printf '%s' "$last"
 }
 
-# Push what a job without the right to has left in a bundle: new refs of the node that it was for, with records of its own
-# actor, and nothing else.
+# Pushes the bundle of a job that has no write access: new refs of its own node, with records of its own actor, and
+# nothing else.
 carry() {
   local bundle=$INPUT_REPORTS/reports.bundle at name leases=() specs=() actor=${INPUT_ACTOR:-ci} of
   [ -n "${INPUT_NODE:-}" ] || fail 'carry needs INPUT_NODE'

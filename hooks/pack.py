@@ -31,7 +31,7 @@ COMPLETIONS = {
     "powershell": "planspec.ps1",
     "zsh": "_planspec",
 }
-# Which machines a program for a target runs on, as pip calls them. For Linux it is linked statically, and asks for no C library.
+# The platforms of a target, as pip names them. Linux programs are linked statically, and need no C library.
 PLATFORMS = {
     **{
         f"{machine}-unknown-linux-{libc}": f"manylinux_2_17_{machine}.manylinux2014_{machine}.musllinux_1_1_{machine}"
@@ -41,7 +41,7 @@ PLATFORMS = {
     "x86_64-apple-darwin": "macosx_10_12_x86_64",
     "aarch64-apple-darwin": "macosx_11_0_arm64",
 }
-# The first moment that a zip can name.
+# The earliest time that a zip can store.
 EPOCH = max(int(os.environ.get("SOURCE_DATE_EPOCH", 0)), 315532800)
 
 
@@ -125,7 +125,7 @@ def zipped(files):
         for name, content in files.items():
             entry = zipfile.ZipInfo(name, time.gmtime(EPOCH)[:6])
             entry.compress_type = zipfile.ZIP_DEFLATED
-            # Unix, a file; pip makes executable what is.
+            # A Unix file; pip keeps it executable.
             entry.create_system = 3
             entry.external_attr = (0o100755 if name.endswith("/scripts/planspec") else 0o100644) << 16
             zip_file.writestr(entry, content)

@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
-# Builds what is released for a target, and packs it: an archive and a wheel (pack.py).
+# Builds a release for a target, and packs it as an archive and a wheel (pack.py).
 #
 #   release.sh TARGET FOLDER
 #
-# For Linux the program is linked statically, so that it runs on every distribution: with musl (x86_64-unknown-linux-musl and
-# aarch64-unknown-linux-musl need `musl-gcc`), or, to try it where there is no musl, with the C library of this machine (…-linux-gnu).
+# Linux programs are linked statically, so that they run on every distribution: with musl (x86_64-unknown-linux-musl and
+# aarch64-unknown-linux-musl need `musl-gcc`), or, to try it without musl, with the C library of this machine
+# (…-linux-gnu).
 set -euo pipefail
 if [ $# -ne 2 ]; then
   echo 'usage: hooks/release.sh TARGET FOLDER' >&2
@@ -15,7 +16,7 @@ mkdir -p "$2"
 folder=$(cd "$2" && pwd)
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-# Nothing of a library that happens to be on this machine.
+# No library of this machine is linked.
 export LIBZ_SYS_STATIC=1
 case $target in
 *-linux-musl)
@@ -28,7 +29,7 @@ case $target in
 *-linux-gnu) export RUSTFLAGS='-C target-feature=+crt-static' ;;
 esac
 rustup target add "$target"
-# What `planspec --version -o json` says.
+# The commit in `planspec --version -o json`.
 PLANSPEC_COMMIT=$(git rev-parse HEAD)
 export PLANSPEC_COMMIT
 cargo build --release --locked --bin planspec --features git2/vendored-libgit2 --target "$target"

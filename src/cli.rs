@@ -22,7 +22,7 @@ use crate::show;
 use crate::terminal::{ColorChoice, Terminal};
 use crate::worker::signals;
 
-/// The reference implementation has the same name; this is the one that needs no server.
+/// The reference implementation has the same name; this one needs no server.
 const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), " (git-native)");
 
 const EXIT_CODES: &str = "\
@@ -58,7 +58,7 @@ struct Options {
     verbose: u8,
 }
 
-/// The verbs: what each takes, and the command line of one alone.
+/// The verbs, with their arguments, and a command line with one verb only.
 macro_rules! verbs {
     ($($(#[$doc:meta])* $word:literal => $verb:ident($room:ident),)*) => {
         #[derive(Debug, Subcommand)]
@@ -66,8 +66,8 @@ macro_rules! verbs {
             $($(#[$doc])* #[command(name = $word)] $verb(commands::$room::Args),)*
         }
 
-        /// The command line with one verb and no other, which takes a fraction of the time to make. What it takes, the whole
-        /// one takes in the same way; what it refuses is asked of the whole one, which knows what to say.
+        /// The command line with one verb only, which takes a fraction of the time to build. It accepts what the whole one
+        /// accepts; if it refuses, the whole one is asked for the message.
         #[allow(unused_doc_comments)]
         fn alone(verb: &str) -> Option<clap::Command> {
             let verb = match verb {
@@ -134,7 +134,7 @@ verbs! {
     "completions" => Completions(completions),
 }
 
-/// Run the program with the arguments of the process, and end that.
+/// Runs the program with the arguments of this process, and exits.
 pub fn main() -> ! {
     commands::completions::answer_a_shell::<Cli>();
     let matches = matches();
@@ -161,11 +161,11 @@ pub fn main() -> ! {
     signals::end(code)
 }
 
-/// How a document is written.
+/// Writes a document.
 type Writer = fn(&serde_json::Value) -> String;
 
-/// How the verb writes its documents, if it was asked for some: `-o` is the format everywhere. Verbs
-/// that go on print a document a line.
+/// The writer of the requested format, if the verb prints documents. Verbs that keep running print one document
+/// per line.
 fn writer(matches: &ArgMatches) -> Option<Writer> {
     let (name, verb) = matches.subcommand()?;
     let mut format = verb.try_get_raw("output").ok().flatten()?;
@@ -181,8 +181,8 @@ fn writer(matches: &ArgMatches) -> Option<Writer> {
     })
 }
 
-/// Namespace and format may stand before the verb, where users of other programs of this kind write them: the words in the
-/// order in which each verb takes its own, and the verb.
+/// Users of similar programs write the namespace and the format before the verb: moves them behind it, and returns the
+/// words and the verb.
 fn as_usual(words: Vec<OsString>) -> (Vec<OsString>, Option<String>) {
     let (mut before, mut moved) = (Vec::new(), Vec::new());
     let mut words = words.into_iter();
@@ -212,7 +212,7 @@ fn as_usual(words: Vec<OsString>) -> (Vec<OsString>, Option<String>) {
     (words, verb)
 }
 
-/// How the version is to be written, where it is asked for as a document: `planspec --version -o json`.
+/// The format of the version, if a document is requested: `planspec --version -o json`.
 fn asks_for_version(words: &[OsString]) -> Option<Writer> {
     let [_, rest @ ..] = words else {
         return None;
@@ -250,8 +250,8 @@ fn version() -> Version {
     }
 }
 
-/// What the command line says, or what is wrong with it. Whoever gives outputs of a report as they
-/// were once given is told how it is done.
+/// Parses the command line, or exits with an error. For the former syntax of report outputs, it explains the
+/// new one.
 fn matches() -> ArgMatches {
     let (words, verb) = as_usual(std::env::args_os().collect());
     if let Some(write) = asks_for_version(&words) {
@@ -268,7 +268,7 @@ fn matches() -> ArgMatches {
         && help == "help"
         && all == "--all"
     {
-        // Whoever reads it may have closed the pipe.
+        // The reader may have closed the pipe.
         let _ = help::by_purpose(Cli::command(), true).print_help();
         std::process::exit(0);
     }
@@ -285,7 +285,7 @@ fn matches() -> ArgMatches {
     let is_report = std::env::args_os().any(|word| word == "report");
     let is_old = error.kind() == ErrorKind::InvalidValue && is_format && is_report;
     if is_old && value.contains('=') {
-        // It ends with an error, whatever can be written.
+        // It exits with an error, even if nothing can be printed.
         let _ = error.print();
         let terminal = Terminal::new(ColorChoice::Never);
         terminal.note(&format!("\nhelp: set outputs with --set: --set {value}"));
@@ -353,7 +353,7 @@ fn run(cli: Cli, terminal: Terminal) -> Outcome {
     }
 }
 
-/// Say why nothing was done: on standard error, and where the answer was to be a document, as such.
+/// Prints why nothing was done, on standard error; if a document is requested, also as a document.
 fn complain(terminal: Terminal, error: &Error, write: Option<Writer>) {
     if let Some(write) = write {
         let refusal = Refusal {
@@ -380,7 +380,7 @@ fn complain(terminal: Terminal, error: &Error, write: Option<Writer>) {
     }
 }
 
-/// Log to standard error: `-v`, `-vv`, or what `PLANSPEC_LOG` says. A server tells more, with the time of each line.
+/// Logs to standard error, by `-v`, `-vv` or `PLANSPEC_LOG`. A server logs more, with the time of each line.
 fn log(cli: &Cli, is_colored: bool) {
     let verbose = cli.options.verbose;
     let level = match verbose {
@@ -408,7 +408,7 @@ fn log(cli: &Cli, is_colored: bool) {
         .with_ansi(is_colored)
         .with_target(verbose > 0)
         .without_time()
-        // It would say so on standard error, and panic when that is what cannot be written.
+        // Otherwise it would report that on standard error, and panic if that cannot be written.
         .log_internal_errors(false)
         .init();
 }
@@ -418,7 +418,7 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
 
-    /// Options and all arguments of a verb, by name and by how they are written.
+    /// The options and arguments of a verb, by their ids and spellings.
     fn arguments(mut program: clap::Command, verb: &str) -> Vec<String> {
         program.build();
         let found = program.get_subcommands().find(|one| one.get_name() == verb);

@@ -1,16 +1,16 @@
-//! The only `now()`.
+//! The only source of the current time.
 
 use chrono::{SubsecRound, Utc};
 
 use crate::core::resource::Time;
 
-/// Variable that sets the clock, for tests and for telling what would happen at another time.
+/// Environment variable that sets the clock, for tests and for trying another time.
 pub const NOW_VARIABLE: &str = "PLANSPEC_NOW";
 
-/// The current moment in whole seconds, or what `PLANSPEC_NOW` says (RFC 3339).
+/// The current time in whole seconds, or the value of `PLANSPEC_NOW` (RFC 3339).
 ///
 /// # Errors
-/// A sentence when the variable cannot be read.
+/// The variable cannot be read; the error is a sentence.
 pub fn now() -> Result<Time, String> {
     match std::env::var(NOW_VARIABLE) {
         Ok(text) => chrono::DateTime::parse_from_rfc3339(&text)

@@ -1,4 +1,4 @@
-//! How a command ends: every error becomes an exit code and a way out here.
+//! How commands fail: every error gets an exit code and a hint.
 
 use crate::service::Error;
 
@@ -6,19 +6,19 @@ use crate::service::Error;
 pub mod exit_code {
     use crate::service::ErrorKind;
 
-    /// Fine.
+    /// Success.
     pub const OK: u8 = 0;
     /// Findings, or a condition that is not met.
     pub const FINDINGS: u8 = 1;
     /// Wrong use.
     pub const USAGE: u8 = 2;
-    /// The repository or the remote could not be used.
+    /// The repository or the remote cannot be used.
     pub const REPOSITORY: u8 = 3;
     /// Recorded, but the reconcile that followed did not apply it, or the answer could not be written.
     pub const RECORDED: u8 = 4;
-    /// Recorded, and not taken in: the reconcile that was to follow could not write the status.
+    /// Recorded, but not taken in: the reconcile that followed could not write the status.
     pub const WAITING: u8 = 5;
-    /// Whether a file is in scope cannot be told by a program.
+    /// No program can tell whether a file is in scope.
     pub const NOT_CHECKABLE: u8 = 6;
     /// Somebody else was first: a claim, a lost race.
     pub const TAKEN: u8 = 9;
@@ -37,14 +37,14 @@ pub mod exit_code {
     }
 }
 
-/// Why a command did not do what it was asked to.
+/// Why a command failed.
 #[derive(Debug)]
 pub struct Failure {
     /// Exit code.
     pub code: u8,
-    /// What was in the way; nothing when the answer, which was shown, says it all.
+    /// The error; `None` if the answer, which was shown, says it all.
     pub error: Option<Error>,
-    /// Whether the answer was shown: then there is no other document to print.
+    /// Whether the answer was shown; then no other document is printed.
     pub answered: bool,
 }
 
@@ -52,7 +52,7 @@ pub struct Failure {
 pub type Outcome<T = ()> = Result<T, Failure>;
 
 impl Failure {
-    /// The answer was shown, and says what is not as it should be.
+    /// The answer was shown, and reports problems.
     pub fn shown() -> Failure {
         Failure {
             code: exit_code::FINDINGS,
@@ -69,7 +69,7 @@ impl Failure {
         }
     }
 
-    /// The record stands, and no reconcile has taken it in: the one that was to follow failed.
+    /// The record is written, but not taken in: the reconcile that followed failed.
     pub fn waiting(error: Error) -> Failure {
         let message = format!(
             "the record was sent, but the status could not be written: {}",
@@ -85,7 +85,7 @@ impl Failure {
         }
     }
 
-    /// The record stands, and does not count.
+    /// The record is written, but does not count.
     pub fn recorded(error: Error) -> Failure {
         Failure {
             code: exit_code::RECORDED,
@@ -94,7 +94,7 @@ impl Failure {
         }
     }
 
-    /// The answer was shown, and is not what one would wish.
+    /// The answer was shown, and a condition is not met.
     pub fn unmet(message: impl Into<String>) -> Failure {
         Failure {
             code: exit_code::FINDINGS,
@@ -103,12 +103,12 @@ impl Failure {
         }
     }
 
-    /// The command was called in a way that cannot work.
+    /// The command was used in the wrong way.
     pub fn usage(message: impl Into<String>) -> Failure {
         Error::ambiguous(message).into()
     }
 
-    /// Add the way out.
+    /// Adds a hint.
     pub fn hint(mut self, hint: impl Into<String>) -> Failure {
         self.error = self.error.map(|error| error.hint(hint));
         self

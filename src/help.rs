@@ -1,11 +1,11 @@
-//! What `planspec` says of itself: the verbs by what they are for, those of every day first.
+//! The help of `planspec`: the verbs, grouped by purpose, everyday ones first.
 
-/// Verbs that are for the same.
+/// Verbs with the same purpose.
 struct Group {
     title: &'static str,
-    /// Those of every day.
+    /// Everyday verbs.
     usual: &'static [&'static str],
-    /// The others, which `planspec help --all` lists as well.
+    /// Other verbs, listed only by `planspec help --all`.
     more: &'static [&'static str],
 }
 
@@ -44,11 +44,11 @@ const GROUPS: [Group; 6] = [
     },
 ];
 
-/// Verbs that are understood, and go by another name now.
+/// Former names of verbs, which still work.
 #[cfg(test)]
 const FORMER: &[&str] = &["show"];
 
-/// The command line with a help that has the verbs in groups: those of every day, or all of them.
+/// The command line with its help in groups: everyday verbs, or all of them.
 pub fn by_purpose(command: clap::Command, all: bool) -> clap::Command {
     let mut text = String::new();
     for group in &GROUPS {
@@ -62,7 +62,7 @@ pub fn by_purpose(command: clap::Command, all: bool) -> clap::Command {
             let about = command
                 .find_subcommand(verb)
                 .and_then(|verb| verb.get_about());
-            // A verb of a feature that this program was built without is none.
+            // This program was built without the feature of the verb.
             let Some(about) = about else { continue };
             text.push_str(&format!("  {verb:<12} {about}\n"));
         }

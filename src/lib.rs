@@ -6,7 +6,7 @@
 //! Without default features this library is the two formats and their rules ([`core`],
 //! [`document`]): no Git, no HTTP, no processes, no command line.
 //!
-//! Check files, and look at a plan as a graph:
+//! Check files, and read a plan as a graph:
 //!
 //! ```
 //! use planspec::core::base::source::{Content, SourceFile};
@@ -46,19 +46,19 @@
 //!
 //! # What versions promise
 //!
-//! Versions follow [semantic versioning](https://semver.org), as Cargo reads it: before 1.0 a new minor version may break what
-//! a program uses, a new patch version does not.
+//! Versions follow [semantic versioning](https://semver.org), as Cargo reads it: before 1.0, a new minor version may break
+//! users of the library; a new patch version does not.
 //!
-//! - [`document`] is what other programs build on: what is public there, the codes of rules, their JSON and their pointers. A
-//!   code is never used again for something else. New codes, new fields of findings and new variants of enums that are
-//!   `#[non_exhaustive]` come with minor versions.
+//! - [`document`] is what other programs build on: its public items, the codes of rules, their JSON and their pointers. A
+//! code is never reused for something else. New codes, new fields of findings and new variants of `#[non_exhaustive]`
+//! enums come with minor versions.
 //! - The rest of [`core`] is public so that it can be read and used, and may change with every minor version.
-//! - What the features add (`service`, `cli`, `serve`, `mcp`) is the program, and no interface: use its commands with
-//!   `-o json`, whose answers keep their fields (`docs/json.md`).
+//! - What the features add (`service`, `cli`, `serve`, `mcp`) is the program, not an interface: use its commands with
+//! `-o json`, whose answers keep their fields (`docs/json.md`).
 //! - The status branch has a version of its own (`docs/status-branch.md`).
 //! - The oldest Rust that it builds with is `rust-version` in `Cargo.toml`; a newer one comes with a minor version.
 
-// The tables of tests are long, and read where they stand.
+// The tables of tests are long, and easiest to read in one piece.
 #![cfg_attr(test, allow(clippy::too_many_lines))]
 
 #[cfg(all(windows, feature = "service"))]

@@ -1,6 +1,6 @@
 //! The `planspec` program.
 
-/// Reading many small files is mostly allocating.
+/// Reading many small files mostly allocates memory.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 

@@ -1,4 +1,4 @@
-//! What every door shows of what the service found: `show` has the words, and this brings the two together.
+//! Shows answers of the service, for all interfaces: connects `service` with `show`.
 
 use crate::core::base::diagnostic::Diagnostic;
 use crate::core::resource::Time;
@@ -11,7 +11,7 @@ use crate::show::graph::GraphView;
 use crate::show::review::Shown;
 use crate::show::run::RunView;
 
-/// Show a comparison.
+/// Shows a comparison.
 pub fn of_review<T>(reviewed: &Reviewed, make: impl FnOnce(&Shown<'_>) -> T) -> T {
     let rules = reviewed.broken_rules();
     let declared = |subject: &Subject| declared(subject, &reviewed.old, &reviewed.new);
@@ -41,7 +41,7 @@ pub fn of_review<T>(reviewed: &Reviewed, make: impl FnOnce(&Shown<'_>) -> T) -> 
     })
 }
 
-/// Show a resource: itself, and what follows from it. `all`: every node of its graph.
+/// Shows a resource with what follows from it. `all`: every node of its graph.
 pub fn of_resource(described: &Described, all: bool, now: Time, width: Option<usize>) -> String {
     let mut text =
         show::resource::describe(&described.merged(), described.held_to.as_ref(), now, width);

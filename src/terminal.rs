@@ -25,7 +25,7 @@ pub enum ColorChoice {
 
 static READER_IS_GONE: AtomicBool = AtomicBool::new(false);
 
-/// What was done and stands, whatever becomes of the answer.
+/// What has been done even if the answer cannot be written.
 static STANDS: Mutex<Vec<String>> = Mutex::new(Vec::new());
 
 /// The two streams that a command writes to.
@@ -40,19 +40,19 @@ impl Terminal {
         Terminal { color }
     }
 
-    /// Write a result. When the reader has gone away nothing more is written, and nothing is said:
-    /// what the command does besides is done all the same, and ends with its own exit code.
+    /// Writes a result. Once the reader has closed the pipe, output is silently dropped: the command still
+    /// does its work, and ends with its own exit code.
     pub fn out(&self, text: &str) {
         self.write(for_job(&masked(text)).as_bytes());
     }
 
-    /// The same of what is to tell a job of CI something: whoever made the text has escaped what is not from here.
+    /// The same for workflow commands to a CI job; the caller has escaped all text from elsewhere.
     pub fn out_commands(&self, text: &str) {
         self.write(masked(text).as_bytes());
     }
 
-    /// Write what a program printed: made safe to print on a terminal, and to whoever else reads it
-    /// as it is.
+    /// Writes the output of another program: safe to print on a terminal, and unchanged to files
+    /// and pipes.
     pub fn out_as_it_is(&self, bytes: &[u8]) {
         if std::io::stdout().is_terminal() {
             self.out(&escape::printed(bytes))
@@ -89,24 +89,24 @@ impl Terminal {
         }
     }
 
-    /// Something was done that stands, such as `record 0123…`: said when the answer cannot be written.
+    /// Notes something that has been done, such as `record 0123…`; printed if the answer cannot be written.
     pub fn stands(&self, what: String) {
         if let Ok(mut stands) = STANDS.lock() {
             stands.push(what);
         }
     }
 
-    /// Whether nobody reads the results any more: the end of whatever goes on for ever.
+    /// Whether the reader has closed the pipe, so that commands that run for ever can end.
     pub fn reader_is_gone(&self) -> bool {
         READER_IS_GONE.load(Ordering::Relaxed) || pipe_is_broken()
     }
 
-    /// Write a message for people, made safe to print; that nobody can read it stops nothing.
+    /// Writes a message for people, safe to print; errors of writing are ignored.
     pub fn note(&self, text: &str) {
         self.styled(&escape::text(text));
     }
 
-    /// Write a message that has been made safe to print, and perhaps coloured.
+    /// Writes a message that is safe to print already, and perhaps coloured.
     pub fn styled(&self, text: &str) {
         let _ = writeln!(std::io::stderr().lock(), "{}", for_job(&masked(text)));
     }
@@ -131,8 +131,8 @@ impl Terminal {
         }
     }
 
-    /// Columns to fit results into: what `COLUMNS` says, else the terminal's. Nothing where
-    /// results go to a file or a pipe: nothing is cut there.
+    /// The width for results: `COLUMNS`, else that of the terminal. `None` if results go to a file or a
+    /// pipe, where nothing is cut.
     pub fn width(&self) -> Option<usize> {
         let stdout = std::io::stdout();
         if !stdout.is_terminal() {
@@ -149,14 +149,14 @@ impl Terminal {
     }
 }
 
-/// Whether a job of CI reads what is printed for commands to it.
+/// Whether a CI job reads the output, and looks for commands in it.
 fn is_job() -> bool {
     ["GITHUB_ACTIONS", "TF_BUILD"]
         .iter()
         .any(|name| std::env::var_os(name).is_some_and(|value| !value.is_empty()))
 }
 
-/// What is printed is nothing that such a job would do.
+/// Text in which a CI job finds no commands.
 fn for_job(text: &str) -> Cow<'_, str> {
     if is_job() {
         escape::inert(text)
@@ -165,7 +165,7 @@ fn for_job(text: &str) -> Cow<'_, str> {
     }
 }
 
-/// Whether standard output is a pipe that nobody reads any more, without writing to it.
+/// Whether standard output is a pipe without a reader; writes nothing.
 #[cfg(unix)]
 fn pipe_is_broken() -> bool {
     use rustix::event::{PollFd, PollFlags, Timespec, poll};

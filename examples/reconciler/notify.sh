@@ -1,7 +1,7 @@
 #!/bin/sh
-# Tell people what a reconcile moved that is theirs: runs that ended, nodes that wait for somebody. One message for each
-# reconcile that moved any of it, so nothing is told twice. Reads what `planspec reconcile -o json` prints, with --watch or
-# without. Needs jq and curl. See docs/reconciler.md.
+# Sends the transitions of a reconcile that concern people: runs that ended, nodes that wait for a person. It sends one
+# message for each reconcile with such transitions, so nothing is sent twice. Reads the output of
+# `planspec reconcile -o json`, with --watch or without. Needs jq and curl. See docs/reconciler.md.
 #
 #   planspec reconcile -o json | notify.sh
 #   planspec reconcile --watch -o json | notify.sh
@@ -11,7 +11,7 @@ set -eu
 
 : "${NOTIFY_URL:?name the address of an incoming webhook}"
 
-# What another reconciler has written at the same time, it tells itself.
+# Changes of another reconciler are sent by that one.
 messages='
   select(.kind == "Reconcile" and (.dryRun or .writtenByAnother | not))
   | . as $done
@@ -20,7 +20,7 @@ messages='
   | map(select(.kind == "Execution" and .criterion == null and .condition == null)
       | select((.node == null and (.to == "Failed" or .to == "Succeeded" or .to == "Cancelled"))
             or (.node != null and (.to == "Blocked" or .to == "Failed")))
-      # What ends a run is told with the run.
+      # The message of the run has the failure that ended it.
       | select(.node == null or .to != "Failed" or (.namespace + "/" + .name | IN($ended[]) | not))
       | . as $moved
       | ($done.failed | map(select(.namespace == $moved.namespace and .name == $moved.name)) | first) as $failed

@@ -1,15 +1,15 @@
 #!/bin/sh
-# Reconcile for ever, in a clone of its own: what the unit and the container beside this file run. See docs/reconciler.md.
+# Reconciles permanently in its own clone: run by the unit and the container in this folder. See docs/reconciler.md.
 #
 #   reconcile.sh [OPTION…]     OPTIONs are those of `planspec reconcile`
-#   reconcile.sh healthy       whether it looks, and its last look succeeded
+#   reconcile.sh healthy       whether it runs, and its last reconcile succeeded
 #
 #   PLANSPEC_REMOTE            Git address of the repository of plans
-#   PLANSPEC_STATE             a folder that is kept [default: /var/lib/planspec]
-#   PLANSPEC_HEALTH            the file that says how things stand [default: /run/planspec/health.json]
+#   PLANSPEC_STATE             a persistent folder [default: /var/lib/planspec]
+#   PLANSPEC_HEALTH            the health file [default: /run/planspec/health.json]
 #   PLANSPEC_KEY               the private SSH key that may read the repository and push the status
-#   PLANSPEC_KNOWN_HOSTS       the public keys of the forge, as known_hosts has them
-#   PLANSPEC_SIGNING_KEY       the private SSH key that signs the status, where the configuration names signers
+#   PLANSPEC_KNOWN_HOSTS       the public keys of the forge, in the format of known_hosts
+#   PLANSPEC_SIGNING_KEY       the private SSH key that signs the status, if the configuration names signers
 set -eu
 
 state=${PLANSPEC_STATE:-/var/lib/planspec}
@@ -17,12 +17,12 @@ health=${PLANSPEC_HEALTH:-/run/planspec/health.json}
 clone=$state/clone
 
 if [ "${1:-}" = healthy ]; then
-  # Written after every look, of which there is one a minute at least.
+  # Written after every reconcile, at least once a minute.
   [ -n "$(find "$health" -mmin -3 2>/dev/null)" ] && grep -q '"healthy": true' "$health"
   exit
 fi
 
-# The first process of a container is not ended by a signal that it does not ask for.
+# The first process of a container ignores signals that it does not handle.
 trap 'exit 143' TERM INT
 
 if [ -n "${PLANSPEC_KEY:-}" ]; then

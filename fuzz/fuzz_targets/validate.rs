@@ -1,5 +1,5 @@
-//! The whole of `validate` in memory: several files, every rule, every way to show findings; and
-//! what `reconcile` decides on the same resources.
+//! All of `validate` in memory: several files, every rule, every format of findings; and the decisions of `reconcile`
+//! on the same resources.
 #![no_main]
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -16,7 +16,7 @@ use planspec::core::base::source::{Content, SourceFile};
 use planspec::core::base::invisible::is_invisible;
 use planspec::show::findings::{FindingsFormat, render};
 
-/// What stands between two files of an input.
+/// The separator of files in an input.
 const NEXT_FILE: &[u8] = b"\n=====\n";
 
 fuzz_target!(|bytes: &[u8]| {

@@ -1,6 +1,5 @@
-//! The YAML reader: any bytes end in documents or findings; what was read can be written and read
-//! again; the documents of a stream are told apart as the reader counts them; what is read in one pass
-//! is what the loader reads.
+//! The YAML reader: any bytes give documents or findings; a document can be written and read again; the documents of a
+//! stream are split as the reader counts them; reading in one pass gives the same as the loader.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
@@ -47,7 +46,7 @@ fn check_places(finding: &Diagnostic, bytes: &[u8]) {
     }
 }
 
-/// What is read in one pass is what the loader reads: a tab, here in a comment, sends any text to it.
+/// Reading in one pass gives the same as the loader: a tab, here in a comment, makes any text go to the loader.
 fn check_loader(bytes: &[u8], documents: &[Document]) {
     if !bytes.ends_with(b"\n") {
         return;

@@ -1,4 +1,4 @@
-//! `planspec answer`: what a person says to a question.
+//! `planspec answer`: answer a question about a node.
 
 use clap::Args as ClapArgs;
 
@@ -25,7 +25,7 @@ pub struct Args {
     question: Option<String>,
 }
 
-/// Run the verb.
+/// Runs the verb.
 pub fn run(context: &Context, args: &Args) -> Outcome {
     let request = AnswerRequest {
         record: args.record.about(context, &args.target),

@@ -1,4 +1,4 @@
-//! `planspec apply`: validate, put at the place, commit exactly that.
+//! `planspec apply`: validate resources, put them in place, and commit exactly those.
 
 use std::path::PathBuf;
 
@@ -49,7 +49,7 @@ pub struct Args {
     output: OutputArg,
 }
 
-/// Run the verb.
+/// Runs the verb.
 pub fn run(context: &Context, args: &Args) -> Outcome {
     let request = ApplyRequest {
         sources: context.sources(&args.files, &args.directories, args.recursive),

@@ -1,5 +1,4 @@
-//! `planspec approve`, `planspec reject` and `planspec comment`: what a reviewer says at a gate of
-//! one run.
+//! `planspec approve`, `planspec reject` and `planspec comment`: review a gate of one run.
 
 use clap::Args as ClapArgs;
 
@@ -30,7 +29,7 @@ pub struct Args {
     digest: Option<String>,
 }
 
-/// Run the verb of a decision.
+/// Runs the verb with the given decision.
 pub fn run(context: &Context, args: &Args, decision: ReviewAction) -> Outcome {
     let request = DecideRequest {
         record: args.record.about(context, &args.gate),

@@ -1,4 +1,4 @@
-//! Arguments that several verbs have.
+//! Arguments that several verbs share.
 
 use std::path::{Path, PathBuf};
 use std::time;
@@ -13,7 +13,7 @@ use crate::service::held::Working;
 use crate::service::names::{Named, wanted_one};
 use crate::service::record::RecordRequest;
 
-/// How an answer is shown that has one text.
+/// Output formats of an answer that is one text.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
 pub enum TextFormat {
     /// Text for people.
@@ -35,7 +35,7 @@ pub struct OutputArg {
 }
 
 impl OutputArg {
-    /// Whether it is for people.
+    /// Whether the output is for people.
     pub fn is_text(self) -> bool {
         self.output == TextFormat::Text
     }
@@ -47,7 +47,7 @@ impl From<TextFormat> for OutputArg {
     }
 }
 
-/// How to show a document.
+/// Output formats of a document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum DocumentFormat {
     /// A page to read, for example in a pull request.
@@ -58,19 +58,19 @@ pub enum DocumentFormat {
     Yaml,
 }
 
-/// A file that gets the answer as well, in a format of its own: `FORMAT=FILE`.
+/// `FORMAT=FILE`: a file to which the answer is written as well, in its own format.
 #[derive(Debug, Clone)]
 pub struct OutFile<F> {
-    /// How it is written there.
+    /// Its format.
     pub format: F,
     /// The file.
     pub path: PathBuf,
 }
 
-/// Read `FORMAT=FILE`.
+/// Parses `FORMAT=FILE`.
 ///
 /// # Errors
-/// In a sentence: there is no such format, or no file is named.
+/// There is no such format, or no file is given; the error is a sentence.
 pub fn out_file<F: clap::ValueEnum>(text: &str) -> Result<OutFile<F>, String> {
     let known: Vec<String> = F::value_variants()
         .iter()
@@ -104,9 +104,9 @@ pub struct NamespaceArg {
 }
 
 impl NamespaceArg {
-    /// The namespace that was given.
+    /// The namespace, if one was given.
     pub fn given(&self) -> Option<String> {
-        // A variable that is set to nothing says nothing.
+        // An empty environment variable counts as unset.
         self.namespace.clone().filter(|name| !name.is_empty())
     }
 }
@@ -123,12 +123,12 @@ pub struct NamedArgs {
 }
 
 impl NamedArgs {
-    /// The words as they were written, and the namespace.
+    /// The words as they were typed, and the namespace.
     pub fn words(&self) -> (&str, Option<&str>, Option<String>) {
         (&self.kind, self.name.as_deref(), self.namespace.given())
     }
 
-    /// `EXECUTION/NODE`, where that is named instead of a kind and a name.
+    /// `EXECUTION/NODE`, if that was given instead of a kind and a name.
     pub fn node(&self) -> Option<(&str, Option<&str>)> {
         let (first, _) = self.kind.split_once('/')?;
         let is_node = self.name.is_none() && Kind::parse(first).is_none();
@@ -144,7 +144,7 @@ impl NamedArgs {
     /// The resource that is named.
     ///
     /// # Errors
-    /// There is no such kind, or none or two names are given; `verb` is for the hint.
+    /// There is no such kind, or not exactly one name is given; `verb` is for the hint.
     pub fn named(&self, verb: &str) -> Outcome<Named> {
         let (kind, name) = wanted_one(verb, &self.kind, self.name.as_deref())?;
         Ok(Named {
@@ -155,7 +155,7 @@ impl NamedArgs {
     }
 }
 
-/// The file of a document that is named where a resource may be: no resource has a dot in its name.
+/// The document whose file was given in place of a resource: no name of a resource has a dot.
 pub fn document(context: &Context, named: &str) -> Option<PathBuf> {
     let path = context.path(Path::new(named));
     let is_meant = is_called_document(named) || named.contains('.') && path.is_file();
@@ -173,7 +173,7 @@ pub struct PaceArgs {
     timeout: Option<time::Duration>,
 }
 
-/// How long something may take; nothing at all is a time too here.
+/// A duration that may be zero.
 fn timeout(text: &str) -> Result<time::Duration, String> {
     if matches!(text, "0" | "0s") {
         return Ok(time::Duration::ZERO);
@@ -184,7 +184,7 @@ fn timeout(text: &str) -> Result<time::Duration, String> {
 }
 
 impl PaceArgs {
-    /// As the service is asked.
+    /// The arguments as a request to the service.
     pub fn pace(&self) -> Pace {
         Pace {
             interval: time::Duration::from_secs(self.interval),
@@ -210,7 +210,7 @@ pub struct RecordArgs {
 }
 
 impl RecordArgs {
-    /// Who asks, and when.
+    /// The actor, with the time of the call.
     pub fn caller(&self, context: &Context) -> Caller {
         Caller {
             actor: self.actor.clone(),
@@ -218,7 +218,7 @@ impl RecordArgs {
         }
     }
 
-    /// What is asked of a verb that writes a record about `target`.
+    /// The request of a verb that writes a record about `target`.
     pub fn about(&self, context: &Context, target: &str) -> RecordRequest {
         RecordRequest {
             caller: self.caller(context),
@@ -241,7 +241,7 @@ pub struct WorkingArgs {
 }
 
 impl WorkingArgs {
-    /// As the service is asked.
+    /// The arguments as a request to the service.
     pub fn working(&self) -> Working {
         Working {
             session: self.session.clone().filter(|session| !session.is_empty()),

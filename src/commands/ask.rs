@@ -1,4 +1,4 @@
-//! `planspec ask`: a question to a person, before the work goes on.
+//! `planspec ask`: ask a person before the work continues.
 
 use clap::Args as ClapArgs;
 
@@ -24,12 +24,12 @@ pub struct Args {
     working: WorkingArgs,
 }
 
-/// Whether a word looks like a node and not like a question.
+/// Whether a word looks like a node rather than a question.
 fn is_node(word: &str) -> bool {
     word.contains('/') && !word.contains(char::is_whitespace)
 }
 
-/// Run the verb.
+/// Runs the verb.
 pub fn run(context: &Context, args: &Args) -> Outcome {
     let (target, question) = match args.words.as_slice() {
         [target, question] => (target.as_str(), question),

@@ -1,4 +1,4 @@
-//! `planspec attest`: confirm that a criterion of the goal is met, or that it is not.
+//! `planspec attest`: record whether a criterion is met.
 
 use std::path::PathBuf;
 
@@ -38,7 +38,7 @@ pub struct Args {
     commit: Option<String>,
 }
 
-/// Run the verb.
+/// Runs the verb.
 pub fn run(context: &Context, args: &Args) -> Outcome {
     if let Some(file) = super::document(context, &args.execution) {
         return document(context, args, file);

@@ -1,4 +1,4 @@
-//! `planspec audit`: whether the status follows from what it cites.
+//! `planspec audit`: check that the status follows from what it cites.
 
 use clap::Args as ClapArgs;
 
@@ -31,7 +31,7 @@ pub struct Args {
     output: OutputArg,
 }
 
-/// Run the verb.
+/// Runs the verb.
 pub fn run(context: &Context, args: &Args) -> Outcome {
     let namespace = args.namespace.given();
     let named = |name: &String| Named::new(Kind::Execution, name, namespace.as_deref());

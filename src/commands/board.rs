@@ -1,4 +1,4 @@
-//! `planspec board`: where everything stands, as pages to be published.
+//! `planspec board`: write the state of all runs as pages.
 
 use std::path::PathBuf;
 
@@ -35,7 +35,7 @@ pub struct Args {
     output: OutputArg,
 }
 
-/// Run the verb.
+/// Runs the verb.
 pub fn run(context: &Context, args: &Args) -> Outcome {
     if let Some(url) = &args.base_url
         && Href::web(url).is_none()
@@ -57,7 +57,7 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
     let mut folder = BoardFolder::open(&store, request)?;
     folder.put(STYLE_FILE, STYLE)?;
     folder.put(SCRIPT_FILE, SCRIPT)?;
-    // By their paths, so that the pages of one run, and of one plan, follow each other.
+    // Sorted by path, so that the pages of one run, and of one plan, are written together.
     let mut names: Vec<&PageName> = known.iter().collect();
     names.sort_by_cached_key(|name| name.to_string());
     for name in names {

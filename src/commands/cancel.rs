@@ -20,7 +20,7 @@ pub struct Args {
     message: String,
 }
 
-/// Run the verb.
+/// Runs the verb.
 pub fn run(context: &Context, args: &Args) -> Outcome {
     let request = CancelRequest {
         record: args.record.about(context, &args.execution),

@@ -1,4 +1,4 @@
-//! `planspec claim`: take a node. Exactly one of many racing workers wins.
+//! `planspec claim`: take a node. Only one of several competing workers gets it.
 
 use clap::Args as ClapArgs;
 
@@ -14,7 +14,7 @@ use crate::service::follow::Pace;
 use crate::show;
 use crate::show::brief::BriefEnd;
 
-/// Who waits looks so often.
+/// How often `--wait` checks.
 const LOOK: std::time::Duration = std::time::Duration::from_secs(2);
 
 /// Claim a node that is ready, and print its brief
@@ -45,7 +45,7 @@ pub struct Args {
     lease: Option<Duration>,
 }
 
-/// Run the verb.
+/// Runs the verb.
 pub fn run(context: &Context, args: &Args) -> Outcome {
     let request = ClaimRequest {
         record: args
@@ -87,13 +87,13 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
         line.push_str(&format!("lease until {}\n", exact(end)));
     }
     let told = show::brief::of_claim(&claimed.brief, BriefEnd::Commands);
-    // Who does not name it may not know what it is.
+    // A caller that did not name the node may not know its brief.
     let is_told = !claimed.renewed || !(args.renew || is_named);
     let line = line + if is_told { &told } else { "" };
     context.recorded(args.record.output, recorded, &line)
 }
 
-/// What makes no sense where a node is named.
+/// Rejects options that make no sense with a named node.
 fn named(args: &Args) -> Outcome {
     if args.provider.is_none() && args.wait.is_none() {
         return Ok(());

@@ -1,4 +1,4 @@
-//! `planspec completions`: a script for the shell, and what the shell asks for while somebody types.
+//! `planspec completions`: the shell script, and the candidates that it asks for.
 
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
@@ -15,7 +15,7 @@ use crate::service::Error;
 use crate::service::complete::{Name, NodeUse, Wanted, names};
 use crate::service::store::Store;
 
-/// Set by the script when it asks.
+/// Set by the script when it asks for candidates.
 const VARIABLE: &str = "PLANSPEC_COMPLETE";
 
 /// Print a completion script for a shell
@@ -34,7 +34,7 @@ pub struct Args {
     man: Option<PathBuf>,
 }
 
-/// Run the verb.
+/// Runs the verb.
 pub fn run(context: &Context, args: &Args, program: fn() -> Command) -> Outcome {
     if let Some(folder) = &args.man {
         return manual(context, folder, program());
@@ -56,7 +56,7 @@ pub fn run(context: &Context, args: &Args, program: fn() -> Command) -> Outcome 
     Ok(())
 }
 
-/// Write the manual: a page of the program, and one of each verb.
+/// Writes the manual: a page for the program, and one for each verb.
 fn manual(context: &Context, folder: &Path, program: Command) -> Outcome {
     context.make_folder(folder)?;
     let mut program = program.disable_help_subcommand(true);
@@ -78,14 +78,14 @@ fn manual(context: &Context, folder: &Path, program: Command) -> Outcome {
     Ok(())
 }
 
-/// Where a shell asks, answer it and end.
+/// If a shell asks for candidates, prints them and exits.
 pub fn answer_a_shell<C: CommandFactory>() {
     CompleteEnv::with_factory(with_names::<C>)
         .var(VARIABLE)
         .complete();
 }
 
-/// The program `C` with names for its arguments, by what they are called.
+/// The program `C`, with completion of names for its arguments.
 fn with_names<C: CommandFactory>() -> Command {
     let mut program = C::command();
     let verbs: Vec<String> = program
@@ -147,7 +147,7 @@ fn of(
     })
 }
 
-/// The names that begin as `word` does, each behind a prefix.
+/// The names that begin with `word`, each behind a prefix.
 fn candidates(typed: &Typed, wanted: Wanted, prefix: &str, word: &str) -> Vec<CompletionCandidate> {
     let found = typed.names(wanted, word).unwrap_or_default().into_iter();
     let candidates = found.map(|name| {
@@ -157,7 +157,7 @@ fn candidates(typed: &Typed, wanted: Wanted, prefix: &str, word: &str) -> Vec<Co
     candidates.collect()
 }
 
-/// Words that begin as `word` does.
+/// The words that begin with `word`.
 fn words<W: AsRef<str>>(
     words: impl IntoIterator<Item = W>,
     word: &OsStr,
@@ -175,7 +175,7 @@ fn kind_words() -> impl Iterator<Item = String> {
     kinds.map(|kind| kind.to_string().to_lowercase())
 }
 
-/// A kind; behind `KIND/`, its names.
+/// A kind; after `KIND/`, names of that kind.
 fn kinds(word: &OsStr) -> Vec<CompletionCandidate> {
     let text = word.to_string_lossy();
     let Some((kind, name)) = text.split_once('/') else {
@@ -188,7 +188,7 @@ fn kinds(word: &OsStr) -> Vec<CompletionCandidate> {
     })
 }
 
-/// Behind a kind, its names; else names of whatever has a history, and `KIND/NAME`.
+/// After a kind, names of that kind; else names of anything with a history, and `KIND/NAME`.
 fn of_a_kind_or_any(word: &OsStr) -> Vec<CompletionCandidate> {
     let of_a_kind = kinds(word);
     let typed = Typed::of_process();
@@ -207,17 +207,17 @@ fn codes(word: &OsStr) -> Vec<CompletionCandidate> {
     words(Code::ALL.iter().map(|code| code.id), word)
 }
 
-/// The words on the command line that is being typed.
+/// The command line that is being typed.
 struct Typed(Vec<OsString>);
 
 impl Typed {
-    /// Behind `--` in the arguments of this process.
+    /// The arguments of this process after `--`.
     fn of_process() -> Typed {
         let words = std::env::args_os().skip_while(|word| word != "--");
         Typed(words.skip(1).collect())
     }
 
-    /// What is behind an option, as its own word or in the same one.
+    /// The value of an option, as a separate word or in the same one.
     fn behind(&self, short: &str, long: Option<&str>) -> Option<String> {
         let mut words = self.0.iter().filter_map(|word| word.to_str());
         while let Some(word) = words.next() {
@@ -238,7 +238,7 @@ impl Typed {
         words.into_iter().find_map(Kind::parse)
     }
 
-    /// Nothing where nothing is known, or no repository is here: a shell is told no errors.
+    /// `None` without a repository, or if nothing is known: a shell gets no errors.
     fn names(&self, wanted: Wanted, word: &str) -> Option<Vec<Name>> {
         let folder = self.behind("-C", None).map(PathBuf::from);
         let namespace = self.behind("-n", Some("--namespace"));

@@ -1,4 +1,4 @@
-//! What every verb is given, and how answers are shown.
+//! What every verb gets, and how answers are shown.
 
 use std::path::{Path, PathBuf};
 
@@ -19,9 +19,9 @@ use crate::service::{self, Findings};
 use crate::show;
 use crate::terminal::Terminal;
 
-/// What every command is given.
+/// What every verb gets.
 pub struct Context {
-    /// The folder to work in; the current one when not set.
+    /// The folder to work in; `None` is the current one.
     pub dir: Option<PathBuf>,
     /// Where to write.
     pub terminal: Terminal,
@@ -30,7 +30,7 @@ pub struct Context {
 }
 
 impl Context {
-    /// The same, some time later.
+    /// The same with the current time, for verbs that run for long.
     ///
     /// # Errors
     /// The clock cannot be read.
@@ -50,7 +50,7 @@ impl Context {
         Ok(Store::open(self.dir.as_deref())?)
     }
 
-    /// A file that the user names; `-` stays what it is.
+    /// A path that the user gave; `-` stays as it is.
     pub fn path(&self, named: &Path) -> PathBuf {
         if named.as_os_str() == "-" {
             return named.to_owned();
@@ -58,7 +58,7 @@ impl Context {
         self.dir.clone().unwrap_or_default().join(named)
     }
 
-    /// Files and folders that the user names.
+    /// Files and folders that the user gave.
     pub fn sources(&self, files: &[PathBuf], folders: &[PathBuf], recursive: bool) -> Vec<Source> {
         let files = files.iter().map(|file| Source::File(self.path(file)));
         let folders = folders.iter().map(|folder| Source::Folder {
@@ -68,7 +68,7 @@ impl Context {
         files.chain(folders).collect()
     }
 
-    /// Show an answer: its text and its notes, or all of it as one document.
+    /// Shows an answer: its text and its notes, or all of it as one document.
     ///
     /// # Errors
     /// A value that JSON cannot hold.
@@ -87,18 +87,18 @@ impl Context {
         Ok(())
     }
 
-    /// Make a folder that the user names for files that the program writes, unless it is there.
+    /// Creates a folder for output files, unless it exists.
     ///
     /// # Errors
-    /// It cannot be made.
+    /// It cannot be created.
     pub fn make_folder(&self, folder: &Path) -> Outcome {
         Ok(service::sources::make_folder(&self.path(folder))?)
     }
 
-    /// Show a PlanSpec 1.2 document.
+    /// Shows a PlanSpec 1.2 document.
     ///
     /// # Errors
-    /// It cannot be read, or is none.
+    /// It cannot be read, or is not a document.
     pub fn document(&self, path: &Path, format: DocumentFormat) -> Outcome {
         let opened = service::document::open(path)?;
         let text = match format {
@@ -112,7 +112,7 @@ impl Context {
         Ok(())
     }
 
-    /// Write an answer into a file that the user names, in the place of what stood there.
+    /// Writes an answer to a file, replacing its content.
     ///
     /// # Errors
     /// It cannot be written.
@@ -120,7 +120,7 @@ impl Context {
         Ok(service::sources::write(&self.path(path), &masked(text))?)
     }
 
-    /// The same, where whoever reads it meanwhile finds what stood there or what stands there, and nothing between.
+    /// The same, but atomic: a reader sees the old file or the new one, never a part.
     ///
     /// # Errors
     /// It cannot be written.
@@ -128,14 +128,14 @@ impl Context {
         Ok(service::sources::replace(&self.path(path), &masked(text))?)
     }
 
-    /// Tell people what there is to say besides.
+    /// Prints notes for people.
     pub fn notes(&self, notes: &[String]) {
         for note in notes {
             self.terminal.note(&format!("note: {}", escape::line(note)));
         }
     }
 
-    /// Tell people what to do next; in JSON it is part of the answer.
+    /// Prints the next commands for people; in JSON they are part of the answer.
     pub fn next(&self, output: OutputArg, commands: &[String]) {
         if output.is_text() && !commands.is_empty() {
             let commands = commands.join(", then ");
@@ -143,11 +143,11 @@ impl Context {
         }
     }
 
-    /// Show what came of a record, and of the reconcile that followed. A reconcile that failed does
+    /// Shows the result of a record, and of the reconcile that followed. A failed reconcile does
     /// not undo the record.
     ///
     /// # Errors
-    /// The reconcile that was asked for failed.
+    /// The requested reconcile failed.
     pub fn recorded<A>(&self, output: OutputArg, recorded: Recorded<A>, line: &str) -> Outcome
     where
         api::record::Recorded<A>: Answer,
@@ -178,8 +178,8 @@ impl Context {
         Ok(())
     }
 
-    /// Show what came of a change, and for people where the change is and what is wrong all the
-    /// same. `text` is made of the answer and of what became of the resources.
+    /// Shows the result of a change; for people, also where the change is and which findings remain.
+    /// `text` is built from the answer and the changed resources.
     ///
     /// # Errors
     /// A value that JSON cannot hold.
@@ -225,7 +225,7 @@ pub fn json<A: Answer>(answer: &A) -> Outcome<String> {
     answer_document(TextFormat::Json.into(), answer)
 }
 
-/// One of several documents that follow each other: on a line in JSON, behind a `---` in YAML.
+/// One of several documents in a row: a line of JSON, or YAML after a `---`.
 ///
 /// # Errors
 /// A value that JSON cannot hold.
@@ -237,7 +237,7 @@ pub fn next_document<A: Answer>(format: TextFormat, answer: &A) -> serde_json::R
     })
 }
 
-/// Show findings to people, as messages.
+/// Shows findings to people, as messages.
 pub fn show_findings(terminal: Terminal, findings: &Findings) {
     let Findings { found, texts } = findings;
     if found.is_empty() {

@@ -1,4 +1,4 @@
-//! `planspec convert`: from one format to the other.
+//! `planspec convert`: convert a plan to the other format.
 
 use std::path::PathBuf;
 
@@ -47,7 +47,7 @@ impl From<FormatArg> for PlanFormat {
     }
 }
 
-/// Run the verb.
+/// Runs the verb.
 pub fn run(context: &Context, args: &Args) -> Outcome {
     let converted = convert(&ConvertRequest {
         file: context.path(&args.file),

@@ -1,4 +1,4 @@
-//! `planspec create`: a namespace.
+//! `planspec create`: create a namespace.
 
 use clap::Args as ClapArgs;
 
@@ -20,7 +20,7 @@ pub struct Args {
     output: OutputArg,
 }
 
-/// Run the verb.
+/// Runs the verb.
 pub fn run(context: &Context, args: &Args) -> Outcome {
     let Some(own) = namespaces::is_meant(&args.kind) else {
         let message = format!(

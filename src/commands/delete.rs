@@ -1,4 +1,4 @@
-//! `planspec delete`: remove resources, as a commit.
+//! `planspec delete`: delete resources, as a commit.
 
 use std::path::PathBuf;
 
@@ -48,7 +48,7 @@ pub struct Args {
     output: OutputArg,
 }
 
-/// Run the verb.
+/// Runs the verb.
 pub fn run(context: &Context, args: &Args) -> Outcome {
     if let Some(own) = args.kind.as_deref().and_then(namespaces::is_meant) {
         let name = own.or(args.names.first().map(String::as_str));

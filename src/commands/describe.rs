@@ -1,4 +1,4 @@
-//! `planspec describe`: everything about one resource, for people.
+//! `planspec describe`: show one resource in full, for people.
 
 use clap::Args as ClapArgs;
 
@@ -34,7 +34,7 @@ pub struct Args {
     output: OutputArg,
 }
 
-/// Run the verb.
+/// Runs the verb.
 pub fn run(context: &Context, args: &Args) -> Outcome {
     let (first, name, _) = args.resource.words();
     let is_file = [".yaml", ".yml", ".json"]

@@ -1,4 +1,4 @@
-//! `planspec diff`: what changes in the work that is not committed yet.
+//! `planspec diff`: review uncommitted changes.
 
 use clap::Args as ClapArgs;
 
@@ -36,7 +36,7 @@ pub struct Args {
     output: ReviewOutputArg,
 }
 
-/// Run the verb.
+/// Runs the verb.
 pub fn run(context: &Context, args: &Args) -> Outcome {
     let request = DiffRequest {
         revision: args.rev.clone(),

@@ -1,4 +1,4 @@
-//! `planspec doctor`: what is wrong here, and what can be done about it.
+//! `planspec doctor`: find and repair problems of this clone.
 
 use clap::Args as ClapArgs;
 use clap::builder::{PossibleValuesParser, TypedValueParser as _};
@@ -30,14 +30,14 @@ fn words() -> [&'static str; CheckName::MENDED.len()] {
     CheckName::MENDED.map(CheckName::word)
 }
 
-/// Of the names that are possible one, so there is always such a check.
+/// The parser accepts only these names, so the fallback is never used.
 fn named(word: &str) -> CheckName {
     let mut all = CheckName::MENDED.into_iter();
     let found = all.find(|name| name.word() == word);
     found.unwrap_or(CheckName::Objects)
 }
 
-/// Run the verb.
+/// Runs the verb.
 pub fn run(context: &Context, args: &Args) -> Outcome {
     let request = CheckupRequest {
         now: context.now,

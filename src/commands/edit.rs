@@ -1,4 +1,4 @@
-//! `planspec edit`: change a resource in the editor; nothing is saved before it is valid.
+//! `planspec edit`: change a resource in the editor; it is saved only when it is valid.
 
 use clap::Args as ClapArgs;
 
@@ -25,7 +25,7 @@ pub struct Args {
     output: OutputArg,
 }
 
-/// Run the verb.
+/// Runs the verb.
 pub fn run(context: &Context, args: &Args) -> Outcome {
     let request = EditRequest {
         named: args.resource.named("edit")?,

@@ -1,4 +1,4 @@
-//! `planspec explain`: what a finding means.
+//! `planspec explain`: explain a rule.
 
 use clap::Args as ClapArgs;
 
@@ -19,7 +19,7 @@ pub struct Args {
     output: OutputArg,
 }
 
-/// Run the verb.
+/// Runs the verb.
 pub fn run(context: &Context, args: &Args) -> Outcome {
     if let Some(code) = &args.code {
         let rule = rule(code)?;

@@ -1,4 +1,4 @@
-//! `planspec export`: a plan or a run, written for a tracker.
+//! `planspec export`: write a plan or a run for an issue tracker.
 
 use std::path::PathBuf;
 
@@ -45,7 +45,7 @@ enum Target {
     Json,
 }
 
-/// Run the verb.
+/// Runs the verb.
 pub fn run(context: &Context, args: &Args) -> Outcome {
     let request = ExportRequest {
         of: GraphRequest {

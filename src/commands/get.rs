@@ -44,7 +44,7 @@ pub struct Args {
     output: GetFormat,
 }
 
-/// How to show resources.
+/// Output formats for resources.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 enum GetFormat {
     /// A table.
@@ -59,7 +59,7 @@ enum GetFormat {
     Name,
 }
 
-/// Run the verb.
+/// Runs the verb.
 pub fn run(context: &Context, args: &Args) -> Outcome {
     if let Some(own) = args.kind.as_deref().and_then(namespaces::is_meant) {
         let found = namespaces::list(&context.open()?, own.or(args.name.as_deref()))?;
@@ -99,7 +99,7 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
     };
     context.terminal.out(&text);
     if args.output != GetFormat::Json {
-        // The published list has no place for it.
+        // The published list format has no field for notes.
         context.notes(&got.notes);
     }
     Ok(())
@@ -121,7 +121,7 @@ fn show_namespaces(context: &Context, format: GetFormat, found: &NamespaceList) 
     Ok(())
 }
 
-/// One resource as it is, several as the published list.
+/// A single resource by itself, several as the published list.
 fn value(got: &Got) -> Outcome<Value> {
     Ok(match got.one()? {
         Some(one) => serde_json::to_value(one)?,

@@ -1,4 +1,4 @@
-//! `planspec graph`: the graph of a plan, or of a run with its live state.
+//! `planspec graph`: draw a plan, or a run with its current state.
 
 use std::path::PathBuf;
 
@@ -49,7 +49,7 @@ enum GraphFormat {
     Json,
 }
 
-/// Run the verb.
+/// Runs the verb.
 pub fn run(context: &Context, args: &Args) -> Outcome {
     let request = GraphRequest {
         name: args.name.clone(),

@@ -1,4 +1,4 @@
-//! `planspec hooks`: the pre-commit hook that checks what is staged.
+//! `planspec hooks`: the pre-commit hook that checks staged changes.
 
 use clap::{Args as ClapArgs, Subcommand};
 
@@ -36,7 +36,7 @@ enum Action {
     Status,
 }
 
-/// Run the verb.
+/// Runs the verb.
 pub fn run(context: &Context, args: &Args) -> Outcome {
     let dir = context.dir.as_deref();
     let action = args.action.unwrap_or(Action::Status);

@@ -1,4 +1,4 @@
-//! `planspec import`: a task list becomes a plan.
+//! `planspec import`: make a plan from a task list.
 
 use std::path::PathBuf;
 
@@ -82,7 +82,7 @@ impl From<FormatArg> for Option<Format> {
     }
 }
 
-/// Run the verb.
+/// Runs the verb.
 pub fn run(context: &Context, args: &Args) -> Outcome {
     let request = ImportRequest {
         source: context.path(&args.source),

@@ -1,4 +1,4 @@
-//! `planspec init`: make this repository one that holds plans.
+//! `planspec init`: set up planspec in this repository.
 
 use clap::Args as ClapArgs;
 
@@ -31,7 +31,7 @@ pub struct Args {
     output: OutputArg,
 }
 
-/// Run the verb.
+/// Runs the verb.
 pub fn run(context: &Context, args: &Args) -> Outcome {
     let request = InitRequest {
         no_hook: args.no_hook,

@@ -51,7 +51,7 @@ impl From<HistoryFormat> for OutputArg {
     }
 }
 
-/// Run the verb.
+/// Runs the verb.
 pub fn run(context: &Context, args: &Args) -> Outcome {
     let (kind, name) = match args.name.as_slice() {
         [kind, name] => (parse_kind(kind)?, name.as_str()),

@@ -1,4 +1,4 @@
-//! `planspec logs`: what the command of a node printed.
+//! `planspec logs`: print the output of a node's command.
 
 use clap::Args as ClapArgs;
 
@@ -24,7 +24,7 @@ pub struct Args {
     output: OutputArg,
 }
 
-/// Run the verb.
+/// Runs the verb.
 pub fn run(context: &Context, args: &Args) -> Outcome {
     let request = LogsRequest {
         target: args.target.clone(),

@@ -1,4 +1,4 @@
-//! `planspec mcp`: the tools of an agent, over standard input and output.
+//! `planspec mcp`: serve tools for agents on standard input and output.
 
 use clap::Args as ClapArgs;
 
@@ -29,7 +29,7 @@ pub struct Args {
     tools: Vec<String>,
 }
 
-/// Run the verb.
+/// Runs the verb.
 pub fn run(context: &Context, args: &Args) -> Outcome {
     let set = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
     serve(&Options {

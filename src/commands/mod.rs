@@ -1,13 +1,13 @@
-//! One file per verb: its `Args` and its `run`, which asks the service and shows what it answers. What
-//! several verbs need is in the files that are no verbs: verbs do not use each other.
+//! One file per verb: its `Args` and its `run`, which sends a request to the service and shows the answer. Code that
+//! several verbs share is in files that are not verbs; verbs do not use each other.
 //!
 //! | file | what it does |
 //! |---|---|
 //! | `args` | arguments that several verbs have |
-//! | `context` | what every verb is given, and how answers are shown |
+//! | `context` | what every verb gets, and how answers are shown |
 //! | `reviewed` | how a comparison of two states of the repository is shown |
 
-// Comments of arguments are their help, for people who read it in a terminal.
+// Doc comments of arguments are their help texts, read in a terminal.
 #![allow(rustdoc::bare_urls)]
 
 pub mod answer;

@@ -1,4 +1,4 @@
-//! `planspec new`: a commented template at its place.
+//! `planspec new`: write a commented template where the resource belongs.
 
 use clap::Args as ClapArgs;
 
@@ -27,10 +27,10 @@ pub struct Args {
     output: OutputArg,
 }
 
-/// What is typed for a document, which is no kind.
+/// The word for a document, which is not a kind.
 const DOCUMENT: &str = "document";
 
-/// Run the verb.
+/// Runs the verb.
 pub fn run(context: &Context, args: &Args) -> Outcome {
     let (what, name) = wanted(args)?;
     let request = NewRequest {
@@ -55,7 +55,7 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
     Ok(())
 }
 
-/// What is to be made, and how it is called.
+/// The kind and the name of the new resource.
 fn wanted(args: &Args) -> Outcome<(NewKind, String)> {
     let typed = args.kind.split('/').next().unwrap_or_default();
     if typed == DOCUMENT {

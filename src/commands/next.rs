@@ -1,4 +1,4 @@
-//! `planspec next`: what can be claimed now, with everything a worker has to know.
+//! `planspec next`: list the nodes that can be claimed, with all that a worker has to know.
 
 use clap::Args as ClapArgs;
 
@@ -9,7 +9,7 @@ use crate::failure::Outcome;
 use crate::service::next::{NextRequest, next};
 use crate::show;
 
-/// Most of what is waited for to tell.
+/// Maximum number of waiting nodes that are listed.
 const MAX_WAITING: usize = 10;
 
 /// List the nodes that can be claimed now
@@ -47,7 +47,7 @@ enum NextFormat {
     GithubMatrix,
 }
 
-/// Run the verb.
+/// Runs the verb.
 pub fn run(context: &Context, args: &Args) -> Outcome {
     let request = NextRequest {
         execution: args.execution.clone(),
@@ -79,7 +79,7 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
     Ok(())
 }
 
-/// What waits for whom; the notes have the rest.
+/// What waits for whom; retries and verifications are in the notes.
 fn waits(waiting: &[Waiting]) -> Vec<String> {
     let is_told = |waiting: &&Waiting| {
         matches!(

@@ -1,4 +1,4 @@
-//! `planspec reconcile`: advance what can be advanced, and commit the status back.
+//! `planspec reconcile`: advance executions, and commit their status.
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -70,7 +70,7 @@ pub struct Args {
     output: OutputArg,
 }
 
-/// What is written into files.
+/// Formats of `--out`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 enum OutFormat {
     /// Tables for the summary of a job: what failed, what waits for whom, what changed
@@ -81,7 +81,7 @@ enum OutFormat {
     GithubMatrix,
 }
 
-/// Most characters of a job's name.
+/// Maximum length of the name of a job, in characters.
 const MAX_JOB: usize = 300;
 
 fn job(text: &str) -> std::result::Result<String, String> {
@@ -105,7 +105,7 @@ fn web(text: &str) -> std::result::Result<String, String> {
     Err("write an address, for example https://github.com/OWNER/NAME".to_owned())
 }
 
-/// Run the verb.
+/// Runs the verb.
 pub fn run(context: &Context, args: &Args) -> Outcome {
     if args.watch {
         return watch(context, args);
@@ -122,7 +122,7 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
     show(context, args.output, &done)
 }
 
-/// What can be claimed now, on one line.
+/// The nodes that can be claimed now, on one line.
 fn matrix(context: &Context, store: &Store, view: Option<&View>) -> Outcome<String> {
     let request = NextRequest {
         execution: None,
@@ -133,7 +133,7 @@ fn matrix(context: &Context, store: &Store, view: Option<&View>) -> Outcome<Stri
         now: context.now,
     };
     let (matrix, left_out) = match view {
-        // Nothing has ever moved.
+        // There is no status yet.
         Some(view) if view.status_tip.is_none() => (Matrix::default(), None),
         Some(view) => next_in(store, view.clone(), &request)?.matrix(),
         None => next(store, &request)?.matrix(),
@@ -142,13 +142,13 @@ fn matrix(context: &Context, store: &Store, view: Option<&View>) -> Outcome<Stri
     Ok(show::json_line(&serde_json::to_value(matrix)?))
 }
 
-/// Look again and again, until a signal says that it is enough: then what has begun is brought to its end.
+/// Reconciles repeatedly until a signal; a reconcile in progress is completed.
 fn watch(context: &Context, args: &Args) -> Outcome {
     let stop = Stop::on_signals().map_err(Error::unavailable)?;
     let has_remote = context.open()?.remote.is_some();
     let interval = Duration::from_secs(args.interval);
     let mut watch = Watch::new(interval, context.now, has_remote);
-    // Where it could not be written, nobody would see how things stand.
+    // Fail now if the file cannot be written: nobody would see the state.
     write_health(context, args, &watch)?;
     while !stop.is_wished() {
         let context = context.again()?;
@@ -178,7 +178,7 @@ fn watch(context: &Context, args: &Args) -> Outcome {
     Ok(())
 }
 
-/// It succeeds again.
+/// Reports that it succeeds again.
 fn back(context: &Context, output: OutputArg, is_back: bool) {
     if is_back && output.is_text() {
         context.terminal.note("note: reconciling again");
@@ -192,7 +192,7 @@ fn write_health(context: &Context, args: &Args, watch: &Watch) -> Outcome {
     }
 }
 
-/// The same as [`once`], with the file of metrics. Where that cannot be written it is said: what was decided stands.
+/// The same as [`once`], and writes the metrics. If that fails, a note says so: the reconcile stands.
 fn measured(context: &Context, args: &Args) -> Result<(Store, Reconciled, Option<View>)> {
     let begin = Instant::now();
     let looked = once(context, args);
@@ -215,11 +215,11 @@ fn write_metrics(context: &Context, path: &Path, look: &Look) -> Outcome {
     let known = context
         .open()
         .and_then(|store| Ok(overview(&store, context.now)?));
-    // Where nothing can be read, that is what there is to tell.
+    // If nothing can be read, the metrics say so.
     context.write_whole(path, &openmetrics(known.as_ref().ok(), look))
 }
 
-/// What came of it, and what there is afterwards.
+/// Reconciles once; returns the result, and the view after it.
 fn once(context: &Context, args: &Args) -> Result<(Store, Reconciled, Option<View>)> {
     let request = ReconcileRequest {
         now: context.now,
@@ -246,14 +246,14 @@ fn once(context: &Context, args: &Args) -> Result<(Store, Reconciled, Option<Vie
 
 fn show(context: &Context, output: OutputArg, done: &Reconciled) -> Outcome {
     if output.is_text() {
-        // Before the answer, whose last lines say what to do next.
+        // Before the answer, whose last lines are the next commands.
         context.notes(&done.notes);
     }
     let text = show::reconcile::text(done, context.terminal.width());
     context.show(output, done, (&text, &[]))
 }
 
-/// One of many answers.
+/// Prints one of many answers.
 fn tell(context: &Context, output: OutputArg, done: &Reconciled) -> Outcome {
     if output.is_text() {
         return show(context, output, done);
@@ -262,7 +262,7 @@ fn tell(context: &Context, output: OutputArg, done: &Reconciled) -> Outcome {
     Ok(())
 }
 
-/// Something did not work, and is tried again after some time.
+/// Prints an error that is retried after some time.
 fn complain(context: &Context, output: OutputArg, error: &Error, wait: Duration) -> Outcome {
     let error = error.refused();
     if output.is_text() {

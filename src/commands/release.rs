@@ -23,7 +23,7 @@ pub struct Args {
     message: String,
 }
 
-/// Run the verb.
+/// Runs the verb.
 pub fn run(context: &Context, args: &Args) -> Outcome {
     let request = ReleaseRequest {
         record: args

@@ -1,4 +1,4 @@
-//! `planspec report`: say how a claimed node went.
+//! `planspec report`: report whether a claimed node succeeded.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -73,7 +73,7 @@ fn name_value(text: &str) -> Result<(String, String), String> {
     }
 }
 
-/// Run the verb.
+/// Runs the verb.
 pub fn run(context: &Context, args: &Args) -> Outcome {
     if args.done_before {
         return were_done(context, args);
@@ -107,7 +107,7 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
     context.recorded(args.record.output, recorded, &line)
 }
 
-/// Nodes that were done before the run.
+/// Reports nodes that were done before the run.
 fn were_done(context: &Context, args: &Args) -> Outcome {
     let target = args.target.as_deref().unwrap_or_default();
     let (target, nodes) = match (&args.from, target.rsplit_once('/')) {

@@ -1,4 +1,4 @@
-//! `planspec retry`: open again what failed.
+//! `planspec retry`: open failed nodes again.
 
 use clap::Args as ClapArgs;
 
@@ -39,7 +39,7 @@ pub struct Args {
     message: String,
 }
 
-/// Run the verb.
+/// Runs the verb.
 pub fn run(context: &Context, args: &Args) -> Outcome {
     let request = RetryRequest {
         record: args.record.about(context, &args.target),
@@ -65,7 +65,7 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
     context.recorded(args.record.output, recorded, &line)
 }
 
-/// What would be opened, a line for each node.
+/// The nodes that would be opened, one line each.
 fn text(answer: &Reopening) -> String {
     let name = answer.execution.name();
     let lines = answer.nodes.iter().map(|node| {

@@ -1,4 +1,4 @@
-//! `planspec review`: what changes in the work between two revisions.
+//! `planspec review`: review what changes in plans between two revisions.
 
 use clap::Args as ClapArgs;
 
@@ -29,7 +29,7 @@ pub struct Args {
     output: ReviewOutputArg,
 }
 
-/// Run the verb.
+/// Runs the verb.
 pub fn run(context: &Context, args: &Args) -> Outcome {
     let request = ReviewRequest {
         range: args.range.clone(),

@@ -27,7 +27,7 @@ pub struct ReviewOutputArg {
     out: Vec<OutFile<ReviewFormat>>,
 }
 
-/// How a review is written.
+/// Output formats of a review.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 enum ReviewFormat {
     /// Text for the terminal
@@ -44,7 +44,7 @@ enum ReviewFormat {
 }
 
 impl Context {
-    /// Show what changes.
+    /// Shows a review.
     ///
     /// # Errors
     /// A rule at error level is broken.
@@ -82,7 +82,7 @@ impl Context {
             self.terminal.out(&text);
         }
         self.notes(&reviewed.notes);
-        // What cannot be read may hold anything, also where that is nothing new.
+        // An unreadable file may hold anything, even if it was unreadable before.
         if all.has_errors() || reviewed.has_unreadable() {
             return Err(Failure::shown());
         }

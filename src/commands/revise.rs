@@ -1,4 +1,4 @@
-//! `planspec revise`: the next revision of a PlanSpec 1.2 document.
+//! `planspec revise`: turn a changed document into its next revision.
 
 use std::path::PathBuf;
 
@@ -63,7 +63,7 @@ impl From<TriggerArg> for Trigger {
     }
 }
 
-/// Run the verb.
+/// Runs the verb.
 pub fn run(context: &Context, args: &Args) -> Outcome {
     let request = ReviseRequest {
         file: context.path(&args.file),

@@ -1,4 +1,4 @@
-//! `planspec schema`: the JSON Schema of a kind, a file or an answer.
+//! `planspec schema`: print the JSON Schema of a kind, a file or an answer.
 
 use std::path::{Path, PathBuf};
 
@@ -38,7 +38,7 @@ pub struct Args {
     output: OutputArg,
 }
 
-/// Run the verb. A schema is JSON however it is asked for.
+/// Runs the verb. A schema is JSON, whatever the output format.
 pub fn run(context: &Context, args: &Args) -> Outcome {
     if let Some(kind) = &args.answer {
         context.terminal.out(&show::json(&answer(kind)?));
@@ -70,7 +70,7 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
     Ok(())
 }
 
-/// The schemas as files that editors find by their addresses.
+/// Writes the schemas as files that editors find by their addresses.
 fn publish(context: &Context, folder: &Path, url: &str) -> Outcome {
     if !url.starts_with("https://") {
         let why = format!("`{url}` is no https address");

@@ -1,4 +1,4 @@
-//! `planspec serve`: an HTTP door to the repository.
+//! `planspec serve`: serve the repository over HTTP.
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -78,7 +78,7 @@ pub struct Args {
     db: Option<PathBuf>,
 }
 
-/// How a log is written.
+/// Formats of the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum LogFormat {
     /// One line for each entry.
@@ -93,7 +93,7 @@ impl Args {
         let Some(named) = &self.repo else {
             return Ok(context.dir.clone());
         };
-        // As Git tells addresses from folders: a scheme, or HOST:PATH.
+        // Git's rule for an address: a scheme, or HOST:PATH.
         let is_address = named.contains("://")
             || named
                 .split_once(':')
@@ -116,13 +116,13 @@ impl Args {
         Ok(Some(dir))
     }
 
-    /// How the log is written.
+    /// The format of the log.
     pub fn log(&self) -> LogFormat {
         self.log
     }
 }
 
-/// Run the verb.
+/// Runs the verb.
 pub fn run(context: &Context, args: &Args) -> Outcome {
     if args.db.is_some() {
         context

@@ -1,4 +1,4 @@
-//! `planspec show FILE`: what `planspec describe FILE` was called first, and is called by other implementations.
+//! `planspec show FILE`: a former name of `planspec describe FILE`, which other implementations use.
 
 use std::path::PathBuf;
 
@@ -25,7 +25,7 @@ pub struct Args {
     output: DocumentFormat,
 }
 
-/// Run the verb.
+/// Runs the verb.
 pub fn run(context: &Context, args: &Args) -> Outcome {
     context.document(&context.path(&args.file), args.output)
 }

@@ -60,7 +60,7 @@ fn json_parameter(text: &str) -> Result<(String, Value), String> {
     Ok((key.to_owned(), value))
 }
 
-/// Each parameter once: it is not guessed which value is meant.
+/// Collects the parameters; one that is given twice is an error, since either value could be meant.
 fn once(args: &Args) -> Outcome<Map<String, Value>> {
     let mut taken = Map::new();
     for (key, value) in args.parameters.iter().chain(&args.json_parameters) {
@@ -71,7 +71,7 @@ fn once(args: &Args) -> Outcome<Map<String, Value>> {
     Ok(taken)
 }
 
-/// Run the verb.
+/// Runs the verb.
 pub fn run(context: &Context, args: &Args) -> Outcome {
     let request = StartRequest {
         plan: args.plan.clone(),
@@ -138,7 +138,7 @@ mod tests {
         assert_eq!(as_written("true"), json!(true));
         for text in numbers.into_iter().chain(texts) {
             assert_eq!(parameter(&format!("k={text}")).expect("a value").0, "k");
-            // It stands in a file, and is read from there.
+            // The value is written to a file, and read from there.
             let written = crate::core::text::yaml::write(&json!({"k": as_written(text)}));
             let read: Value = serde_yaml::from_str(&written).expect("YAML");
             assert_eq!(read["k"], as_written(text), "{written}");

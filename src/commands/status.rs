@@ -1,4 +1,4 @@
-//! `planspec status`: where everything stands, and what somebody holds.
+//! `planspec status`: show the state of all runs, and what an actor holds.
 
 use clap::Args as ClapArgs;
 
@@ -37,7 +37,7 @@ pub struct Args {
     output: OutputArg,
 }
 
-/// Run the verb.
+/// Runs the verb.
 pub fn run(context: &Context, args: &Args) -> Outcome {
     if args.mine {
         return held(context, args);

@@ -1,4 +1,4 @@
-//! `planspec validate`: offline checks.
+//! `planspec validate`: check resources and documents, offline.
 
 use std::mem::ManuallyDrop;
 use std::path::PathBuf;
@@ -100,7 +100,7 @@ impl ValueEnum for FindingsFormat {
     }
 }
 
-/// How far to look at PlanSpec 1.2 documents.
+/// Levels of checks for PlanSpec 1.2 documents.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum LevelArg {
     /// Sections, fields, references and the order of steps.
@@ -122,7 +122,7 @@ impl From<LevelArg> for Level {
 }
 
 impl Args {
-    /// The plan whose scope is meant, with its namespace where that is given.
+    /// The plan of `--scope`, with its namespace if one is given.
     fn scope(&self) -> Outcome<Option<String>> {
         let Some(scope) = &self.scope else {
             return Ok(None);
@@ -135,7 +135,7 @@ impl Args {
     }
 }
 
-/// Answer whether files belong to the work of a plan.
+/// Answers whether files are in the scope of a plan.
 fn answer(context: &Context, args: &Args, plan: String) -> Outcome {
     let request = InsideRequest {
         dir: context.dir.clone(),
@@ -158,7 +158,7 @@ fn answer(context: &Context, args: &Args, plan: String) -> Outcome {
     }
 }
 
-/// What the pre-commit framework hands over: names of files, and revisions in its environment.
+/// The input of the pre-commit framework: file names, and revisions in its environment.
 fn framework(args: &Args) -> Framework {
     let set = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
     let paths = args.paths.iter();
@@ -170,7 +170,7 @@ fn framework(args: &Args) -> Framework {
     }
 }
 
-/// Run the verb.
+/// Runs the verb.
 pub fn run(context: &Context, args: &Args) -> Outcome {
     if let Some(plan) = args.scope()?.filter(|_| !args.asked.is_empty()) {
         return answer(context, args, plan);
@@ -204,7 +204,7 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
     } else {
         validate(&request)?
     };
-    // Never dropped: the program ends soon, and freeing every resource would only take time.
+    // Leaked on purpose: the program ends soon, and dropping every resource would only take time.
     let validated = ManuallyDrop::new(validated);
     for file in &args.out {
         context.write(&file.path, &written(&validated, file.format, false)?)?;
@@ -224,7 +224,7 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
     Ok(())
 }
 
-/// Put the files right, and show what that comes to: on standard output where it is the answer, else beside it.
+/// Applies fixes, and shows the patch: on standard output if it is the answer, else on standard error.
 fn put_right(context: &Context, args: &Args, request: &ValidateRequest) -> Outcome {
     let confidence = if args.likely {
         Confidence::Likely
@@ -249,7 +249,7 @@ fn put_right(context: &Context, args: &Args, request: &ValidateRequest) -> Outco
     Ok(())
 }
 
-/// The findings in a format.
+/// The findings, in the given format.
 fn written(validated: &Validated, format: FindingsFormat, colors: bool) -> Outcome<String> {
     let all = &validated.findings;
     if format == FindingsFormat::Json {
@@ -274,8 +274,7 @@ fn show_findings(context: &Context, validated: &Validated, format: FindingsForma
     Ok(())
 }
 
-/// What there is to say beside the findings. Nothing at all about a commit that has nothing to do
-/// with resources.
+/// Notes in addition to the findings. None about a commit without changes to resources.
 fn said(validated: &Validated) -> Vec<String> {
     let found = &validated.findings.found;
     match validated.checked {
@@ -301,7 +300,7 @@ fn said(validated: &Validated) -> Vec<String> {
     }
 }
 
-/// What a commit neither causes nor touches.
+/// A note on findings that the commit neither causes nor touches.
 fn older(checked: Coverage) -> Option<String> {
     match checked {
         Coverage::Staged {

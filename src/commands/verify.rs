@@ -1,4 +1,4 @@
-//! `planspec verify`: check the acceptance criteria of a reported node, and say what came of it.
+//! `planspec verify`: check the acceptance criteria of a reported node, and record the results.
 
 use std::path::Path;
 
@@ -35,7 +35,7 @@ pub struct Args {
     commit: Option<String>,
 }
 
-/// Run the verb.
+/// Runs the verb.
 pub fn run(context: &Context, args: &Args) -> Outcome {
     verify::supported()?;
     let stop = Stop::on_signals().map_err(Error::unavailable)?;
@@ -136,7 +136,7 @@ fn document(context: &Context, args: &Args, file: &Path, stop: &Stop) -> Outcome
     )))
 }
 
-/// Tells people of each criterion at once; a document tells all of them together.
+/// Returns a function that prints each result at once; those of a document are printed together.
 fn teller(context: &Context, output: OutputArg) -> impl Fn(&TaskCriterion, &CriterionResult) {
     let terminal = context.terminal;
     move |criterion: &TaskCriterion, result: &CriterionResult| {

@@ -1,4 +1,4 @@
-//! `planspec wait`: for scripts and deployments that depend on where something stands.
+//! `planspec wait`: wait until a resource or node reaches a state, for scripts and deployments.
 
 use clap::Args as ClapArgs;
 
@@ -11,7 +11,7 @@ use crate::service::verified::{Target, VerifiedRequest, wait_verified};
 use crate::service::wait::{WaitRequest, wait};
 use crate::show;
 
-/// What is asked for where it is about a commit.
+/// The state that is asked for a commit.
 const VERIFIED: &str = "verified";
 
 /// Wait until a resource or node reaches a state
@@ -44,7 +44,7 @@ pub struct Args {
     output: OutputArg,
 }
 
-/// Run the verb.
+/// Runs the verb.
 pub fn run(context: &Context, args: &Args) -> Outcome {
     if args.what.eq_ignore_ascii_case(VERIFIED) {
         return verified(context, args);
@@ -111,7 +111,7 @@ fn told(answer: &CommitVerified) -> String {
     )
 }
 
-/// A file, a kind and a name, or a name alone.
+/// The target: a file, a kind and a name, or a name alone.
 fn target(context: &Context, args: &Args) -> Outcome<Target> {
     let (first, name, namespace) = args.resource.words();
     if name.is_none() {

@@ -1,4 +1,4 @@
-//! `planspec watch`: a stream of changes.
+//! `planspec watch`: show changes as they happen.
 
 use std::ops::ControlFlow;
 
@@ -36,7 +36,7 @@ pub struct Args {
     output: OutputArg,
 }
 
-/// Run the verb.
+/// Runs the verb.
 pub fn run(context: &Context, args: &Args) -> Outcome {
     let request = WatchRequest {
         wanted: match &args.kind {

@@ -1,4 +1,4 @@
-//! `planspec work`: do the tasks that are bound to `tool://` targets.
+//! `planspec work`: run the tasks that are bound to `tool://` targets.
 
 use std::time::Duration;
 
@@ -47,7 +47,7 @@ pub struct Args {
     record: RecordArgs,
 }
 
-/// Run the verb. With `-o json`: one document a line, as it happens.
+/// Runs the verb. With `-o json`, prints one document per line as things happen.
 pub fn run(context: &Context, args: &Args) -> Outcome {
     verify::supported()?;
     let stop = Stop::on_signals().map_err(Error::unavailable)?;
@@ -124,7 +124,7 @@ fn text(context: &Context, event: &Progress<'_>) {
     }
 }
 
-/// What happened, as data.
+/// An event as data.
 fn told(event: &Progress<'_>) -> WorkEvent {
     match event {
         Progress::Happened(event) => event.clone(),
@@ -158,7 +158,7 @@ fn told(event: &Progress<'_>) -> WorkEvent {
     }
 }
 
-/// A document; its message is one line, and the others are notes.
+/// Prints an event as a document; its message is one line, and the other lines are notes.
 fn document(context: &Context, format: TextFormat, event: WorkEvent) {
     let mut lines = event.message.lines().map(str::trim_end);
     let message = lines.next().unwrap_or_default().to_owned();

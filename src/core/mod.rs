@@ -1,9 +1,9 @@
 //! The pure core: values in, values out.
 //!
-//! Nothing below this module touches Git, files, processes, the environment or a clock; a test
-//! (`tests/it/walls.rs`) keeps it so. Time is an argument.
+//! Nothing below this module uses Git, files, processes, the environment or a clock; a test
+//! (`tests/it/walls.rs`) checks that. The time is an argument.
 //!
-//! The rooms stand in this order, and each imports only those before it:
+//! The modules are in this order, and each imports only those before it:
 //! `base`, `text`, `resource`, `plan`, `document`, `trackers`, `repository`, `run`, `review`.
 
 pub mod base;

@@ -1,5 +1,5 @@
-//! For the tests of the core: resources from a few lines, and a world in which time passes, files
-//! change and people send records, so that a test reads like the documentation's sentences.
+//! For tests of the core: resources from a few lines, and a simulated world in which time passes, files
+//! change and people send records.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -37,7 +37,7 @@ use crate::core::run::summary::lines::{Shard, Summaries};
 use crate::core::run::summary::lookup::{Lookup, Shards};
 use crate::core::run::transition::Waiting;
 
-/// The namespace of everything that says no other.
+/// The default namespace.
 pub const NAMESPACE: &str = "team";
 
 /// A resource from its spec in flow style.
@@ -67,7 +67,7 @@ pub fn plan_with(name: &str, fields: &str, nodes: &str, edges: &str) -> String {
     resource("Plan", name, &spec)
 }
 
-/// A task that waits for others.
+/// A task that depends on others.
 pub fn task(id: &str, fields: &str) -> String {
     match fields {
         "" => format!("{{id: {id}, kind: Task}}"),
@@ -98,7 +98,7 @@ pub fn gate(name: &str, plan: &str, fields: &str) -> String {
     resource("Gate", name, &spec)
 }
 
-/// `line:column` of the last place where `needle` stands in a text.
+/// `line:column` of the last occurrence of `needle` in a text.
 pub fn position(text: &str, needle: &str) -> String {
     let at = text.rfind(needle).unwrap_or_else(|| panic!("no {needle}"));
     let before = &text[..at];
@@ -107,7 +107,7 @@ pub fn position(text: &str, needle: &str) -> String {
     format!("{line}:{column}")
 }
 
-/// A file as the Git room hands it over.
+/// A source file.
 pub fn source(path: &str, text: &str) -> SourceFile {
     SourceFile {
         path: path.to_owned(),
@@ -128,7 +128,7 @@ pub fn snapshot(files: &[(&str, &str)]) -> Snapshot {
 /// Path of the file that [`findings`] reads.
 pub const FILE: &str = "planspec/x.yaml";
 
-/// What is wrong with one file, a line for each finding, for its help and for each related place:
+/// The findings in one file, with a line for each finding, help and related place:
 /// `PS302 error 3:7: message`, `help: …`, `also 1:2: …`.
 pub fn findings(text: &str) -> Vec<String> {
     let snapshot = snapshot(&[(FILE, text)]);
@@ -166,11 +166,11 @@ struct Chain {
     records: Vec<Received>,
 }
 
-/// A repository, its status branch, its inbox and a clock, without any of them being real.
+/// A simulated repository with its status branch, inbox and clock.
 ///
-/// Every [`World::reconcile`] checks what must always hold: a second one changes nothing, the
+/// Every [`World::reconcile`] checks invariants: a second one changes nothing, the
 /// order in which records arrive does not matter, the status reads back as it was written, and
-/// nothing moved in a way that the state machines do not allow.
+/// all transitions are allowed by the state machines.
 pub struct World {
     /// The configuration on the spec branch.
     pub config: Config,
@@ -178,38 +178,38 @@ pub struct World {
     pub tree: Option<StatusTree>,
     /// The clock.
     pub now: Time,
-    /// What the last reconcile said.
+    /// The result of the last reconcile.
     pub last: Option<Reconciliation>,
-    /// Inbox refs that hold something that is no record.
+    /// Inbox refs that contain something else than records.
     pub refused: BTreeSet<Address>,
-    /// Blobs that were lost.
+    /// Lost blobs.
     pub lost: BTreeSet<String>,
-    /// What is found out about the signatures of records that are made from now on.
+    /// The signature of records from now on.
     pub signature: Signature,
-    /// Whether records that are made from now on were written against another status.
+    /// Whether records from now on are for another status.
     pub is_foreign: bool,
-    /// Keys that are not listed any more.
+    /// Keys that are no longer listed.
     pub revoked: BTreeSet<String>,
-    /// Whether records are signed by whoever they name, with a key `K-actor`, unless `signature` says otherwise.
+    /// Whether records are signed by their actor, with a key `K-actor`, unless `signature` is set.
     pub signs: bool,
-    /// The session that records are made in from now on, if they name one.
+    /// The session of records from now on, if any.
     pub session: Option<String>,
-    /// Commits of others that the spec branch holds.
+    /// Other commits that are merged to the spec branch.
     pub merged: BTreeSet<String>,
-    /// What commits change that may be reported; of others nobody can tell.
+    /// The paths that reported commits change; others are unknown.
     pub touched: BTreeMap<String, BTreeSet<String>>,
-    /// Who wrote every file, or why nobody can tell.
+    /// The authors of every file, or why they are unknown.
     pub authors: Result<BTreeSet<String>, String>,
-    /// Where the files of resources are that left the configured paths in the last commit.
+    /// The new paths of resources that left the configured paths in the last commit.
     pub left: BTreeMap<Key, String>,
     files: BTreeMap<String, SourceFile>,
     snapshot: Snapshot,
     objects: BTreeMap<String, Arc<[u8]>>,
     commits: usize,
     history: Vec<String>,
-    /// The files of every commit, its configuration, and the keys that it does not list any more.
+    /// The files of every commit, its configuration, and the keys that are no longer listed.
     past: BTreeMap<String, (BTreeMap<String, SourceFile>, Config, BTreeSet<String>)>,
-    /// What is known of files, by path and blob.
+    /// The facts about files, by path and blob.
     facts: RefCell<BTreeMap<(String, String), Facts>>,
     inbox: BTreeMap<Address, Chain>,
     records: usize,
@@ -252,7 +252,7 @@ impl Shards for World {
     }
 }
 
-/// What came of looking at all that may move is what came of looking at everything.
+/// Checks that the incremental decision is the same as the full one.
 fn assert_partial_is_whole(old: &StatusTree, partial: &Partial, whole: &Reconciliation) {
     if let Some(other) = partial.differs_from(whole, old) {
         let [in_part, in_whole] = [&partial.decision, whole].map(|one| format!("{one:#?}"));
@@ -262,7 +262,7 @@ fn assert_partial_is_whole(old: &StatusTree, partial: &Partial, whole: &Reconcil
 }
 
 impl World {
-    /// A repository with one file, reconciled once. Verbs are about the execution `run`.
+    /// A repository with one file, reconciled once. The verbs are about the execution `run`.
     pub fn of(documents: &[String]) -> World {
         let mut world = World::empty();
         world.write("planspec/all.yaml", &documents.concat());
@@ -270,7 +270,7 @@ impl World {
         world
     }
 
-    /// A repository with nothing in it.
+    /// An empty repository.
     pub fn empty() -> World {
         World {
             config: Config::default(),
@@ -303,7 +303,7 @@ impl World {
 
     // ---- the spec branch
 
-    /// Commit a file.
+    /// Commits a file.
     pub fn write(&mut self, path: &str, text: &str) {
         let file = source(path, text);
         self.objects
@@ -312,30 +312,30 @@ impl World {
         self.commit();
     }
 
-    /// Whether there is a file.
+    /// Whether a file exists.
     pub fn has_file(&self, path: &str) -> bool {
         self.files.contains_key(path)
     }
 
-    /// What is waited for.
+    /// What the run waits for.
     pub fn waits(&self) -> Vec<Waiting> {
         let tree = self.tree.as_ref().expect("a status");
         tree.summaries.outline.waits().first
     }
 
-    /// What the next reconcile would look at; it must not take looking at everything.
+    /// What the next reconcile would examine; it must not examine everything.
     pub fn looked_at(&self) -> Vec<Key> {
         let partial = self.decide_in_part(&self.incoming());
         partial.expect("in part").judged.into_iter().collect()
     }
 
-    /// Commit the removal of a file.
+    /// Commits the removal of a file.
     pub fn remove(&mut self, path: &str) {
         self.files.remove(path).expect("a file");
         self.commit();
     }
 
-    /// A file goes to a place outside the configured paths.
+    /// Moves a file outside the configured paths.
     pub fn move_out(&mut self, path: &str, to: &str) {
         let file = self.files.remove(path).expect("a file");
         let (limits, namespace) = (&self.config.limits, &self.config.default_namespace);
@@ -347,7 +347,7 @@ impl World {
         self.left = left;
     }
 
-    /// Commit a change of the configuration.
+    /// Commits a change of the configuration.
     pub fn configure(&mut self, yaml: &str) {
         let (config, findings) = Config::read(CONFIG_FILE, yaml.as_bytes());
         self.config = config.unwrap_or_else(|| panic!("{findings:?}"));
@@ -355,19 +355,19 @@ impl World {
         self.commit();
     }
 
-    /// Commit that a key is not listed any more.
+    /// Commits that a key is no longer listed.
     pub fn revoke(&mut self, key: &str) {
         self.revoked.insert(key.to_owned());
         self.commit();
     }
 
-    /// From here on another version of the program reads the files; a commit that changes nothing follows.
+    /// Simulates an update of the program: files are parsed again. Then makes an empty commit.
     pub fn read_anew(&mut self) {
         self.facts.borrow_mut().clear();
         self.commit();
     }
 
-    /// A commit that changes nothing below the configured paths.
+    /// Commits without changes below the configured paths.
     pub fn commit(&mut self) {
         self.left.clear();
         self.commits += 1;
@@ -383,13 +383,13 @@ impl World {
         self.snapshot = Snapshot::build(&files, &self.config);
     }
 
-    /// Forget all commits before the next one.
+    /// Drops all commits before the next one.
     pub fn rewrite_history(&mut self) {
         self.history.clear();
         self.commit();
     }
 
-    /// Go back by some commits; the files have to be put back by hand, without a commit.
+    /// Goes back by some commits; the caller gives the files, and no commit is made.
     pub fn reset(&mut self, commits: usize, files: &[(&str, &str)]) {
         self.history.truncate(self.history.len() - commits);
         self.files = files
@@ -400,7 +400,7 @@ impl World {
         self.snapshot = Snapshot::build(&files, &self.config);
     }
 
-    /// Whether the spec branch holds a commit.
+    /// The paths that a commit changes.
     fn paths_of(&self, commit: &str) -> Result<BTreeSet<String>, String> {
         let known = self.touched.get(commit).cloned();
         known.ok_or_else(|| "it is not here".to_owned())
@@ -416,25 +416,25 @@ impl World {
 
     // ---- time
 
-    /// Let time pass.
+    /// Lets time pass.
     pub fn wait(&mut self, duration: &str) {
         self.now += duration.parse::<Duration>().expect("a duration").delta();
     }
 
-    /// The clock, as seconds since the world began.
+    /// A time as seconds since the start.
     pub fn since_start(&self, time: Time) -> i64 {
         (time - World::empty().now).num_seconds()
     }
 
     // ---- records
 
-    /// Let the verbs that follow be about another execution.
+    /// Makes the following verbs apply to another execution.
     pub fn about(&mut self, run: &str) -> &mut World {
         run.clone_into(&mut self.run);
         self
     }
 
-    /// The run that the verbs are about.
+    /// The run that the verbs apply to.
     pub fn run_ref(&self) -> RunRef {
         let file = self.file(Kind::Execution, &self.run);
         RunRef {
@@ -444,7 +444,7 @@ impl World {
         }
     }
 
-    /// The ref of an attempt.
+    /// The inbox ref of an attempt.
     pub fn work_ref(&self, node: &str, attempt: u32) -> Address {
         Address::Work {
             run: self.run_ref(),
@@ -453,7 +453,7 @@ impl World {
         }
     }
 
-    /// A record that belongs to the run.
+    /// A record about the run.
     pub fn record(&mut self, actor: &str, action: Action) -> Received {
         self.records += 1;
         let repository = self
@@ -468,7 +468,7 @@ impl World {
                 repository,
                 execution: self.run_ref(),
                 actor: actor.to_owned(),
-                // Whatever an actor's clock says, it decides nothing.
+                // The time of an actor's clock decides nothing.
                 time: "1970-01-01T00:00:00Z".to_owned(),
                 nonce: self.records.to_string(),
                 minor: RECORD_MINOR,
@@ -486,7 +486,7 @@ impl World {
         }
     }
 
-    /// Whether an actor may do something, as whoever asks before sending a record is told.
+    /// Whether an actor may take an action, as checked before a record is sent.
     pub fn may(&self, actor: &str, action: &Action) -> Result<(), Refusal> {
         let claim = action
             .work()
@@ -494,7 +494,7 @@ impl World {
         self.may_if(claim.as_ref().map(Holder::from), actor, action)
     }
 
-    /// The same where the ref of the attempt says who holds it.
+    /// The same, with a holder according to the ref of the attempt.
     pub fn may_as(
         &self,
         holder: Option<&str>,
@@ -533,7 +533,7 @@ impl World {
         permit::may(action, actor, &run)
     }
 
-    /// Put a record on a ref, behind what is there.
+    /// Adds a record to a ref.
     pub fn push(&mut self, address: &Address, received: Received) {
         let chain = self.inbox.entry(address.clone()).or_insert(Chain {
             records: Vec::new(),
@@ -541,20 +541,20 @@ impl World {
         chain.records.push(received);
     }
 
-    /// Put a record in the place of all that is on a ref.
+    /// Replaces all records on a ref by one.
     pub fn overwrite(&mut self, address: &Address, received: Received) {
         let records = vec![received];
         self.inbox.insert(address.clone(), Chain { records });
     }
 
-    /// Put everything that stands on one ref on another one as well.
+    /// Copies all records on one ref to another.
     pub fn copy(&mut self, from: &Address, to: &Address) {
         if let Some(chain) = self.inbox.get(from).cloned() {
             self.inbox.insert(to.clone(), chain);
         }
     }
 
-    /// Replace what stands on the ref of an attempt with a claim by somebody else.
+    /// Replaces the records on the ref of an attempt by a claim of another actor.
     pub fn forge(&mut self, address: &Address, actor: &str) {
         if let Address::Work { node, attempt, .. } = address {
             let action = Action::Claim {
@@ -569,13 +569,13 @@ impl World {
         }
     }
 
-    /// Claim the open attempt of a node.
+    /// Claims the open attempt of a node.
     pub fn claim(&mut self, node: &str, actor: &str) {
         let attempt = self.node(node).attempt.max(1);
         self.claim_for(node, attempt, actor, None);
     }
 
-    /// Claim an attempt of a node for some time.
+    /// Claims an attempt of a node with a lease.
     pub fn claim_for(&mut self, node: &str, attempt: u32, actor: &str, lease: Option<&str>) {
         let action = Action::Claim {
             node: node.to_owned(),
@@ -587,7 +587,7 @@ impl World {
         self.work(node, attempt, actor, action);
     }
 
-    /// Whoever held a node when its lease ended reports it as the next attempt, if somebody did and nobody has it.
+    /// Reports a node for its last holder, whose lease has expired, as the next attempt, if that is possible.
     pub fn adopt(&mut self, node: &str, result: ReportResult) -> bool {
         let status = self.node(node);
         let attempt = status.attempt;
@@ -610,7 +610,7 @@ impl World {
         true
     }
 
-    /// Say that a node was done before: its claim and its report.
+    /// Reports a node as done before the run: its claim and its report.
     pub fn done_before(&mut self, node: &str, actor: &str) {
         let attempt = self.node(node).attempt.max(1);
         let claim = Action::Claim {
@@ -624,7 +624,7 @@ impl World {
         self.report(node, attempt, actor, ReportResult::Succeeded, json!({}));
     }
 
-    /// Renew the claim on the open attempt.
+    /// Renews the claim of the open attempt.
     pub fn renew(&mut self, node: &str, actor: &str) {
         let attempt = self.node(node).attempt.max(1);
         let action = Action::Renewal {
@@ -636,7 +636,7 @@ impl World {
         self.work(node, attempt, actor, action);
     }
 
-    /// Ask something about the open attempt: the record of the question.
+    /// Asks a question about the open attempt. Returns its record.
     pub fn ask_about(&mut self, node: &str, actor: &str, question: &str) -> String {
         let attempt = self.node(node).attempt.max(1);
         let action = Action::Question {
@@ -651,14 +651,14 @@ impl World {
         record
     }
 
-    /// Answer the first question of a node.
+    /// Answers the first question of a node.
     pub fn answer(&mut self, node: &str, actor: &str, answer: &str) {
         let questions = self.node(node).extensions.questions;
         let first = questions.first().expect("a question");
         self.answer_to(node, (first.attempt, &first.record), actor, answer);
     }
 
-    /// Answer a question, asked in an attempt.
+    /// Answers a question of an attempt.
     pub fn answer_to(
         &mut self,
         node: &str,
@@ -677,7 +677,7 @@ impl World {
         self.push(&address, received);
     }
 
-    /// Give the open attempt back.
+    /// Releases the open attempt.
     pub fn release(&mut self, node: &str, actor: &str) {
         let attempt = self.node(node).attempt.max(1);
         let action = Action::Release {
@@ -689,19 +689,19 @@ impl World {
         self.work(node, attempt, actor, action);
     }
 
-    /// Report that the open attempt succeeded.
+    /// Reports that the open attempt succeeded.
     pub fn succeed(&mut self, node: &str, actor: &str) {
         let attempt = self.node(node).attempt.max(1);
         self.report(node, attempt, actor, ReportResult::Succeeded, json!({}));
     }
 
-    /// Report that the open attempt failed.
+    /// Reports that the open attempt failed.
     pub fn fail(&mut self, node: &str, actor: &str) {
         let attempt = self.node(node).attempt.max(1);
         self.report(node, attempt, actor, ReportResult::Failed, json!({}));
     }
 
-    /// Report on an attempt.
+    /// Reports an attempt.
     pub fn report(
         &mut self,
         node: &str,
@@ -723,7 +723,7 @@ impl World {
         self.work(node, attempt, actor, action);
     }
 
-    /// Report that the open attempt succeeded, in a commit: the first time, or anew.
+    /// Reports that the open attempt succeeded, with a commit: the first time, or again.
     pub fn succeed_at(&mut self, node: &str, actor: &str, commit: &str) {
         let attempt = self.node(node).attempt.max(1);
         let action = Action::Report {
@@ -744,7 +744,7 @@ impl World {
         self.push(&self.work_ref(node, attempt), received);
     }
 
-    /// Claim a node and report success, each seen by a reconcile.
+    /// Claims a node and reports success, with a reconcile after each.
     pub fn complete(&mut self, node: &str) {
         self.claim(node, "agent:worker");
         self.reconcile();
@@ -752,17 +752,17 @@ impl World {
         self.reconcile();
     }
 
-    /// Approve at a gate node what waits there now.
+    /// Approves at a gate node.
     pub fn approve(&mut self, node: &str, reviewer: &str) {
         self.review(node, reviewer, ReviewAction::Approve);
     }
 
-    /// Reject at a gate node what waits there now.
+    /// Rejects at a gate node.
     pub fn reject(&mut self, node: &str, reviewer: &str) {
         self.review(node, reviewer, ReviewAction::Reject);
     }
 
-    /// Say something at a gate node without deciding.
+    /// Comments at a gate node.
     pub fn comment(&mut self, node: &str, reviewer: &str) {
         self.review(node, reviewer, ReviewAction::Comment);
     }
@@ -772,7 +772,7 @@ impl World {
         self.review_of(node, &waiting.gate, &waiting.digest, reviewer, decision);
     }
 
-    /// Decide on something at a gate node.
+    /// Reviews a digest at a gate node.
     pub fn review_of(
         &mut self,
         node: &str,
@@ -795,12 +795,12 @@ impl World {
         self.push(&address, received);
     }
 
-    /// Say of each acceptance criterion of a reported node whether it holds.
+    /// Records the results of the acceptance criteria of a reported node.
     pub fn verify(&mut self, node: &str, actor: &str, holds: &[(&str, bool)]) {
         self.verify_at(node, actor, None, holds);
     }
 
-    /// The same on another commit than the one that was reported.
+    /// The same for another commit than the reported one.
     pub fn verify_at(
         &mut self,
         node: &str,
@@ -832,12 +832,12 @@ impl World {
         self.push(&address, received);
     }
 
-    /// Say whether a criterion of the goal is met.
+    /// Attests whether a criterion of the goal is met.
     pub fn attest(&mut self, criterion: &str, actor: &str, met: bool) {
         self.check(criterion, actor, met, &[]);
     }
 
-    /// Say what the checks of a criterion said, each with whether it holds.
+    /// Records the results of the checks of a criterion.
     pub fn check(&mut self, criterion: &str, actor: &str, met: bool, results: &[(&str, bool)]) {
         let action = Action::Attestation {
             criterion: criterion.to_owned(),
@@ -851,28 +851,28 @@ impl World {
         self.push(&address, received);
     }
 
-    /// Ask for the run to be stopped.
+    /// Cancels the run.
     pub fn cancel(&mut self, actor: &str) {
         self.request(RequestKind::Cancel, actor, None, (false, false));
     }
 
-    /// Ask for the run, or one node, to be tried again.
+    /// Retries the run, or one node.
     pub fn retry(&mut self, actor: &str, node: Option<&str>, rebind: bool) {
         self.request(RequestKind::Retry, actor, node, (rebind, false));
     }
 
-    /// Ask for a node to be done once more.
+    /// Repeats a node.
     pub fn retry_again(&mut self, actor: &str, node: &str) {
         self.request(RequestKind::Retry, actor, Some(node), (false, true));
     }
 
-    /// Ask for the run to continue with its current plan.
+    /// Continues the run with its current plan.
     pub fn go_on_with_plan(&mut self, actor: &str) {
         let plan = self.plan_now();
         self.ask(RequestKind::Retry, actor, None, (false, false), plan);
     }
 
-    /// The plan of the run as the spec branch has it now.
+    /// The current plan of the run on the spec branch.
     pub fn plan_now(&self) -> Option<PlanRevision> {
         let pinned = self.run().extensions.pinned.as_ref()?;
         let plan = self.snapshot.resource(&pinned.plan.key(Kind::Plan));
@@ -892,7 +892,7 @@ impl World {
         self.ask(request, actor, node, how, None);
     }
 
-    /// Send an operator's request.
+    /// Sends an operator's request.
     pub fn ask(
         &mut self,
         request: RequestKind,
@@ -919,7 +919,7 @@ impl World {
 
     // ---- reconcile
 
-    /// What the Git room would find new.
+    /// The new content of the inbox.
     fn incoming(&self) -> Vec<Incoming> {
         let known = |address: &Address| {
             let mut files = self.tree.as_ref()?.files.values();
@@ -960,12 +960,12 @@ impl World {
         refused.collect()
     }
 
-    /// Look only at what may move.
+    /// Decides incrementally.
     fn decide_in_part(&self, incoming: &[Incoming]) -> Option<Partial> {
         let tree = self.tree.as_ref()?;
         let (files, config, revoked) = self.past.get(&tree.controller.observed_commit)?;
         let is_there = self.history.contains(&tree.controller.observed_commit);
-        // What is lost while nobody looks at it is not found to be lost.
+        // A lost blob is not noticed while nothing reads it.
         let is_configured_so = *config == self.config && *revoked == self.revoked;
         if !is_there || !self.lost.is_empty() || !is_configured_so || !self.left.is_empty() {
             return None;
@@ -1077,14 +1077,14 @@ impl World {
         })
     }
 
-    /// Reconcile with something that was folded in before.
+    /// Reconciles with records that were taken in before.
     pub fn again(&mut self, incoming: Incoming) {
         let outcome = self.decide(&[incoming]);
         assert!(!outcome.changed, "what was folded in changes something");
     }
 
-    /// Reconcile once, and see that what must always hold does. Returns whether it changed
-    /// anything.
+    /// Reconciles once, and checks the invariants. Returns whether anything
+    /// changed.
     pub fn reconcile(&mut self) -> bool {
         let mut incoming = self.incoming();
         let outcome = self.decide(&incoming);
@@ -1121,7 +1121,7 @@ impl World {
         changed
     }
 
-    // ---- what came of it
+    // ---- results
 
     /// The status file of a resource.
     pub fn file(&self, kind: Kind, name: &str) -> &StatusFile {
@@ -1142,7 +1142,7 @@ impl World {
         }
     }
 
-    /// Phase and reason of the run: `Blocked AwaitingApproval`.
+    /// The phase and reason of the run: `Blocked AwaitingApproval`.
     pub fn phase(&self) -> String {
         format!("{} {}", self.run().phase, self.run().reason)
     }
@@ -1156,13 +1156,13 @@ impl World {
             .unwrap_or_default()
     }
 
-    /// Phase and reason of a node: `Pending Ready`.
+    /// The phase and reason of a node: `Pending Ready`.
     pub fn stands(&self, id: &str) -> String {
         let node = self.node(id);
         format!("{} {}", node.phase, node.extensions.reason)
     }
 
-    /// All nodes of the run: `build Succeeded, test Pending`.
+    /// The phases of all nodes: `build Succeeded, test Pending`.
     pub fn nodes(&self) -> String {
         let nodes = self.run().node_statuses.iter();
         let nodes: Vec<String> = nodes
@@ -1171,7 +1171,7 @@ impl World {
         nodes.join(", ")
     }
 
-    /// What could not be applied: `claim NotReady`.
+    /// The records that could not be applied: `claim NotReady`.
     pub fn unapplied(&self) -> Vec<String> {
         let unapplied = self.run().extensions.unapplied.iter();
         unapplied
@@ -1224,7 +1224,7 @@ impl World {
         find_condition(self.file(kind, name).status.conditions(), condition)
     }
 
-    /// A condition of a resource in short: `False ValidationFailed`.
+    /// A condition of a resource in short form: `False ValidationFailed`.
     pub fn says(&self, kind: Kind, name: &str, condition: &str) -> String {
         match self.condition(kind, name, condition) {
             Some(found) => format!("{:?} {}", found.status, found.reason),
@@ -1247,7 +1247,7 @@ impl World {
     }
 }
 
-/// Phases that a node can be in some events after another.
+/// The phases that a node can reach from another by some events.
 fn reachable<P: Copy + PartialEq, E: Copy>(
     from: P,
     events: &[E],
@@ -1266,7 +1266,7 @@ fn reachable<P: Copy + PartialEq, E: Copy>(
     found
 }
 
-/// Nothing moved in a way that the machines do not allow, and what only grows has not shrunk.
+/// Checks that all transitions are allowed, and that fields which only grow have not shrunk.
 fn assert_legal(old: Option<&StatusTree>, new: &StatusTree) {
     use ExecutionEvent as E;
     use NodeEvent as N;
@@ -1321,7 +1321,7 @@ fn assert_legal(old: Option<&StatusTree>, new: &StatusTree) {
                 N::Reopen,
                 N::Retry,
             ];
-            // Only what a gate has approved can be opened again, unless somebody asks for it.
+            // Only a decided gate can be reopened, unless an operator requests it.
             let may_reopen = was.extensions.decision.is_some();
             let last = match (retried, may_reopen) {
                 (true, _) => 12,
@@ -1372,7 +1372,7 @@ fn assert_consistent(key: &Key, run: &ExecutionStatus) {
     }
 }
 
-/// Equal trees; if not, the first file that differs is shown.
+/// Checks that two trees are equal; if not, shows the first file that differs.
 fn assert_same(a: &StatusTree, b: &StatusTree, what: &str) {
     if a == b {
         return;
@@ -1393,7 +1393,7 @@ fn assert_reads_back(tree: &StatusTree) {
     assert_eq!(back.as_ref(), Ok(tree), "the status does not read back");
 }
 
-/// What a check said.
+/// The result of a check.
 fn result((name, holds): &(&str, bool)) -> CriterionResult {
     CriterionResult {
         name: (*name).to_owned(),

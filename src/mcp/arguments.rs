@@ -1,4 +1,4 @@
-//! What a call says, checked against what its tool takes.
+//! The arguments of a call, checked against the fields of its tool.
 
 use rmcp::model::JsonObject;
 use serde_json::{Map, Value, json};
@@ -8,10 +8,10 @@ use crate::core::base::escape;
 use crate::core::base::words::{shortened, type_of};
 use crate::service::{Error, Result};
 
-/// What a field holds.
+/// The type of a field.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Takes {
-    /// A text.
+    /// A string.
     Text,
     /// One of these words.
     Word(&'static [&'static str]),
@@ -21,16 +21,16 @@ pub enum Takes {
     Object,
 }
 
-/// A field of the arguments of a tool.
+/// An argument of a tool.
 #[derive(Debug, Clone, Copy)]
 pub struct Field {
     /// Its name.
     pub name: &'static str,
-    /// What it holds.
+    /// Its type.
     pub takes: Takes,
     /// Whether a call must have it.
     pub is_required: bool,
-    /// What it means, for agents.
+    /// Its description, for agents.
     pub about: &'static str,
 }
 
@@ -48,7 +48,7 @@ impl Field {
         schema
     }
 
-    /// Why a value cannot be taken, if so.
+    /// Why a value is refused, if so.
     fn objection(&self, value: &Value) -> Option<String> {
         let wanted = match (self.takes, value) {
             (Takes::Text, Value::String(_)) | (Takes::Object, Value::Object(_)) => return None,
@@ -74,7 +74,7 @@ impl Field {
     }
 }
 
-/// The flat JSON Schema of what a tool takes.
+/// The flat JSON Schema of the arguments of a tool.
 pub fn schema(fields: &[Field]) -> JsonObject {
     let properties: Map<String, Value> = fields
         .iter()
@@ -92,15 +92,15 @@ pub fn schema(fields: &[Field]) -> JsonObject {
     schema
 }
 
-/// What a call says; each field as its tool takes it.
+/// The checked arguments of a call.
 #[derive(Debug)]
 pub struct Arguments(Map<String, Value>);
 
 impl Arguments {
-    /// Check what a call says. What is null counts as left out.
+    /// Checks the arguments of a call. Null counts as left out.
     ///
     /// # Errors
-    /// All that is wrong: fields that the tool does not take, or that are missing, or of another type.
+    /// Lists everything that is wrong: fields that are unknown, missing or of another type.
     pub fn check(tool: &Tool, mut said: JsonObject) -> Result<Arguments> {
         said.retain(|_, value| !value.is_null());
         let fields = tool.fields();
@@ -126,7 +126,7 @@ impl Arguments {
         Err(Error::invalid(wrong.join("; ")).hint(hint))
     }
 
-    /// A text; nothing where it is empty.
+    /// A string; `None` if it is empty.
     pub fn text(&self, name: &str) -> Option<String> {
         let text = self.0.get(name)?.as_str()?;
         (!text.is_empty()).then(|| text.to_owned())
@@ -137,7 +137,7 @@ impl Arguments {
         self.0.get(name)?.as_u64()
     }
 
-    /// An object; an empty one where it is left out.
+    /// An object; empty if it is left out.
     pub fn object(&self, name: &str) -> Map<String, Value> {
         match self.0.get(name) {
             Some(Value::Object(object)) => object.clone(),

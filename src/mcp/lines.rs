@@ -1,5 +1,5 @@
-//! Messages over standard input and output, a line each. What is no message is answered as JSON-RPC says, so that a client
-//! does not wait for ever.
+//! Messages over standard input and output, one per line. A line that is not a message gets a JSON-RPC error, so that a
+//! client does not wait for ever.
 
 use std::io::{self, BufRead, Read, Write};
 use std::sync::{Arc, Mutex};
@@ -9,16 +9,16 @@ use rmcp::transport::Transport;
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
-/// Longest message, in bytes.
+/// Maximum length of a message, in bytes.
 const MAX_LINE: u64 = 16 * 1024 * 1024;
-/// Messages that wait to be taken.
+/// Maximum number of messages in the queue.
 const WAITING: usize = 16;
 
-/// The text is no JSON.
+/// The text is not JSON.
 const PARSE_ERROR: i32 = -32700;
-/// The JSON is no request.
+/// The JSON is not a request.
 const INVALID_REQUEST: i32 = -32600;
-/// The request has parameters that its method does not take.
+/// The method does not accept these parameters.
 const INVALID_PARAMS: i32 = -32602;
 
 /// A line that was read.
@@ -34,7 +34,7 @@ pub struct Lines {
 }
 
 impl Lines {
-    /// Begin to read, in a thread that ends with standard input.
+    /// Starts to read, in a thread that ends with standard input.
     pub fn begin() -> Lines {
         let (sender, read) = mpsc::channel(WAITING);
         std::thread::spawn(move || {
@@ -52,7 +52,7 @@ impl Lines {
     }
 }
 
-/// The next line; nothing at the end.
+/// The next line; `None` at the end.
 fn next(input: &mut impl BufRead) -> io::Result<Option<Line>> {
     let mut line = Vec::new();
     input
@@ -65,7 +65,7 @@ fn next(input: &mut impl BufRead) -> io::Result<Option<Line>> {
     if line.len() as u64 <= MAX_LINE || line.ends_with(b"\n") {
         return Ok(Some(Line::Whole(line)));
     }
-    // The rest of it is read past, and not kept.
+    // The rest of the line is skipped, not kept.
     while !line.ends_with(b"\n") {
         line.clear();
         input.by_ref().take(MAX_LINE).read_until(b'\n', &mut line)?;
@@ -76,7 +76,7 @@ fn next(input: &mut impl BufRead) -> io::Result<Option<Line>> {
     Ok(Some(Line::TooLong))
 }
 
-/// The message of a line; else the answer to what is none, if it is to be answered.
+/// The message of a line; if it is not a message, the error response to send, if any.
 fn message(line: &[u8]) -> Result<RxJsonRpcMessage<RoleServer>, Option<Value>> {
     let value: Value = match serde_json::from_slice(line) {
         Ok(value) => value,
@@ -88,7 +88,7 @@ fn message(line: &[u8]) -> Result<RxJsonRpcMessage<RoleServer>, Option<Value>> {
         _ => Value::Null,
     };
     let Some(method) = value.get("method").and_then(Value::as_str) else {
-        // Whoever answers us is not answered.
+        // Responses are never answered.
         let is_answer = value.get("result").or(value.get("error")).is_some();
         let why = "a message is a JSON object with `jsonrpc`, `id` and `method`";
         return match serde_json::from_slice(line) {
@@ -139,7 +139,7 @@ impl Transport<RoleServer> for Lines {
         let output = Arc::clone(&self.write);
         async move {
             let text = serde_json::to_string(&item)?;
-            // A client that reads slowly holds up a thread, and not the others.
+            // A slow client blocks only this thread.
             let written = tokio::task::spawn_blocking(move || write(&output, &text));
             written.await.map_err(io::Error::other)?
         }
@@ -157,7 +157,7 @@ impl Transport<RoleServer> for Lines {
             match read {
                 Ok(message) => return Some(message),
                 Err(None) => {}
-                // Not awaited: whoever waits here may stop waiting at any time.
+                // Not awaited: this future may be dropped at any await.
                 Err(Some(answer)) => write(&self.write, &answer.to_string()).ok()?,
             }
         }

@@ -1,4 +1,4 @@
-//! The tools: what each takes, what it says of itself, and what it does.
+//! The tools: their arguments, their descriptions, and what they do.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -43,13 +43,13 @@ use crate::show;
 use crate::show::brief::BriefEnd;
 use crate::shown;
 
-/// So often a claim that waits looks again.
+/// How often a waiting claim checks.
 const LOOK: Duration = Duration::from_secs(2);
-/// Longest wait of a claim, in seconds.
+/// Maximum wait of a claim, in seconds.
 const MAX_WAIT: u64 = 3600;
-/// Entries of a list where no limit is given.
+/// Default limit of lists.
 const USUAL_LIMIT: u64 = 20;
-/// Most entries of a list.
+/// Maximum limit of lists.
 const MAX_LIMIT: u64 = 200;
 
 /// What a tool does to the repository.
@@ -57,11 +57,11 @@ const MAX_LIMIT: u64 = 200;
 enum Effect {
     /// Nothing.
     Reads,
-    /// It adds something; called again it adds nothing more.
+    /// Adds something; repeating the call adds nothing more.
     Once,
-    /// It adds something with each call.
+    /// Adds something with each call.
     Adds,
-    /// It gives something up.
+    /// Gives something up.
     Ends,
 }
 
@@ -74,24 +74,24 @@ pub struct Tool {
     about: &'static str,
     effect: Effect,
     takes: &'static [Field],
-    /// Does what a call says.
+    /// Runs a call.
     pub run: fn(&Call<'_>) -> Result<Told>,
 }
 
-/// A call whose arguments are as its tool takes them.
+/// A call with checked arguments.
 pub struct Call<'a> {
-    /// What it says.
+    /// Its arguments.
     pub arguments: Arguments,
-    /// How the door was opened.
+    /// How the tools are served.
     pub options: &'a Options,
-    /// Who acts.
+    /// The actor.
     pub actor: &'a str,
 }
 
 /// An answer.
 #[derive(Debug)]
 pub struct Told {
-    /// For the agent.
+    /// The text, for the agent.
     pub text: String,
     /// The same as data.
     pub document: Value,
@@ -113,7 +113,7 @@ const fn required(name: &'static str, takes: Takes, about: &'static str) -> Fiel
     }
 }
 
-/// What every tool takes.
+/// An argument of every tool.
 const REPOSITORY: Field = field("repository", Takes::Text, "Folder of another repository");
 const NAMESPACE: Field = field("namespace", Takes::Text, "");
 const HELD: Field = field(
@@ -127,7 +127,7 @@ const LIMIT: Field = field(
     "Most entries; 20 if left out",
 );
 
-/// All tools. None of them decides for people.
+/// All tools. None of them decides in the place of people.
 pub const TOOLS: &[Tool] = &[
     Tool {
         name: "next",
@@ -306,12 +306,12 @@ impl Tool {
         self.effect == Effect::Reads
     }
 
-    /// What it takes.
+    /// Its arguments.
     pub fn fields(&self) -> &'static [Field] {
         self.takes
     }
 
-    /// As clients are told of it.
+    /// The description of the tool for clients.
     pub fn described(&self) -> rmcp::model::Tool {
         let annotations = ToolAnnotations::new()
             .read_only(self.is_read_only())
@@ -325,7 +325,7 @@ impl Tool {
 }
 
 impl Call<'_> {
-    /// The repository that is meant.
+    /// The folder of the repository that the call names.
     fn folder(&self) -> Option<PathBuf> {
         let own = self.options.dir.clone();
         match self.arguments.text("repository") {
@@ -390,7 +390,7 @@ fn told<A: Answer>(answer: &A, mut text: String, notes: &[String]) -> Result<Tol
     })
 }
 
-/// What came of a record, and of the reconcile that followed.
+/// The result of a record, and of the reconcile that followed.
 fn recorded<A>(recorded: &Recorded<A>, mut text: String) -> Result<Told>
 where
     api::record::Recorded<A>: Answer,
@@ -567,7 +567,7 @@ fn list(call: &Call<'_>) -> Result<Told> {
     told(&listing, text, &got.notes)
 }
 
-/// The resource that a target names; a plan where it names no kind.
+/// The resource that a target names; a plan if it names no kind.
 fn named(call: &Call<'_>) -> Result<Named> {
     let target = call.text("target").unwrap_or_default();
     let (kind, name) = kind_and_name(&target);
@@ -677,7 +677,7 @@ fn leads_out(file: &str) -> bool {
     !path.components().all(is_plain)
 }
 
-/// A finding with its place and its way out.
+/// A finding with its place and its help.
 pub fn finding_line(finding: &Finding) -> String {
     let at = &finding.at;
     let numbers = [at.line, at.column].into_iter().flatten();

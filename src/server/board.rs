@@ -1,4 +1,4 @@
-//! The board: the pages that `planspec board` writes, as they are now.
+//! The board: the pages of `planspec board`, with the current state.
 
 use std::sync::Arc;
 
@@ -47,7 +47,7 @@ pub async fn home(State(app): AppState, Extension(holder): Extension<Holder>) ->
     page(app, holder, PageName::Home).await
 }
 
-/// `GET /{file}`: the style sheet, the script, and pages in no folder.
+/// `GET /{file}`: the style sheet, the script, and pages at the top.
 pub async fn file(
     State(app): AppState,
     Extension(holder): Extension<Holder>,
@@ -126,14 +126,14 @@ fn links<'a>(at: &'a PageName, decides_as: Option<&'a str>) -> Links<'a> {
     }
 }
 
-/// As whom a holder may decide on a page. Without tokens nobody says who somebody is.
+/// The actor as whom a holder may decide on a page. Without tokens, the server does not know who sends a request.
 fn decides_as(app: &App, holder: &Holder, name: &PageName) -> Option<String> {
     let is_node = matches!(name, PageName::Node(..));
     let may = app.tokens.is_some() && holder.may(Right::Decide, name.namespace()).is_ok();
     holder.actor.clone().filter(|_| is_node && may)
 }
 
-/// What the buttons of a gate send.
+/// The form of the decision buttons.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Decision {
@@ -144,7 +144,7 @@ pub struct Decision {
     message: String,
 }
 
-/// `POST /runs/{path}`: what the buttons of a gate send. A browser says from which page, and only pages of this server count.
+/// `POST /runs/{path}`: a decision. A browser sends the origin of the page, and only pages of this server are accepted.
 pub async fn decide(
     State(app): AppState,
     Extension(holder): Extension<Holder>,
@@ -180,7 +180,7 @@ pub async fn decide(
     Ok(back(&name))
 }
 
-/// The page, read anew.
+/// A redirect to the page.
 fn back(name: &PageName) -> Response {
     let mut response = Response::new(Body::empty());
     *response.status_mut() = StatusCode::SEE_OTHER;
@@ -190,7 +190,7 @@ fn back(name: &PageName) -> Response {
     response
 }
 
-/// A refusal for whoever reads it in a browser.
+/// A refusal as a page, for a browser.
 pub fn refusal(path: &str, refused: &Response) -> Option<Response> {
     let told: &Told = refused.extensions().get()?;
     let code = refused.status();
@@ -215,7 +215,7 @@ pub fn refusal(path: &str, refused: &Response) -> Option<Response> {
     Some(page)
 }
 
-/// `GET /board/events`: that something has changed.
+/// `GET /board/events`: reports that something has changed.
 pub async fn events(
     State(app): AppState,
     Extension(holder): Extension<Holder>,

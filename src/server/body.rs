@@ -1,4 +1,4 @@
-//! What a request holds: JSON or YAML, bounded, read whole before anything is decided.
+//! Bodies of requests: JSON or YAML of a limited size, read completely before anything is decided.
 
 use std::time::Duration;
 
@@ -12,20 +12,20 @@ use crate::core::base::limits::Limits;
 use crate::core::text::yaml;
 use crate::service::{Error, Findings};
 
-/// So long a body may take to arrive.
+/// How long a body may take to arrive.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// In what notation a body is.
+/// The format of a body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Notation {
     Json,
     Yaml,
 }
 
-/// The bytes of a body.
+/// Reads the bytes of a body.
 ///
 /// # Errors
-/// There are too many, or they do not come.
+/// The body is too large, or does not arrive in time.
 pub async fn bytes(body: Body, most: usize) -> Answer<Bytes> {
     match tokio::time::timeout(PATIENCE, to_bytes(body, most)).await {
         Ok(Ok(bytes)) => Ok(bytes),
@@ -55,7 +55,7 @@ pub async fn bytes(body: Body, most: usize) -> Answer<Bytes> {
     }
 }
 
-/// The media type of a body.
+/// The format that the media type says.
 fn notation(headers: &HeaderMap) -> Answer<Notation> {
     let given = headers
         .get(header::CONTENT_TYPE)
@@ -85,10 +85,10 @@ fn wrong_media(message: String) -> Refusal {
         .hint("send Content-Type: application/json, or application/yaml")
 }
 
-/// The one value that a body holds.
+/// The one value of a body.
 ///
 /// # Errors
-/// It cannot be read, or holds none or several.
+/// The body cannot be read, or does not hold exactly one value.
 pub fn one(headers: &HeaderMap, bytes: &[u8]) -> Answer<Value> {
     let mut values = documents(headers, bytes)?;
     match (values.pop(), values.is_empty()) {
@@ -100,10 +100,10 @@ pub fn one(headers: &HeaderMap, bytes: &[u8]) -> Answer<Value> {
     }
 }
 
-/// The resources of a body: an array of them, or in YAML a document for each.
+/// The resources of a body: an array, or in YAML one per document.
 ///
 /// # Errors
-/// It cannot be read, or is something else.
+/// The body cannot be read, or is something else.
 pub fn many(headers: &HeaderMap, bytes: &[u8]) -> Answer<Vec<Value>> {
     let is_stream = notation(headers)? == Notation::Yaml;
     let mut values = documents(headers, bytes)?;
@@ -115,10 +115,10 @@ pub fn many(headers: &HeaderMap, bytes: &[u8]) -> Answer<Vec<Value>> {
     }
 }
 
-/// A body that is no resource, but says how something is to be done. None at all says nothing.
+/// The options of a request, in a body that is not a resource. An empty body means the defaults.
 ///
 /// # Errors
-/// It cannot be read, or has fields that are not known.
+/// The body cannot be read, or has unknown fields.
 pub fn options<T: DeserializeOwned>(headers: &HeaderMap, bytes: &[u8]) -> Answer<T> {
     let value = if bytes.is_empty() {
         Value::Object(serde_json::Map::new())

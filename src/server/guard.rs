@@ -1,4 +1,4 @@
-//! What every request passes before anything is done for it: how many there are, where they come from, who sends them.
+//! Checks that every request passes first: the number of requests, their origin, and the token.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -17,10 +17,10 @@ use super::board;
 use super::status::{Answer, Refusal};
 use super::tokens::Holder;
 
-/// Counts the requests, for the log.
+/// Numbers the requests, for the log.
 static NUMBER: AtomicU64 = AtomicU64::new(1);
 
-/// Let a request pass, or refuse it; log it, and say in its answer what a browser must not do with it.
+/// Passes or refuses a request, logs it, and adds security headers to the response.
 pub async fn guard(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
     let number = NUMBER.fetch_add(1, Ordering::Relaxed);
     let begun = Instant::now();
@@ -60,7 +60,7 @@ pub async fn guard(State(app): State<Arc<App>>, request: Request, next: Next) ->
     response
 }
 
-/// Whether a person looks at the answer, in a browser.
+/// Whether the answer is for a person with a browser.
 fn reads_pages(headers: &HeaderMap) -> bool {
     let accept = headers.get(header::ACCEPT);
     let accept = accept.and_then(|accept| accept.to_str().ok());
@@ -119,7 +119,7 @@ fn check(app: &App, request: &Request) -> Answer<Holder> {
     }
 }
 
-/// The token of a request: a program sends it as it is, a browser as the password that somebody types.
+/// The token of a request: a program sends it as a bearer token, a browser as the password that a person types.
 fn token_of(headers: &HeaderMap) -> Option<String> {
     let given = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
     let (scheme, token) = given.split_once(' ')?;
@@ -135,8 +135,8 @@ fn token_of(headers: &HeaderMap) -> Option<String> {
         .map(|(_, password)| password.to_owned())
 }
 
-/// Without tokens, whoever reaches this may do everything: only names of this machine lead here, so that no page of the
-/// web can have its own name lead here (DNS rebinding).
+/// Without tokens, every client has all rights. So only local host names are accepted, lest a web page point its own
+/// name at this server (DNS rebinding).
 fn check_host(app: &App, headers: &HeaderMap) -> Answer<()> {
     if app.tokens.is_some() {
         return Ok(());
@@ -155,7 +155,7 @@ fn check_host(app: &App, headers: &HeaderMap) -> Answer<()> {
     }
 }
 
-/// A page of the web that sends requests says from where it is.
+/// Browsers send the origin of the page with its requests.
 fn check_origin(app: &App, headers: &HeaderMap) -> Answer<()> {
     let Some(origin) = headers.get(header::ORIGIN) else {
         return Ok(());
@@ -173,7 +173,7 @@ fn check_origin(app: &App, headers: &HeaderMap) -> Answer<()> {
     Err(Refusal::new(StatusCode::FORBIDDEN, "Forbidden", why))
 }
 
-/// No name has a slash: with one it would lead to another namespace than the one that the path, and the token, are about.
+/// Names have no slash. An encoded one would lead to another namespace than the path, which the token was checked for.
 fn check_path(path: &str) -> Answer<()> {
     if path.to_ascii_lowercase().contains("%2f") {
         return Err(Refusal::bad("the path contains an encoded `/`"));

@@ -1,5 +1,5 @@
-//! The one thread that writes: requests that change something come here one after another, and are answered when the
-//! repository, the status and what stands in memory have them. Between them it looks what others have done.
+//! The only thread that writes. It processes changing requests one after another, and answers them when the repository,
+//! the status and the state in memory have the change. In between, it checks for changes by others.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -20,32 +20,32 @@ use crate::service::reconcile::{ReconcileRequest, reconcile_and_look};
 use crate::service::store::{Author, Side, Store, View};
 use crate::service::{Error, Result};
 
-/// Most requests that wait for their turn.
+/// Maximum number of waiting requests.
 const QUEUE: usize = 256;
-/// So many are written before one reconcile follows them all.
+/// Maximum number of requests before the next reconcile.
 const TOGETHER: usize = 64;
-/// Most steps that a watcher may be behind.
+/// How many steps a watcher may lag behind.
 const BEHIND: usize = 1024;
 
-/// What one step brought.
+/// The events of one step.
 pub type Step = Arc<[Arc<Event>]>;
 
-/// What is asked of the thread.
+/// A message to the thread.
 enum Message {
-    /// Do something, and get what is to be done once everybody can see it.
+    /// Do the work now, and finish it when the change is visible to all.
     Job(Job),
-    /// Look now.
+    /// Check for changes by others.
     Look,
-    /// End.
+    /// Stop the thread.
     Stop,
 }
 
-/// By whom what is committed is, and where it goes.
+/// The author of commits, and where they go.
 #[derive(Debug, Clone, Default)]
 pub struct By {
-    /// Its author; whoever the repository's git names when not set.
+    /// The author; `None` is the one that Git would use here.
     pub identity: Option<Identity>,
-    /// What the name of a branch of its own begins with, where it is to be reviewed first.
+    /// The prefix of the branch for review; `None` writes to the spec branch.
     pub for_review: Option<String>,
 }
 
@@ -56,32 +56,32 @@ struct Job {
     run: Box<dyn FnOnce(Result<(&Store, Time)>) -> (BTreeSet<Key>, Finish) + Send>,
 }
 
-/// Resources as a reconcile would leave them, where none follows.
+/// Resources as the next reconcile would leave them, if this server does not reconcile.
 pub type Foreseen = BTreeMap<Key, Arc<Item>>;
 
-/// How it goes on.
+/// When the thread works.
 #[derive(Debug, Clone)]
 pub struct Pace {
-    /// Reconcile after what changes.
+    /// Reconcile after changes.
     pub reconcile: bool,
-    /// Look so often what others have done.
+    /// How often to check for changes by others.
     pub interval: Duration,
 }
 
-/// What others know of the thread.
+/// A handle to the thread.
 pub struct Keeper {
     queue: SyncSender<Message>,
-    /// What stands.
+    /// The current state.
     pub live: Arc<RwLock<Live>>,
-    /// What happens.
+    /// The stream of events.
     pub events: broadcast::Sender<Step>,
 }
 
 impl Keeper {
-    /// Open the repository, look at it, and go on from there in a thread.
+    /// Opens the repository, reads its state, and starts the thread.
     ///
     /// # Errors
-    /// It cannot be used.
+    /// The repository cannot be used.
     pub fn start(dir: Option<PathBuf>, pace: Pace) -> Result<(Keeper, JoinHandle<()>)> {
         let (queue, messages) = sync_channel(QUEUE);
         let live = Arc::new(RwLock::new(Live::default()));
@@ -107,11 +107,11 @@ impl Keeper {
         Ok((keeper, thread))
     }
 
-    /// Do something in the thread that writes; answered when everybody can see it. `keys` of the answer are the resources
-    /// that it is about.
+    /// Runs `work` in the thread that writes, and returns its result when the change is visible to all. The keys that
+    /// `work` returns are the resources that changed.
     ///
     /// # Errors
-    /// Too many wait, or the server is shutting down.
+    /// Too many requests wait, or the server is shutting down.
     pub async fn run<T: Send + 'static>(
         &self,
         by: By,
@@ -127,7 +127,7 @@ impl Keeper {
                 Err(error) => (BTreeSet::new(), Err(error)),
             };
             let finish: Finish = Box::new(move |foreseen: &Foreseen| {
-                // Whoever asked may have gone away.
+                // The client may be gone.
                 let _ = reply.send(value.map(|value| (value, foreseen.clone())));
             });
             (keys, finish)
@@ -146,13 +146,13 @@ impl Keeper {
         Ok(answer.await.map_err(|_| ended())??)
     }
 
-    /// Look soon what others have done.
+    /// Checks for changes by others soon.
     pub fn look(&self) {
-        // Where the queue is full, it looks anyway.
+        // If the queue is full, the thread checks anyway.
         let _ = self.queue.try_send(Message::Look);
     }
 
-    /// End once what is under way is done.
+    /// Stops the thread after the work in progress.
     pub fn stop(&self) {
         let _ = self.queue.send(Message::Stop);
     }
@@ -162,16 +162,16 @@ fn ended() -> Error {
     Error::unavailable("the server is shutting down").hint("send it again to the next server")
 }
 
-/// What the thread has.
+/// The state of the thread.
 struct Working {
     dir: Option<PathBuf>,
     store: Store,
     pace: Pace,
     live: Arc<RwLock<Live>>,
     events: broadcast::Sender<Step>,
-    /// Whether the last look failed.
+    /// Whether the last check failed.
     away: bool,
-    /// Why the last reconcile wrote nothing: it is said once.
+    /// Why the last reconcile wrote nothing; logged once.
     trouble: Option<String>,
 }
 
@@ -220,7 +220,7 @@ impl Working {
         }
     }
 
-    /// Do what is asked, then one look for all of it. True when it is to end.
+    /// Processes messages, then checks once for all of them. Returns whether to stop.
     fn take(&mut self, messages: impl Iterator<Item = Message>) -> bool {
         let mut is_over = false;
         let mut finishes = Vec::new();
@@ -277,7 +277,7 @@ impl Working {
         })
     }
 
-    /// Look; a repository that is away for a moment is no reason to end: it is said once.
+    /// Checks for changes. A repository that is temporarily unavailable is logged once, and does not stop the thread.
     fn look_and_tell(&mut self, now: Time) -> Option<View> {
         match self.look(now) {
             Ok(view) => {
@@ -296,7 +296,7 @@ impl Working {
         }
     }
 
-    /// What was opened may have been replaced by another of the same place.
+    /// Another repository may now be at the same path.
     fn open_again(&mut self) {
         if let Ok(store) = Store::open(self.dir.as_deref()) {
             let side = std::mem::take(&mut self.store.side);
@@ -304,7 +304,7 @@ impl Working {
         }
     }
 
-    /// Reconcile where that is wanted, and go on to what there is.
+    /// Reconciles if so configured, and advances to the current state.
     fn look(&mut self, now: Time) -> Result<View> {
         if !self.store.repo.is_there() {
             return Err(Error::unavailable("the repository is not there"));
@@ -335,7 +335,7 @@ impl Working {
         };
         let events = live.advance(&self.store, &view)?;
         if !events.is_empty() {
-            // Nobody may be listening.
+            // There may be no subscriber.
             let _ = self.events.send(events.into());
         }
         Ok(view)

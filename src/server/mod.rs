@@ -1,17 +1,17 @@
-//! An HTTP door to the repository: the published API of resources, streams of what happens, what workers and reviewers say.
-//! It decides nothing; see [`crate::service`].
+//! Serves the repository over HTTP: the published API of resources, streams of events, and requests of workers and
+//! reviewers. It decides nothing; see [`crate::service`].
 //!
 //! | file | what it does |
 //! |---|---|
-//! | `keeper` | the one thread that writes |
-//! | `guard` | what every request passes: how many, from where, by whom |
-//! | `tokens` | who may do what |
-//! | `body`, `query` | what a request says |
-//! | `routes` | every path that is served |
-//! | `openapi` | their description |
+//! | `keeper` | the only thread that writes |
+//! | `guard` | checks of every request: number, origin, token |
+//! | `tokens` | rights of tokens |
+//! | `body`, `query` | the content of a request |
+//! | `routes` | all paths |
+//! | `openapi` | the description of the API |
 //! | `resources` | resources and namespaces: the published API |
-//! | `runs` | what workers, reviewers and operators say and ask |
-//! | `webhooks` | calls of a forge |
+//! | `runs` | requests of workers, reviewers and operators |
+//! | `webhooks` | webhooks of a forge |
 //! | `watch` | streams of events |
 //! | `board` | the pages of the board |
 //! | `status` | answers and refusals |
@@ -58,43 +58,43 @@ use crate::service::live::Live;
 use crate::service::store::{Author, Side, Store};
 use crate::service::{Error, Result};
 
-/// So long the head of a request may take.
+/// How long the head of a request may take to arrive.
 const HEAD: Duration = Duration::from_secs(10);
-/// So long what is under way may take when the server ends.
+/// How long requests in progress may take at shutdown.
 const ENDING: Duration = Duration::from_secs(4);
-/// Most streams.
+/// Maximum number of streams.
 const WATCHERS: usize = 4096;
 
-/// How it is started.
+/// Options of the server.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// The repository; around the current folder when not set.
+    /// The repository; `None` is the one around the current folder.
     pub dir: Option<PathBuf>,
-    /// Where it listens.
+    /// The address to listen on.
     pub listen: SocketAddr,
-    /// Reconcile after what changes.
+    /// Reconcile after changes.
     pub reconcile: bool,
-    /// Take nothing that changes something.
+    /// Refuse requests that change something.
     pub read_only: bool,
     /// The file of tokens.
     pub tokens: Option<PathBuf>,
-    /// What calls of a forge have to know; none are taken when not set.
+    /// The secret of webhooks; `None` accepts none.
     pub webhook_secret: Option<String>,
-    /// What the name of the branch begins with on which each write is put for review; writes go to the spec branch when not set.
+    /// The prefix of the branch on which each write is put for review; `None` writes to the spec branch.
     pub for_review: Option<String>,
     /// Origins of pages that may send requests.
     pub origins: Vec<String>,
-    /// Look so often what others have done.
+    /// How often to check for changes by others.
     pub interval: Duration,
-    /// Most bytes of a body.
+    /// Maximum size of a body, in bytes.
     pub max_body: usize,
-    /// Most requests in progress.
+    /// Maximum number of requests in progress.
     pub max_requests: usize,
 }
 
-/// What every request is given.
+/// The state that all requests share.
 pub(crate) struct App {
-    /// What tells this repository from others.
+    /// Distinguishes this repository from others.
     name: String,
     dir: Option<PathBuf>,
     keeper: Keeper,
@@ -110,18 +110,18 @@ pub(crate) struct App {
 }
 
 thread_local! {
-    /// The repository, as the thread that answered the last question opened it.
+    /// The repository, kept open by each thread between requests.
     static READER: RefCell<Option<Store>> = const { RefCell::new(None) };
 }
 
-/// What stands now.
+/// The current state.
 fn read(app: &App) -> Answer<RwLockReadGuard<'_, Live>> {
     let broken = |_| Error::unavailable("the state in memory is broken: restart the server");
     Ok(app.keeper.live.read().map_err(broken)?)
 }
 
 impl App {
-    /// By whom the commits of a holder are, and where they go.
+    /// The author of a holder's commits, and where they go.
     fn by(&self, holder: &Holder) -> By {
         let email = |actor: &String| {
             if actor.contains('@') {
@@ -138,7 +138,7 @@ impl App {
         }
     }
 
-    /// Ask something of the repository that changes nothing.
+    /// Answers a question about the repository that changes nothing.
     async fn look<T: Send + 'static>(
         self: &Arc<Self>,
         question: impl FnOnce(&Store) -> Result<T> + Send + 'static,
@@ -160,7 +160,7 @@ impl App {
         }
     }
 
-    /// The repository, opened anew.
+    /// Opens the repository.
     fn reader(&self) -> Result<Store> {
         let mut store = Store::open(self.dir.as_deref())?;
         let identity = store.identity();
@@ -174,10 +174,10 @@ impl App {
     }
 }
 
-/// Serve until a signal says that it is over. `ready` is told where it listens.
+/// Serves until a signal arrives. `ready` gets the address.
 ///
 /// # Errors
-/// The repository cannot be used; nothing can listen there; another address than loopback, without tokens.
+/// The repository cannot be used; the address cannot be used; it is not loopback, and there are no tokens.
 pub fn serve(options: &Options, ready: impl FnOnce(SocketAddr)) -> Result {
     if options.tokens.is_none() && !options.listen.ip().is_loopback() {
         let why = format!(
@@ -221,7 +221,7 @@ pub fn serve(options: &Options, ready: impl FnOnce(SocketAddr)) -> Result {
         .map_err(|error| Error::unavailable(format!("no threads can be started: {error}")))?;
     let served = runtime.block_on(listen(options.listen, Arc::clone(&app), ready));
     app.keeper.stop();
-    // What is being written is written.
+    // Writes in progress are completed.
     let _ = thread.join();
     runtime.shutdown_timeout(Duration::from_millis(200));
     served
@@ -240,7 +240,7 @@ async fn listen(address: SocketAddr, app: Arc<App>, ready: impl FnOnce(SocketAdd
             accepted = listener.accept() => match accepted {
                 Ok((stream, _)) => stream,
                 Err(error) => {
-                    // Too many files are open, for example: others may end in a moment.
+                    // For example, too many files are open; some may be closed soon.
                     tracing::warn!("cannot accept: {error}");
                     tokio::time::sleep(Duration::from_millis(100)).await;
                     continue;
@@ -271,7 +271,7 @@ async fn listen(address: SocketAddr, app: Arc<App>, ready: impl FnOnce(SocketAdd
     Ok(())
 }
 
-/// The signals that say that it is over.
+/// The signals that stop the server.
 struct Over {
     term: tokio::signal::unix::Signal,
     int: tokio::signal::unix::Signal,
@@ -304,7 +304,7 @@ fn router(app: Arc<App>) -> Router {
         .with_state(app)
 }
 
-/// Streams are told as they come.
+/// Streams must not be delayed by compression.
 fn is_worth_compressing() -> impl Predicate {
     DefaultPredicate::new().and(NotForContentType::const_new("application/x-ndjson"))
 }

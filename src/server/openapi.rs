@@ -1,4 +1,4 @@
-//! The description of the API: made of the table of routes and of the schemas that everything else is checked by.
+//! The description of the API, built from the table of routes and the JSON Schemas.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,7 +16,7 @@ pub async fn served() -> Answer<Response> {
     Ok(sent_as(StatusCode::OK, &description()))
 }
 
-/// The description, as OpenAPI 3.1 has it.
+/// The description, in OpenAPI 3.1.
 pub fn description() -> Value {
     let mut paths: BTreeMap<&str, Map<String, Value>> = BTreeMap::new();
     for route in ROUTES {
@@ -60,7 +60,7 @@ fn operation(route: &Route) -> Value {
     operation
 }
 
-/// The names in braces.
+/// The parameters in braces.
 fn path_parameters(path: &str) -> Vec<Value> {
     let names = path
         .split('{')
@@ -166,7 +166,7 @@ fn success(route: &Route) -> Value {
     };
     let mut content = json!({media: {"schema": schema}});
     if matches!(route.gives, Gives::List | Gives::Events) {
-        // A list is a stream where that is asked for.
+        // A list can be requested as a stream.
         for media in ["text/event-stream", "application/x-ndjson"] {
             content[media] = json!({"schema": {"type": "string"}});
         }
@@ -242,8 +242,8 @@ fn schemas() -> Map<String, Value> {
     schemas
 }
 
-/// A schema of its own as a part of this document: what it refers to is found from where it stands now. A part that was a
-/// document of its own, with an `$id`, is one no longer.
+/// A schema as a part of this document, with its references adjusted. A part with its own `$id` becomes an ordinary
+/// part.
 fn inlined(name: &str, mut schema: Value) -> Value {
     let root = format!("#/components/schemas/{name}");
     let mut places: BTreeMap<String, String> = BTreeMap::new();
@@ -289,7 +289,7 @@ fn inlined(name: &str, mut schema: Value) -> Value {
     schema
 }
 
-/// The parts of a value, each with the pointer to it.
+/// The children of a value, each with its pointer.
 fn below<K: std::fmt::Display, V>(
     place: &str,
     parts: impl IntoIterator<Item = (K, V)>,
@@ -307,7 +307,7 @@ mod tests {
 
     use super::*;
 
-    /// Every reference leads somewhere, and every route is described.
+    /// All references resolve, and all routes are described.
     #[test]
     fn the_description_is_whole() {
         let described = description();

@@ -1,4 +1,4 @@
-//! What a request asks for behind the question mark, and how much of what stands is meant by it.
+//! Query parameters, and the resources that they select.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -9,10 +9,10 @@ use crate::core::resource::{API_VERSION, Key, Kind, LabelSelector};
 use crate::service::live::{Item, Live};
 use crate::service::names::parse_selector;
 
-/// Most items of a page, where a request asks for more.
+/// Maximum number of items of a page, whatever a request asks for.
 const MOST: usize = 10_000;
 
-/// The parameters of lists and watches.
+/// Query parameters of lists and watches.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ListQuery {
@@ -21,18 +21,18 @@ pub struct ListQuery {
     limit: Option<usize>,
     #[serde(rename = "continue")]
     goes_on: Option<String>,
-    /// Understood and without effect: the path says it.
+    /// Accepted for compatibility; the path decides.
     #[serde(rename = "allNamespaces")]
     _all_namespaces: Option<bool>,
-    /// Watch from there on.
+    /// Watch from this revision.
     pub since: Option<String>,
-    /// The same, as Kubernetes calls it.
+    /// The same, under its Kubernetes name.
     pub resource_version: Option<String>,
-    /// Whether to watch, as Kubernetes asks for it.
+    /// Whether to watch, as in Kubernetes.
     pub watch: Option<bool>,
 }
 
-/// Which resources are meant.
+/// The resources that a request selects.
 #[derive(Debug, Clone)]
 pub struct Meant {
     kind: Kind,
@@ -55,7 +55,7 @@ enum Field {
     Phase,
 }
 
-/// The kind that a word of a path names: plural, singular or the kind itself.
+/// The kind in a path: plural, singular or the kind itself.
 pub fn kind(word: &str) -> Answer<Kind> {
     Kind::parse(word).ok_or_else(|| {
         let known: Vec<&str> = Kind::ALL.into_iter().map(Kind::plural).collect();
@@ -65,7 +65,7 @@ pub fn kind(word: &str) -> Answer<Kind> {
 }
 
 impl Meant {
-    /// What a query asks for of a kind, in a namespace or in all.
+    /// Reads the query for a kind, in one namespace or in all.
     pub fn read(kind: Kind, namespace: Option<&str>, query: &ListQuery) -> Answer<Meant> {
         let labels = query.label_selector.as_deref().unwrap_or_default();
         let labels = parse_selector(labels)
@@ -79,13 +79,13 @@ impl Meant {
         })
     }
 
-    /// Whether a resource is among them by its kind and namespace.
+    /// Whether a resource has the selected kind and namespace.
     pub fn is_in_place(&self, key: &Key) -> bool {
         let namespace = self.namespace.as_ref();
         self.kind == key.kind && namespace.is_none_or(|namespace| *namespace == key.namespace)
     }
 
-    /// Whether labels, and the fields of a resource, are those that are wanted.
+    /// Whether a resource has the selected labels and fields.
     pub fn is_chosen(&self, item: &Item) -> bool {
         self.labels.matches(&item.labels) && self.fields.iter().all(|field| field.holds(item))
     }
@@ -133,7 +133,7 @@ fn field_requirements(text: &str) -> Answer<Vec<FieldRequirement>> {
         .collect()
 }
 
-/// A page of what stands, as JSON.
+/// A page of the selected resources, as JSON.
 pub fn list(live: &Live, meant: &Meant, query: &ListQuery) -> Answer<Vec<u8>> {
     let begin = match &query.goes_on {
         Some(token) => read_token(meant.kind, token)?,
@@ -173,7 +173,7 @@ pub fn list(live: &Live, meant: &Meant, query: &ListQuery) -> Answer<Vec<u8>> {
     Ok(body)
 }
 
-/// Where a list goes on: at a resource.
+/// The `continue` token: the first resource of the next page.
 fn token(key: &Key) -> String {
     URL_SAFE_NO_PAD.encode(key.qualified())
 }

@@ -37,7 +37,7 @@ fn asked(query: ByQuery) -> Answer<ListQuery> {
         .map_err(|error| Refusal::bad(error.body_text()))
 }
 
-/// JSON that is written already.
+/// A response with JSON that is already serialized.
 fn json_bytes(body: impl Into<Body>) -> Response {
     let mut response = Response::new(body.into());
     let media = HeaderValue::from_static("application/json");
@@ -45,7 +45,7 @@ fn json_bytes(body: impl Into<Body>) -> Response {
     response
 }
 
-/// A resource, unless the client has it as it is.
+/// A resource, or 304 if the client has this version.
 fn item(code: StatusCode, headers: &HeaderMap, item: &Arc<Item>) -> Response {
     let tag = format!("\"{}\"", item.version);
     let known = headers
@@ -208,7 +208,7 @@ pub async fn active_plan(
     Ok(item(StatusCode::OK, &headers, found))
 }
 
-/// What is to be written, and by whom.
+/// A write, with its author.
 struct Writing<'a> {
     app: &'a Arc<App>,
     holder: &'a Holder,
@@ -216,7 +216,7 @@ struct Writing<'a> {
 }
 
 impl Writing<'_> {
-    /// Commit, and wait until everybody can see it.
+    /// Commits, and waits until the change is visible to all.
     async fn write(&self, request: WriteRequest) -> Answer<(Written, keeper::Foreseen)> {
         let work = move |store: &Store, _| {
             let written: Result<Written, Refused> = write::write(store, &request);
@@ -229,7 +229,7 @@ impl Writing<'_> {
         Ok((written?, foreseen))
     }
 
-    /// Write one resource, and answer it as it is then.
+    /// Writes one resource, and returns it as it is then.
     async fn write_one(&self, code: StatusCode, request: WriteRequest) -> Answer {
         let (written, foreseen) = self.write(request).await?;
         let Some((key, _)) = written.resources.first() else {
@@ -244,7 +244,7 @@ impl Writing<'_> {
         let live = read(self.app)?;
         let mut response = match foreseen.get(key).or(live.get(key)) {
             Some(found) => item(code, self.headers, found),
-            // Its last finalizer was taken away.
+            // Its last finalizer was removed.
             None => success(format!("{} '{}' deleted", key.kind, key.name)),
         };
         tell_commit(&mut response, written.commit.as_deref());
@@ -253,7 +253,7 @@ impl Writing<'_> {
 }
 
 impl App {
-    /// What is answered where a write is on a branch of its own.
+    /// The response to a write that was put on a branch for review.
     fn is_to_be_reviewed(&self, commit: Option<&str>, branch: Option<&str>) -> Option<Response> {
         self.for_review.as_ref()?;
         let (commit, branch) = (commit?, branch?);
@@ -270,7 +270,7 @@ impl App {
         Some(response)
     }
 
-    /// Namespaces are files beside the resources: they are made and removed where writes go directly.
+    /// Namespaces are files beside the resources; they are only written directly.
     fn check_writes_directly(&self) -> Answer<()> {
         match self.for_review {
             None => Ok(()),
@@ -627,7 +627,7 @@ fn named_watch(of: OfWatch) -> ByPath<(String, String, String)> {
     of.map(|Path((namespace, word))| Path((namespace, word, "watch".to_owned())))
 }
 
-/// `PUT /namespaces/{namespace}/{type}/watch`: a resource that is called `watch` is written like any other.
+/// `PUT /namespaces/{namespace}/{type}/watch`: a resource named `watch` is written like any other.
 pub async fn replace_watch(
     state: AppState,
     holder: Extension<Holder>,

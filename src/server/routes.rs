@@ -1,4 +1,4 @@
-//! Every path that is served: the router is made of this table, and so is the description of the API.
+//! The table of all paths, from which the router and the description of the API are built.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use axum::routing::{MethodRouter, delete, get, patch, post, put};
 
 use super::{App, board, openapi, resources as r, runs, webhooks};
 
-/// What a request holds.
+/// The body of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Takes {
     /// Nothing.
@@ -20,15 +20,15 @@ pub enum Takes {
     Values,
     /// A namespace.
     Namespace,
-    /// How something is to be done: its fields, of which those with `!` must be there.
+    /// Options: their fields; those with `!` are required.
     Fields(&'static [&'static str]),
-    /// The same, as a browser sends them.
+    /// The same, as an HTML form.
     Form(&'static [&'static str]),
-    /// Whatever a forge sends.
+    /// A webhook of a forge.
     Call,
 }
 
-/// What is answered where all is well.
+/// The body of a successful response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Gives {
     /// A resource.
@@ -37,17 +37,17 @@ pub enum Gives {
     List,
     /// A stream of events.
     Events,
-    /// A namespace, or all of them.
+    /// One namespace, or all of them.
     Namespace,
-    /// That it is done.
+    /// A `Status`.
     Status,
-    /// An answer of this kind, as the commands have it.
+    /// An answer of this kind, as of the commands.
     Document(&'static str),
-    /// Some object.
+    /// An object.
     Object,
     /// A text.
     Text,
-    /// A page of HTML, or what it loads.
+    /// A page of HTML, or a file that it loads.
     Page,
 }
 
@@ -55,17 +55,17 @@ pub enum Gives {
 pub struct Route {
     /// `get`
     pub method: &'static str,
-    /// Where.
+    /// The path.
     pub path: &'static str,
     /// What it does, in a few words.
     pub summary: &'static str,
-    /// What a request holds.
+    /// The body of a request.
     pub takes: Takes,
-    /// The code where all is well.
+    /// The code of a successful response.
     pub code: u16,
-    /// What is answered then.
+    /// The body of a successful response.
     pub gives: Gives,
-    /// Parameters behind the question mark.
+    /// Query parameters.
     pub query: &'static [&'static str],
     make: fn() -> MethodRouter<Arc<App>>,
 }
@@ -82,7 +82,7 @@ const STREAMS: &[&str] = &["labelSelector", "fieldSelector", "since"];
 
 macro_rules! routes {
     ($($method:ident $path:literal $summary:literal $takes:expr, $code:literal $gives:expr, $query:expr, $handler:path;)*) => {
-        /// All of them.
+        /// All routes.
         pub const ROUTES: &[Route] = &[$(Route {
             method: stringify!($method),
             path: $path,
@@ -154,7 +154,7 @@ routes! {
     get "/audit" "Check that the status follows from what it cites" Nothing, 200 Document("Audit"), &["namespace", "execution", "since"], runs::audit_of;
 }
 
-/// The router of all of them.
+/// The router with all routes.
 pub fn router() -> Router<Arc<App>> {
     let all = ROUTES.iter();
     all.fold(Router::new(), |router, route| {
@@ -166,7 +166,7 @@ pub fn router() -> Router<Arc<App>> {
 mod tests {
     use super::*;
 
-    /// A path that is there twice, or two that mean the same, would end the server at its start.
+    /// With a duplicate path, or two that are equivalent, the server would panic at its start.
     #[test]
     fn every_path_is_one_that_the_router_takes() {
         let _ = router();

@@ -1,4 +1,4 @@
-//! What workers, reviewers and operators say about runs, and what they ask: the answers are those of the commands.
+//! Requests of workers, reviewers and operators about runs. The answers are those of the commands.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -40,7 +40,7 @@ type AppState = State<Arc<App>>;
 type ByPath<T> = std::result::Result<Path<T>, PathRejection>;
 type ByQuery<T> = std::result::Result<Query<T>, QueryRejection>;
 
-/// A request about a run: what it is about, by whom it is.
+/// A request about a run, with its sender and its target.
 struct Saying {
     app: Arc<App>,
     holder: Holder,
@@ -64,7 +64,7 @@ impl Saying {
         })
     }
 
-    /// What a body says.
+    /// The body of the request.
     async fn said<T: serde::de::DeserializeOwned>(
         &self,
         headers: &HeaderMap,
@@ -81,7 +81,7 @@ impl Saying {
             },
             target: self.target.clone(),
             namespace: Some(self.namespace.clone()),
-            // One follows for all that came together.
+            // One reconcile follows after several requests.
             reconcile: false,
         }
     }
@@ -93,7 +93,7 @@ impl Saying {
         }
     }
 
-    /// Send a record in the thread that writes; answered when everybody can see it.
+    /// Sends a record in the thread that writes, and answers when it is visible to all.
     async fn send<A: Send + 'static>(
         self,
         work: impl FnOnce(&Saying, &Store, Time) -> Result<Recorded<A>> + Send + 'static,
@@ -139,7 +139,7 @@ fn node_of(
     )
 }
 
-/// What a claim says.
+/// The body of a claim.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 struct ClaimBody {
@@ -187,7 +187,7 @@ pub async fn renew_node(
         .await
 }
 
-/// What a release says.
+/// The body of a release.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 struct ReleaseBody {
@@ -216,7 +216,7 @@ pub async fn release_node(
     saying.send(work).await
 }
 
-/// What a report says.
+/// The body of a report.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct ReportBody {
@@ -256,7 +256,7 @@ pub async fn report_node(
     saying.send(work).await
 }
 
-/// What a reviewer says.
+/// The body of a review.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct DecisionBody {
@@ -291,29 +291,29 @@ pub async fn decide_at(
     decision.send(app, holder).await
 }
 
-/// What a reviewer says at a gate.
+/// A review at a gate.
 pub struct AtGate {
     /// The gate's namespace.
     pub namespace: String,
     /// Its name.
     pub gate: String,
-    /// Which run.
+    /// The run.
     pub execution: Option<String>,
-    /// Which of its nodes.
+    /// The gate node.
     pub node: Option<String>,
-    /// What was looked at.
+    /// The digest that the reviewer has seen.
     pub digest: Option<String>,
-    /// What is said.
+    /// The kind of the review.
     pub decision: ReviewAction,
-    /// Why.
+    /// The reason.
     pub message: String,
 }
 
 impl AtGate {
-    /// Say it.
+    /// Records the review.
     ///
     /// # Errors
-    /// It may not be said, or not any more.
+    /// The holder may not review here, or the gate no longer waits.
     pub async fn send(self, app: Arc<App>, holder: Holder) -> Answer {
         let saying = Saying::new((app, holder), Right::Decide, self.namespace, self.gate)?;
         let work = move |saying: &Saying, store: &Store, now: Time| {
@@ -340,7 +340,7 @@ fn run_of(
     Saying::new((app, holder), right, namespace, execution)
 }
 
-/// What an attestation says.
+/// The body of an attestation.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct AttestationBody {
@@ -374,7 +374,7 @@ pub async fn attest_of(
     saying.send(work).await
 }
 
-/// What an operator says.
+/// The body of a retry.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 struct RetryBody {
@@ -411,7 +411,7 @@ pub async fn retry_run(
     saying.send(work).await
 }
 
-/// Why something ends.
+/// The reason of a cancellation.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 struct CancelBody {
@@ -438,7 +438,7 @@ pub async fn cancel_run(
     saying.send(work).await
 }
 
-/// A record as its author wrote it.
+/// A record as its author made it.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct RecordBody {
@@ -448,8 +448,8 @@ struct RecordBody {
     record: String,
 }
 
-/// `POST /records`: the server only carries. Where the repository wants what is said to be signed, the signature tells who says
-/// it; else whoever sends it has to be its actor, and to have the right.
+/// `POST /records`: stores a record that a client has made. Where the repository requires a signature, that proves the
+/// actor; otherwise the token must be for this actor, and have the right.
 pub async fn carry_record(
     State(app): AppState,
     Extension(holder): Extension<Holder>,
@@ -496,7 +496,7 @@ fn carried(store: &Store, holder: &Holder, request: &CarryRequest) -> Answer<Str
     Ok(carried.send(store)?)
 }
 
-/// What is asked of what can be done.
+/// Query parameters of what can be claimed.
 #[derive(Debug, Default, Deserialize)]
 pub struct NextQuery {
     provider: Option<String>,
@@ -557,7 +557,7 @@ pub async fn next_of_run(
     next_of(&app, (Some(namespace), Some(name)), asked(query)?).await
 }
 
-/// How far back a log goes.
+/// Query parameters of a log.
 #[derive(Debug, Default, Deserialize)]
 pub struct LogQuery {
     limit: Option<usize>,
@@ -601,7 +601,7 @@ pub async fn log_of(
     Ok(sent_as(StatusCode::OK, &document))
 }
 
-/// Which revisions.
+/// Query parameters of a review.
 #[derive(Debug, Default, Deserialize)]
 pub struct ReviewQuery {
     base: Option<String>,
@@ -648,7 +648,7 @@ pub async fn review_of(
     Ok(sent_as(StatusCode::OK, &document))
 }
 
-/// What is audited.
+/// Query parameters of an audit.
 #[derive(Debug, Default, Deserialize)]
 pub struct AuditQuery {
     namespace: Option<String>,

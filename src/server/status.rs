@@ -1,4 +1,4 @@
-//! Answers and refusals as the published API has them: a refusal is a `Status`.
+//! Responses of the published API: a refusal is a `Status`.
 
 use axum::body::Body;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
@@ -12,7 +12,7 @@ use crate::service::{Error, ErrorKind};
 /// Why a request is refused.
 #[derive(Debug)]
 pub struct Refusal {
-    /// The code of the answer.
+    /// The HTTP status code.
     pub code: StatusCode,
     reason: &'static str,
     message: String,
@@ -20,20 +20,20 @@ pub struct Refusal {
     headers: Vec<(HeaderName, HeaderValue)>,
 }
 
-/// What a refusal says, for the door to say it to people.
+/// The text of a refusal, for pages.
 #[derive(Debug, Clone)]
 pub struct Told {
-    /// What is in the way.
+    /// What is wrong.
     pub message: String,
-    /// The way out.
+    /// How to fix it.
     pub hint: Option<String>,
 }
 
-/// An answer, or why there is none.
+/// A response, or a refusal.
 pub type Answer<T = Response> = Result<T, Refusal>;
 
 impl Refusal {
-    /// A refusal of the door itself.
+    /// A refusal by the server itself.
     pub fn new(code: StatusCode, reason: &'static str, message: impl Into<String>) -> Refusal {
         Refusal {
             code,
@@ -44,34 +44,34 @@ impl Refusal {
         }
     }
 
-    /// What was sent cannot be read.
+    /// The request cannot be read.
     pub fn bad(message: impl Into<String>) -> Refusal {
         Refusal::new(StatusCode::BAD_REQUEST, "BadRequest", message)
     }
 
-    /// There is nothing of that name.
+    /// There is no such thing.
     pub fn not_found(message: impl Into<String>) -> Refusal {
         Refusal::new(StatusCode::NOT_FOUND, "NotFound", message)
     }
 
-    /// Another reason than the kind of the refusal has.
+    /// Replaces the reason that the kind of the refusal has.
     pub fn reason_is(&mut self, reason: &'static str) {
         self.reason = reason;
     }
 
-    /// The way out.
+    /// Adds a hint.
     pub fn hint(mut self, hint: impl Into<String>) -> Refusal {
         self.details.insert("hint".to_owned(), json!(hint.into()));
         self
     }
 
-    /// Another header of the answer.
+    /// Adds a header to the response.
     pub fn header(mut self, name: HeaderName, value: &'static str) -> Refusal {
         self.headers.push((name, HeaderValue::from_static(value)));
         self
     }
 
-    /// The `Status`.
+    /// The refusal as a `Status`.
     pub fn body(&self) -> Value {
         let mut body = json!({
             "apiVersion": API_VERSION,
@@ -88,7 +88,7 @@ impl Refusal {
     }
 }
 
-/// Code and reason of a kind of refusal.
+/// The code and reason of a kind of refusal.
 fn code_of(kind: ErrorKind) -> (StatusCode, &'static str) {
     match kind {
         ErrorKind::NotFound => (StatusCode::NOT_FOUND, "NotFound"),
@@ -152,7 +152,7 @@ fn cause(cause: &Cause) -> Value {
     value
 }
 
-/// What is wrong with a value, on one line.
+/// One cause, on one line.
 pub fn sentence(cause: &Cause) -> String {
     let at = match cause.field.as_str() {
         "" => String::new(),
@@ -178,7 +178,7 @@ impl IntoResponse for Refusal {
             response.headers_mut().insert(name, value);
         }
         if self.code == StatusCode::UNAUTHORIZED {
-            // Browsers take one scheme a line.
+            // Browsers expect one scheme per header line.
             for scheme in ["Basic realm=\"planspec\"", "Bearer"] {
                 let scheme = HeaderValue::from_static(scheme);
                 response
@@ -190,7 +190,7 @@ impl IntoResponse for Refusal {
     }
 }
 
-/// A value as the body of an answer.
+/// A response with a JSON body.
 pub fn sent_as(code: StatusCode, value: &Value) -> Response {
     let mut response = Response::new(Body::from(value.to_string()));
     *response.status_mut() = code;

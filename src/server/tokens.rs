@@ -1,4 +1,4 @@
-//! Who may do what: tokens of which only the digest is kept.
+//! Tokens and their rights. Only digests of tokens are kept.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -13,24 +13,24 @@ use crate::core::repository::config::{Config, Deciding};
 use crate::core::text::yaml;
 use crate::service::{Error, Result, sources};
 
-/// Something that a token may allow. None implies another.
+/// A right of a token. None implies another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Right {
-    /// Look.
+    /// Read.
     Read,
     /// Claim, report, release.
     Work,
     /// Approve, reject, attest.
     Decide,
-    /// Commit resources: a Binding among them says which commands are run.
+    /// Commit resources; a Binding among them can decide which commands are run.
     Write,
     /// Cancel and retry runs, delete namespaces.
     Admin,
 }
 
 impl Right {
-    /// All of them.
+    /// All rights.
     pub const ALL: [Right; 5] = [
         Right::Read,
         Right::Work,
@@ -51,7 +51,7 @@ impl Right {
     }
 }
 
-/// What the file of tokens holds.
+/// The content of the token file.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct TokenFile {
@@ -68,22 +68,22 @@ struct TokenEntry {
     rights: BTreeSet<Right>,
 }
 
-/// Whoever asks.
+/// The sender of a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Holder {
-    /// What the token is called, in the log.
+    /// The name of the token, for the log.
     pub name: String,
-    /// Who acts; whoever the repository's git names when not set.
+    /// The actor; `None` is the one that Git would use here.
     pub actor: Option<String>,
-    /// The only namespaces, where not all are meant.
+    /// The namespaces that the token is limited to.
     namespaces: Option<BTreeSet<String>>,
     rights: BTreeSet<Right>,
-    /// What tells one holder's claims from another's.
+    /// Separates the claims of this holder from those of others.
     pub session: String,
 }
 
 impl Holder {
-    /// Whoever is on this machine, where there are no tokens.
+    /// Any user of this machine, if there are no tokens.
     pub fn local(is_read_only: bool) -> Holder {
         let rights = Right::ALL.into_iter();
         let rights = rights.filter(|right| !is_read_only || *right == Right::Read);
@@ -96,10 +96,10 @@ impl Holder {
         }
     }
 
-    /// Whether something may be done anywhere.
+    /// Checks that the holder has a right in some namespace.
     ///
     /// # Errors
-    /// It may not.
+    /// The holder does not have it.
     pub fn has(&self, right: Right) -> std::result::Result<(), Refusal> {
         if self.rights.contains(&right) {
             return Ok(());
@@ -109,10 +109,10 @@ impl Holder {
         Err(Refusal::from(Error::forbidden(why).hint(hint)))
     }
 
-    /// Whether something may be done, in a namespace, or in all.
+    /// Checks that the holder has a right in a namespace, or with `None` in all.
     ///
     /// # Errors
-    /// It may not.
+    /// The holder does not have it.
     pub fn may(&self, right: Right, namespace: Option<&str>) -> std::result::Result<(), Refusal> {
         self.has(right)?;
         match (&self.namespaces, namespace) {
@@ -128,24 +128,24 @@ impl Holder {
         }
     }
 
-    /// Whether a namespace may be seen.
+    /// Whether the holder may see a namespace.
     pub fn sees(&self, namespace: &str) -> bool {
         let known = self.namespaces.as_ref();
         known.is_none_or(|known| known.contains(namespace))
     }
 }
 
-/// The tokens that are known.
+/// The known tokens.
 #[derive(Debug)]
 pub struct Tokens {
     known: Vec<(Vec<u8>, Holder)>,
 }
 
 impl Tokens {
-    /// Read the file.
+    /// Reads the token file.
     ///
     /// # Errors
-    /// It cannot be read, or a token may do what the repository wants signed.
+    /// It cannot be read, or a token has a right that needs signatures in this repository.
     pub fn read(path: &Path, config: &Config, is_read_only: bool) -> Result<Tokens> {
         let name = path.display().to_string();
         let bytes = sources::bytes(path)?;
@@ -168,7 +168,7 @@ impl Tokens {
         Ok(Tokens { known })
     }
 
-    /// Who holds a token. Every digest is compared, each in the same time.
+    /// The holder of a token. All digests are compared, each in constant time.
     pub fn holder(&self, token: &str) -> Option<&Holder> {
         let digest = sha256_hex(token.as_bytes());
         let mut found = None;
@@ -181,7 +181,7 @@ impl Tokens {
     }
 }
 
-/// What the file looks like.
+/// An example of the file.
 const FORM: &str = "tokens:\n- name: ci\n  sha256: 64 hexadecimal digits, as `printf %s TOKEN | sha256sum` prints them\n  actor: ci@example.com\n  namespaces: [team-a]   # all when not set\n  rights: [read, work, decide, write, admin]";
 
 impl TokenEntry {

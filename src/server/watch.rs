@@ -1,4 +1,4 @@
-//! Streams of what happens: server-sent events, or a JSON document a line.
+//! Streams of events: server-sent events, or JSON Lines.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,20 +18,20 @@ use super::query::{ListQuery, Meant};
 use super::status::{Answer, Refusal};
 use crate::service::live::{Event, EventKind};
 
-/// After so long without an event something is sent, so that nobody takes the stream for dead.
+/// After this time without an event, a heartbeat is sent, so that the connection is not closed as dead.
 const HEARTBEAT: Duration = Duration::from_secs(15);
-/// Pieces of a stream that wait for a slow reader.
+/// Chunks of a stream that are buffered for a slow client.
 const AHEAD: usize = 16;
-/// Whoever takes nothing for so long is gone.
+/// A client that reads nothing for this time is disconnected.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// How events are written.
+/// The format of events.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Form {
-    /// `data: …`; with `id: …` for those who say that they read server-sent events. The reference's command line says
-    /// nothing, and takes no other lines.
+    /// `data: …`; with `id: …` for clients that ask for server-sent events. The command line of the reference
+    /// implementation does not ask, and accepts no other lines.
     Events { ids: bool },
-    /// A document a line.
+    /// One JSON document per line.
     Lines,
 }
 
@@ -73,10 +73,10 @@ impl Form {
     }
 }
 
-/// Watch resources.
+/// Watches resources.
 ///
 /// # Errors
-/// What it is to go on from is not known any more; too many watch.
+/// The revision to continue from is no longer known; there are too many watches.
 pub fn watch(app: &Arc<App>, meant: Meant, query: &ListQuery, headers: &HeaderMap) -> Answer {
     let form = Form::asked(headers);
     let last = headers
@@ -87,7 +87,7 @@ pub fn watch(app: &Arc<App>, meant: Meant, query: &ListQuery, headers: &HeaderMa
         .or(query.resource_version.as_deref());
     let since = since.filter(|since| !since.is_empty() && *since != "0");
     let (events, missed) = {
-        // While this is held nothing happens: nothing is missed, and nothing told twice.
+        // No event is sent while this lock is held, so none is missed or sent twice.
         let live = super::read(app)?;
         let missed = since.map(|since| live.since(since)).transpose();
         let missed = missed.map_err(|error| expired(&error.message, error.hint.as_deref()))?;
@@ -101,7 +101,7 @@ pub fn watch(app: &Arc<App>, meant: Meant, query: &ListQuery, headers: &HeaderMa
         ending: app.ending.subscribe(),
     };
     tokio::spawn(async move {
-        // Whoever reads has gone away, or was told why it ends.
+        // Fails if the client is gone, which needs no answer.
         let _ = watching.run(missed, events).await;
     });
     Ok(response)
@@ -112,10 +112,10 @@ fn expired(message: &str, hint: Option<&str>) -> Refusal {
     refusal.hint(hint.unwrap_or_default())
 }
 
-/// A stream of messages that say no more than that something has changed.
+/// A stream of messages that only say that something has changed.
 ///
 /// # Errors
-/// Too many watch.
+/// There are too many watches.
 pub fn changes(app: &Arc<App>, headers: &HeaderMap) -> Answer {
     let form = Form::asked(headers);
     let mut events = app.keeper.events.subscribe();
@@ -129,7 +129,7 @@ pub fn changes(app: &Arc<App>, headers: &HeaderMap) -> Answer {
             };
             let bytes = match next {
                 Err(_) => form.heartbeat(),
-                // Who is behind looks at everything anew anyway.
+                // A client that lags behind reads everything again anyway.
                 Ok(Ok(_) | Err(RecvError::Lagged(_))) => {
                     while events.try_recv().is_ok() {}
                     form.write(b"{}", "")
@@ -145,7 +145,7 @@ pub fn changes(app: &Arc<App>, headers: &HeaderMap) -> Answer {
     Ok(response)
 }
 
-/// The writing end of a stream, and the place that it takes.
+/// The writing end of a stream, with the permit that it holds.
 struct Open {
     send: Sender<Bytes>,
     _place: OwnedSemaphorePermit,
@@ -180,7 +180,7 @@ struct Watching {
     ending: tokio::sync::watch::Receiver<bool>,
 }
 
-/// Whoever reads is gone.
+/// The client is gone.
 struct Gone;
 
 impl Watching {
@@ -214,14 +214,14 @@ impl Watching {
         }
     }
 
-    /// What a reader gets that has to begin anew.
+    /// Tells the client to list again.
     async fn resync(&mut self, status: Value) -> Result<(), Gone> {
         let event = serde_json::json!({"type": "ERROR", "object": status, "rev": ""});
         let event = event.to_string();
         self.send(self.form.write(event.as_bytes(), "")).await
     }
 
-    /// Tell an event, if it is about what is meant: what has no longer the labels that are wanted is gone for this reader.
+    /// Sends an event if it is selected. A resource that no longer has the selected labels is deleted for this client.
     async fn tell(&mut self, event: &Event) -> Result<(), Gone> {
         if !self.meant.is_in_place(&event.item.key) {
             return Ok(());
@@ -249,7 +249,7 @@ impl Watching {
     }
 }
 
-/// An event under another type.
+/// The event with another type.
 fn retyped(event: &Event, kind: EventKind) -> Bytes {
     let head = format!("{{\"type\":\"{}\",\"object\":", kind.word());
     let tail = format!(",\"rev\":{}}}", Value::from(event.rev.as_str()));
@@ -288,7 +288,7 @@ mod tests {
         })
     }
 
-    /// Who is so far behind that something is no longer there gets nothing of the rest, and is told so.
+    /// A client that lags too far behind gets no more events, and is told so.
     #[tokio::test]
     async fn a_reader_that_is_too_slow_is_told_to_begin_anew() {
         let (events, read) = broadcast::channel::<Step>(2);

@@ -1,5 +1,5 @@
-//! Calls of a forge that something was pushed: the server looks at once. They carry a secret of their own, and say nothing
-//! that is believed: what there is, is read from the repository.
+//! Webhooks of a forge: something was pushed, so the server checks at once. They need their own secret, and their
+//! content is ignored: the state is read from the repository.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use super::App;
 use super::body;
 use super::status::{Answer, Refusal, success};
 
-/// Most bytes of a call: GitHub sends at most 25 MB, and what they say does not count.
+/// Maximum size of a call, in bytes: GitHub sends at most 25 MB.
 const MOST: usize = 25 * 1024 * 1024;
 
 fn header<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
@@ -34,7 +34,7 @@ fn secret(app: &App) -> Answer<&str> {
     })
 }
 
-/// `POST /webhooks/github`: signed, over the bytes as they came.
+/// `POST /webhooks/github`: signed over the raw bytes.
 pub async fn github(State(app): State<Arc<App>>, headers: HeaderMap, sent: Body) -> Answer {
     let secret = secret(&app)?;
     let signature =
@@ -47,7 +47,7 @@ pub async fn github(State(app): State<Arc<App>>, headers: HeaderMap, sent: Body)
     Ok(look(&app))
 }
 
-/// `POST /webhooks/gitlab`: the secret as it is.
+/// `POST /webhooks/gitlab`: the plain secret.
 pub async fn gitlab(State(app): State<Arc<App>>, headers: HeaderMap) -> Answer {
     is_secret(secret(&app)?, header(&headers, "x-gitlab-token"))?;
     Ok(look(&app))
@@ -69,7 +69,7 @@ fn is_secret(secret: &str, given: Option<&str>) -> Answer<()> {
     }
 }
 
-/// Look soon; many calls are one look.
+/// Checks soon; many calls lead to one check.
 fn look(app: &App) -> axum::response::Response {
     app.keeper.look();
     let mut response = success("the repository is looked at");

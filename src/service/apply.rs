@@ -1,4 +1,4 @@
-//! Put resources at their place in the repository, and commit exactly those files.
+//! Puts resources in place in the repository, and commits exactly their files.
 
 use std::collections::BTreeSet;
 
@@ -15,30 +15,30 @@ use crate::core::repository::manifest;
 use crate::core::text::{edit, yaml};
 use crate::path;
 
-/// Apply resources.
+/// A request to apply resources.
 #[derive(Debug, Clone)]
 pub struct ApplyRequest {
-    /// Where they come from.
+    /// The files and folders to read.
     pub sources: Vec<Source>,
-    /// Their namespace: those that say none get it, and one of another is an error.
+    /// Namespace for resources that set none; a resource of another namespace is an error.
     pub namespace: Option<String>,
-    /// What those get that say none, where nothing else is said.
+    /// Namespace for resources that set none, if `namespace` is `None`.
     pub default_namespace: Option<String>,
-    /// Message of the commit; made of what changes when not set.
+    /// Commit message; `None` makes one from the changes.
     pub message: Option<String>,
-    /// Only say what would be done.
+    /// Only report what would be done.
     pub dry_run: bool,
-    /// Also what cancels runs that go on: their files, or parts of files, are not in the new text.
+    /// Apply even if that cancels runs in progress, because the new text of a file no longer contains them.
     pub yes: bool,
 }
 
-/// Validate resources together, put each at its place, and commit exactly those files. A file of the
-/// repository stays where it is; anything else goes where the resource stands already, else to its
-/// canonical place.
+/// Validates resources together, puts each in place, and commits exactly their files. A file of the
+/// repository stays where it is; any other resource replaces its previous version, or goes to its
+/// canonical path.
 ///
 /// # Errors
-/// What cannot be read; findings at error level; a file with changes that are not committed; git
-/// does not want the commit.
+/// A file cannot be read; there are findings at error level; a file has uncommitted changes; Git
+/// refuses the commit.
 pub fn apply(store: &Store, request: &ApplyRequest) -> Result<Changed<Applied>> {
     let mut change = Changeset::begin_alone(store, request.dry_run)?;
     change.in_any_order();
@@ -68,7 +68,7 @@ pub fn apply(store: &Store, request: &ApplyRequest) -> Result<Changed<Applied>> 
     }))
 }
 
-/// The text of a file in which each resource has a namespace, where one was given.
+/// The text of a file in which each resource has a namespace, if one was given.
 fn in_namespace(request: &ApplyRequest, file: &str, text: String) -> Result<String> {
     let asked = request.namespace.as_ref();
     let Some(namespace) = asked.or(request.default_namespace.as_ref()) else {

@@ -1,4 +1,4 @@
-//! What stands around a node of a run: what came before it, and who decides or goes on behind it.
+//! The neighbours of a node of a run: what came before it, and what comes after it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,26 +8,26 @@ use crate::core::resource::{Kind, Node, NodeKind, NodeStatus};
 use crate::core::run::pinned::PinnedPlan;
 use crate::core::run::workspace::results_before;
 
-/// Most nodes that are listed before one, and behind it.
+/// Maximum number of nodes that are listed before and after a node.
 const LISTED: usize = 20;
-/// Longest outputs of a node before, as JSON in bytes.
+/// Maximum size of the outputs of an earlier node, as JSON in bytes.
 const MAX_OUTPUTS: usize = 2048;
 
-/// What stands around a node.
+/// The neighbours of a node.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Around {
-    /// What the nodes right before it brought.
+    /// The nodes directly before it, with their results.
     pub before: Vec<BriefBefore>,
-    /// How many of those are not listed.
+    /// How many more there are before it.
     pub more_before: usize,
-    /// What comes right behind it.
+    /// The nodes directly after it.
     pub behind: Vec<BriefBehind>,
-    /// How many of those are not listed.
+    /// How many more there are after it.
     pub more_behind: usize,
 }
 
 impl Around {
-    /// Of a node of a pinned plan, as its run stands; nothing where the plan has no such node.
+    /// The neighbours of a node of a pinned plan; empty if the plan has no such node.
     pub fn of(plan: &PinnedPlan, statuses: &BTreeMap<String, NodeStatus>, id: &str) -> Around {
         let built = plan
             .graph()
@@ -43,7 +43,7 @@ impl Around {
             return Around::default();
         };
         let mut before = without_groups(of, graph.nodes_before(index));
-        // A gate leaves no work: what is behind it goes on with that of the nodes before it.
+        // A gate has no results of its own: the nodes after it use those of the nodes before it.
         let results = results_before((&graph, spec), statuses, id);
         before.extend(results.iter().filter_map(|(node, _)| graph.index_of(node)));
         let behind = right_behind(of, index);
@@ -65,7 +65,7 @@ impl Around {
     }
 }
 
-/// Nodes, with those in a group in the place of the group.
+/// Nodes, with groups replaced by their children.
 fn without_groups(of: GraphOf<'_>, nodes: BTreeSet<usize>) -> BTreeSet<usize> {
     let (mut found, mut seen) = (BTreeSet::new(), BTreeSet::new());
     let mut todo: Vec<usize> = nodes.into_iter().collect();
@@ -81,7 +81,7 @@ fn without_groups(of: GraphOf<'_>, nodes: BTreeSet<usize>) -> BTreeSet<usize> {
     found
 }
 
-/// The nodes that wait for a node, and where that is a group, those that wait for the group.
+/// The nodes that wait for a node, or for a group that it is in.
 fn right_behind(of: GraphOf<'_>, index: usize) -> BTreeSet<usize> {
     let nodes = &of.spec.nodes;
     let mut waiting: BTreeMap<usize, Vec<usize>> = BTreeMap::new();

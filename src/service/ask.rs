@@ -1,4 +1,4 @@
-//! Questions of whoever is at work, and the answers of people.
+//! Questions of workers, and the answers of people.
 
 use super::claim::spoken_for;
 use super::held::{self, Working};
@@ -13,22 +13,22 @@ use crate::core::resource::Question;
 use crate::core::run::proposal;
 use crate::core::run::record::{Action, Address};
 
-/// Ask something before going on.
+/// A request to ask a question before the work continues.
 #[derive(Debug, Clone)]
 pub struct AskRequest {
-    /// The node, and who asks.
+    /// The node, and the actor.
     pub record: RecordRequest,
-    /// In which session.
+    /// The session or claim.
     pub working: Working,
-    /// What.
+    /// The question.
     pub question: String,
 }
 
-/// Ask something: the node waits for a person to answer, unless its document says otherwise. What is asked already is not
-/// asked again.
+/// Asks a question: the node waits until a person answers, unless its document says otherwise. A question that is already
+/// open is not asked again.
 ///
 /// # Errors
-/// Nobody holds the node, or somebody else does.
+/// The actor does not hold the node.
 pub fn ask(store: &Store, request: &AskRequest) -> Result<Recorded<AskedQuestion>> {
     let working = held::resolve(store, &request.record, &request.working)?;
     let speaks = (&request.record, &working);
@@ -63,21 +63,21 @@ pub fn ask(store: &Store, request: &AskRequest) -> Result<Recorded<AskedQuestion
     })
 }
 
-/// Answer what was asked.
+/// A request to answer a question.
 #[derive(Debug, Clone)]
 pub struct AnswerRequest {
-    /// The node, and who answers.
+    /// The node, and the actor.
     pub record: RecordRequest,
-    /// The first digits of the record of the question, where several are open.
+    /// The first digits of the record of the question, if several are open.
     pub question: Option<String>,
-    /// What.
+    /// The answer.
     pub answer: String,
 }
 
-/// Answer a question. The first answer counts.
+/// Answers a question. The first answer counts.
 ///
 /// # Errors
-/// Nothing is asked there, or several things are; the actor is no person, or the one who asks.
+/// There is no open question, or several are; the actor is not a person, or is the one who asks.
 pub fn answer(store: &Store, request: &AnswerRequest) -> Result<Recorded<Answered>> {
     request.record.send(store, |writer| {
         let node = request.record.node(writer.observed)?;
@@ -105,7 +105,7 @@ pub fn answer(store: &Store, request: &AnswerRequest) -> Result<Recorded<Answere
     })
 }
 
-/// The question that is meant: the one that is named, or the only one that is open.
+/// The named question, or the only open one.
 fn meant<'a>(
     writer: &RecordWriter<'_>,
     node: ObservedNode<'a>,

@@ -1,4 +1,4 @@
-//! Confirm that a criterion of a goal or a document is met, or that it is not.
+//! Attests that a criterion of a goal or a document is met, or that it is not.
 
 use std::collections::BTreeSet;
 
@@ -13,25 +13,25 @@ use crate::core::resource::Kind;
 use crate::core::run::permit;
 use crate::core::run::record::{Action, Address};
 
-/// Say whether a criterion is met.
+/// A request to attest a criterion.
 #[derive(Debug, Clone)]
 pub struct AttestRequest {
-    /// The execution, and who asks.
+    /// The execution, and the actor.
     pub record: RecordRequest,
     /// Id of the criterion.
     pub criterion: String,
     /// Whether it is met.
     pub met: bool,
-    /// What shows that.
+    /// The evidence, in words.
     pub evidence: String,
-    /// For which commit, where it is said of one.
+    /// The commit that the attestation is for, if any.
     pub commit: Option<String>,
 }
 
-/// Say whether a criterion is met. The newest word of an actor counts.
+/// Attests whether a criterion is met. The newest attestation of an actor counts.
 ///
 /// # Errors
-/// There is no such criterion, or others decide about it.
+/// There is no such criterion, or the actor may not decide about it.
 pub fn attest(store: &Store, request: &AttestRequest) -> Result<Recorded<Attested>> {
     let commit = request.commit.as_deref();
     let commit = commit.map(|rev| store.commit_anywhere(rev)).transpose()?;
@@ -56,7 +56,7 @@ pub fn attest(store: &Store, request: &AttestRequest) -> Result<Recorded<Atteste
     })
 }
 
-/// The id of a criterion of a run's document, which people may call as it is written there.
+/// The id of a criterion of a run's document; people may name it as it is written there.
 fn named(run: ObservedRun<'_>, text: &str) -> String {
     let criteria = &run.status.extensions.criteria;
     let is_one = |id: &str| criteria.iter().any(|one| one.id == id);
@@ -65,7 +65,7 @@ fn named(run: ObservedRun<'_>, text: &str) -> String {
         .unwrap_or_else(|| text.to_owned())
 }
 
-/// Send what an actor says of a criterion, on the ref that is theirs.
+/// Sends an attestation, on the inbox ref of its actor.
 pub(super) fn send(
     writer: &RecordWriter<'_>,
     run: ObservedRun<'_>,
@@ -76,8 +76,8 @@ pub(super) fn send(
     writer.say(&address, run, action)
 }
 
-/// Whether it would count. Which criteria the goal has, the spec branch says; it is read only where
-/// the run has no such criterion by itself.
+/// Checks that the attestation would count. The criteria of the goal are read from the spec branch, but
+/// only if the run has no such criterion itself.
 fn check(
     writer: &RecordWriter<'_>,
     run: ObservedRun<'_>,

@@ -1,4 +1,4 @@
-//! The brief of a node, and what somebody holds.
+//! The brief of a node, and the nodes that an actor holds.
 
 use std::collections::BTreeSet;
 
@@ -16,7 +16,7 @@ use crate::core::resource::Question;
 use crate::core::run::pinned::Pins;
 use crate::core::run::proposal::word;
 
-/// The brief of a node, `EXECUTION/NODE`.
+/// Returns the brief of a node, `EXECUTION/NODE`.
 ///
 /// # Errors
 /// There is no such node.
@@ -26,7 +26,7 @@ pub fn brief(store: &Store, target: &str, namespace: Option<&str>) -> Result<Bri
     brief_of(store, &observed, node)
 }
 
-/// What somebody holds in a session, each with its brief.
+/// Returns the nodes that an actor holds in a session, each with its brief.
 ///
 /// # Errors
 /// Nothing has been reconciled yet, or the repository cannot be used.
@@ -60,7 +60,7 @@ pub fn mine(store: &Store, caller: &Caller, working: &Working) -> Result<HeldNod
         brief.claim = brief.claim.or(Some(BriefClaim {
             actor: one.actor.clone(),
             record: one.claim.clone(),
-            // Of one whose lease has ended.
+            // The lease has expired.
             lease_end: node
                 .status
                 .extensions
@@ -77,7 +77,7 @@ pub fn mine(store: &Store, caller: &Caller, working: &Working) -> Result<HeldNod
     })
 }
 
-/// The brief of a node that was observed.
+/// Returns the brief of an observed node.
 ///
 /// # Errors
 /// Its run cannot be read.
@@ -119,7 +119,7 @@ pub fn brief_of(store: &Store, observed: &Observed, node: ObservedNode<'_>) -> R
     })
 }
 
-/// How whoever holds a node ends it.
+/// The commands with which the holder ends a node.
 pub fn commands(work: &NextNode, actor: &str) -> Vec<String> {
     let (name, namespace) = (format!("{}/{}", work.execution, work.node), &work.namespace);
     let report = format!("planspec report {} -n {}", word(&name), word(namespace));
@@ -128,7 +128,7 @@ pub fn commands(work: &NextNode, actor: &str) -> Vec<String> {
         .map(|output| format!(" --set {}=VALUE", word(&output.name)))
         .collect();
     let actor = word(actor);
-    // Criteria are checked on the commit that is reported, else on the one that the run began with.
+    // Criteria are checked on the reported commit, else on the one that the run began with.
     let commit = if has_required_criteria(work) {
         " --commit HEAD"
     } else {
@@ -145,7 +145,7 @@ fn has_required_criteria(work: &NextNode) -> bool {
     criteria.any(|criterion| criterion.required)
 }
 
-/// Who may check the acceptance criteria, where one has to hold.
+/// Who may check the acceptance criteria, if some are required.
 fn verification(work: &NextNode, by: Verifier) -> Option<String> {
     has_required_criteria(work).then(|| {
         let word = match by {
@@ -156,7 +156,7 @@ fn verification(work: &NextNode, by: Verifier) -> Option<String> {
     })
 }
 
-/// What was asked, and what was answered.
+/// A question, with its answer.
 fn told(one: &Question) -> BriefQuestion {
     let answer = one.answer.as_ref();
     BriefQuestion {
@@ -169,7 +169,7 @@ fn told(one: &Question) -> BriefQuestion {
     }
 }
 
-/// Who has claimed a node that no reconcile has taken in yet, and is at work.
+/// The actor who has claimed a node since the last reconcile, and still works on it.
 fn claimed_since(
     store: &Store,
     observed: &Observed,
@@ -187,7 +187,7 @@ fn claimed_since(
     }))
 }
 
-/// The commit that was reported last, as the status has it or the records of the attempts that left something.
+/// The last reported commit, from the status or from the records of earlier attempts.
 fn last_commit(
     store: &Store,
     observed: &Observed,
@@ -214,7 +214,7 @@ fn last_commit(
             continue;
         };
         if let Some((record, commit)) = held::reported_commit(store, tip)? {
-            // It may have been accepted as another one.
+            // The status may have accepted another commit instead.
             let is_known = said.is_some_and(|said| said.record == record);
             return Ok(taken_in.filter(|_| is_known).or(Some(commit)));
         }

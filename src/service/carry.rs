@@ -1,4 +1,4 @@
-//! Records that were written, and signed, by somebody else: they are carried to where they belong, and nothing of them is
+//! Stores records that another client has made and signed. They are not
 //! changed.
 
 use super::store::{Sent, Store, must_be_signed};
@@ -7,10 +7,10 @@ use crate::core::repository::config::Deciding;
 use crate::core::run::record::{Address, INBOX, Record};
 use crate::git::{GitError, inbox};
 
-/// A record and the commit that holds it.
+/// A request to store a record.
 #[derive(Debug, Clone)]
 pub struct CarryRequest {
-    /// The ref that it is for: `refs/planspec/reviews/…`
+    /// The inbox ref: `refs/planspec/reviews/…`
     pub name: String,
     /// The commit, as Git stores it: `git cat-file commit ID` prints it.
     pub commit: Vec<u8>,
@@ -18,23 +18,23 @@ pub struct CarryRequest {
     pub record: String,
 }
 
-/// A record that can be carried.
+/// A record that can be stored.
 #[derive(Debug)]
 pub struct Carried {
-    /// Where it goes.
+    /// Its inbox ref.
     pub address: Address,
-    /// What it says, and who says it.
+    /// The record.
     pub record: Record,
-    /// What it decides, where the repository does not want that signed: then whoever sends it is believed to be its actor.
+    /// What the record decides, if the repository requires no signature for that: the sender is then trusted to be its actor.
     pub decides: Option<Deciding>,
     id: String,
     old: Option<String>,
 }
 
-/// Take a record in; nothing points to it yet.
+/// Stores the objects of a record; no ref points to it yet.
 ///
 /// # Errors
-/// The ref is none of records; it is no record, or does not follow what stands there.
+/// The ref is not an inbox ref; the commit holds no record, or does not follow the tip of the ref.
 pub fn take(store: &Store, request: &CarryRequest) -> Result<Carried> {
     let address = request.name.strip_prefix(INBOX).and_then(Address::parse);
     let address = address.ok_or_else(|| {
@@ -78,10 +78,10 @@ pub fn take(store: &Store, request: &CarryRequest) -> Result<Carried> {
 }
 
 impl Carried {
-    /// Send it; the id of its commit.
+    /// Moves the ref to the record. Returns the id of its commit.
     ///
     /// # Errors
-    /// Somebody else was first; the remote cannot be reached or refuses.
+    /// Somebody else was first; the remote cannot be reached, or refuses.
     pub fn send(&self, store: &Store) -> Result<String> {
         let word = self.record.action.word();
         match store.send_written(&self.address, self.old.as_deref(), self.id.clone(), word)? {

@@ -1,6 +1,5 @@
-//! A change to the resources of the repository: put at the place, validated as a whole, committed
-//! exactly. What [`super::apply`], [`super::start`], [`super::edit`] and [`super::delete`] have in
-//! common.
+//! Changes to the resources of the repository: put in place, validated together, and committed
+//! exactly. [`super::apply`], [`super::start`], [`super::edit`] and [`super::delete`] share this.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -33,39 +32,39 @@ use crate::git::hooks::{self, HookStanding};
 use crate::git::read::{FoundFile, Tree};
 use crate::git::{GitError, Head, read};
 
-/// Where `planspec new` puts schemas for editors.
+/// The folder to which `planspec new` writes schemas for editors.
 pub const SCHEMAS: &str = ".planspec/schemas/";
 
-/// What our hook finds in its environment while `apply` commits: what refers to something that is not there yet may come later.
+/// Set for our hook while `apply` commits: references may then be to resources that come later.
 pub const APPLIES: &str = "PLANSPEC_APPLIES";
 
-/// The repository as HEAD has it, or the spec branch ([`Side`]), and the files that are to change. Of that only what somebody
-/// asks for is read, and what the change reaches.
+/// A change on top of HEAD, or of the spec branch ([`Side`]). Only what is asked for, and what the change affects, is
+/// read from there.
 pub struct Changeset<'a> {
     store: &'a Store,
-    /// The configuration in HEAD.
+    /// The configuration at the base.
     pub config: Config,
-    /// The commit in HEAD, or at the tip of the spec branch.
+    /// The commit at the base: HEAD, or the tip of the spec branch.
     base: Option<String>,
-    /// The spec branch, where the change goes to it and not into the checkout.
+    /// The spec branch, if the change goes there and not to HEAD.
     onto: Option<View>,
-    /// Held where the change is to be committed.
+    /// Held if the change is to be committed.
     _turn: Option<Turn>,
-    /// What was looked up in HEAD.
+    /// Resources that were looked up at the base.
     looked_up: RefCell<BTreeMap<Key, Rc<Snapshot>>>,
-    /// New text by path; nothing removes the file.
+    /// New text by path; `None` removes the file.
     changed: BTreeMap<String, Option<String>>,
-    /// Files that are no resources and are committed with them, by path.
+    /// Other files that are committed with them, by path.
     beside: BTreeMap<String, Vec<u8>>,
-    /// The resources that are meant, and their files.
+    /// The resources that the request names, and their files.
     touched: Vec<(Key, String)>,
-    /// What there is to say besides.
+    /// Notes for the user.
     notes: Vec<String>,
-    /// Whether what is referred to may come later.
+    /// Whether references to missing resources are allowed.
     may_come: bool,
 }
 
-/// A commit that Git, or a hook of the user's, does not want: the repository can be used all the same.
+/// An error of a commit that Git, or a hook of the user, refuses: the repository itself is usable.
 fn refused(error: GitError) -> Error {
     let mut error = Error::from(error);
     if error.kind == ErrorKind::Unavailable {
@@ -75,7 +74,7 @@ fn refused(error: GitError) -> Error {
 }
 
 impl<'a> Changeset<'a> {
-    /// Start from what HEAD holds, to look or to try. Nothing keeps others away.
+    /// Begins a change that is not committed. Other changes may happen at the same time.
     ///
     /// # Errors
     /// HEAD cannot be read.
@@ -107,11 +106,11 @@ impl<'a> Changeset<'a> {
         })
     }
 
-    /// Start from what HEAD holds, to commit: one at a time, so that each sees what those before it
-    /// have committed. A dry run waits for nobody.
+    /// Begins a change that is to be committed. Such changes are made one at a time, so that each sees the
+    /// commits before it. A dry run does not wait.
     ///
     /// # Errors
-    /// HEAD cannot be read; somebody else commits here and takes too long.
+    /// HEAD cannot be read; another change takes too long.
     pub fn begin_alone(store: &'a Store, dry_run: bool) -> Result<Changeset<'a>> {
         let turn = match store.repo.workdir() {
             Some(_) if !dry_run => Some(Turn::take(&store.repo)?),
@@ -125,7 +124,7 @@ impl<'a> Changeset<'a> {
         })
     }
 
-    /// That the work tree has another configuration than the one that counts.
+    /// A note if the work tree has another configuration than HEAD.
     fn config_elsewhere(&self) -> Result<Option<String>> {
         let lies_there = self.lies_there(CONFIG_FILE)?;
         let committed = match &self.base {
@@ -143,7 +142,7 @@ impl<'a> Changeset<'a> {
             }))
     }
 
-    /// Whether HEAD holds anything at all.
+    /// Checks that HEAD has a commit.
     ///
     /// # Errors
     /// There are no commits yet.
@@ -154,12 +153,12 @@ impl<'a> Changeset<'a> {
         }
     }
 
-    /// The commit that it starts from; nothing where there is none yet.
+    /// The commit at the base; `None` if there is none yet.
     pub fn base(&self) -> Option<&str> {
         self.base.as_deref()
     }
 
-    /// A resource as HEAD has it, with what else its files hold.
+    /// A resource at the base, with everything else in its files.
     ///
     /// # Errors
     /// HEAD cannot be read.
@@ -177,7 +176,7 @@ impl<'a> Changeset<'a> {
         Ok(found)
     }
 
-    /// Look many resources up at once: each by itself costs a look into the index.
+    /// Looks up many resources at once: each lookup reads the index.
     ///
     /// # Errors
     /// HEAD cannot be read.
@@ -188,8 +187,8 @@ impl<'a> Changeset<'a> {
         Ok(())
     }
 
-    /// The resources that go with the change although nobody named them: they stood in files that are to have another
-    /// text, and stand nowhere in it.
+    /// The resources that the change removes although the request does not name them: they are in the old texts of changed
+    /// files, but not in the new ones.
     ///
     /// # Errors
     /// HEAD cannot be read.
@@ -217,7 +216,7 @@ impl<'a> Changeset<'a> {
             .collect()
     }
 
-    /// The resource of HEAD that is meant.
+    /// Finds the named resource.
     ///
     /// # Errors
     /// There is none, or there are several; HEAD cannot be read.
@@ -228,7 +227,7 @@ impl<'a> Changeset<'a> {
         }
     }
 
-    /// A resource of HEAD, with all that it refers to: what there is to say of it.
+    /// A resource at the base, with everything that it refers to.
     ///
     /// # Errors
     /// HEAD cannot be read.
@@ -240,7 +239,7 @@ impl<'a> Changeset<'a> {
         }
     }
 
-    /// The resources of HEAD for which `wanted` says so; what else is in their files is there too.
+    /// The resources at the base that `wanted` selects, with everything else in their files.
     ///
     /// # Errors
     /// HEAD cannot be read.
@@ -251,7 +250,7 @@ impl<'a> Changeset<'a> {
         }
     }
 
-    /// What refers to a resource of HEAD; what else is in its files is there too.
+    /// The resources at the base that refer to a resource, with everything else in their files.
     ///
     /// # Errors
     /// HEAD cannot be read.
@@ -262,10 +261,10 @@ impl<'a> Changeset<'a> {
         }
     }
 
-    /// Take in one file: as it is when it is part of the repository, else resource by resource.
+    /// Adds a file: as a whole if it is part of the repository, else resource by resource.
     ///
     /// # Errors
-    /// It holds nothing that can be placed.
+    /// It contains nothing that can be put in place.
     pub fn put(&mut self, file: &SourceFile, text: &str) -> Result {
         self.check_current(file)?;
         let manifest = manifest::read(file, &self.config.limits, &self.config.default_namespace);
@@ -292,7 +291,7 @@ impl<'a> Changeset<'a> {
             .as_ref()
             .is_some_and(|path| self.changed.contains_key(path))
         {
-            // The same file, named twice.
+            // The file was given twice.
             return Ok(());
         }
         self.check_once(&keys, &file.path)?;
@@ -309,7 +308,7 @@ impl<'a> Changeset<'a> {
                 .iter()
                 .any(|entry| entry.spot() == spot && entry.origin.is_some());
             if is_document && key.kind != Kind::Plan {
-                // Goal and gates of a document are in the file of its plan.
+                // The goal and gates of a document belong to the file of its plan.
                 continue;
             }
             let part = part_of(&file.path, &text, spot);
@@ -328,8 +327,8 @@ impl<'a> Changeset<'a> {
         Ok(())
     }
 
-    /// Put a resource, given as YAML, where it stands already, else at its canonical place; what says the same as before
-    /// leaves its file as it is.
+    /// Puts a resource, given as YAML, in the place of its previous version, else at its canonical path. If it is unchanged, so
+    /// is its file.
     ///
     /// # Errors
     /// As [`Changeset::place`].
@@ -343,7 +342,7 @@ impl<'a> Changeset<'a> {
         self.place(key, &text)
     }
 
-    /// Whether nothing is given twice: which of them was meant is not guessed.
+    /// Checks that no resource is given twice, since either could be meant.
     fn check_once(&self, keys: &[(Spot, Key)], file: &str) -> Result {
         let mut known: BTreeSet<&Key> = self.touched.iter().map(|(key, _)| key).collect();
         for (_, key) in keys {
@@ -355,7 +354,7 @@ impl<'a> Changeset<'a> {
         Ok(())
     }
 
-    /// Whether what a file was made from is what HEAD has: a `resourceVersion` says so, where there is one.
+    /// Checks that the given version is based on the one in HEAD, if it has a `resourceVersion`.
     fn check_current(&self, file: &SourceFile) -> Result {
         let Content::Bytes(bytes) = &file.content else {
             return Ok(());
@@ -389,7 +388,7 @@ impl<'a> Changeset<'a> {
         Ok(())
     }
 
-    /// Take the schema along that `planspec new` wrote for the editor and the file names: everybody's editor looks for it.
+    /// Adds the schema that the file names for editors and that `planspec new` wrote, since other people's editors need it.
     fn take_schema(&mut self, path: &str, text: &str) -> Result {
         let Some(schema) = named_schema(path, text) else {
             return Ok(());
@@ -405,37 +404,36 @@ impl<'a> Changeset<'a> {
         Ok(())
     }
 
-    /// Look at what would be if a file had this text, whatever lies there now. Whoever does so commits nothing.
+    /// Assumes that a file had this text, whatever it has now. For changes that are not committed.
     pub fn suppose(&mut self, path: &str, text: &str) {
         self.changed.insert(path.to_owned(), Some(text.to_owned()));
     }
 
-    /// Resources come in any order: what refers to something that is not there yet is said, and refuses nothing.
+    /// Allows references to missing resources: they are reported, but not refused.
     pub fn in_any_order(&mut self) {
         self.may_come = true;
     }
 
-    /// Put the text of one resource where it stands already, else at its canonical place.
+    /// Puts the text of one resource in the place of its previous version, else at its canonical path.
     ///
     /// # Errors
-    /// It is defined twice, there is no place for it, or its file has changes that are not
-    /// committed.
+    /// It is defined twice, there is no place for it, or its file has uncommitted changes.
     pub fn place(&mut self, key: Key, text: &str) -> Result {
         let path = self.path_of(&key)?;
         self.place_at(key, path, text)
     }
 
-    /// Where a new PlanSpec 1.2 document would stand.
+    /// The path for a new PlanSpec 1.2 document.
     ///
     /// # Errors
-    /// The configured paths have no place for it.
+    /// The configured paths do not include one for it.
     pub fn document_path(&self, key: &Key) -> Result<String> {
         let file = format!("{}/{}.planspec.yaml", key.namespace, key.name);
         self.below_a_folder(key, &file)
     }
 
-    /// Put a PlanSpec 1.2 document where its plan stands already, else at its canonical place, in
-    /// the form that the file has there. `from` is the file that it comes from.
+    /// Puts a PlanSpec 1.2 document in the place of the one with its plan, else at its canonical path, in
+    /// the file format there. `from` is the file that it comes from.
     fn place_document(&mut self, key: Key, from: &str, text: &str) -> Result {
         let path = match self.only_definition(&key)? {
             Some((path, _)) => path,
@@ -464,7 +462,7 @@ impl<'a> Changeset<'a> {
         Ok(())
     }
 
-    /// What is wrong with a text that is to stand for a resource, by itself.
+    /// The findings in the text of one resource by itself.
     ///
     /// # Errors
     /// There is no place for the resource.
@@ -495,15 +493,15 @@ impl<'a> Changeset<'a> {
         Ok(found)
     }
 
-    /// Take one resource away: its document, or its file when it stands alone.
+    /// Removes one resource: its YAML document, or its file if that contains nothing else.
     ///
     /// # Errors
-    /// It is not there or defined twice, or its file has changes that are not committed.
+    /// It does not exist or is defined twice, or its file has uncommitted changes.
     pub fn remove(&mut self, key: &Key) -> Result {
         let Some((path, spot)) = self.only_definition(key)? else {
             return Err(Error::not_found(format!("{key} does not exist in HEAD")));
         };
-        // Another resource of the same document was removed already, and this one with it.
+        // A resource that comes from the same document was removed before, and this one with it.
         if self.removed_from(&path)?.contains(&spot) {
             self.touched.push((key.clone(), path));
             return Ok(());
@@ -518,7 +516,7 @@ impl<'a> Changeset<'a> {
         Ok(())
     }
 
-    /// Where the resources of a file that are touched stand in HEAD.
+    /// The places at the base of the named resources of a file.
     fn removed_from(&self, path: &str) -> Result<BTreeSet<Spot>> {
         let mut removed = BTreeSet::new();
         for (other, _) in self.touched.iter().filter(|(_, at)| at == path) {
@@ -528,7 +526,7 @@ impl<'a> Changeset<'a> {
         Ok(removed)
     }
 
-    /// Say in a resource that its deletion was asked for, unless that stands there; and say so.
+    /// Marks a resource for deletion, unless it is marked already. Returns a note.
     ///
     /// # Errors
     /// As [`Changeset::place`].
@@ -548,7 +546,7 @@ impl<'a> Changeset<'a> {
         ))
     }
 
-    /// Remove what was to be deleted, and is held up by nothing any more.
+    /// Removes resources that are marked for deletion and have no finalizers left.
     fn remove_unheld(&mut self) -> Result {
         let mut unheld = Vec::new();
         for (key, path) in &self.touched {
@@ -566,7 +564,7 @@ impl<'a> Changeset<'a> {
         Ok(())
     }
 
-    /// Whether the deletion of a resource was asked for, and the text that its file is to have names nothing that holds it up.
+    /// Whether a resource is marked for deletion, and its new text has no finalizers.
     fn is_unheld(&self, key: &Key, path: &str) -> bool {
         let Some(Some(text)) = self.changed.get(path) else {
             return false;
@@ -578,10 +576,10 @@ impl<'a> Changeset<'a> {
         metadata.is_some_and(|one| one.finalizers.is_empty() && one.deletion_requested().is_some())
     }
 
-    /// The text of a resource's document in HEAD.
+    /// The text of a resource's YAML document at the base.
     ///
     /// # Errors
-    /// It is not there or defined twice.
+    /// It does not exist or is defined twice.
     pub fn document_of(&self, key: &Key) -> Result<String> {
         let Some((path, spot)) = self.only_definition(key)? else {
             return Err(Error::not_found(format!("{key} does not exist in HEAD")));
@@ -590,7 +588,7 @@ impl<'a> Changeset<'a> {
         Ok(part_of(&path, &text, spot))
     }
 
-    /// Where something of HEAD stands now: what was removed before it counts no more.
+    /// The place of a resource in the changed file, after removals before it.
     fn spot_now(&self, path: &str, spot: Spot) -> Result<Spot> {
         let removed = self.removed_from(path)?;
         let in_head = self.text_of(path).unwrap_or_default();
@@ -625,7 +623,7 @@ impl<'a> Changeset<'a> {
         }
     }
 
-    /// Where a resource stands, or would stand.
+    /// The path of a resource, existing or new.
     ///
     /// # Errors
     /// It is defined twice, or the configured paths have no place for it.
@@ -636,16 +634,16 @@ impl<'a> Changeset<'a> {
         }
     }
 
-    /// Whether the file of a resource is as HEAD has it.
+    /// Checks that the file of a resource is as in HEAD.
     ///
     /// # Errors
-    /// It has changes that are not committed.
+    /// It has uncommitted changes.
     pub fn check_clean(&self, key: &Key) -> Result {
         let path = self.path_of(key)?;
         self.check_free(&path, None)
     }
 
-    /// Why a resource is not there that lies in the work tree: it is not committed.
+    /// The error for a resource that is in the work tree but not committed.
     pub fn uncommitted(&self, named: &Named) -> Option<Error> {
         let there = revision::snapshot(&self.store.repo, Tree::WorkTree, &self.config).ok()?;
         let key = named.among(there.keys()).ok()?;
@@ -658,7 +656,7 @@ impl<'a> Changeset<'a> {
         })
     }
 
-    /// Whether a file has changes in the work tree that are not committed.
+    /// Whether a file has uncommitted changes in the work tree.
     ///
     /// # Errors
     /// It cannot be read.
@@ -676,7 +674,7 @@ impl<'a> Changeset<'a> {
         })
     }
 
-    /// The text to change: what this change has made of the file so far, else what HEAD has.
+    /// The current text: as changed so far, else as in HEAD.
     fn current(&self, path: &str) -> Option<String> {
         match self.changed.get(path) {
             Some(text) => text.clone(),
@@ -684,8 +682,8 @@ impl<'a> Changeset<'a> {
         }
     }
 
-    /// Whether nothing of somebody's gets lost when a file becomes this text. What an interrupted command has left there,
-    /// and would be written again, is in nobody's way.
+    /// Checks that overwriting a file loses no uncommitted changes. The same text, left by an interrupted command, is no
+    /// obstacle.
     fn check_free(&self, path: &str, text: Option<&str>) -> Result {
         if self.changed.contains_key(path) || !self.is_dirty(path)? {
             return Ok(());
@@ -698,7 +696,7 @@ impl<'a> Changeset<'a> {
         Err(Error::not_ready(why).hint("commit or stash them first; nothing was written"))
     }
 
-    /// Whether HEAD says the same in other words.
+    /// Whether the content at the base is the same, apart from formatting.
     fn is_unchanged(&self, key: &Key, path: &str, text: &str) -> Result<bool> {
         let file = source_file(path, text);
         let config = &self.config;
@@ -715,12 +713,12 @@ impl<'a> Changeset<'a> {
     }
 
     fn text_of(&self, path: &str) -> Option<String> {
-        // What is no file, or no text, is nothing that can be changed.
+        // Only text files can be changed.
         let bytes = read::file_at(&self.store.repo, self.base.as_deref()?, path);
         String::from_utf8(bytes.ok()??).ok()
     }
 
-    /// `planspec/NAMESPACE/KIND/NAME.yaml`, or the same below the first folder that is configured.
+    /// `planspec/NAMESPACE/KIND/NAME.yaml`, or the same below the first configured folder.
     fn canonical_path(&self, key: &Key) -> Result<String> {
         let file = format!("{}/{}/{}.yaml", key.namespace, key.kind.plural(), key.name);
         self.below_a_folder(key, &file)
@@ -737,7 +735,7 @@ impl<'a> Changeset<'a> {
             })
     }
 
-    /// What the change reaches, and what is wrong after it that was not before, or stands in a file that is changed.
+    /// The resources that the change affects, and the findings that are new or in a changed file.
     ///
     /// # Errors
     /// HEAD cannot be read.
@@ -787,10 +785,10 @@ impl<'a> Changeset<'a> {
         })
     }
 
-    /// Validate everything together, commit what differs, and say what was done.
+    /// Validates everything together, commits the differences, and returns the result.
     ///
     /// # Errors
-    /// Findings at error level in the files that are changed; git does not want the commit.
+    /// There are findings at error level in changed files; Git refuses the commit.
     pub fn commit(mut self, message: Option<&str>, dry_run: bool) -> Result<Changed<Committed>> {
         self.remove_unheld()?;
         let reached = self.reached()?;
@@ -806,7 +804,7 @@ impl<'a> Changeset<'a> {
         }
         let stops =
             |finding: &Diagnostic| finding.is_error() && self.changed.contains_key(&finding.file);
-        // What the hook would say is said here, once, and also by a dry run.
+        // The hook would report these findings too; here they are reported once, and also in a dry run.
         let is_refused =
             found.iter().any(stops) || found.iter().any(Diagnostic::is_error) && self.is_hooked();
         let findings = Findings::new(found, &|file| after.text(file));
@@ -849,10 +847,10 @@ impl<'a> Changeset<'a> {
         })
     }
 
-    /// Commit files that are no resources, and nothing else; the commit, unless they are there as they should be.
+    /// Commits other files, and nothing else. Returns the commit, or `None` if they are unchanged.
     ///
     /// # Errors
-    /// git does not want the commit.
+    /// Git refuses the commit.
     pub fn commit_beside(&self, files: &commit::Files, message: &str) -> Result<Option<String>> {
         let mut committed = Committed::default();
         let standing = (self.base.as_deref(), self.onto.as_ref());
@@ -860,14 +858,14 @@ impl<'a> Changeset<'a> {
         Ok(committed.commit)
     }
 
-    /// Whether Git asks our hook before it commits.
+    /// Whether Git will run our hook.
     fn is_hooked(&self) -> bool {
         let is_ours = |standing| matches!(standing, HookStanding::Installed(_));
-        // On the spec branch no hook is asked; in the checkout it takes two processes to tell.
+        // On the spec branch no hook runs; in a checkout, finding out takes two processes.
         self.onto.is_none() && hooks::standing(&self.store.repo).is_ok_and(is_ours)
     }
 
-    /// What becomes of the resources that are meant, and of whatever else their documents stand for.
+    /// The changes to the named resources, and to all others of their documents.
     fn resources(&self, reached: &Reached) -> Result<Vec<ChangedResource>> {
         let mut found = Vec::new();
         let mut known: BTreeSet<Key> = BTreeSet::new();
@@ -876,7 +874,7 @@ impl<'a> Changeset<'a> {
         of_documents.add(&reached.before);
         of_documents.add(&reached.after);
         for (key, path) in &self.touched {
-            // What stays as it is was not read once more.
+            // An unchanged resource was not read again.
             let in_head = self.in_head(key)?;
             let sides: [&Snapshot; 2] = if self.changed.contains_key(path) {
                 [&reached.before, &reached.after]
@@ -912,11 +910,11 @@ impl<'a> Changeset<'a> {
     }
 }
 
-/// What each document stands for, by file and place in it.
+/// The resources that each document generates, by file and position.
 #[derive(Default)]
 struct OfDocuments {
     places: BTreeMap<(String, usize), BTreeSet<Key>>,
-    /// The snapshots that were looked through: many resources may share one.
+    /// The snapshots that were added; many resources may share one.
     seen: BTreeSet<*const Snapshot>,
 }
 
@@ -934,7 +932,7 @@ impl OfDocuments {
         }
     }
 
-    /// What the document of a resource stands for, before and after.
+    /// The resources that the document of a resource generates, before and after.
     fn beside(&self, sides: [&Snapshot; 2], key: &Key) -> impl Iterator<Item = &Key> {
         let definitions = sides.into_iter().filter_map(|side| side.definition(key));
         let places = definitions.filter(|one| one.origin.is_some());
@@ -947,21 +945,21 @@ impl OfDocuments {
     }
 }
 
-/// What a change reaches, as it is before and after.
+/// The resources that a change affects, before and after.
 pub struct Reached {
-    /// What is wrong after it and was not before, or stands in a file that is changed.
+    /// Findings that are new, or in a changed file.
     pub found: Vec<Diagnostic>,
     before: Snapshot,
     /// The resources after it.
     pub after: Snapshot,
 }
 
-/// What came of a change.
+/// The result of a change.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Changed<A> {
     /// The answer.
     pub answer: A,
-    /// What is wrong all the same, and refuses nothing, with the texts of its files.
+    /// Findings that do not refuse the change, with the texts of their files.
     pub findings: Findings,
 }
 
@@ -975,7 +973,7 @@ impl<A> Changed<A> {
     }
 }
 
-/// Commit a change to where it belongs, and say where that is.
+/// Commits a change where it belongs, and reports where that is.
 fn commit_to(
     store: &Store,
     (base, onto): (Option<&str>, Option<&View>),
@@ -1001,7 +999,7 @@ fn commit_to(
     }
 }
 
-/// Say where the commit of a change is, and what makes it count. It is on a branch: on a detached HEAD nothing is committed.
+/// Reports the commit of a change, and when it takes effect. There is always a branch: nothing is committed on a detached HEAD.
 fn tell_where(committed: &mut Committed, store: &Store, id: String) -> Result {
     if let Head::Branch { name, .. } = store.repo.head()? {
         committed.branch = Some(name);
@@ -1012,7 +1010,7 @@ fn tell_where(committed: &mut Committed, store: &Store, id: String) -> Result {
     }
     let elsewhere = spec_branch.filter(|branch| committed.branch.as_ref() != Some(branch));
     match elsewhere {
-        // What is not merged yet, no reconcile sees.
+        // A reconcile sees only what is merged.
         Some(spec_branch) => committed.notes.push(format!(
             "it takes effect on `{spec_branch}`: merge it, then run `planspec reconcile`"
         )),
@@ -1022,7 +1020,7 @@ fn tell_where(committed: &mut Committed, store: &Store, id: String) -> Result {
     Ok(())
 }
 
-/// The schema that a file names for editors, where that is one of ours.
+/// The schema that a file names for editors, if it is one of ours.
 fn named_schema(path: &str, text: &str) -> Option<String> {
     let line = text.lines().next()?;
     let named = line
@@ -1040,7 +1038,7 @@ fn named_schema(path: &str, text: &str) -> Option<String> {
     (schema.starts_with(SCHEMAS) && schema.ends_with(".json")).then_some(schema)
 }
 
-/// Why nothing in a file can be placed.
+/// The error for a file without anything that can be put in place.
 fn nothing_in(file: &SourceFile, text: &str, found: Vec<Diagnostic>) -> Error {
     if found.is_empty() {
         return Error::invalid(format!("{} holds no resources", file.path));
@@ -1056,7 +1054,7 @@ fn source_file(path: &str, text: &str) -> SourceFile {
     }
 }
 
-/// The text without what only `reconcile` writes, when there is any of it; comments are lost then.
+/// The text without fields that only `reconcile` writes, if it has any; comments are then lost.
 fn strip(file: &SourceFile, text: &str, config: &Config) -> Option<(String, Vec<String>)> {
     let (mut documents, _) = yaml::read(&file.path, text.as_bytes(), &config.limits);
     let fields = documents
@@ -1076,7 +1074,7 @@ fn strip(file: &SourceFile, text: &str, config: &Config) -> Option<(String, Vec<
     Some((texts.join("---\n"), dropped.into_iter().collect()))
 }
 
-/// The text of a resource with one annotation more: on lines of their own where it is written as YAML is usually.
+/// The text of a resource with another annotation, in block style if the file is in the usual YAML style.
 fn annotated(path: &str, text: &str, name: &str, value: &str) -> String {
     let read = |text: &str| {
         let (documents, _) = yaml::read(path, text.as_bytes(), &Limits::NONE);
@@ -1106,7 +1104,7 @@ fn annotated(path: &str, text: &str, name: &str, value: &str) -> String {
     })
 }
 
-/// The text of a resource from one file as another has it.
+/// The text of a resource, converted to the file format of another file.
 fn in_form_of(path: &str, from: &str, text: String) -> String {
     if yaml::is_json(path) == yaml::is_json(from) {
         return text;
@@ -1134,7 +1132,7 @@ fn part_of(path: &str, text: &str, spot: Spot) -> String {
     }
 }
 
-/// A file with another text for one of its resources, or without it; a list goes with its last item.
+/// A file with another text for one of its resources, or without it; a list is removed with its last item.
 fn replaced(path: &str, text: &str, spot: Spot, new: Option<&str>) -> String {
     let is_last = || list::len(path, text, spot.document) <= 1;
     match spot.item {
@@ -1146,7 +1144,7 @@ fn replaced(path: &str, text: &str, spot: Spot, new: Option<&str>) -> String {
     }
 }
 
-/// Replace one document of a stream, or take it away, leaving the others as they are.
+/// Replaces or removes one document of a stream, leaving the others unchanged.
 fn replace_document(stream: &str, document: usize, text: Option<&str>) -> String {
     let ranges = yaml::split::documents(stream);
     let Some(range) = ranges.get(document).filter(|_| ranges.len() > 1) else {
@@ -1178,7 +1176,7 @@ fn change_of(before: Option<&Resource>, after: Option<&Resource>) -> ResourceCha
     }
 }
 
-/// The message of a commit that was given none.
+/// The default commit message.
 fn subject_line(resources: &[ChangedResource]) -> String {
     let is_changed = |one: &&ChangedResource| one.change != ResourceChange::Unchanged;
     let names: Vec<String> = resources
@@ -1221,7 +1219,7 @@ mod tests {
         )
     }
 
-    /// What a change reads of a repository does not grow with the repository.
+    /// The cost of a change does not grow with the repository.
     #[test]
     fn a_change_among_two_hundred_parses_what_it_reaches() {
         let sandbox = Sandbox::new();
@@ -1275,7 +1273,7 @@ mod tests {
             };
             start(&store, &request).unwrap();
         };
-        // The execution that it writes is parsed as well, under a name of chance.
+        // The execution that it writes is parsed as well, under a random name.
         assert_eq!(read(&started)[..1], reached[..1]);
         assert_eq!(read(&started).len(), 3);
         let deleted = || {

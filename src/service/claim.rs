@@ -1,4 +1,4 @@
-//! Claims: take a node, keep it, give it back. Exactly one of many racing workers wins.
+//! Claims: take a node, keep it, give it back. Only one of several competing workers gets it.
 
 use super::brief::{brief_of, commands};
 use super::held::{self, AttemptChain, Speaker, Working};
@@ -16,19 +16,19 @@ use crate::core::resource::Duration;
 use crate::core::run::permit::Refusal;
 use crate::core::run::record::Action;
 
-/// Take a node that is ready.
+/// A request to claim a node.
 #[derive(Debug, Clone)]
 pub struct ClaimRequest {
-    /// The node, and who asks.
+    /// The node, and the actor.
     pub record: RecordRequest,
-    /// In which session.
+    /// The session or claim.
     pub working: Working,
-    /// How long the worker may be silent; the configuration sets the longest.
+    /// How long the claim lasts unless it is renewed; the configuration sets the maximum.
     pub lease: Option<Duration>,
 }
 
 impl ClaimRequest {
-    /// With the whole id of the claim that it names.
+    /// Expands the id of the claim that it names.
     fn resolved(&self, store: &Store) -> Result<ClaimRequest> {
         let working = held::resolve(store, &self.record, &self.working)?;
         Ok(ClaimRequest {
@@ -38,11 +38,11 @@ impl ClaimRequest {
     }
 }
 
-/// Take a node: create the ref of its open attempt. Whoever holds it already, in this session, renews.
+/// Claims a node: creates the ref of its open attempt. If this session already holds it, renews the claim.
 ///
 /// # Errors
-/// `Taken` when somebody holds it, `NotReady` when it cannot be claimed, `Forbidden` when it is for
-/// people and the actor is none; besides what a look at the repository may end in.
+/// `Taken` if somebody else holds it, `NotReady` if it cannot be claimed, `Forbidden` if it is for people and the
+/// actor is not one; and errors of reading the repository.
 pub fn claim(store: &Store, request: &ClaimRequest) -> Result<Recorded<Claimed>> {
     let request = &request.resolved(store)?;
     let mut told = None;
@@ -66,10 +66,10 @@ pub fn claim(store: &Store, request: &ClaimRequest) -> Result<Recorded<Claimed>>
     Ok(recorded)
 }
 
-/// Keep a node that the actor holds: its lease begins anew.
+/// Renews a claim: its lease starts again.
 ///
 /// # Errors
-/// Nobody holds it, or somebody else does.
+/// The actor does not hold the node.
 pub fn renew(store: &Store, request: &ClaimRequest) -> Result<Recorded<Claimed>> {
     let request = &request.resolved(store)?;
     held::say(
@@ -103,7 +103,7 @@ fn renewal(
     let address = node.address();
     let tip = writer.observed.tip(&address).unwrap_or(&claim);
     let record = writer.record(node.run, action);
-    // A renewal that stood in the place of a question would take it away before it is heard.
+    // A renewal replaces the last record. A question that no reconcile has taken in must not be lost.
     let known = &node.status.extensions.questions;
     let mut asked = chain.questions();
     let is_unheard = asked.any(|(record, _)| !known.iter().any(|one| one.record == record));
@@ -118,7 +118,7 @@ fn renewal(
     Ok((record, claimed))
 }
 
-/// Nobody is given a shorter lease than was asked for without a word.
+/// Checks the lease: a shorter one than requested would be a surprise.
 fn check_lease(writer: &RecordWriter<'_>, asked: Option<&Duration>) -> Result {
     let longest = &writer.observed.view.config.lease;
     match asked {
@@ -140,7 +140,7 @@ fn claimed(
 ) -> Result<Claimed> {
     let config = &writer.observed.view.config;
     let lease = config.lease_of(node.status, request.lease.as_ref());
-    // Who waits for an answer has none that ends.
+    // While a question is open, the lease does not end.
     let lease = lease.filter(|_| !node.status.awaits_answer());
     let brief = brief_of(writer.store, writer.observed, node)?;
     Ok(Claimed {
@@ -151,26 +151,26 @@ fn claimed(
             ..brief
         },
         renewed: false,
-        // No reconcile goes back behind the status that there is.
+        // A reconcile never uses an earlier time than that of the status.
         lease_end: lease.map(|lease| writer.now.max(writer.observed.stored.time) + lease),
     })
 }
 
-/// Give a claimed node back.
+/// A request to release a node.
 #[derive(Debug, Clone)]
 pub struct ReleaseRequest {
-    /// The node, and who asks.
+    /// The node, and the actor.
     pub record: RecordRequest,
-    /// In which session.
+    /// The session or claim.
     pub working: Working,
-    /// Why.
+    /// The reason.
     pub message: String,
 }
 
-/// Give a claimed node back; the next attempt opens without a failure.
+/// Releases a claimed node; the next attempt opens, without counting a failure.
 ///
 /// # Errors
-/// Nobody holds it, or somebody else does.
+/// The actor does not hold the node.
 pub fn release(store: &Store, request: &ReleaseRequest) -> Result<Recorded<Released>> {
     let working = held::resolve(store, &request.record, &request.working)?;
     let request = &ReleaseRequest {
@@ -198,7 +198,7 @@ pub fn release(store: &Store, request: &ReleaseRequest) -> Result<Recorded<Relea
     )
 }
 
-/// The open attempt, where its holder may say this of it.
+/// The records of the open attempt, if its holder may add this action.
 pub(super) fn spoken_for(
     writer: &RecordWriter<'_>,
     node: ObservedNode<'_>,
@@ -212,7 +212,7 @@ pub(super) fn spoken_for(
     })
 }
 
-/// What stands on the ref of the open attempt, where that begins with a claim.
+/// The records of the open attempt, if they begin with a claim.
 fn chain_of(writer: &RecordWriter<'_>, node: ObservedNode<'_>) -> Result<Option<AttemptChain>> {
     let Some(tip) = writer.observed.tip(&node.address()) else {
         return Ok(None);
@@ -227,10 +227,10 @@ fn chain_of(writer: &RecordWriter<'_>, node: ObservedNode<'_>) -> Result<Option<
     }
 }
 
-/// Why whoever held an attempt before may not speak for the open one.
+/// Reasons for which the holder of an earlier attempt may not act on the open one.
 const NOT_HELD: [&str; 4] = ["NotClaimed", "WrongActor", "OtherSession", "OtherClaim"];
 
-/// Whether the holder of the open attempt may still say so: by the status, and by what was said last.
+/// Checks that the holder of the open attempt may take this action, by the status and by the last record.
 fn may_speak(
     writer: &RecordWriter<'_>,
     node: ObservedNode<'_>,
@@ -255,7 +255,7 @@ fn may_speak(
     }
     match chain.map(|chain| &chain.last().record.action) {
         Some(Action::Release { .. }) => Err(is_given_back(node)),
-        // It may be given back until it is verified.
+        // It may be released until it is verified.
         Some(Action::Report { result, .. }) if !node.status.is_reported() => {
             let (name, word) = (node.name(), result.word());
             let why = format!("{name} was already reported as {word}");
@@ -265,7 +265,7 @@ fn may_speak(
     }
 }
 
-/// The next attempt is not open yet.
+/// The error if the next attempt is not open yet.
 pub fn is_given_back(node: ObservedNode<'_>) -> Error {
     let why = format!(
         "{} was released, but the next attempt is not open yet",
@@ -274,7 +274,7 @@ pub fn is_given_back(node: ObservedNode<'_>) -> Error {
     Error::not_ready(why).hint("`planspec reconcile` opens the next attempt")
 }
 
-/// The claim that whoever asks holds in this session, and still works on.
+/// The claim that the actor already holds in this session, if it is still open.
 fn held_already(
     writer: &RecordWriter<'_>,
     node: ObservedNode<'_>,
@@ -292,7 +292,7 @@ fn held_already(
     Ok(chain)
 }
 
-/// Send the first record of an attempt: its id.
+/// Sends the first record of an attempt. Returns its id.
 fn first(
     writer: &RecordWriter<'_>,
     node: ObservedNode<'_>,
@@ -301,7 +301,7 @@ fn first(
     let action = claim_of(node, lease);
     let is_over = node.status.phase.is_terminal() || node.run.status.phase.is_terminal();
     match writer.observed.tip(&node.address()) {
-        // What is over is nobody's any more, whoever has done it.
+        // Nobody holds a finished node, whoever has done it.
         Some(tip) if !is_over => return Err(taken(writer, node, tip)?),
         _ => {
             let mut asked = Asked::new(writer.observed, node.run);
@@ -315,7 +315,7 @@ fn first(
     }
 }
 
-/// Somebody was faster.
+/// The error if somebody else was faster.
 pub fn just_taken(node: ObservedNode<'_>) -> Error {
     Error::taken(format!("somebody else has just claimed {}", node.name()))
         .hint("`planspec next` shows what is left")
@@ -332,7 +332,7 @@ pub fn claim_of(node: ObservedNode<'_>, lease: Option<Duration>) -> Action {
     }
 }
 
-/// The claim of the open attempt for work that is done: in an attempt before, whose lease ended, else before the run.
+/// The claim of the open attempt for finished work: of an earlier attempt whose lease has expired, or from before the run.
 pub fn claim_of_done(node: ObservedNode<'_>, adopts: Option<u32>) -> Action {
     Action::Claim {
         node: node.id.to_owned(),
@@ -343,7 +343,7 @@ pub fn claim_of_done(node: ObservedNode<'_>, adopts: Option<u32>) -> Action {
     }
 }
 
-/// Create the claim of the open attempt: exactly one of many wins.
+/// Creates the claim of the open attempt: only one of several competitors gets it.
 ///
 /// # Errors
 /// The remote cannot be used.
@@ -351,7 +351,7 @@ pub fn take(writer: &RecordWriter<'_>, node: ObservedNode<'_>, claim: Action) ->
     writer.try_send(&node.address(), None, node.run, claim)
 }
 
-/// Where the holder of an attempt has said how it went or given it back, and no reconcile has seen that.
+/// The error if the holder has reported or released the attempt, and no reconcile has taken that in.
 fn was_said_last(node: ObservedNode<'_>, chain: &AttemptChain) -> Option<Error> {
     match &chain.last().record.action {
         Action::Release { .. } => Some(is_given_back(node)),
@@ -364,7 +364,7 @@ fn was_said_last(node: ObservedNode<'_>, chain: &AttemptChain) -> Option<Error> 
     }
 }
 
-/// The same, where somebody else is refused as if the holder still were at work.
+/// The same, instead of a refusal that another actor holds the node.
 pub fn said_instead(
     node: ObservedNode<'_>,
     chain: &AttemptChain,
@@ -374,7 +374,7 @@ pub fn said_instead(
     was_said_last(node, chain).filter(|_| is_refused)
 }
 
-/// Who was first, from the claim itself: the status may not know it yet.
+/// The error with the actor who was first, from the claim itself: the status may not know it yet.
 fn taken(writer: &RecordWriter<'_>, node: ObservedNode<'_>, tip: &str) -> Result<Error> {
     let name = node.name();
     let Some(chain) = AttemptChain::read(writer.store, tip)? else {

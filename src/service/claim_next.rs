@@ -1,4 +1,4 @@
-//! Taking whatever should be done first, without naming it.
+//! Claims the first node that should be done, without naming it.
 
 use super::claim::{ClaimRequest, claim};
 use super::follow::{Follower, Pace};
@@ -12,30 +12,30 @@ use crate::api::record::Claimed;
 use crate::core::repository::config::{Config, is_person};
 use crate::core::resource::Time;
 
-/// Take the node that should be done first, of those that are for the actor.
+/// A request to claim the first node that is for the actor.
 #[derive(Debug, Clone)]
 pub struct ClaimNextRequest {
-    /// Who asks; as its target an execution, where only that one is meant.
+    /// The actor; the target is an execution, or empty for any.
     pub claim: ClaimRequest,
-    /// Only what this provider may take; open nodes included. When not set, what is bound to somebody else is left.
+    /// Only nodes that this provider may take, including open ones. `None` leaves out nodes that are bound to others.
     pub provider: Option<String>,
-    /// Until something can be claimed, so long; without it nothing is waited for.
+    /// How long to wait until a node can be claimed; `None` does not wait.
     pub wait: Option<Pace>,
 }
 
-/// What goes on while it is waited.
+/// Callbacks while waiting.
 pub struct Meanwhile<'a> {
     /// The clock.
     pub clock: &'a dyn Fn() -> std::result::Result<Time, String>,
-    /// Is told what people should know.
+    /// Called with notes for people.
     pub tell: &'a dyn Fn(&str),
 }
 
-/// Take the node that should be done first. Whoever holds one in this session already is given that one, so that to ask twice
-/// is to hold one. Lost races go on to the next.
+/// Claims the first node. If the actor already holds one in this session, renews and returns that one, so that a repeated
+/// call never takes a second node. After a lost race, tries the next node.
 ///
 /// # Errors
-/// `NotReady` when nothing can be claimed, or not in time; besides as [`claim`].
+/// `NotReady` if nothing can be claimed, or not in time; otherwise as [`claim`].
 pub fn claim_next(
     store: &Store,
     request: &ClaimNextRequest,
@@ -71,7 +71,7 @@ pub fn claim_next(
     }
 }
 
-/// What is held here already, as what is asked for.
+/// The node that is already held here, as a request.
 fn held(store: &Store, request: &ClaimNextRequest) -> Result<Option<ClaimRequest>> {
     let asked = &request.claim;
     let Held { observed, here, .. } = held_by(store, &asked.record.caller, &asked.working)?;
@@ -92,7 +92,7 @@ fn held(store: &Store, request: &ClaimNextRequest) -> Result<Option<ClaimRequest
     Ok(first.map(|(namespace, name)| about(asked, (&namespace, &name))))
 }
 
-/// The same about a node that is named.
+/// The same request for a given node.
 fn about(asked: &ClaimRequest, (namespace, name): (&str, &str)) -> ClaimRequest {
     let mut claim = asked.clone();
     claim.record.target = name.to_owned();
@@ -134,7 +134,7 @@ pub fn is_for(offer: &NextNode, config: &Config, actor: &str) -> bool {
     provider.is_none_or(|provider| config.is_bound(provider, actor))
 }
 
-/// Somebody else was faster, or the node is not for whoever asks: others may be.
+/// Whether to try the next node: somebody else was faster, or this one is not for the actor.
 fn is_passed_over(kind: ErrorKind) -> bool {
     matches!(
         kind,

@@ -1,4 +1,4 @@
-//! Names that may be meant, for a shell to complete: from what this clone knows. No remote is asked.
+//! Candidates for shell completion, from what this clone knows. No remote is contacted.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,47 +8,47 @@ use super::store::Store;
 use super::{Result, index};
 use crate::core::resource::{Key, Kind};
 
-/// With more runs than these, their nodes are told once one is named: to read them all takes too long
-/// between two keys.
+/// With more runs than these, nodes are listed only after the run is typed: reading them all is too
+/// slow between two keystrokes.
 const RUNS: usize = 50;
 
-/// What is to be named.
+/// What is being completed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Wanted {
     /// A namespace.
     Namespace,
     /// A resource of a kind.
     Resource(Kind),
-    /// A resource of any kind that has a name of its own on the command line: an execution, a plan, a
+    /// A resource of any kind that the command line can name without its kind: an execution, a plan, a
     /// goal.
     Any,
-    /// An execution that is not over.
+    /// An open execution.
     Run,
     /// A node of an execution.
     Node(NodeUse),
 }
 
-/// What a node is named for.
+/// What a node is needed for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NodeUse {
-    /// To be claimed.
+    /// To claim it.
     Claim,
-    /// To be reported or given back.
+    /// To report or release it.
     Report,
     /// Anything.
     Any,
 }
 
-/// A name, and what to say about it.
+/// A candidate, with a description.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Name {
-    /// As it is typed.
+    /// The text to type.
     pub text: String,
-    /// A few words, or nothing.
+    /// A short description, or empty.
     pub about: String,
 }
 
-/// The names that begin as `typed` does, of a namespace where one is given.
+/// The names that begin with `typed`, in a namespace if one is given.
 ///
 /// # Errors
 /// Nothing is known, or it cannot be read.
@@ -73,7 +73,7 @@ pub fn names(
     Ok(names.filter(|name| name.text.starts_with(typed)).collect())
 }
 
-/// How each resource is named: by its name alone where no other of its kind has it.
+/// The shortest form of each name: without its namespace if no other resource of its kind has the name.
 fn short_names(keys: BTreeSet<Key>, namespace: Option<&str>) -> Vec<(Key, String)> {
     let is_meant = |key: &Key| namespace.is_none_or(|namespace| key.namespace == namespace);
     let keys: Vec<Key> = keys.into_iter().filter(is_meant).collect();
@@ -95,7 +95,7 @@ fn short_names(keys: BTreeSet<Key>, namespace: Option<&str>) -> Vec<(Key, String
     named.collect()
 }
 
-/// The resources of the commit that is checked out, else of the spec branch.
+/// The resources of HEAD, else of the spec branch.
 fn resources(store: &Store, kinds: &[Kind]) -> Result<BTreeSet<Key>> {
     let commit = match store.here()? {
         Some(commit) => commit,

@@ -1,4 +1,4 @@
-//! From one format to the other.
+//! Converts a plan between the two formats.
 
 use std::path::PathBuf;
 
@@ -15,18 +15,18 @@ use crate::core::resource::{GoalSpec, Kind, Metadata, PlanSpec, Spec, Time};
 use crate::core::text::{json, yaml};
 use crate::git::files;
 
-/// Write a plan in the other format.
+/// A request to convert a plan.
 #[derive(Debug, Clone)]
 pub struct ConvertRequest {
     /// The file to read; `-` is standard input.
     pub file: PathBuf,
     /// The format to write.
     pub to: PlanFormat,
-    /// Namespace of the resources, when the document does not say it.
+    /// Namespace of the resources, if the document does not set it.
     pub namespace: String,
-    /// Where to write it, if anywhere; documents are YAML when its name says so.
+    /// The file to write, if any; a document is YAML if the name says so.
     pub out: Option<PathBuf>,
-    /// The moment of the request: the time of a document's first revision.
+    /// The current time: that of a document's first revision.
     pub now: Time,
 }
 
@@ -39,10 +39,10 @@ pub enum PlanFormat {
     Document,
 }
 
-/// Write a plan in the other of the two formats, and say what that cannot hold.
+/// Converts a plan to the other format, and reports what that cannot express.
 ///
 /// # Errors
-/// What is read is broken, or holds no plan or several; the file to write is there already.
+/// The input is invalid, or does not contain exactly one plan; the output file exists.
 pub fn convert(request: &ConvertRequest) -> Result<Answer> {
     let (file, bytes) = sources::only(&request.file)?;
     let Converted {
@@ -144,7 +144,7 @@ fn the_plan(manifest: &Manifest) -> Result<(&Metadata, &PlanSpec)> {
     }
 }
 
-/// The goal of a plan, when it stands in the same file.
+/// The goal of a plan, if it is in the same file.
 fn goal_of<'m>(
     manifest: &'m Manifest,
     metadata: &Metadata,

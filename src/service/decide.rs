@@ -1,4 +1,4 @@
-//! What a reviewer says at a gate of one run.
+//! Reviews at a gate of one run.
 
 use super::names::two_namespaces;
 use super::record::{RecordRequest, RecordWriter, Recorded, execution};
@@ -10,29 +10,28 @@ use crate::core::base::suggest::choices;
 use crate::core::resource::{AWAITING_APPROVAL, Decision, Key, Kind, NodePhase, ReviewAction};
 use crate::core::run::record::{Action, Address};
 
-/// Approve, reject or comment. A decision belongs to one run, one node and one digest over plan,
-/// gate and targets.
+/// A request to approve, reject or comment. A decision belongs to one run, one node and one digest over
+/// plan, gate and targets.
 #[derive(Debug, Clone)]
 pub struct DecideRequest {
-    /// The gate, or `EXECUTION/NODE`; and who asks.
+    /// The gate, or `EXECUTION/NODE`; and the actor.
     pub record: RecordRequest,
-    /// Which run, when several wait.
+    /// The run, if several wait.
     pub execution: Option<String>,
-    /// Which node, when a run waits at several.
+    /// The node, if a run waits at several.
     pub node: Option<String>,
-    /// What whoever decides has looked at: the digest, or how it begins. Nothing is said of anything else.
+    /// The digest that the reviewer has seen, or its beginning. If the current one differs, nothing is recorded.
     pub digest: Option<String>,
-    /// What is said.
+    /// The kind of the review.
     pub decision: ReviewAction,
-    /// Why.
+    /// The reason.
     pub message: String,
 }
 
-/// Decide, or comment, at a gate.
+/// Records a review at a gate.
 ///
 /// # Errors
-/// Nothing waits there, or at several places; the actor may not decide; the signature would not
-/// count.
+/// No gate node waits, or several do; the actor may not decide; the signature would not count.
 pub fn decide(store: &Store, request: &DecideRequest) -> Result<Recorded<Decided>> {
     let decision = request.decision;
     if decision == ReviewAction::Comment && request.message.trim().is_empty() {
@@ -41,7 +40,7 @@ pub fn decide(store: &Store, request: &DecideRequest) -> Result<Recorded<Decided
     let (target, namespace) = (&request.record.target, request.record.namespace.as_deref());
     let mut observed = observe_gate(store, target, namespace)?;
     if choose(&observed, request).is_err() {
-        // Why nothing is found takes a look at everything.
+        // To say why nothing is found, everything must be observed.
         observed = observe(store)?;
     }
     request.record.send_on(store, &observed, |writer| {
@@ -76,10 +75,10 @@ impl<'a> WaitingGate<'a> {
     }
 }
 
-/// Fewest characters that tell one digest from another.
+/// Minimum length of a digest prefix.
 const SEEN: usize = 12;
 
-/// Whether what waits is what was looked at.
+/// Checks that the digest is the one that the reviewer has seen.
 fn check_seen(waiting: WaitingGate<'_>, request: &DecideRequest) -> Result {
     let Some(seen) = &request.digest else {
         return Ok(());
@@ -106,7 +105,7 @@ fn digits(digest: &str) -> &str {
     digest.strip_prefix("sha256:").unwrap_or(digest)
 }
 
-/// What is said of what waits.
+/// The action to record.
 fn action(waiting: WaitingGate<'_>, request: &DecideRequest) -> Action {
     let gate = &waiting.decision.gate;
     let pinned = waiting.node.run.status.extensions.pinned.as_ref();
@@ -130,7 +129,7 @@ fn send(writer: &RecordWriter<'_>, waiting: WaitingGate<'_>, action: Action) -> 
     writer.say(&address, run, action)
 }
 
-/// The one gate node that is meant.
+/// The only gate node that matches the request.
 fn choose<'a>(observed: &'a Observed, request: &DecideRequest) -> Result<WaitingGate<'a>> {
     let (meant, namespace) = (&request.record.target, request.record.namespace.as_deref());
     let by_gate = |waiting: &WaitingGate<'_>| {
@@ -144,7 +143,7 @@ fn choose<'a>(observed: &'a Observed, request: &DecideRequest) -> Result<Waiting
         let (own, _) = waiting.gate();
         namespace.is_none_or(|ns| ns == own)
     };
-    // The gate node, or the step that is approved there.
+    // The gate node, or the step that it approves.
     let is_node = |waiting: &WaitingGate<'_>, text: &str| {
         let WaitingGate { node, .. } = waiting;
         let named = observed.named(node.run, text);
@@ -175,7 +174,7 @@ fn choose<'a>(observed: &'a Observed, request: &DecideRequest) -> Result<Waiting
         .filter(is_asked_for)
         .collect();
     if let ([], Some(name)) = (found.as_slice(), &request.execution) {
-        // If there is no such execution, that is the error.
+        // Reports an execution that does not exist.
         observed.run(name, namespace)?;
     }
     let elsewhere = || {
@@ -210,7 +209,7 @@ fn choose<'a>(observed: &'a Observed, request: &DecideRequest) -> Result<Waiting
     }
 }
 
-/// The node as one that waits for a decision, if it does.
+/// The node, if it waits for a decision.
 fn waiting(node: ObservedNode<'_>) -> Option<WaitingGate<'_>> {
     let extensions = &node.status.extensions;
     let waits = node.status.phase == NodePhase::Blocked && extensions.reason == AWAITING_APPROVAL;
@@ -230,7 +229,7 @@ fn nothing_waits(observed: &Observed, meant: &str, namespace: Option<&str>) -> E
             gate.namespace
         ));
     }
-    // A node that is there has its turn, or had it.
+    // If the node exists, its turn has not come, or is over.
     if let Some(node) = meant.contains('/').then(|| observed.node(meant, namespace)) {
         return match node {
             Ok(node) => {

@@ -1,4 +1,4 @@
-//! Remove resources, as a commit.
+//! Deletes resources, as a commit.
 
 use std::collections::BTreeSet;
 
@@ -14,33 +14,33 @@ use crate::core::repository::manifest;
 use crate::core::repository::snapshot::Snapshot;
 use crate::core::resource::{Key, Kind, Time};
 
-/// Remove resources of one kind.
+/// A request to delete resources.
 #[derive(Debug, Clone)]
 pub struct DeleteRequest {
-    /// Which kind.
+    /// The kind.
     pub kind: Option<Kind>,
     /// `NAME` or `NAMESPACE/NAME`, of that kind.
     pub names: Vec<String>,
-    /// Files that say which; their content is not looked at beyond that.
+    /// Files with the resources; only their names are used.
     pub sources: Vec<Source>,
-    /// Their namespace, where a name alone is ambiguous.
+    /// The namespace, if a name is ambiguous.
     pub namespace: Option<String>,
-    /// Message of the commit; made of what is removed when not set.
+    /// Commit message; `None` makes one from the names.
     pub message: Option<String>,
-    /// Only say what would be done.
+    /// Only report what would be done.
     pub dry_run: bool,
-    /// Also what runs go on with, or what is a run that goes on.
+    /// Also delete open runs, and resources that they use.
     pub yes: bool,
-    /// When it is asked for.
+    /// The current time.
     pub now: Time,
 }
 
-/// Remove resources, and with a Goal the Executions that it owns, as one commit. What still refers to
-/// them comes back as findings.
+/// Deletes resources, and with a Goal the Executions that it owns, in one commit. Resources that still refer to
+/// them are returned as findings.
 ///
 /// # Errors
-/// There is no such resource, or several; its file has changes that are not committed; git does not
-/// want the commit.
+/// There is no such resource, or there are several; its file has uncommitted changes; Git refuses the
+/// commit.
 pub fn delete(store: &Store, request: &DeleteRequest) -> Result<Changed<Deleted>> {
     let mut change = Changeset::begin_alone(store, request.dry_run)?;
     change.check_begun()?;
@@ -94,13 +94,13 @@ pub fn delete(store: &Store, request: &DeleteRequest) -> Result<Changed<Deleted>
     }))
 }
 
-/// The finalizers that hold up the deletion of a resource.
+/// The finalizers that delay the deletion of a resource.
 pub(super) fn held_up(snapshot: &Snapshot, key: &Key) -> Option<String> {
     let finalizers = &snapshot.resource(key)?.metadata.finalizers;
     (!finalizers.is_empty()).then(|| finalizers.join(", "))
 }
 
-/// The resources that a file names.
+/// The resources in a file.
 fn keys_in(file: &SourceFile, change: &Changeset<'_>) -> Result<Vec<Key>> {
     let namespace = &change.config.default_namespace;
     let manifest = manifest::read(file, &change.config.limits, namespace);
@@ -115,7 +115,7 @@ fn keys_in(file: &SourceFile, change: &Changeset<'_>) -> Result<Vec<Key>> {
     Ok(keys)
 }
 
-/// The message of a commit that was given none.
+/// The default commit message.
 fn subject_line(first: &Key, more: usize) -> String {
     let name = format!("{}/{}", first.kind.name().to_lowercase(), first.name);
     match more {
@@ -124,8 +124,8 @@ fn subject_line(first: &Key, more: usize) -> String {
     }
 }
 
-/// The executions that a goal owns, and what there is to say of those that it does not own although they name it: a uid
-/// in the reference is that of one goal, and not of a later one with its name.
+/// The executions that a goal owns, and notes about others that name it: a uid in a reference belongs to one goal, and
+/// not to a later one of the same name.
 fn owned_by(store: &Store, change: &Changeset<'_>, key: &Key) -> Result<(Vec<Key>, Vec<String>)> {
     let (mut owned, mut kept) = (Vec::new(), Vec::new());
     if key.kind != Kind::Goal {
@@ -164,7 +164,7 @@ fn owned_by(store: &Store, change: &Changeset<'_>, key: &Key) -> Result<(Vec<Key
     Ok((owned, kept))
 }
 
-/// The uid of a resource, where the status as the last fetch brought it has one.
+/// The uid of a resource, if the last fetched status has one.
 pub(super) fn known_uid(store: &Store, key: &Key) -> Result<Option<String>> {
     let Some(status) = StatusReader::known(store)? else {
         return Ok(None);
@@ -174,7 +174,7 @@ pub(super) fn known_uid(store: &Store, key: &Key) -> Result<Option<String>> {
     Ok(file.map(|file| file.uid))
 }
 
-/// What runs go on that are to be deleted, or that began on what is: each in a sentence.
+/// The open runs that would be deleted, or that use deleted resources, one sentence each.
 ///
 /// # Errors
 /// The status cannot be read.

@@ -1,4 +1,4 @@
-//! Everything about one resource: itself, and what follows from it.
+//! The full description of one resource.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -27,14 +27,14 @@ use crate::core::run::proposal::{RECONCILE, proposals};
 use crate::core::run::standing::{Standing, criterion_kind};
 use crate::core::run::transition::{Waiting, evidence, waiting_of};
 
-/// Which resource, and when.
+/// A request to describe a resource.
 #[derive(Debug, Clone)]
 pub struct DescribeRequest {
-    /// Which resource.
+    /// The resource.
     pub named: Named,
-    /// The session of who asks; that of the work tree when not set.
+    /// The session of the caller; `None` is that of the work tree.
     pub session: Option<String>,
-    /// The moment of the request.
+    /// The current time.
     pub now: Time,
 }
 
@@ -44,16 +44,16 @@ pub struct Described {
     key: Key,
     /// What a document lacks before it can be executed.
     pub not_ready: Vec<String>,
-    /// What should be known about the capabilities that it needs.
+    /// Remarks on the capabilities that it needs.
     pub capabilities: Vec<String>,
-    /// The graph of a plan, or of an execution with its live state.
+    /// The graph of a plan, or of an execution with its current state.
     pub drawing: Option<DrawnGraph>,
-    /// What a run was begun with, and is held to whatever its file says now.
+    /// The spec that is pinned for a run, whatever its file says now.
     pub held_to: Option<ExecutionSpec>,
     facts: RunFacts,
 }
 
-/// The file that a resource stands in.
+/// The file of a resource.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FilePlace {
     /// Its path.
@@ -64,7 +64,7 @@ pub struct FilePlace {
     pub is_document: bool,
 }
 
-/// What is known of a run beside its status.
+/// Facts about a run besides its status.
 #[derive(Default)]
 struct RunFacts {
     reviewers: BTreeMap<String, Vec<String>>,
@@ -76,10 +76,10 @@ struct RunFacts {
     due: bool,
 }
 
-/// Describe a resource, as HEAD and the last fetch have it.
+/// Describes a resource, as in HEAD and the last fetch.
 ///
 /// # Errors
-/// There is none, or there are several; besides what a look at the repository may end in.
+/// There is none, or there are several; or the repository cannot be read.
 pub fn describe(store: &Store, request: &DescribeRequest) -> Result<Described> {
     let (resources, key) = Resources::about(store, std::slice::from_ref(&request.named))?;
     let merged = resources.merged(&key);
@@ -128,7 +128,7 @@ impl Described {
         self.resources.merged(&self.key)
     }
 
-    /// The file that it stands in, where it stands in one.
+    /// Its file, if it has one.
     pub fn place(&self) -> Option<FilePlace> {
         let definition = self.resources.snapshot().definitions(&self.key).first()?;
         Some(FilePlace {
@@ -138,7 +138,7 @@ impl Described {
         })
     }
 
-    /// Where it stands, of an execution that has begun.
+    /// The state of an execution that has begun.
     pub fn standing(&self) -> Option<Standing<'_>> {
         let merged = self.merged();
         Some(Standing {
@@ -155,10 +155,10 @@ impl Described {
         })
     }
 
-    /// The answer as data.
+    /// The description as an answer.
     ///
     /// # Errors
-    /// A status that JSON cannot hold.
+    /// The status contains a value that JSON cannot hold.
     pub fn answer(&self) -> Result<api::Description> {
         let merged = self.merged();
         let namespace = &self.key.namespace;
@@ -213,7 +213,7 @@ fn run_answer(standing: &Standing<'_>) -> api::DescribedRun {
     }
 }
 
-/// What the document calls a node.
+/// The id of a node in the document.
 fn step(standing: &Standing<'_>, node: &str) -> Option<String> {
     let node = standing.graph?.node(node)?;
     node.step_id().map(str::to_owned)
@@ -319,7 +319,7 @@ fn facts(
     })
 }
 
-/// The records of decisions whose signatures are as the status says.
+/// The decision records whose signatures are as the status says.
 fn checked(store: &Store, resources: &Resources, run: &ExecutionStatus) -> BTreeSet<String> {
     let tip = resources
         .view
@@ -340,7 +340,7 @@ fn checked(store: &Store, resources: &Resources, run: &ExecutionStatus) -> BTree
     found.map(|claimed| claimed.record.to_owned()).collect()
 }
 
-/// What the status offers and somebody has claimed since, or what is in the way of what is held.
+/// Nodes that were claimed since the status offered them, and obstacles for held nodes.
 fn spoken_for_now(
     store: &Store,
     resources: &Resources,
@@ -359,7 +359,7 @@ fn spoken_for_now(
     }
 }
 
-/// Whether the spec branch holds another revision of the plan.
+/// Whether the spec branch has another revision of the plan.
 fn plan_moved_on(store: &Store, resources: &Resources, run: &ExecutionStatus) -> Result<bool> {
     let pinned = run.extensions.pinned.as_ref();
     let pinned = pinned.filter(|_| run.phase.can_be_retried());
@@ -373,8 +373,8 @@ fn plan_moved_on(store: &Store, resources: &Resources, run: &ExecutionStatus) ->
     Ok(now.is_some_and(|now| now != pinned.plan.digest))
 }
 
-/// What bindings of the spec branch say now about the nodes that a retry would bind again, where
-/// that is not what they are held to.
+/// The targets that current bindings give to the nodes which a retry would bind again, if they differ
+/// from the pinned ones.
 fn moved_on(
     store: &Store,
     resources: &Resources,
@@ -386,7 +386,7 @@ fn moved_on(
     let is_open = |node: &NodeStatus| match node.phase {
         NodePhase::Succeeded | NodePhase::Running => false,
         NodePhase::Failed | NodePhase::Skipped | NodePhase::Cancelled => true,
-        // A node that was reported and waits for a check keeps its target.
+        // A reported node that waits for verification keeps its target.
         NodePhase::Pending | NodePhase::Blocked => node.extensions.report.is_none(),
     };
     let nodes = run.node_statuses.iter();
@@ -404,7 +404,7 @@ fn moved_on(
     let Some(view) = &resources.view else {
         return Ok(found);
     };
-    // A retry resolves bindings on the spec branch, not in what is checked out.
+    // A retry resolves bindings on the spec branch, not in the work tree.
     let nodes = plan.graph().into_iter().flat_map(|graph| &graph.nodes);
     let needed = nodes.flat_map(|node| binding::needed(execution, &plan.plan, node));
     let needed = needed.collect();
@@ -430,8 +430,8 @@ fn moved_on(
     Ok(found)
 }
 
-/// Whether a reconcile would find something to do: a moment has come, or the inbox holds what is
-/// not folded in.
+/// Whether a reconcile has something to do: a time has come, or the inbox has new
+/// records.
 fn is_due(now: Time, resources: &Resources, merged: &Merged<'_>, run: &ExecutionStatus) -> bool {
     let stored = resources.stored.as_ref();
     let deadline = stored.and_then(|stored| stored.tree.controller.next_deadline);
@@ -462,7 +462,7 @@ fn reviewers(
         .collect()
 }
 
-/// The reviewers of a gate, teams by their members, without those who have approved this.
+/// The reviewers of a gate who have not approved yet, with teams expanded.
 fn people(gate: &GateSpec, decision: &Decision, approvals: &ApprovalConfig) -> Vec<String> {
     let mut people: Vec<String> = Vec::new();
     for entry in &gate.reviewers {

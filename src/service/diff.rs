@@ -1,4 +1,4 @@
-//! What changes in the work that is not committed yet.
+//! Reviews uncommitted changes.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -13,24 +13,24 @@ use crate::git::Repo;
 use crate::git::index::StagedFiles;
 use crate::git::read::Tree;
 
-/// Compare the work tree, or the index, with a revision.
+/// A request to compare the work tree, or the index, with a revision.
 #[derive(Debug, Clone)]
 pub struct DiffRequest {
     /// The revision.
     pub revision: String,
-    /// Take what is staged, not the work tree.
+    /// Compare the index instead of the work tree.
     pub staged: bool,
-    /// Files or folders from the current folder, or from the root of the repository; or a kind and a name, as two words or as
-    /// `KIND/NAME`. Everything when empty.
+    /// Files or folders, relative to the current folder or to the root of the repository; or a kind and a name, as two words
+    /// or as `KIND/NAME`. Empty means everything.
     pub what: Vec<String>,
-    /// Namespace of the resource, where its name alone is ambiguous.
+    /// The namespace of the resource, if its name is ambiguous.
     pub namespace: Option<String>,
 }
 
-/// Compare the work tree, or the index, with a revision, as a review compares two commits.
+/// Compares the work tree, or the index, with a revision, as a review compares two commits.
 ///
 /// # Errors
-/// A bare repository, no such revision, no such resource, or files that hold none.
+/// The repository is bare; there is no such revision or resource; the files contain none.
 pub fn diff(store: &Store, request: &DiffRequest) -> Result<Reviewed> {
     let repo = &store.repo;
     if repo.workdir().is_none() {
@@ -64,7 +64,7 @@ pub fn diff(store: &Store, request: &DiffRequest) -> Result<Reviewed> {
     comparison.reviewed(store, base, head)
 }
 
-/// Leave only what was asked about.
+/// Limits the comparison to what was asked for.
 fn narrow(repo: &Repo, comparison: &mut Comparison, request: &DiffRequest) -> Result {
     let (old, new) = (&comparison.old, &comparison.new);
     match selection(repo, request, (old, new))? {
@@ -88,7 +88,7 @@ fn narrow(repo: &Repo, comparison: &mut Comparison, request: &DiffRequest) -> Re
     Ok(())
 }
 
-/// What is asked about.
+/// What was asked for.
 enum Selection {
     All,
     One(Key),
@@ -103,7 +103,7 @@ fn selection(
     let named = match request.what.as_slice() {
         [] => return Ok(Selection::All),
         [kind, name] => Kind::parse(kind).map(|kind| (kind, name.as_str())),
-        // A file of that name comes before a resource.
+        // A file takes precedence over a resource of the same name.
         [both] if !has_file(both, old, new) => both
             .split_once('/')
             .and_then(|(kind, name)| Some((Kind::parse(kind)?, name))),
@@ -126,7 +126,7 @@ fn has_file(name: &str, old: &Snapshot, new: &Snapshot) -> bool {
     holds(old) || holds(new)
 }
 
-/// Paths as they are named from where the command runs, or else from the root of the repository.
+/// Paths relative to the current folder, or else to the root of the repository.
 fn files(repo: &Repo, what: &[String], (old, new): (&Snapshot, &Snapshot)) -> Result<Selection> {
     let from_root = |file: &String| {
         let file = file.strip_prefix("./").unwrap_or(file);

@@ -1,4 +1,4 @@
-//! PlanSpec 1.2 documents that a caller names.
+//! PlanSpec 1.2 documents in files that a caller names.
 
 use std::path::Path;
 
@@ -10,21 +10,21 @@ use crate::core::document::{self, Document, Generated};
 use crate::core::resource::{API_VERSION, Kind};
 use crate::core::text::yaml;
 
-/// Namespace of the resources of a document that is only shown: nothing of it is seen.
+/// Namespace of the resources of a document that is only shown; it is never visible.
 const NAMESPACE: &str = "default";
 
-/// A document, and what it was read from.
+/// A document, with its source.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Opened {
-    /// The file, as it is called in messages.
+    /// The name of the file in messages.
     pub file: String,
     /// Its bytes.
     pub bytes: Vec<u8>,
-    /// What it says.
+    /// The document.
     pub document: Document,
 }
 
-/// Read a document; `-` is standard input.
+/// Reads a document; `-` is standard input.
 ///
 /// # Errors
 /// It cannot be read, or its structure is broken.
@@ -39,26 +39,26 @@ pub fn open(path: &Path) -> Result<Opened> {
 }
 
 impl Opened {
-    /// The resources that it stands for.
+    /// The resources that it generates.
     ///
     /// # Errors
-    /// What a step adds to its node makes no node.
+    /// The extension of a step is not valid for a node.
     pub fn resources(&self) -> Result<Generated> {
         let generated = self.document.resources(&self.file, NAMESPACE);
         generated.map_err(|found| refused(&self.bytes, found))
     }
 }
 
-/// A document that was read already.
+/// Parses a document.
 ///
 /// # Errors
-/// Its structure is broken.
+/// Its structure is invalid.
 pub(super) fn parse(file: &str, bytes: &[u8]) -> Result<Document> {
     document::parse(file, bytes)
         .map_err(|found| a_resource(file, bytes).unwrap_or_else(|| refused(bytes, found)))
 }
 
-/// Why a file of resources is not read as a document.
+/// The error for a file of resources in the place of a document.
 fn a_resource(file: &str, bytes: &[u8]) -> Option<Error> {
     let (documents, _) = yaml::read(file, bytes, &Limits::default());
     let of_ours = documents
@@ -74,7 +74,7 @@ fn a_resource(file: &str, bytes: &[u8]) -> Option<Error> {
     Some(error.maybe_hint(found.contains(&Kind::Plan).then_some(hint)))
 }
 
-/// What is wrong with the only file that this is about.
+/// The error with the findings in the only file.
 pub(super) fn refused(bytes: &[u8], found: Vec<Diagnostic>) -> Error {
     let text = String::from_utf8_lossy(bytes).into_owned();
     Error::findings(Findings::new(found, &|_| Some(text.clone())))

@@ -1,7 +1,7 @@
-//! Say of many nodes at once that they were done before the run: a half-done plan comes into the tool with what it has.
+//! Reports nodes that were done before the run, for a plan that is already partly done.
 //!
-//! Each is a claim and its report, sent in one step that only one can make, when the node's turn has come. So nothing is passed
-//! over: what has acceptance criteria waits to be verified, and what stands behind a gate waits for that.
+//! Each node gets a claim and a report in one step, when its turn has come, and only one writer can do that. So nothing is
+//! skipped: a node with acceptance criteria waits to be verified, and a node after a gate waits for the gate.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -30,14 +30,14 @@ use crate::core::run::proposal;
 use crate::core::run::record::{Action, ReportResult};
 use crate::core::text::yaml;
 
-/// Say of nodes that they were done before the run.
+/// A request to report nodes that were done before the run.
 #[derive(Debug, Clone)]
 pub struct DoneBeforeRequest {
-    /// The execution, and who asks.
+    /// The execution, and the actor.
     pub record: RecordRequest,
-    /// In which session.
+    /// The session or claim.
     pub working: Working,
-    /// Which nodes, by id, and what each has brought.
+    /// The nodes by id, with their results.
     pub nodes: BTreeMap<String, Done>,
 }
 
@@ -48,26 +48,26 @@ impl DoneBeforeRequest {
     }
 }
 
-/// What a node has brought that was done before the run.
+/// The result of a node that was done before the run.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct Done {
-    /// What it brought.
+    /// Its outputs.
     pub outputs: Map<String, Value>,
-    /// The revision that holds the work.
+    /// The revision with the work.
     pub commit: Option<String>,
-    /// A sentence for people.
+    /// A message for people.
     pub message: String,
-    /// Whether a task list says so, which may have more tasks than the run.
+    /// Whether it is from a task list, which may have more tasks than the run.
     #[serde(skip)]
     pub is_of_list: bool,
 }
 
-/// Read a list of nodes: a mapping by their ids, YAML or JSON, or a task list with tasks that are done; `tag` says which of
+/// Reads a list of nodes: a YAML or JSON mapping by their ids, or a task list with finished tasks; `tag` selects one of
 /// several lists.
 ///
 /// # Errors
-/// It cannot be read, or says something else.
+/// It cannot be read, or has another form.
 pub fn read(name: &str, bytes: &[u8], tag: Option<&str>) -> Result<BTreeMap<String, Done>> {
     let ends = |ending: &&str| name.to_ascii_lowercase().ends_with(*ending);
     if [".md", ".csv", ".tsv", ".jsonl"].iter().any(ends) {
@@ -79,7 +79,7 @@ pub fn read(name: &str, bytes: &[u8], tag: Option<&str>) -> Result<BTreeMap<Stri
     })
 }
 
-/// A mapping of nodes by their ids. A node that brought nothing has no value.
+/// A mapping of nodes by their ids. A node without results has no value.
 fn mapping(name: &str, bytes: &[u8]) -> Result<BTreeMap<String, Done>> {
     let (documents, findings) = yaml::read(name, bytes, &Limits::default());
     if let Some(finding) = findings.iter().find(|finding| finding.is_error()) {
@@ -97,10 +97,10 @@ fn mapping(name: &str, bytes: &[u8]) -> Result<BTreeMap<String, Done>> {
         .collect())
 }
 
-/// Report what can be reported now; with `reconcile`, also what can be reported then, until nothing moves any more.
+/// Reports what can be reported now; with `reconcile`, repeats that until nothing changes any more.
 ///
 /// # Errors
-/// There is no such run, it has no such task, an output is missing: then nothing is sent. Every node is refused.
+/// There is no such run, it has no such task, or an output is missing; then nothing is sent. Or every node is refused.
 pub fn done_before(
     store: &Store,
     request: &DoneBeforeRequest,
@@ -172,7 +172,7 @@ pub fn done_before(
     Ok((answer, trouble))
 }
 
-/// The commits that are named, by what they are called.
+/// The commits of the named revisions.
 fn commits(store: &Store, request: &DoneBeforeRequest) -> Result<BTreeMap<String, String>> {
     let named = request
         .nodes
@@ -188,7 +188,7 @@ fn commits(store: &Store, request: &DoneBeforeRequest) -> Result<BTreeMap<String
         .collect()
 }
 
-/// What came of each node, in the order of the plan.
+/// The result for each node, in the order of the plan.
 #[derive(Default)]
 struct Said {
     nodes: BTreeMap<usize, DoneNode>,
@@ -218,18 +218,18 @@ impl Said {
     }
 }
 
-/// One look at the run.
+/// One pass over the run.
 struct Round<'a> {
     writer: &'a RecordWriter<'a>,
     run: ObservedRun<'a>,
-    /// What was done, by the ids of nodes.
+    /// The finished nodes, by their ids.
     done: BTreeMap<String, &'a Done>,
     commits: &'a BTreeMap<String, String>,
-    /// The plan; what is over is not held to one any more.
+    /// The plan; a finished run is no longer bound to one.
     plan: Option<PinnedPlan>,
-    /// Ids of the plan's nodes, those that come before others first.
+    /// The ids of the plan's nodes, in topological order.
     order: Vec<String>,
-    /// Tasks of a list that the run does not have.
+    /// Tasks of the list that the run does not have.
     left_out: Vec<String>,
 }
 
@@ -259,7 +259,7 @@ impl<'a> Round<'a> {
         for (text, one) in &request.nodes {
             let by_id = run.node(text).map(|node| node.id);
             let named = by_id.or_else(|| match spec {
-                // Asked of what was read already: each look at the plan by the observed run reads it anew.
+                // Uses the plan that was already read: the observed run would read it again for each node.
                 Some(spec) => spec.named(text).map(|node| node.id.as_str()),
                 None => writer.observed.named(run, text).map(|node| node.id),
             });
@@ -284,7 +284,7 @@ impl<'a> Round<'a> {
         })
     }
 
-    /// That a list has tasks that the run does not have.
+    /// A note that the list has tasks which the run does not have.
     fn left_out_note(&self) -> Option<String> {
         let first = self.left_out.first()?;
         let run = self.run.key.qualified();
@@ -297,7 +297,7 @@ impl<'a> Round<'a> {
         })
     }
 
-    /// Whether all that is named are tasks of the plan, and bring what they have to.
+    /// Checks that all named nodes are tasks of the plan, with the required outputs.
     fn check(&self) -> Result {
         let run = self.run.key.qualified();
         for (id, done) in &self.done {
@@ -343,7 +343,7 @@ impl<'a> Round<'a> {
         resources_for(self.writer, self.run, Some(node))
     }
 
-    /// Report what can be reported now: how much that is.
+    /// Reports what can be reported now. Returns how many nodes that were.
     fn go(&self, said: &mut Said) -> Result<usize> {
         let mut sent = 0;
         for (place, id) in self.order.iter().enumerate() {
@@ -360,7 +360,7 @@ impl<'a> Round<'a> {
             };
             let told = match self.one(node, done) {
                 Ok(told) => told,
-                // What the others are does not change for it.
+                // The other nodes are not affected.
                 Err(error) if error.is_refusal() => {
                     let told = self.told(node, (DoneState::Refused, None), error.message.clone());
                     said.first_refusal.get_or_insert(error);
@@ -433,7 +433,7 @@ impl<'a> Round<'a> {
         }
     }
 
-    /// Somebody has claimed it: whoever reports it now, a moment ago, or another one.
+    /// The result for a node that was claimed: by this actor now or a moment ago, or by another.
     fn spoken_for(&self, node: ObservedNode<'_>, tip: &str) -> Result<DoneNode> {
         let name = node.name();
         let chain = AttemptChain::read(self.writer.store, tip)?;
@@ -469,7 +469,7 @@ impl<'a> Round<'a> {
         }
     }
 
-    /// Whether it may be claimed, and reported by whoever claims.
+    /// Checks that the node may be claimed and reported.
     fn may(&self, node: ObservedNode<'_>, done: &Done) -> Result {
         let (writer, actor) = (self.writer, self.writer.actor);
         let snapshot = match self.node(node.id) {

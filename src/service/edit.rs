@@ -1,5 +1,5 @@
-//! Change one resource as text. [`open`] gives the text out, [`save`] takes it back and says what is
-//! wrong with it; [`in_editor`] lets a person write it in between, until nothing is.
+//! Edits one resource as text. [`open`] returns the text, [`save`] takes the new one and returns its
+//! findings; [`in_editor`] repeats this in an editor until there are none.
 
 use super::change::{Changed, Changeset};
 use super::names::Named;
@@ -11,27 +11,27 @@ use crate::core::base::escape;
 use crate::core::resource::{Key, Kind};
 use crate::git::editor::{self, Draft};
 
-/// Edit one resource.
+/// A request to edit one resource.
 #[derive(Debug, Clone)]
 pub struct EditRequest {
-    /// Which.
+    /// The resource.
     pub named: Named,
-    /// Message of the commit; made of what changes when not set.
+    /// Commit message; `None` makes one from the changes.
     pub message: Option<String>,
-    /// The editor; that of the person's Git when not set.
+    /// The editor; `None` is that of Git.
     pub editor: Option<String>,
 }
 
-/// A resource that is to be edited.
+/// A resource that is being edited.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Original {
-    /// Which resource.
+    /// The resource.
     pub key: Key,
-    /// Its text as HEAD has it.
+    /// Its text in HEAD.
     pub text: String,
 }
 
-/// What came of a text that was saved.
+/// The result of saving a text.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Saved {
     /// It is committed.
@@ -40,10 +40,10 @@ pub enum Saved {
     Wrong(Findings),
 }
 
-/// The text to edit.
+/// Returns the text to edit.
 ///
 /// # Errors
-/// There is no such resource, or several; its file has changes that are not committed.
+/// There is no such resource, or there are several; its file has uncommitted changes.
 pub fn open(store: &Store, request: &EditRequest) -> Result<Original> {
     let change = Changeset::begin(store)?;
     change.check_begun()?;
@@ -61,11 +61,11 @@ pub fn open(store: &Store, request: &EditRequest) -> Result<Original> {
     Ok(Original { key, text })
 }
 
-/// Commit another text for a resource, unless something is wrong with it.
+/// Commits a new text of a resource, unless it is invalid.
 ///
 /// # Errors
-/// `Conflict` when somebody else has changed it since it was opened; its file has changes that are not
-/// committed; git does not want the commit.
+/// `Conflict` if somebody else has changed it since it was opened; its file has uncommitted changes; Git
+/// refuses the commit.
 pub fn save(
     store: &Store,
     request: &EditRequest,
@@ -93,19 +93,19 @@ pub fn save(
     Ok(Saved::Done(change.map(|change| Edited { change })))
 }
 
-/// How often the editor opens before the edit is given up: nobody tries so often, but a program that
-/// stands for the editor would for ever.
+/// How often the editor opens before the edit is given up: no person tries so often, but a program in the
+/// place of the editor could loop for ever.
 const ROUNDS: usize = 50;
 
-/// What begins a line that is not part of the resource.
+/// Marks a line that is not part of the resource.
 const MARK: &str = "#! ";
 
-/// Let a person change a resource in the editor of their Git. While the text is not valid the editor
-/// opens again, with the findings on top.
+/// Lets a person edit a resource in their Git editor. While the text is invalid, the editor opens again, with
+/// the findings on top.
 ///
 /// # Errors
-/// What [`open`] and [`save`] can end in; there is no editor; the person gave up: then the text is
-/// kept in a file that the hint names.
+/// Those of [`open`] and [`save`]; there is no editor; the person gave up, and the text is kept in a file that
+/// the hint names.
 pub fn in_editor(store: &Store, request: &EditRequest) -> Result<Changed<Edited>> {
     let original = open(store, request)?;
     let editor = match &request.editor {
@@ -145,7 +145,7 @@ pub fn in_editor(store: &Store, request: &EditRequest) -> Result<Changed<Edited>
     Err(given_up(wrong, &draft))
 }
 
-/// The error says also where the text is that could not be saved.
+/// Adds to an error where the unsaved text is.
 fn kept(error: Error, draft: &Draft) -> Error {
     let place = format!("your text is kept in {draft}");
     let hint = match &error.hint {
@@ -163,7 +163,7 @@ fn given_up(wrong: Findings, draft: &Draft) -> Error {
     }
 }
 
-/// The findings on top, as lines that are taken out again.
+/// The text with the findings on top, as lines that are removed again.
 fn with_marks(text: &str, found: &[Diagnostic]) -> String {
     format!("{}{MARK}save it unchanged to cancel\n{text}", marks(found))
 }

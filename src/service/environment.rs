@@ -1,5 +1,5 @@
-//! What the commands of plans see of the machine that they run on, beyond a search path: what the owner
-//! of a clone names in Git's configuration. No file of the repository can name anything.
+//! What commands of plans may use of this machine, beyond a search path: only what the owner of the clone
+//! lists in Git's configuration. No file of the repository can add to it.
 
 use std::collections::BTreeMap;
 
@@ -7,14 +7,14 @@ use super::{Error, Result};
 use crate::git::Repo;
 use crate::worker::http::Reach;
 
-/// The key, which may stand there more than once.
+/// The configuration key; it may have several values.
 const KEY: &str = "planspec.environment";
 
-/// The variables of a target, on top of those that this clone hands on: `NAME` from the environment of
-/// this process, if it is set there, `NAME=VALUE` as it says, where `~/` begins a path in the user's home.
+/// The variables of a target, on top of those that this clone passes on: `NAME` with its value in this
+/// process, if set; `NAME=VALUE` as given, where a leading `~/` is the user's home.
 ///
 /// # Errors
-/// What stands in the configuration names no variable.
+/// The configuration contains something that is not a variable.
 pub fn with_what_is_handed_on(
     repo: &Repo,
     of_target: &BTreeMap<String, String>,
@@ -51,10 +51,10 @@ fn in_home(value: &str) -> String {
     }
 }
 
-/// Where hosts are named that may be asked although they tell a machine who it is.
+/// The configuration key of guarded hosts that may be contacted.
 const ALLOWED: &str = "planspec.allowHost";
 
-/// The hosts that criteria, and what is waited for outside, may ask, by what the owner of this clone says.
+/// The guarded hosts that criteria and external nodes may contact, as the owner of this clone allows.
 pub fn reach(repo: &Repo) -> Reach {
     Reach::with(repo.config_all(ALLOWED))
 }

@@ -1,4 +1,4 @@
-//! Why the service did not do what it was asked to.
+//! Errors of the service.
 
 use std::collections::BTreeMap;
 
@@ -10,19 +10,19 @@ use crate::core::base::escape;
 use crate::core::text::located::{Finding, findings};
 use crate::git::GitError;
 
-/// A value, or why there is none.
+/// A value, or an error.
 pub type Result<T = ()> = std::result::Result<T, Error>;
 
-/// What kind of refusal it is: what a door makes an exit code or an HTTP status of.
+/// The kind of an error, from which interfaces derive an exit code or an HTTP status.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum ErrorKind {
-    /// What is named does not exist.
+    /// Something that the request names does not exist.
     NotFound,
-    /// The request does not say what is meant: it contradicts itself, names no revision, or several
-    /// resources fit.
+    /// The request is not clear: it contradicts itself, names no revision, or matches several
+    /// resources.
     Ambiguous,
-    /// What is given, or what stands in the repository, breaks a rule.
+    /// The input, or something in the repository, breaks a rule.
     Invalid,
     /// It cannot be done yet, or not any more.
     NotReady,
@@ -30,23 +30,23 @@ pub enum ErrorKind {
     Forbidden,
     /// Somebody else has it.
     Taken,
-    /// Something moved in the meantime, or is not as the request expects it.
+    /// Something has changed in the meantime, or is not as the request expects.
     Conflict,
     /// The repository or the remote cannot be used.
     Unavailable,
-    /// This repository or this version has no way to do it.
+    /// This repository or this version does not support it.
     Unsupported,
 }
 
 impl Error {
-    /// Whether what is asked for cannot be done: everything works that it takes to find that out.
+    /// Whether the request is refused, although the repository works.
     pub fn is_refusal(&self) -> bool {
         !matches!(self.kind, ErrorKind::Unavailable | ErrorKind::Unsupported)
     }
 }
 
 impl ErrorKind {
-    /// `notFound`: as it stands in JSON.
+    /// `notFound`: the name in JSON.
     pub fn name(self) -> &'static str {
         match self {
             ErrorKind::NotFound => "notFound",
@@ -62,43 +62,43 @@ impl ErrorKind {
     }
 }
 
-/// A refusal: what kind, what is in the way, and the way out.
+/// An error with its kind, its message and a hint.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Error {
-    /// What kind.
+    /// Its kind.
     pub kind: ErrorKind,
-    /// What is in the way, in a sentence without a full stop, on one line. Empty when the findings say it all.
+    /// What is wrong, in a sentence without a full stop, on one line. Empty if the findings say it all.
     pub message: String,
-    /// The way out.
+    /// How to fix it.
     pub hint: Option<String>,
-    /// What is wrong with the files that this is about.
+    /// Findings in the files concerned.
     pub findings: Findings,
-    /// What is wrong with the repository, where that makes a difference to whoever asked.
+    /// The fault of the repository, if callers treat it specially.
     pub fault: Option<Fault>,
 }
 
-/// What can be wrong with a repository.
+/// A fault of the repository.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fault {
-    /// An object is not in this clone.
+    /// An object is missing in this clone.
     Missing,
-    /// Something else than planspec wrote to the status branch.
+    /// The status branch has a commit that planspec did not write.
     Foreign,
-    /// Somebody else moved a branch first: what was asked for can be decided anew.
+    /// Somebody else moved a branch first: the request can be tried again.
     Moved,
 }
 
-/// Findings, and the texts that they are about.
+/// Findings, with the texts of their files.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Findings {
-    /// What was found, in order.
+    /// The findings, in order.
     pub found: Vec<Diagnostic>,
-    /// Text by file, for showing the lines that are meant.
+    /// Text by file, for showing source lines.
     pub texts: BTreeMap<String, String>,
 }
 
 impl Findings {
-    /// Findings with the texts of the files that they are about.
+    /// Findings with the texts of their files.
     pub fn new(found: Vec<Diagnostic>, text_of: &dyn Fn(&str) -> Option<String>) -> Findings {
         let mut texts = BTreeMap::new();
         for finding in &found {
@@ -112,12 +112,12 @@ impl Findings {
         Findings { found, texts }
     }
 
-    /// Each with its place, as data.
+    /// The findings with their places, as data.
     pub fn values(&self) -> Vec<Finding> {
         findings(&self.found, &|file| self.texts.get(file).cloned())
     }
 
-    /// Whether one of them is an error.
+    /// Whether any finding is an error.
     pub fn has_errors(&self) -> bool {
         self.found.iter().any(Diagnostic::is_error)
     }
@@ -149,7 +149,7 @@ constructors! {
 }
 
 impl Error {
-    /// A refusal of a kind.
+    /// An error of a kind.
     pub fn new(kind: ErrorKind, message: impl Into<String>) -> Error {
         Error {
             kind,
@@ -160,13 +160,13 @@ impl Error {
         }
     }
 
-    /// The repository is as `git init` made it.
+    /// The error if the repository has no commits.
     pub fn no_commits() -> Error {
         Error::not_ready("there are no commits yet")
             .hint("commit some resources first: `planspec init`, then `planspec apply -f FILE`")
     }
 
-    /// The findings say what is wrong, and how to put it right.
+    /// An error that consists of its findings.
     pub fn findings(findings: Findings) -> Error {
         Error {
             findings,
@@ -174,7 +174,7 @@ impl Error {
         }
     }
 
-    /// The refusal as data.
+    /// The error as data.
     pub fn refused(&self) -> Refused {
         Refused {
             kind: self.kind.name().to_owned(),
@@ -184,13 +184,13 @@ impl Error {
         }
     }
 
-    /// Add the way out.
+    /// Adds a hint.
     pub fn hint(mut self, hint: impl Into<String>) -> Error {
         self.hint = Some(hint.into());
         self
     }
 
-    /// Add the way out, if there is one.
+    /// Adds a hint, if there is one.
     pub fn maybe_hint(mut self, hint: Option<String>) -> Error {
         self.hint = hint.or(self.hint);
         self
@@ -198,7 +198,7 @@ impl Error {
 }
 
 impl From<GitError> for Error {
-    /// The message is what Git says first; the rest goes to the hint, before the way out.
+    /// The message is the first line of Git's; the other lines precede the hint.
     fn from(error: GitError) -> Error {
         let fault = match error {
             GitError::Missing(_) => Some(Fault::Missing),

@@ -1,4 +1,4 @@
-//! What findings mean, and what answers look like.
+//! Explains findings and answers.
 
 use serde_json::Value;
 
@@ -8,10 +8,10 @@ use crate::api::registry;
 use crate::core::base::diagnostic::Code;
 use crate::core::base::suggest::suggestion;
 
-/// What a finding with that code means.
+/// The rule with a code.
 ///
 /// # Errors
-/// `Ambiguous` when there is no such rule; the nearest is suggested.
+/// `Ambiguous` if there is no such rule; the nearest is suggested.
 pub fn rule(code: &str) -> Result<Rule> {
     let Some(code) = Code::parse(code) else {
         let all = || "`planspec explain --list` shows all".to_owned();
@@ -24,7 +24,7 @@ pub fn rule(code: &str) -> Result<Rule> {
     })
 }
 
-/// Every rule.
+/// All rules.
 pub fn rules() -> RuleList {
     RuleList {
         items: Code::ALL.iter().copied().map(RuleName::from).collect(),
@@ -34,7 +34,7 @@ pub fn rules() -> RuleList {
 /// The JSON Schema of an answer, by its kind.
 ///
 /// # Errors
-/// `Ambiguous` when there is no such answer; the nearest is suggested.
+/// `Ambiguous` if there is no such answer; the nearest is suggested.
 pub fn answer(kind: &str) -> Result<Value> {
     let Some(found) = registry::find(kind) else {
         let all = || "`planspec schema --answers` shows all".to_owned();
@@ -44,7 +44,7 @@ pub fn answer(kind: &str) -> Result<Value> {
     Ok((found.schema)().to_value())
 }
 
-/// Every kind of answer.
+/// The kinds of all answers.
 pub fn answers() -> AnswerList {
     AnswerList {
         items: registry::kinds().into_iter().map(str::to_owned).collect(),

@@ -1,4 +1,4 @@
-//! A plan, or a run as it stands, written for a tracker. Nothing is sent.
+//! Exports a plan, or the current state of a run, for an issue tracker. Nothing is sent.
 
 use super::graph::{GraphRequest, graph};
 use super::store::Store;
@@ -10,12 +10,12 @@ use crate::core::text::located::ResourceName;
 use crate::core::trackers::export::{self, Exported, Item};
 use crate::core::trackers::github;
 
-/// Export a plan or a run.
+/// A request to export a plan or a run.
 #[derive(Debug, Clone)]
 pub struct ExportRequest {
-    /// Which.
+    /// The plan or run.
     pub of: GraphRequest,
-    /// Where the pages of the board are published.
+    /// Address of the published board.
     pub base_url: Option<String>,
 }
 
@@ -26,10 +26,10 @@ pub struct Tasks {
     exported: Exported,
 }
 
-/// A plan, or an execution as it stands, as a list of tasks.
+/// Returns a plan, or the current state of an execution, as a list of tasks.
 ///
 /// # Errors
-/// There is no such resource, or several, or its graph is broken.
+/// There is no such resource, there are several, or its graph is invalid.
 pub fn tasks(store: &Store, request: &ExportRequest) -> Result<Tasks> {
     let drawn = graph(store, &request.of)?;
     let key = drawn.key.clone();
@@ -54,7 +54,7 @@ pub fn tasks(store: &Store, request: &ExportRequest) -> Result<Tasks> {
     Ok(Tasks { key, exported })
 }
 
-/// The page on the board: of a node of a run, else of the plan.
+/// The page on the board: that of the node for a run, else that of the plan.
 fn page(base: &str, key: &Key, item: &Item) -> String {
     let of = Of {
         namespace: key.namespace.clone(),
@@ -68,12 +68,12 @@ fn page(base: &str, key: &Key, item: &Item) -> String {
 }
 
 impl Tasks {
-    /// How many there are.
+    /// The number of tasks.
     pub fn count(&self) -> usize {
         self.exported.items.len()
     }
 
-    /// The plan, or the execution.
+    /// The plan or execution.
     pub fn resource(&self) -> ResourceName {
         ResourceName::from(&self.key)
     }
@@ -88,17 +88,17 @@ impl Tasks {
         }
     }
 
-    /// A checklist.
+    /// The tasks as a checklist.
     pub fn markdown(&self) -> String {
         export::markdown(&self.exported)
     }
 
-    /// A table.
+    /// The tasks as a table.
     pub fn csv(&self) -> String {
         export::table(&self.exported)
     }
 
-    /// A script that makes issues.
+    /// The tasks as a script that creates issues.
     pub fn github(&self) -> String {
         let Key {
             name, namespace, ..

@@ -1,4 +1,4 @@
-//! Following the status branch: what is new since the last look, without reading anything else.
+//! Follows the status branch: finds new commits, and reads nothing else.
 
 use std::time::{Duration, Instant};
 
@@ -6,43 +6,43 @@ use super::store::{Store, StoredStatus, View};
 use super::{Error, Result};
 use crate::git::{refs, remote, status_branch};
 
-/// Most status commits to go back to after a long absence.
+/// Maximum number of status commits to read after a long absence.
 const MOST: usize = 1000;
 
-/// How often to look, and how long.
+/// How often to check, and for how long.
 #[derive(Debug, Clone)]
 pub struct Pace {
-    /// Between two looks.
+    /// Time between two checks.
     pub interval: Duration,
-    /// For ever when not set.
+    /// `None` means no limit.
     pub timeout: Option<Duration>,
 }
 
-/// Somebody who looks at the status branch again and again: at the remote's, when there is one.
+/// Checks the status branch repeatedly: that of the remote, if there is one.
 pub struct Follower<'a> {
     pub(super) store: &'a Store,
-    /// What was there when it began.
+    /// The view at the beginning.
     pub view: View,
     branch: String,
-    /// The tip at the last look, if there was a look and a branch.
+    /// The tip at the last check, if there was a check and a branch.
     seen: Option<Option<String>>,
-    /// Whether the last look failed.
+    /// Whether the last check failed.
     away: bool,
     interval: Duration,
     end: Option<Instant>,
 }
 
-/// What a look brought.
+/// The result of a check.
 #[derive(Debug, Default)]
 pub struct NewCommits {
-    /// The status commits that came since the last look, oldest first; at first the tip alone.
+    /// The status commits since the last check, oldest first; at first only the tip.
     pub commits: Vec<String>,
-    /// What people should know: a remote that is away, or back.
+    /// A note for people: a remote is not reachable, or is again.
     pub note: Option<String>,
 }
 
 impl<'a> Follower<'a> {
-    /// Begin now.
+    /// Begins to follow.
     ///
     /// # Errors
     /// The repository or the remote cannot be used.
@@ -61,10 +61,10 @@ impl<'a> Follower<'a> {
         })
     }
 
-    /// What is new. A remote that is away for a moment is no reason to stop: it is said once.
+    /// Checks for new commits. A remote that is temporarily unreachable is reported once.
     ///
     /// # Errors
-    /// The first look fails, or what is on the branch is not ours.
+    /// The first check fails, or the branch has a commit that planspec did not write.
     pub fn look(&mut self) -> Result<NewCommits> {
         match self.try_look() {
             Ok(commits) => {
@@ -101,8 +101,8 @@ impl<'a> Follower<'a> {
             };
         };
         if let Some(remote) = &self.store.remote {
-            // Everything behind it, so that nothing between two looks is lost; of a shallow clone,
-            // what is behind the first look is left where it is.
+            // All commits behind the tip, so that none between two checks is missed; in a shallow clone, nothing
+            // is deepened for the first check.
             let shallow = self.seen.is_none();
             remote::fetch(&self.store.repo, remote, std::slice::from_ref(new), shallow)?;
             self.store.track(remote, &self.branch, Some(new));
@@ -115,7 +115,7 @@ impl<'a> Follower<'a> {
         Ok(commits)
     }
 
-    /// Where the branch stands: one ref, nothing else.
+    /// The tip of the branch. Reads only this ref.
     fn tip(&self) -> Result<Option<String>> {
         let name = format!("refs/heads/{}", self.branch);
         match &self.store.remote {
@@ -127,15 +127,15 @@ impl<'a> Follower<'a> {
         }
     }
 
-    /// The status of one of these commits.
+    /// Reads the status of one of these commits.
     ///
     /// # Errors
-    /// It is not ours, or it cannot be read.
+    /// planspec did not write it, or it cannot be read.
     pub fn read(&self, commit: &str) -> Result<StoredStatus> {
         self.store.status_at(commit)
     }
 
-    /// Wait for the next look. False when the time is over.
+    /// Waits for the next check. Returns false on timeout.
     pub fn rest(&self) -> bool {
         let rest = match self.end {
             None => self.interval,

@@ -1,4 +1,4 @@
-//! What the status still knows of a name that is to be given to a new execution.
+//! What the status knows of the former run with the name of a new execution.
 
 use std::collections::BTreeSet;
 
@@ -7,17 +7,17 @@ use super::status::StatusReader;
 use super::store::Store;
 use crate::core::resource::{ExecutionPhase, Key, Status};
 
-/// A run that has the name already.
+/// A run that already has the name.
 pub struct Former {
-    /// Where it stands.
+    /// Its phase.
     pub phase: ExecutionPhase,
-    /// Whether a reconcile has seen that its file is gone: what comes now is another run then.
+    /// Whether a reconcile has seen that its file was removed; then a new file is another run.
     pub is_gone: bool,
-    /// Digest of its spec.
+    /// The digest of its spec.
     pub digest: String,
 }
 
-/// The run that the status, as the last fetch brought it, has under the name of an execution.
+/// The run with the name of an execution, in the last fetched status.
 ///
 /// # Errors
 /// The status cannot be read.

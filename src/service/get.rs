@@ -9,12 +9,12 @@ use crate::core::resource::{Key, Kind, LabelSelector};
 use crate::core::run::merged::Merged;
 use crate::core::run::wait::phase_of_kind;
 
-/// Which resources.
+/// A request for resources.
 #[derive(Debug, Clone, Default)]
 pub struct GetRequest {
-    /// Only of this kind; all kinds when not set.
+    /// Only this kind; `None` means all.
     pub kind: Option<Kind>,
-    /// Only the one of this name, `NAME` or `NAMESPACE/NAME`; needs a kind.
+    /// Only the resource of this name, `NAME` or `NAMESPACE/NAME`; needs a kind.
     pub name: Option<String>,
     /// Only in this namespace.
     pub namespace: Option<String>,
@@ -22,25 +22,25 @@ pub struct GetRequest {
     pub selector: Option<LabelSelector>,
     /// Only plans of this series.
     pub series: Option<String>,
-    /// Only in one of these phases, in any case of letters; with a kind, whose phases they are.
+    /// Only in one of these phases, in any letter case; needs a kind.
     pub phases: Vec<String>,
 }
 
-/// What was found.
+/// The resources that were found.
 pub struct Got {
     resources: Resources,
     keys: Vec<Key>,
-    /// Whether one was asked for by its name.
+    /// Whether one was requested by name.
     pub single: bool,
-    /// What there is to say besides.
+    /// Notes for people.
     pub notes: Vec<String>,
 }
 
-/// Resources, as HEAD and the last fetch have them.
+/// Returns resources, as in HEAD and the last fetch.
 ///
 /// # Errors
-/// The one that is named does not exist, or there are several; a name and a selector are given; besides what a look
-/// at the repository may end in.
+/// The named resource does not exist, or there are several; a name and a selector are both given; the repository
+/// cannot be read.
 pub fn get(store: &Store, request: &GetRequest) -> Result<Got> {
     let namespace = request.namespace.as_deref();
     let phases = known_phases(request)?;
@@ -82,10 +82,10 @@ pub fn get(store: &Store, request: &GetRequest) -> Result<Got> {
     })
 }
 
-/// The phases that are meant, as they are written.
+/// The requested phases, in their proper spelling.
 ///
 /// # Errors
-/// The kind has no such phase; nothing says of which kind they are.
+/// The kind has no such phase, or no kind is given.
 fn known_phases(request: &GetRequest) -> Result<Vec<String>> {
     if request.phases.is_empty() {
         return Ok(Vec::new());
@@ -104,10 +104,10 @@ fn is_of_series(merged: &Merged<'_>, series: &str) -> bool {
     plan.is_some_and(|plan| plan.series.as_deref() == Some(series))
 }
 
-/// What is said of a namespace that nothing has: it may be misspelt.
+/// A note about a namespace that does not exist: it may be misspelt.
 ///
 /// # Errors
-/// What a look at the repository may end in.
+/// The repository cannot be read.
 pub fn empty_namespace(store: &Store, namespace: Option<&str>) -> Result<Option<String>> {
     let Some(namespace) = namespace else {
         return Ok(None);
@@ -118,24 +118,24 @@ pub fn empty_namespace(store: &Store, namespace: Option<&str>) -> Result<Option<
 }
 
 impl Got {
-    /// What was found, by kind, namespace and name.
+    /// The resources, by kind, namespace and name.
     pub fn items(&self) -> impl Iterator<Item = Merged<'_>> {
         self.keys.iter().map(|key| self.resources.merged(key))
     }
 
-    /// The one that was asked for, as data; nothing where several were.
+    /// The single requested resource, as data; `None` if several were requested.
     ///
     /// # Errors
-    /// A status that JSON cannot hold.
+    /// The status contains a value that JSON cannot hold.
     pub fn one(&self) -> Result<Option<Resource>> {
         let one = self.items().next().filter(|_| self.single);
         Ok(one.map(|merged| Resource::of(&merged)).transpose()?)
     }
 
-    /// Everything that can be applied again, as data: a status whose file is gone is left out.
+    /// All resources that can be applied again, as data; those whose files are gone are left out.
     ///
     /// # Errors
-    /// A status that JSON cannot hold.
+    /// A status contains a value that JSON cannot hold.
     pub fn list(&self) -> Result<List> {
         let there = self.items().filter(|merged| !merged.is_deleted());
         let items = there.map(|merged| Resource::of(&merged));

@@ -1,4 +1,4 @@
-//! The graph of a plan, or of a run with its live state.
+//! The graph of a plan, or of a run with its current state.
 
 use std::collections::BTreeMap;
 
@@ -15,43 +15,43 @@ use crate::core::run::merged::Merged;
 use crate::core::run::pinned::PinnedPlan;
 use crate::core::run::transition::node_waits_for;
 
-/// Whose graph.
+/// A request for a graph.
 #[derive(Debug, Clone)]
 pub struct GraphRequest {
     /// An execution or a plan: `NAME`, `NAMESPACE/NAME` or `KIND/NAME`.
     pub name: String,
-    /// Its namespace, where its name alone is ambiguous.
+    /// Its namespace, if the name is ambiguous.
     pub namespace: Option<String>,
 }
 
-/// A graph, and whose it is.
+/// A graph, with its plan or execution.
 #[derive(Debug)]
 pub struct Drawn {
-    /// The plan, or the execution.
+    /// The plan or execution.
     pub key: Key,
-    /// Its phase; nothing before the first reconcile.
+    /// Its phase; `None` before the first reconcile.
     pub phase: Option<String>,
     /// Whether its file is gone.
     pub deleted: bool,
-    /// What the plan does, where that can be read.
+    /// The description of the plan, if that can be read.
     pub description: Option<String>,
     /// The graph.
     pub drawing: DrawnGraph,
 }
 
-/// A graph with what it was drawn from.
+/// A graph, with its source.
 #[derive(Debug)]
 pub struct DrawnGraph {
     graph: Graph,
     spec: GraphSpec,
-    /// The statuses of its nodes, of a run.
+    /// The statuses of its nodes, for a run.
     pub nodes: Option<BTreeMap<String, NodeStatus>>,
 }
 
-/// The graph of an execution of that name, else of a plan.
+/// Returns the graph of the execution with this name, else of the plan.
 ///
 /// # Errors
-/// There is no such resource, or several, or its graph is broken.
+/// There is no such resource, there are several, or its graph is invalid.
 pub fn graph(store: &Store, request: &GraphRequest) -> Result<Drawn> {
     let (resources, key) = find(store, &request.name, request.namespace.as_deref())?;
     let merged = resources.merged(&key);
@@ -82,7 +82,7 @@ pub fn graph(store: &Store, request: &GraphRequest) -> Result<Drawn> {
     })
 }
 
-/// What the plan does: that which a run is held to, else the one in the files.
+/// The description of the plan: the pinned one of a run, else the one in the files.
 fn description(
     resources: &Resources,
     merged: &Merged<'_>,
@@ -104,7 +104,7 @@ fn description(
     }
 }
 
-/// An execution of that name, else a plan; `KIND/NAME` says which.
+/// Finds the execution with this name, else the plan; `KIND/NAME` decides.
 fn find(store: &Store, name: &str, namespace: Option<&str>) -> Result<(Resources, Key)> {
     let named = |kind, name| Named::new(kind, name, namespace);
     match kind_and_name(name) {
@@ -118,19 +118,19 @@ fn find(store: &Store, name: &str, namespace: Option<&str>) -> Result<(Resources
     }
 }
 
-/// The plan that a run which has begun is held to, if it can be read.
+/// The pinned plan of a run that has begun, if it can be read.
 pub fn pinned(resources: &Resources, merged: &Merged<'_>) -> Option<PinnedPlan> {
     runs::pinned_plan(resources.stored.as_ref()?, merged.run()?)
 }
 
-/// The plan that a run was held to which is over, if the history that is here still has it: the
-/// status keeps it no longer than the run goes on.
+/// The plan that was pinned for a finished run, if the history in this clone still has it: the status keeps
+/// it only while the run is open.
 pub fn pinned_once(store: &Store, merged: &Merged<'_>) -> Option<PinnedPlan> {
     runs::plan_once(store, merged.run()?)
 }
 
-/// The graph of a plan as it stands in the files, or of a run as it is `pinned`. `None` when it is
-/// broken, or when the resource has none.
+/// The graph of a plan in the files, or of a run with its `pinned` plan. `None` if it is
+/// invalid, or the resource has none.
 pub fn drawing(
     resources: &Resources,
     merged: &Merged<'_>,
@@ -139,7 +139,8 @@ pub fn drawing(
     let spec = match (merged.run(), merged.key.kind) {
         (Some(run), _) => match pinned.and_then(PinnedPlan::graph) {
             Some(spec) => Some(spec.clone()),
-            // What it was held to cannot be read; the files may still have just that plan. Another one is not what ran.
+            // The pinned plan cannot be read; the files are used if they have the same plan, since another one did not
+            // run.
             None => {
                 let pin = run.extensions.pinned.as_ref().map(|pinned| &pinned.plan);
                 let found = plan_graph(resources, merged);
@@ -160,7 +161,7 @@ pub fn drawing(
     })
 }
 
-/// The graph of the plan that an execution names, as it stands in the files, and the digest of that plan.
+/// The graph of the plan that an execution names, from the files, and the digest of that plan.
 fn plan_graph(resources: &Resources, merged: &Merged<'_>) -> Option<(GraphSpec, String)> {
     let Spec::Execution(spec) = &merged.resource?.spec else {
         return None;
@@ -174,7 +175,7 @@ fn plan_graph(resources: &Resources, merged: &Merged<'_>) -> Option<(GraphSpec, 
 }
 
 impl Drawn {
-    /// The answer as data.
+    /// The graph as an answer.
     pub fn answer(&self) -> api::Graph {
         api::Graph {
             resource: self.key.kind.name().to_owned(),
@@ -196,7 +197,7 @@ impl DrawnGraph {
         }
     }
 
-    /// The answer as data; `namespace` is that of the plan.
+    /// The drawing as an answer; `namespace` is that of the plan.
     pub fn answer(&self, namespace: &str) -> api::Drawing {
         let id = |node: usize| self.graph.id(node).to_owned();
         let status = |node: &Node| self.nodes.as_ref()?.get(&node.id);

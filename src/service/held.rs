@@ -1,7 +1,7 @@
-//! What is held: by whom, in which session, and what this work tree knows of it.
+//! Held nodes: who holds them, in which session, and what this work tree remembers.
 //!
-//! A session is what tells two workers of one name apart. It is judged with every record of a worker, and is no
-//! fence: whoever may push may write any.
+//! A session distinguishes workers with the same actor. It is checked with every record of a worker, but is no security
+//! boundary: everybody who may push can write any session.
 
 use std::collections::BTreeMap;
 
@@ -20,20 +20,20 @@ use crate::core::run::proposal::word;
 use crate::core::run::record::{Action, Address, Received};
 use crate::git::session;
 
-/// Most characters of the digest of a session.
+/// Length of the digest of a session, in characters.
 const DIGEST: usize = 32;
 
-/// Which worker of its name speaks.
+/// Identifies one of the workers of an actor.
 #[derive(Debug, Clone, Default)]
 pub struct Working {
-    /// The session; that of the work tree when not set.
+    /// The session; `None` is that of the work tree.
     pub session: Option<String>,
-    /// The claim that is spoken for, from whichever session.
+    /// The claim to act for, from any session.
     pub claim: Option<String>,
 }
 
 impl Working {
-    /// Digest of the session; nothing where none is named and the work tree can keep none.
+    /// The digest of the session; `None` if none is given and the work tree cannot store one.
     pub fn digest(&self, store: &Store) -> Option<String> {
         let name = match &self.session {
             Some(name) => name.clone(),
@@ -49,38 +49,38 @@ impl Working {
     }
 }
 
-/// Digest of a session, as far as there is one already: looking makes none.
+/// The digest of a session that exists already; never creates one.
 pub fn known_session(store: &Store, named: Option<&str>) -> Option<String> {
     let name = named.map(str::to_owned);
     let name = name.or_else(|| session::known_nonce(&store.repo));
     name.map(|name| digest(&name))
 }
 
-/// A session that nobody else has.
+/// A new, unique session.
 pub fn new_session() -> String {
     Uuid::new_v4().simple().to_string()
 }
 
-/// As records name a session: nobody can tell from it what a session is called.
+/// The digest of a session in records, which does not reveal its name.
 pub fn digest(session: &str) -> String {
     let mut digest = sha256_hex(format!("planspec session {session}").as_bytes());
     digest.truncate(DIGEST);
     digest
 }
 
-/// Whoever speaks for claims.
+/// A worker that acts on claims.
 #[derive(Debug, Clone, Copy)]
 pub struct Speaker<'a> {
-    /// Who.
+    /// The actor.
     pub actor: &'a str,
     /// Digest of the session.
     pub session: Option<&'a str>,
-    /// The claim, where it is named.
+    /// The claim, if one is given.
     pub claim: Option<&'a str>,
 }
 
 impl<'a> Speaker<'a> {
-    /// Whoever writes.
+    /// The speaker for a writer.
     pub fn of(writer: &RecordWriter<'a>, working: &'a Working) -> Speaker<'a> {
         Speaker {
             actor: writer.actor,
@@ -90,14 +90,14 @@ impl<'a> Speaker<'a> {
     }
 }
 
-/// The records of an attempt that begin with a claim.
+/// The records of an attempt, beginning with a claim.
 #[derive(Debug)]
 pub struct AttemptChain {
     records: Vec<Received>,
 }
 
 impl AttemptChain {
-    /// What stands on the ref of an attempt; nothing when it does not begin with a claim.
+    /// Reads the records on the ref of an attempt; `None` if they do not begin with a claim.
     ///
     /// # Errors
     /// The remote cannot be used.
@@ -109,7 +109,7 @@ impl AttemptChain {
         Ok(is_claimed.then_some(AttemptChain { records }))
     }
 
-    /// The same where a ref points, if somebody has created it.
+    /// The same for the ref at an address, if it exists.
     ///
     /// # Errors
     /// As [`AttemptChain::read`].
@@ -122,7 +122,7 @@ impl AttemptChain {
             return Ok(None);
         };
         let mut chain = AttemptChain::read(store, tip)?;
-        // Nobody said here what somebody else put there in their name, or what was said of another status.
+        // Records that others put there in the name of the holder, or for another status, do not count.
         let run = observed.by_uid(address.uid());
         let unapplied = run.map(|run| run.status.extensions.unapplied.as_slice());
         let unapplied = unapplied.unwrap_or_default().iter();
@@ -142,7 +142,7 @@ impl AttemptChain {
         Ok(chain)
     }
 
-    /// How many records there are.
+    /// The number of records.
     pub fn length(&self) -> usize {
         self.records.len()
     }
@@ -152,7 +152,7 @@ impl AttemptChain {
         &self.records[0]
     }
 
-    /// The attempt for whose work it was claimed, where that is one before.
+    /// The earlier attempt whose work it adopts, if any.
     pub fn adopts(&self) -> Option<u32> {
         match self.claim().record.action {
             Action::Claim { adopts, .. } => adopts,
@@ -160,26 +160,26 @@ impl AttemptChain {
         }
     }
 
-    /// Who holds it.
+    /// The holder.
     pub fn holder(&self) -> Holder<'_> {
         Holder::of(self.claim())
     }
 
-    /// Whether a speaker holds it.
+    /// Checks that a speaker holds it.
     ///
     /// # Errors
-    /// Why not.
+    /// The speaker does not; says why.
     pub fn is_held_by(&self, node: &str, speaker: Speaker<'_>) -> std::result::Result<(), Refusal> {
         let holder = self.holder();
         holder.is_spoken_for(node, speaker.actor, (speaker.session, speaker.claim))
     }
 
-    /// The last thing that its holder said.
+    /// The last record of the holder.
     pub fn last(&self) -> &Received {
         self.said().next().unwrap_or_else(|| self.claim())
     }
 
-    /// What its holder said, the newest first.
+    /// The records of the holder, newest first.
     fn said(&self) -> impl Iterator<Item = &Received> {
         let holder = self.holder();
         self.records.iter().rev().filter(move |received| {
@@ -189,7 +189,7 @@ impl AttemptChain {
         })
     }
 
-    /// Whether its holder is still at work, as far as the chain tells.
+    /// Whether the holder still works on it, as far as these records tell.
     pub fn is_open(&self) -> bool {
         let last = &self.last().record.action;
         matches!(
@@ -198,7 +198,7 @@ impl AttemptChain {
         )
     }
 
-    /// What its holder has asked: the records of the questions, and what they say.
+    /// The questions of the holder: their records and texts.
     pub fn questions(&self) -> impl Iterator<Item = (&str, &str)> {
         self.said()
             .filter_map(|received| match &received.record.action {
@@ -221,12 +221,12 @@ pub fn reported_commit(store: &Store, tip: &str) -> Result<Option<(String, Strin
     };
     Ok(match AttemptChain::read(store, tip)? {
         Some(chain) => chain.said().find_map(named),
-        // What happens outside is nobody's to claim.
+        // External nodes have no claim.
         None => records(store, tip)?.first().and_then(named),
     })
 }
 
-/// Every record of a ref; where it holds something else, those that stood on it before.
+/// All records on a ref; if it now has something else, those before that.
 ///
 /// # Errors
 /// The remote cannot be used.
@@ -235,13 +235,13 @@ pub fn records(store: &Store, tip: &str) -> Result<Vec<Received>> {
     Ok(store.records_behind(tip)?.0)
 }
 
-/// A claim that is held; as it stands here, what a work tree knows of one that was made in it.
+/// A held claim. In this form, a work tree remembers its own claims.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct HeldClaim {
     /// The record of the claim.
     pub claim: String,
-    /// Who claimed.
+    /// The actor.
     pub actor: String,
     /// Digest of the session.
     pub session: Option<String>,
@@ -255,9 +255,9 @@ pub struct HeldClaim {
     pub node: String,
     /// The attempt.
     pub attempt: u32,
-    /// When it was claimed.
+    /// The time of the claim.
     pub since: Time,
-    /// The attempt that whoever looks held of the node before, in the same session: somebody else goes on.
+    /// The earlier attempt that the caller held in the same session, if another session has the node now.
     #[serde(skip)]
     pub after: Option<u32>,
 }
@@ -284,10 +284,10 @@ impl HeldClaim {
         }
     }
 
-    /// How to speak for it from where it is not held.
+    /// How to act for it from another session.
     pub fn in_another_session(&self) -> String {
         let (actor, name, claim) = (&self.actor, self.name(), &self.claim);
-        // Whoever would speak for it would close the work of another one.
+        // Acting for it would end the work of another session.
         if let Some(before) = self.after {
             let attempt = self.attempt;
             return format!(
@@ -305,13 +305,13 @@ impl HeldClaim {
         }
     }
 
-    /// The node, if it is one of the same run.
+    /// The node, if it belongs to the same run.
     pub fn node_in<'o>(&self, observed: &'o Observed) -> Option<ObservedNode<'o>> {
         observed.by_uid(&self.uid)?.node(&self.node)
     }
 }
 
-/// Remember a claim that was made here. What cannot be written is only not remembered.
+/// Remembers a claim of this work tree. Errors of writing are only logged.
 pub fn remember(writer: &RecordWriter<'_>, node: ObservedNode<'_>, claim: &str) {
     let holder = Holder {
         actor: writer.actor,
@@ -327,23 +327,23 @@ pub fn remember(writer: &RecordWriter<'_>, node: ObservedNode<'_>, claim: &str) 
     }
 }
 
-/// A claim is nobody's concern here any more.
+/// Forgets a claim.
 pub fn forget(store: &Store, claim: &str) {
     session::forget_claim(&store.repo, claim);
 }
 
-/// What somebody holds.
+/// The claims that an actor holds.
 pub struct Held {
-    /// The look at their runs.
+    /// The observed runs.
     pub observed: Observed,
-    /// The claims of their session, by name.
+    /// The claims in this session, by name.
     pub here: Vec<HeldClaim>,
-    /// Those of their other sessions.
+    /// The claims in other sessions.
     pub elsewhere: Vec<HeldClaim>,
 }
 
-/// The claims that somebody holds, in a session and in others: by the status and the inbox, and by what this work tree knows.
-/// What is over is forgotten.
+/// Returns the claims that an actor holds, in this session and in others, from the status, the inbox and this work
+/// tree. Forgets finished ones.
 ///
 /// # Errors
 /// Nothing has been reconciled yet, or the repository cannot be used.
@@ -404,7 +404,7 @@ pub fn held_by(store: &Store, caller: &Caller, working: &Working) -> Result<Held
     })
 }
 
-/// The claims of a node: the one that the status has, the one whose lease ended last, and one that is not taken in yet.
+/// The claims of a node: the one in the status, the last one whose lease has expired, and one that is not taken in yet.
 fn claims_of(store: &Store, observed: &Observed, node: ObservedNode<'_>) -> Result<Vec<HeldClaim>> {
     let (status, open) = (node.status, node.address());
     let extensions = &status.extensions;
@@ -424,7 +424,7 @@ fn claims_of(store: &Store, observed: &Observed, node: ObservedNode<'_>) -> Resu
         claims.push(HeldClaim::of(node, chain.holder(), (status.attempt, since)));
     }
     if let Some(lapsed) = &extensions.lapsed {
-        // Attempts whose ref was taken may lie between.
+        // There may be attempts in between whose refs were spoiled.
         let before = (1..status.attempt).rev();
         let last = before
             .map(|attempt| (attempt, node.run.attempt_address(node.id, attempt)))
@@ -436,7 +436,7 @@ fn claims_of(store: &Store, observed: &Observed, node: ObservedNode<'_>) -> Resu
     Ok(claims)
 }
 
-/// Whether a claim still holds, or its lease ended and nobody has the next attempt.
+/// Whether a claim still holds, or its lease has expired and nobody has the next attempt.
 fn is_held(store: &Store, observed: &Observed, held: &HeldClaim) -> Result<bool> {
     let Some(node) = held.node_in(observed) else {
         return Ok(false);
@@ -454,7 +454,7 @@ fn is_held(store: &Store, observed: &Observed, held: &HeldClaim) -> Result<bool>
     Ok(chain.is_some_and(|chain| chain.claim().id == held.claim && chain.is_open()))
 }
 
-/// The newest attempt before the open one that a speaker has claimed, with what stands on its ref.
+/// The last attempt before the open one that a speaker has claimed, with its records.
 ///
 /// # Errors
 /// The remote cannot be used.
@@ -475,7 +475,7 @@ pub fn held_before(
     Ok(None)
 }
 
-/// Why what somebody held counts no more while the node goes on, and what to do instead.
+/// The error that a claim no longer counts while the node is open, with what to do instead.
 ///
 /// # Errors
 /// The remote cannot be used.
@@ -511,7 +511,7 @@ pub fn is_over(
     Ok(Error::conflict(over).hint(hint))
 }
 
-/// Whether the lease of a claim ended, and nobody has taken the node since.
+/// Whether the lease of a claim has expired, and nobody has claimed the node since.
 pub fn lapsed(observed: &Observed, node: ObservedNode<'_>, claim: &str) -> bool {
     let lapsed = node.status.extensions.lapsed.as_ref();
     lapsed.is_some_and(|lapsed| lapsed.record == claim)
@@ -519,7 +519,7 @@ pub fn lapsed(observed: &Observed, node: ObservedNode<'_>, claim: &str) -> bool 
         && observed.tip(&node.address()).is_none()
 }
 
-/// The flag that is missing, where nobody is named who acts, and somebody else holds it.
+/// A hint at `--as`, if no actor was given and another one holds the node.
 pub fn flag(
     writer: &RecordWriter<'_>,
     refusal: &Refusal,
@@ -533,10 +533,10 @@ pub fn flag(
     ))
 }
 
-/// What a worker says of a node, in a session: of the one that is named, else of the only one that is held here.
+/// Sends a record of a worker about a node: the named one, or the only one that is held here.
 ///
 /// # Errors
-/// None is held here, or several are; besides as [`RecordRequest::send`].
+/// None is held here, or several are; and those of [`RecordRequest::send`].
 pub fn say<A>(
     store: &Store,
     (request, working): (&RecordRequest, &Working),
@@ -555,7 +555,7 @@ pub fn say<A>(
     })
 }
 
-/// Nobody is heard on a ref that holds something else than records.
+/// Checks that the ref of the node has only records; others on it would not be read.
 fn check_ref(writer: &RecordWriter<'_>, node: ObservedNode<'_>) -> Result {
     let address = node.address();
     let tip = writer.observed.tip(&address);
@@ -573,7 +573,7 @@ fn check_ref(writer: &RecordWriter<'_>, node: ObservedNode<'_>) -> Result {
         .hint("`planspec reconcile` opens the next attempt; then claim it, or report the result"))
 }
 
-/// The request as it is, where it names a node; else about the only one that is held here.
+/// The request with its node: the named one, or the only one that is held here.
 fn about_held(store: &Store, request: &RecordRequest, working: &Working) -> Result<RecordRequest> {
     if !request.target.is_empty() {
         return Ok(request.clone());
@@ -624,7 +624,7 @@ fn about_held(store: &Store, request: &RecordRequest, working: &Working) -> Resu
     }
 }
 
-/// Whose attempt a retry stopped, and who holds nothing else, is told of that.
+/// Adds to an error that a retry stopped the only attempt of the actor.
 fn stopped(
     store: &Store,
     request: &RecordRequest,
@@ -660,13 +660,13 @@ fn stopped(
     Ok(None)
 }
 
-/// A shorter id than this may be anything.
+/// Minimum length of the id of a claim, as for abbreviated ids in Git.
 const SHORTEST_ID: usize = 7;
 
-/// The claim that is named, by its whole id: `log` and others abbreviate it.
+/// Expands the abbreviated id of a claim, as in the output of `log`.
 ///
 /// # Errors
-/// There is no such claim, there are several, or somebody else's is meant.
+/// There is no such claim, there are several, or it belongs to another actor.
 pub fn resolve(store: &Store, request: &RecordRequest, working: &Working) -> Result<Working> {
     let Some(named) = &working.claim else {
         return Ok(working.clone());
@@ -748,7 +748,7 @@ fn no_such_claim(named: &str, nodes: &[ObservedNode<'_>], target: &str) -> Error
     Error::not_found(why).hint(hint)
 }
 
-/// The claims of nodes whose id begins like this.
+/// The claims of nodes whose ids begin with this.
 fn claims_named(
     store: &Store,
     observed: &Observed,

@@ -1,5 +1,5 @@
-//! Whether the status branch is where it was left. A ref beside it, [`HIGH_WATER`], moves with it and is never put back or
-//! deleted by anybody who follows the rules: what is behind it says where the status is kept, and how far it had come.
+//! Checks that the status branch is where it was left. The ref [`HIGH_WATER`] moves with it, and is never moved back or
+//! deleted by anybody who follows the rules: it says where the status is kept, and how far it has come.
 
 use std::time::Duration;
 
@@ -15,43 +15,43 @@ use crate::core::run::status::{ControllerState, HIGH_WATER};
 use crate::git::base::merge_base;
 use crate::git::{Cache, GitError, refs};
 
-/// How often, and after which pauses, it is looked again before a branch is said to be behind: not every server moves two
-/// refs at the same moment.
+/// The pauses before the refs are read again, until the branch counts as behind: not every server updates two refs at
+/// the same moment.
 const PAUSES: [Duration; 3] = [
     Duration::from_millis(50),
     Duration::from_millis(150),
     Duration::from_millis(400),
 ];
 
-/// Where the status branch is, beside where it was.
+/// The state of the status branch, compared with the high-water ref.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Standing {
-    /// It is there, or further, or nothing has been written yet.
+    /// It is at the same commit or further, or there is no status yet.
     Sound,
-    /// There is no such branch any more.
+    /// The branch does not exist any more.
     Gone,
     /// It is at an earlier commit.
     PutBack,
-    /// It is at a commit that does not follow what was there.
+    /// It is at a commit that does not descend from the high-water commit.
     Replaced,
-    /// The configuration names another branch than the one that it is on.
+    /// The configuration names another branch than the one with the status.
     Redirected {
-        /// The one that it is on.
+        /// The branch with the status.
         from: String,
     },
-    /// It was kept on another remote, as the configuration had it.
+    /// According to the configuration then, it was kept on another remote.
     OtherRemote {
-        /// The one that the configuration named.
+        /// The remote in the configuration then.
         from: String,
     },
-    /// It follows another spec branch, which is still there.
+    /// It follows another spec branch, which still exists.
     OtherSpec {
-        /// The one that it follows.
+        /// The spec branch that it follows.
         from: String,
     },
 }
 
-/// A look at what there is, where the status branch is as it was left.
+/// Reads the current view, and checks that the status branch is where it was left.
 ///
 /// # Errors
 /// It is not, or something cannot be read.
@@ -75,8 +75,8 @@ pub fn look(store: &Store) -> Result<View> {
     }
 }
 
-/// Why nothing is done where this clone has seen a later status than the one there is now. Whoever deletes or puts back
-/// both refs leaves no other trace than that.
+/// The error if this clone has seen a later status than the present one. If somebody deletes both refs, or moves both
+/// back, this is the only trace.
 fn lost_from_sight(store: &Store, view: &View) -> Result<Option<Error>> {
     let (Some(remote), Some(tip)) = (&store.remote, &view.status_tip) else {
         return Ok(None);
@@ -84,7 +84,7 @@ fn lost_from_sight(store: &Store, view: &View) -> Result<Option<Error>> {
     let branch = &view.config.status.branch;
     let tracking = format!("refs/remotes/{remote}/{branch}");
     let seen = refs::get(&store.repo, &tracking)?.filter(|seen| seen != tip);
-    // A shallow clone does not know what follows what.
+    // A shallow clone does not know the ancestors of commits.
     let seen = seen.filter(|seen| !store.repo.is_shallow() && store.repo.has_object(seen));
     let Some(seen) = seen.filter(|seen| !store.repo.is_ancestor(seen, tip).unwrap_or(true)) else {
         return Ok(None);
@@ -106,10 +106,10 @@ fn lost_from_sight(store: &Store, view: &View) -> Result<Option<Error>> {
     Ok(Some(Error::unavailable(why).hint(way_back + &forget)))
 }
 
-/// Where the status branch is.
+/// The state of the status branch.
 ///
 /// # Errors
-/// The commits cannot be read, or nobody can tell how they follow each other.
+/// The commits cannot be read, or this clone has too little history.
 pub fn standing(store: &Store, view: &View) -> Result<Standing> {
     let Some(high) = &view.high_water else {
         return Ok(Standing::Sound);
@@ -117,7 +117,7 @@ pub fn standing(store: &Store, view: &View) -> Result<Standing> {
     if view.status_tip.as_ref() != Some(high) {
         store.get_commit(high)?;
     }
-    // What cannot be read is complained of by whoever reads it.
+    // Whoever reads it next reports the error.
     let kept = Kept::recall(store, high).or_else(|| Kept::read(store, high));
     if let Some(elsewhere) = kept.and_then(|kept| elsewhere(store, view, &kept)) {
         return Ok(elsewhere);
@@ -125,11 +125,11 @@ pub fn standing(store: &Store, view: &View) -> Result<Standing> {
     course(store, view.status_tip.as_deref(), Some(high))
 }
 
-/// Name of the note about the last status commit on which nothing followed.
+/// Cache entry about the last status commit.
 const KEPT_NOTE: &str = "kept";
 
-/// Where a status is kept, and what it is about, as one of its commits says. Where nothing is new, to read that again from the
-/// commit would take as long as all the rest.
+/// Where a status is kept, and which spec branch it follows, according to one of its commits. Cached, because reading
+/// it from the commit takes as long as the rest of a check without news.
 #[derive(Debug, Serialize, Deserialize)]
 struct Kept {
     commit: String,
@@ -157,7 +157,7 @@ impl Kept {
     }
 }
 
-/// Take note of what the status commit of a view says, for the next look.
+/// Caches what the status commit of a view says, for the next check.
 pub fn remember(store: &Store, view: &View) {
     let high = view.high_water.as_deref();
     let kept = high.filter(|high| Kept::recall(store, high).is_none());
@@ -168,10 +168,10 @@ pub fn remember(store: &Store, view: &View) {
     }
 }
 
-/// How a tip follows the highest commit there was.
+/// How a tip relates to the highest commit.
 ///
 /// # Errors
-/// Nobody can tell: this clone does not reach far enough.
+/// This clone has too little history to tell.
 pub fn course(store: &Store, tip: Option<&str>, high: Option<&str>) -> Result<Standing> {
     let (tip, high) = match (tip, high) {
         (_, None) => return Ok(Standing::Sound),
@@ -191,26 +191,26 @@ pub fn course(store: &Store, tip: Option<&str>, high: Option<&str>) -> Result<St
     )
 }
 
-/// Whether the status is kept elsewhere than the configuration says now, or is about something else.
+/// Whether the configuration now names another place for the status, or another spec branch.
 fn elsewhere(store: &Store, view: &View, names: &Kept) -> Option<Standing> {
     let other = |kept: &Option<String>, now: &str| kept.clone().filter(|kept| kept != now);
     if let Some(from) = other(&names.status_branch, &view.config.status.branch) {
         return Some(Standing::Redirected { from });
     }
-    // Which remote that is in this clone, its own configuration may say.
+    // The configuration of this clone may choose another remote.
     let is_own_choice = store.repo.config("planspec.remote").is_some();
     let remote = view.config.status.remote.as_deref().unwrap_or_default();
     if let Some(from) = other(&names.status_remote, remote).filter(|_| !is_own_choice) {
         return Some(Standing::OtherRemote { from });
     }
     let from = other(&names.spec_branch, &view.spec_branch)?;
-    // One that was renamed is the same branch.
+    // A branch whose old name is gone was renamed.
     view.branches
         .contains_key(&from)
         .then_some(Standing::OtherSpec { from })
 }
 
-/// Why nothing is done by a status that is not where it was left.
+/// The error for a status branch that is not where it was left.
 pub fn refusal(store: &Store, view: &View, standing: &Standing) -> Error {
     let branch = &view.config.status.branch;
     let place = match &store.remote {
@@ -292,7 +292,7 @@ pub fn refusal(store: &Store, view: &View, standing: &Standing) -> Error {
     Error::unavailable(why).hint(hint)
 }
 
-/// How the former spec branch is named again.
+/// How to name the former spec branch again.
 fn spec_branch_again(store: &Store, from: &str) -> String {
     match store.repo.config("planspec.specBranch") {
         Some(_) => format!("`git config planspec.specBranch {from}` names it again"),
@@ -300,7 +300,7 @@ fn spec_branch_again(store: &Store, from: &str) -> String {
     }
 }
 
-/// A status commit as people read it.
+/// A status commit, as shown to people.
 fn number(store: &Store, commit: &str) -> String {
     let status = StatusReader::at(&store.repo, commit);
     match status.map(|status| status.sequence()) {

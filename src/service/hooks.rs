@@ -1,4 +1,4 @@
-//! The pre-commit hook that checks what is staged: install it, remove it, say how it stands.
+//! Installs, removes and shows the pre-commit hook that checks staged changes.
 
 use std::path::Path;
 
@@ -7,10 +7,10 @@ use crate::api::made::{Hook, HookMeans, HookState};
 use crate::git::Repo;
 use crate::git::hooks::{self, HookDone, HookStanding, LINE, Means, Merges};
 
-/// Make Git check what is staged before every commit, in the repository around a folder.
+/// Installs the hook in the repository around a folder.
 ///
 /// # Errors
-/// Something else is in the place of the hook: nothing is overwritten.
+/// There is another hook in its place; nothing is overwritten.
 pub fn install(dir: Option<&Path>) -> Result<Hook> {
     let hook = put(&Repo::open(dir)?)?;
     if hook.state.installed {
@@ -21,8 +21,8 @@ pub fn install(dir: Option<&Path>) -> Result<Hook> {
     Err(Error::not_ready(message).maybe_hint(hook.notes.into_iter().next()))
 }
 
-/// As [`install`], for `init`: if something else is in the place of the hook, it stays, and the notes
-/// say so.
+/// As [`install`], for `init`: another hook in its place stays, and the notes say
+/// so.
 pub(super) fn put(repo: &Repo) -> Result<Hook> {
     let mut hook = match hooks::install(repo)? {
         HookDone::Changed(means) => Hook {
@@ -38,7 +38,7 @@ pub(super) fn put(repo: &Repo) -> Result<Hook> {
     Ok(hook)
 }
 
-/// What is to be said of merges, where commits are checked.
+/// A note about merges, which Git's pre-commit hook does not check.
 fn of_merges(repo: &Repo, merges: Merges) -> Option<String> {
     match merges {
         Merges::Checked => None,
@@ -52,10 +52,10 @@ fn of_merges(repo: &Repo, merges: Merges) -> Option<String> {
     }
 }
 
-/// Take the hook away again.
+/// Removes the hook.
 ///
 /// # Errors
-/// It is not as it was installed.
+/// It was changed after it was installed.
 pub fn uninstall(dir: Option<&Path>) -> Result<Hook> {
     let repo = &Repo::open(dir)?;
     match hooks::uninstall(repo)? {
@@ -81,7 +81,7 @@ pub fn uninstall(dir: Option<&Path>) -> Result<Hook> {
 /// Whether Git runs the hook, and if not, why.
 ///
 /// # Errors
-/// Git cannot be asked.
+/// Git's configuration cannot be read.
 pub fn status(dir: Option<&Path>) -> Result<Hook> {
     let repo = &Repo::open(dir)?;
     let standing = hooks::standing(repo)?;
@@ -96,7 +96,7 @@ pub fn status(dir: Option<&Path>) -> Result<Hook> {
     Ok(hook)
 }
 
-/// How it stands, where nothing was done.
+/// The hook's state, without a change.
 fn standing_as(repo: &Repo, standing: &HookStanding) -> Hook {
     let means = match standing {
         HookStanding::Installed(means)

@@ -1,4 +1,4 @@
-//! A task list becomes a plan, or brings one up to date. Nothing is committed.
+//! Makes a plan from a task list, or updates it. Nothing is committed.
 
 use std::path::{Path, PathBuf};
 
@@ -22,43 +22,43 @@ use crate::core::trackers::plan::{self, Merged};
 use crate::core::trackers::{Format, Reading, Refused, Settling, TaskList, read, settled};
 use crate::git::{files, read as git_read};
 
-/// Import a task list.
+/// A request to import a task list.
 #[derive(Debug, Clone)]
 pub struct ImportRequest {
     /// The file to read; `-` is standard input.
     pub source: PathBuf,
-    /// What it is called in messages and commands.
+    /// The name of the file in messages and commands.
     pub shown: String,
-    /// How it is written; found out when not set.
+    /// The format; `None` detects it.
     pub format: Option<Format>,
-    /// Which of several lists of Task Master.
+    /// The list to read from a Task Master file.
     pub tag: Option<String>,
-    /// Name of the plan: `NAME` or `NAMESPACE/NAME`; made of the name of the file when not set.
+    /// Name of the plan: `NAME` or `NAMESPACE/NAME`; `None` makes one from the name of the file.
     pub name: Option<String>,
-    /// Its namespace, where the name has none; the configured one when not set.
+    /// Its namespace, if the name has none; `None` is the configured one.
     pub namespace: Option<String>,
-    /// Where to write a plan that is not there yet; at its place when not set.
+    /// The file for a new plan; `None` is the usual place.
     pub file: Option<PathBuf>,
-    /// Leave out what makes no graph, instead of refusing the list.
+    /// Leave out what the graph cannot contain, instead of refusing the list.
     pub lenient: bool,
-    /// Take out of the plan what the list has no more.
+    /// Remove nodes that are no longer in the list.
     pub prune: bool,
-    /// Only say what would be written.
+    /// Only report what would be written.
     pub dry_run: bool,
 }
 
-/// The plan as it stands in the work tree.
+/// The existing plan in the work tree.
 struct Present {
     text: String,
     document: usize,
     graph: Value,
 }
 
-/// Make a plan of a task list, or bring the one up to date that was made of it; nothing is committed.
+/// Makes a plan from a task list, or updates the plan that was made from it; commits nothing.
 ///
 /// # Errors
-/// The list cannot be read, or makes no graph; what comes out is no valid plan; the plan stands where it cannot be changed.
-/// Then nothing is written.
+/// The list cannot be read, or makes no graph; the new plan is not valid; the existing plan is in a file that cannot be
+/// changed. Then nothing is written.
 pub fn import(store: &Store, request: &ImportRequest) -> Result<Imported> {
     let change = Changeset::begin(store)?;
     let bytes = sources::bytes(&request.source)?;
@@ -110,7 +110,7 @@ pub fn import(store: &Store, request: &ImportRequest) -> Result<Imported> {
     Ok(Imported { next, ..imported })
 }
 
-/// The plan that a list becomes.
+/// The plan for a list.
 struct PlanOf<'a> {
     request: &'a ImportRequest,
     key: &'a Key,
@@ -118,7 +118,7 @@ struct PlanOf<'a> {
     present: Option<&'a Present>,
 }
 
-/// What a list became.
+/// The new plan.
 struct Made {
     list: TaskList,
     merged: Merged,
@@ -157,10 +157,10 @@ impl PlanOf<'_> {
     }
 }
 
-/// What a list says was done before a run of the plan that it became.
+/// The tasks of a list that are done, for a run of the plan that was made from it.
 ///
 /// # Errors
-/// It cannot be read.
+/// The list cannot be read.
 pub fn done(shown: &str, bytes: &[u8], tag: Option<&str>) -> Result<Vec<(String, Done)>> {
     let reading = Reading {
         name: shown,
@@ -180,7 +180,7 @@ pub fn done(shown: &str, bytes: &[u8], tag: Option<&str>) -> Result<Vec<(String,
     Ok(done.collect())
 }
 
-/// The refusal with its place.
+/// The refusal as an error, with its place.
 fn told(shown: &str, refused: Refused) -> Error {
     let place = match refused.line {
         Some(line) => format!("{shown}:{line}"),
@@ -189,7 +189,7 @@ fn told(shown: &str, refused: Refused) -> Error {
     Error::invalid(format!("{place}: {}", refused.why)).hint(refused.help)
 }
 
-/// The plan that is meant: named, or called as the file is.
+/// The name of the plan: the given one, or that of the file.
 fn named(request: &ImportRequest, default_namespace: &str) -> Result<Key> {
     let given = match &request.name {
         Some(name) => name.clone(),
@@ -212,7 +212,7 @@ fn named(request: &ImportRequest, default_namespace: &str) -> Result<Key> {
     ))
 }
 
-/// A name of the tag, else of the name of the file; of a file that only says what it holds, that of its folder.
+/// A name from the tag, else from the name of the file; if that is a generic one, from its folder.
 fn name_of(request: &ImportRequest) -> Option<String> {
     if let Some(tag) = &request.tag {
         return plain_name(tag);
@@ -259,7 +259,7 @@ fn place(
     Ok(inside)
 }
 
-/// A path from the root of the work tree, also where its folders are not there yet.
+/// A path relative to the root of the work tree; its folders need not exist yet.
 fn inside(store: &Store, file: &Path) -> Option<String> {
     let mut names = Vec::new();
     let mut at = file;
@@ -273,7 +273,7 @@ fn inside(store: &Store, file: &Path) -> Option<String> {
     }
 }
 
-/// The plan in the work tree, if its file is there.
+/// The plan in the work tree, if its file exists.
 fn present(
     store: &Store,
     change: &Changeset<'_>,
@@ -322,12 +322,12 @@ fn source_file(path: &str, text: &str) -> SourceFile {
     }
 }
 
-/// Whether the file is valid as it is to be, beside all others. What it refers to may come later.
+/// Checks the new file, together with all others. It may refer to resources that come later.
 fn check(mut change: Changeset<'_>, (path, text): (&str, &str)) -> Result {
     change.suppose(path, text);
     let mut found = change.reached()?.found;
     found.retain(|finding| finding.file == path);
-    // A gate that somebody named may be applied with it.
+    // A missing gate may be applied together with the plan.
     found.retain(|finding| finding.is_error() && !finding.code.is_not_found());
     if found.is_empty() {
         return Ok(());
@@ -349,7 +349,7 @@ fn write(store: &Store, path: &str, text: &str, is_new: bool) -> Result {
     sources::replace(&root.join(path), text)
 }
 
-/// What a list became.
+/// The answer about a list.
 fn answer(list: &TaskList, merged: &Merged, key: &Key) -> Imported {
     let task = |id: &String| ImportedTask {
         id: id.clone(),
@@ -393,7 +393,7 @@ fn answer(list: &TaskList, merged: &Merged, key: &Key) -> Imported {
     }
 }
 
-/// What to do with it.
+/// What to do next.
 fn next(store: &Store, request: &ImportRequest, imported: &Imported) -> Vec<String> {
     if !imported.written {
         return Vec::new();
@@ -426,7 +426,7 @@ fn next(store: &Store, request: &ImportRequest, imported: &Imported) -> Vec<Stri
     next
 }
 
-/// A word of a command.
+/// A word of a command line.
 fn word(text: &str) -> String {
     let is_plain = |c: char| c.is_alphanumeric() || "-_./".contains(c);
     if text.chars().all(is_plain) {

@@ -1,4 +1,4 @@
-//! The index of a commit, brought up to date: how every verb finds things without reading them all.
+//! Keeps an index of the resources of a commit up to date, so that verbs find things without reading all files.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -19,14 +19,14 @@ use crate::git::pages::PageFile;
 use crate::git::read::{self, FoundFile, Paths};
 use crate::git::{Cache, GitError, Repo};
 
-/// The file of the cache.
+/// The name of the cache file.
 pub(super) const NAME: &str = "index";
 
-/// Why a look through an index came to nothing.
+/// Why a lookup failed.
 pub enum Trouble {
-    /// The index is no use; without it all is well.
+    /// The index is damaged; a new one will do.
     Damaged,
-    /// Something else.
+    /// Another error.
     Error(Error),
 }
 
@@ -52,17 +52,17 @@ impl From<Trouble> for Error {
     fn from(trouble: Trouble) -> Error {
         match trouble {
             Trouble::Error(error) => error,
-            // Pages in memory are always as they were written.
+            // Pages in memory cannot be damaged.
             Trouble::Damaged => Error::unavailable("the index cannot be read back from memory"),
         }
     }
 }
 
-/// Look something up in the index of a commit. An index that turns out to be damaged is made anew, and
-/// `look` asked again.
+/// Runs a lookup in the index of a commit. If the index is damaged, it is built again, and `look`
+/// is called again.
 ///
 /// # Errors
-/// What `look` ends in, or the commit cannot be read.
+/// Those of `look`, or the commit cannot be read.
 pub fn of_commit<T>(
     repo: &Repo,
     commit: &str,
@@ -78,9 +78,9 @@ pub fn of_commit<T>(
     kept.look(&read::tree_of(repo, commit)?, look)
 }
 
-/// Some resources of a commit, with whatever they refer to and what that refers to in turn: all that
-/// may be asked about them. Files that cannot be read are among them, since they may hide what is
-/// looked for.
+/// Some resources of a commit, with everything that they refer to, directly or indirectly: enough for any
+/// question about them. Includes files that cannot be read, since the resources might be in
+/// them.
 ///
 /// # Errors
 /// The commit cannot be read.
@@ -103,7 +103,7 @@ pub fn about(repo: &Repo, commit: &str, config: &Config, keys: &BTreeSet<Key>) -
     })
 }
 
-/// One resource of a commit, wherever it is defined; what else is in its files is there too.
+/// One resource of a commit, with everything else in its files.
 ///
 /// # Errors
 /// The commit cannot be read.
@@ -111,10 +111,10 @@ pub fn defining(repo: &Repo, commit: &str, config: &Config, key: &Key) -> Result
     those(repo, commit, config, &BTreeSet::from([key.clone()]))
 }
 
-/// So few are looked up one by one.
+/// Up to so many resources are looked up one by one.
 const FEW: usize = 64;
 
-/// Some resources of a commit, wherever they are defined; what else is in their files is there too.
+/// Some resources of a commit, with everything else in their files.
 ///
 /// # Errors
 /// The commit cannot be read.
@@ -136,8 +136,8 @@ pub fn those(repo: &Repo, commit: &str, config: &Config, keys: &BTreeSet<Key>) -
     })
 }
 
-/// The resources of a commit for whose kind, namespace and name `wanted` says so; what else is in
-/// their files is there too.
+/// The resources of a commit whose keys `wanted` selects, with everything else in
+/// their files.
 ///
 /// # Errors
 /// The commit cannot be read.
@@ -157,7 +157,7 @@ pub fn matching(
     })
 }
 
-/// What refers to a resource of a commit, in whatever field; what else is in those files is there too.
+/// The resources of a commit that refer to a resource in any field, with everything else in their files.
 ///
 /// # Errors
 /// The commit cannot be read.
@@ -171,7 +171,7 @@ pub fn referring(repo: &Repo, commit: &str, config: &Config, key: &Key) -> Resul
     })
 }
 
-/// The resources of a kind that are defined under a name, in whatever namespace.
+/// The resources of a kind with a given name, in any namespace.
 ///
 /// # Errors
 /// The commit cannot be read.
@@ -188,7 +188,8 @@ pub fn named(
     })
 }
 
-/// The files of a commit that define something under one of these names, in a namespace or, without one, in any; by path.
+/// The files of a commit that define something with one of these names, in a namespace or, without one, in any; by
+/// path.
 ///
 /// # Errors
 /// The commit cannot be read.
@@ -215,7 +216,7 @@ pub fn files_naming(
     })
 }
 
-/// The resource that is meant.
+/// Finds the named resource.
 ///
 /// # Errors
 /// There is none, or there are several; the commit cannot be read.
@@ -225,12 +226,12 @@ pub fn find(repo: &Repo, commit: &str, config: &Config, meant: &names::Named) ->
     if let Ok(key) = meant.among(keys.iter()) {
         return Ok(key.clone());
     }
-    // Among all of the kind may be one that was meant.
+    // Look at all of the kind, to suggest one.
     let all = all_of(repo, commit, config, meant.kind)?;
     meant.among(all.iter()).cloned()
 }
 
-/// All resources of a kind that are defined.
+/// The keys of all resources of a kind.
 ///
 /// # Errors
 /// The commit cannot be read.
@@ -267,7 +268,7 @@ fn read_snapshot(
     Ok(Snapshot::assemble(&files, parsed, elsewhere, config))
 }
 
-/// The index that is kept in the cache and follows a tree.
+/// The cached index that follows a tree.
 struct KeptIndex<'a> {
     repo: &'a Repo,
     config: &'a Config,
@@ -275,11 +276,11 @@ struct KeptIndex<'a> {
 }
 
 impl KeptIndex<'_> {
-    /// Look something up in the index of a tree. An index that turns out to be damaged is made anew, and
-    /// `look` asked again.
+    /// Runs a lookup in the index of a tree. If the index is damaged, it is built again, and `look`
+    /// is called again.
     ///
     /// # Errors
-    /// What `look` ends in, or an object cannot be read.
+    /// Those of `look`, or an object cannot be read.
     fn look<T>(
         &self,
         tree: &str,
@@ -300,18 +301,18 @@ impl KeptIndex<'_> {
         )
     }
 
-    /// The stored index, brought to a tree by reading what differs.
+    /// The cached index, updated to a tree by reading the differences.
     fn known(&self, tree: &str) -> std::result::Result<Index<PageFile>, Trouble> {
         let index = Index::open(self.pages())?.ok_or(Damaged)?;
         if index.tree() == tree {
             return Ok(index);
         }
-        // The tree of the last time may be gone: then everything is read.
+        // If the last tree is gone, everything is read.
         let changes = read::tree_changes(self.repo, Some(index.tree()), tree, self.paths);
         self.brought_to(tree, index, changes.map_err(|_| Damaged)?)
     }
 
-    /// An index made by reading everything.
+    /// An index that is built by reading everything.
     fn whole(&self, tree: &str) -> std::result::Result<Index<PageFile>, Trouble> {
         let changes = read::tree_changes(self.repo, None, tree, self.paths)?;
         let index = Index::empty(self.pages().anew(), changes.len());
@@ -334,7 +335,7 @@ impl KeptIndex<'_> {
         Ok(index)
     }
 
-    /// What is to be known of changed files.
+    /// The index rows of changed files.
     fn rows(
         &self,
         index: &Index<PageFile>,
@@ -352,7 +353,7 @@ impl KeptIndex<'_> {
     }
 }
 
-/// Read the files that changed and are there: their versions, nothing of those that are gone, and the
+/// Reads changed files that exist. Returns the versions (`None` for deleted files), and the
 /// files.
 ///
 /// # Errors
@@ -371,7 +372,7 @@ pub fn read_changes(
     Ok((versions, read::read(repo, found, paths)?))
 }
 
-/// Changed files, with what is in those that are there.
+/// Changed files, with the facts of those that exist.
 pub fn file_changes(
     versions: BTreeMap<String, Option<String>>,
     mut facts: BTreeMap<&str, Facts>,
@@ -386,17 +387,17 @@ pub fn file_changes(
     changes.collect()
 }
 
-/// What the resources of a [`Step`] are read for.
+/// What the resources of a [`Step`] are used for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Use {
-    /// To be checked.
+    /// They are checked.
     Check,
-    /// To be compared with others as well.
+    /// They are also compared with others.
     Compare,
 }
 
 impl Use {
-    /// Give up what is not needed for it.
+    /// Drops what this use does not need.
     pub fn spare(self, manifest: &mut Manifest) {
         if self == Use::Check {
             manifest.drop_raw_specs();
@@ -404,25 +405,25 @@ impl Use {
     }
 }
 
-/// What else is to be read for some changes.
+/// Selects more files to read, for some changes.
 type More<'a> = dyn Fn(&[FileChange]) -> std::result::Result<BTreeSet<String>, Trouble> + 'a;
 
-/// A step from the files of an index to others, by reading what the change reaches.
+/// A step from the files of an index to others, which reads only what the change affects.
 pub struct Step {
-    /// What differs.
+    /// The differences.
     pub changes: Vec<FileChange>,
     /// Files whose findings may have changed.
     pub affected: BTreeSet<String>,
-    /// What was read: the changed files and what they reach.
+    /// The files that were read: the changed ones and those that they affect.
     pub files: Vec<SourceFile>,
-    /// What the other files refer to.
+    /// References from other files.
     referred: Vec<Referral>,
-    /// The resources in what was read.
+    /// The resources in these files.
     pub snapshot: Snapshot,
 }
 
 impl Step {
-    /// Read what a change to the files of `base` reaches.
+    /// Reads what a change to the files of `base` affects.
     ///
     /// # Errors
     /// The index is damaged, or an object cannot be read.
@@ -438,7 +439,7 @@ impl Step {
         })
     }
 
-    /// The same, with more files of `base` that what changes asks for: they are read as well, and nothing follows from them.
+    /// The same, with more files of `base` that `more` selects: they are read as well, but affect nothing.
     ///
     /// # Errors
     /// As [`Step::new`], and those of `more`.
@@ -454,8 +455,8 @@ impl Step {
         Step::of_files_with(repo, (config, paths), base, read, (usage, &more))
     }
 
-    /// Read what a change to the files of `base` reaches. Of what changes the version is given, nothing
-    /// of what is gone; and the files that are there.
+    /// Reads what a change to the files of `base` affects. Changes have versions (`None` for deleted
+    /// files), and the files that exist.
     ///
     /// # Errors
     /// The index is damaged, or an object cannot be read.
@@ -519,8 +520,8 @@ impl Step {
         })
     }
 
-    /// What is wrong in the affected files; of the others not everything was read that it takes to
-    /// judge them.
+    /// The findings in the affected files; for the other files, not everything was read that a check
+    /// needs.
     pub fn findings(&self) -> Vec<Diagnostic> {
         let all = self.snapshot.diagnostics().iter();
         let affected = all.filter(|finding| self.affected.contains(&finding.file));
@@ -532,8 +533,8 @@ impl Step {
         Snapshot::assemble(files, manifests(files, config), elsewhere, config)
     }
 
-    /// The files that were read as they were in `base`, checked by its configuration: what the change
-    /// is compared with. Of them only the `changed` ones were others.
+    /// The same files as they were in `base`, checked with its configuration, for comparison. Only the
+    /// `changed` ones differ.
     ///
     /// # Errors
     /// The index is damaged, or an object cannot be read.
@@ -557,7 +558,7 @@ impl Step {
         Ok(self.with_what_is_elsewhere(&files, config))
     }
 
-    /// What is known of the files that were not read, with the names of some resources in them.
+    /// What the index knows of files that were not read, with the names of some resources in them.
     fn elsewhere(&self, keys: Vec<Key>) -> Elsewhere {
         Elsewhere {
             keys,
@@ -565,7 +566,7 @@ impl Step {
         }
     }
 
-    /// Where there are findings that may suggest a name, look again with all names in sight.
+    /// If some findings can suggest a name, checks again with all names known.
     ///
     /// # Errors
     /// The index is damaged.
@@ -602,7 +603,7 @@ pub(crate) mod tests {
     use crate::git::read::Tree;
     use crate::git::testing::Sandbox;
 
-    /// Commit exactly these files.
+    /// Commits exactly these files.
     pub(crate) fn commit(sandbox: &Sandbox, repo: &Repo, files: &Files) -> String {
         sandbox.git(repo, &["rm", "-rqf", "--ignore-unmatch", "."]);
         let paths = files.keys().map(|path| format!("planspec/{path}"));
@@ -612,7 +613,7 @@ pub(crate) mod tests {
         sandbox.commit(repo, &files)
     }
 
-    /// What may be asked about a resource, as far as a snapshot knows.
+    /// The answers to questions about a resource, from a snapshot.
     fn answers(snapshot: &Snapshot, key: &Key) -> String {
         let unready: Vec<&str> = snapshot
             .unready(key)
@@ -625,7 +626,7 @@ pub(crate) mod tests {
         format!("{:?} {unready:?} {errors:?}", snapshot.definitions(key))
     }
 
-    /// Whether every question is answered as by reading everything.
+    /// Checks that every answer is the same as after reading everything.
     fn answers_are_right(repo: &Repo, commit: &str) {
         let config = Config::default();
         let whole = revision::snapshot(repo, Tree::Commit(commit), &config).unwrap();
@@ -651,7 +652,7 @@ pub(crate) mod tests {
         assert_eq!(nothing, BTreeSet::new());
     }
 
-    /// The index goes on from one commit to the next, and every answer is as without it.
+    /// The index is updated from commit to commit, and all answers are the same as without it.
     #[test]
     fn answers_with_the_index_are_answers_without() {
         let sandbox = Sandbox::new();
@@ -672,8 +673,8 @@ pub(crate) mod tests {
         ran.unwrap();
     }
 
-    /// How often the whole was read is seen by what is looked at in the cache: an index that was
-    /// left as it is has not been written.
+    /// The cache shows how often everything was read: an index that did not change was not
+    /// written.
     #[test]
     fn an_index_is_brought_up_to_date_and_not_made_anew() {
         let sandbox = Sandbox::new();
@@ -697,7 +698,7 @@ pub(crate) mod tests {
             ("b.yaml".to_owned(), goal("b")),
         ]);
         let second = commit(&sandbox, &repo, &more);
-        // The file that did not change is not read again: it is not even there any more.
+        // The unchanged file is not read again: its blob no longer exists.
         let blob = sandbox.git(&repo, &["rev-parse", &format!("{second}:planspec/a.yaml")]);
         let (folder, name) = blob.split_at(2);
         let object = repo.common_dir().join("objects").join(folder).join(name);

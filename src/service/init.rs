@@ -1,4 +1,4 @@
-//! Make a repository one that holds plans.
+//! Sets up planspec in a repository.
 
 use std::path::Path;
 use std::str::FromStr;
@@ -8,20 +8,20 @@ use crate::api::made::{Initialized, MadeFile};
 use crate::core::base::limits::CONFIG_FILE;
 use crate::git::{Repo, files};
 
-/// What to leave out.
+/// A request to set up planspec.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct InitRequest {
-    /// Leave the pre-commit hook out.
+    /// Do not install the pre-commit hook.
     pub no_hook: bool,
-    /// Leave the CI workflow out.
+    /// Do not create the CI workflow.
     pub no_ci: bool,
-    /// Write what agents read, too.
+    /// Also write files for agents.
     pub agent: bool,
-    /// The action that the workflow uses, instead of that of this program's own release.
+    /// The action for the workflow, instead of that of this program's release.
     pub action: Option<Action>,
 }
 
-/// An action of GitHub: `OWNER/NAME@REF`.
+/// A GitHub action: `OWNER/NAME@REF`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Action(String);
 
@@ -51,28 +51,28 @@ impl FromStr for Action {
     }
 }
 
-/// The action of the release that this program is of, where it is of one.
+/// The action of the release that this program belongs to, if any.
 const OWN_ACTION: Option<&str> = option_env!("PLANSPEC_ACTION");
-/// What stands in the workflow in its place.
+/// The placeholder in the workflow for the action.
 const NO_ACTION: &str = "OWNER/planspec@0000000000000000000000000000000000000000 # v0.0.0";
 
 const FOLDER_README: &str = include_str!("init/README.md");
 const WORKFLOW_FILE: &str = ".github/workflows/planspec.yml";
 const WORKFLOW: &str = include_str!("init/workflow.yml");
-/// Where nobody knows which repository the program is of.
+/// For a program that does not know its repository.
 const WORKFLOW_BY_VARIABLES: &str = include_str!("init/workflow-by-variables.yml");
-/// Where agents of several makers look for skills.
+/// Where several agents look for skills.
 const SKILL_FILE: &str = ".agents/skills/planspec/SKILL.md";
 const SKILL: &str = include_str!("init/SKILL.md");
 const AGENTS_FILE: &str = "AGENTS.md";
 const AGENTS: &str = include_str!("init/AGENTS.md");
 const CONFIG: &str = include_str!("init/planspec.yaml");
 
-/// Make folder, configuration, hook and CI workflow in the repository around a folder; what is there
-/// is kept as it is, and nothing is committed.
+/// Creates the folder, configuration, hook and CI workflow in the repository around a folder. Existing files
+/// are kept, and nothing is committed.
 ///
 /// # Errors
-/// A bare repository; a file that cannot be written.
+/// The repository is bare; a file cannot be written.
 pub fn init(dir: Option<&Path>, request: &InitRequest) -> Result<Initialized> {
     let repo = Repo::open(dir)?;
     if repo.workdir().is_none() {
@@ -125,7 +125,7 @@ pub fn init(dir: Option<&Path>, request: &InitRequest) -> Result<Initialized> {
     })
 }
 
-/// What agents read: a skill, and a section of the file for agents that the repository may have.
+/// Writes the files for agents: a skill, and a section of the repository's file for agents.
 fn for_agents(repo: &Repo) -> Result<Vec<MadeFile>> {
     let mut made = Vec::new();
     for (path, text, appends) in [(SKILL_FILE, SKILL, false), (AGENTS_FILE, AGENTS, true)] {
@@ -139,7 +139,7 @@ fn for_agents(repo: &Repo) -> Result<Vec<MadeFile>> {
     Ok(made)
 }
 
-/// The action that is named, else the own one with its version.
+/// The given action, else the program's own with its version.
 fn action(request: &InitRequest) -> Option<String> {
     let own = OWN_ACTION.filter(|own| own.parse::<Action>().is_ok());
     let own = own.map(|own| format!("{own} # v{}", env!("CARGO_PKG_VERSION")));
@@ -154,7 +154,7 @@ fn workflow(action: Option<&str>) -> String {
     }
 }
 
-/// What whoever begins should know.
+/// Notes for a beginner.
 fn told(made: &[MadeFile], has_action: bool, remote: Option<&str>) -> Vec<String> {
     let mut notes = Vec::new();
     let is_workflow = |file: &MadeFile| file.created && file.path == WORKFLOW_FILE;
@@ -177,7 +177,7 @@ fn told(made: &[MadeFile], has_action: bool, remote: Option<&str>) -> Vec<String
     notes
 }
 
-/// The commit of what was made.
+/// The command that commits the new files.
 fn next(repo: &Repo, made: &[MadeFile]) -> Vec<String> {
     let changed = made.iter().filter(|file| file.created || file.updated);
     let paths: Vec<String> = changed.map(|file| repo.from_here(&file.path)).collect();
@@ -190,7 +190,7 @@ fn next(repo: &Repo, made: &[MadeFile]) -> Vec<String> {
     )]
 }
 
-/// `origin`, or the only remote there is.
+/// `origin`, or the only remote.
 fn only_remote(repo: &Repo) -> Result<Option<String>> {
     let remotes = repo.remotes()?;
     let origin = remotes.iter().find(|name| *name == "origin").cloned();

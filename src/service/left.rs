@@ -1,4 +1,4 @@
-//! Resources whose files left the configured paths: a folder was renamed, or `paths` names another one.
+//! Resources whose files have left the configured paths: a folder was renamed, or `paths` has changed.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -17,52 +17,52 @@ use crate::core::review::left::{self, Left};
 use crate::git::Repo;
 use crate::git::read::{self, Tree};
 
-/// Most files outside the configured paths that are read.
+/// Maximum number of files outside the configured paths that are read.
 const MOST: usize = 1000;
 
-/// A change, as far as it takes to find what leaves the configured paths by it.
+/// A change in which resources may leave the configured paths.
 pub struct Change<'a> {
     /// The repository.
     pub repo: &'a Repo,
     /// The commit before.
     pub from: &'a str,
-    /// What comes after it.
+    /// The tree after it.
     pub to: Tree<'a>,
     /// The configuration after it.
     pub config: &'a Config,
 }
 
-/// What leaves the configured paths.
+/// Resources that leave the configured paths.
 #[derive(Default)]
 pub struct Leaving {
-    /// Which resources, and where their files are; nowhere, where no resource is left while runs go on.
+    /// The resources, with their new files; `None` if no resource is left while runs are open.
     pub keys: BTreeMap<Key, Option<String>>,
-    /// Findings without their levels.
+    /// Findings without severities.
     pub findings: Vec<Diagnostic>,
 }
 
 impl Change<'_> {
-    /// Where these resources are, of those that are no longer found, in files outside the configured paths that came or changed.
+    /// The new files, outside the configured paths, of resources that are no longer found.
     ///
     /// # Errors
-    /// The two cannot be compared.
+    /// The two trees cannot be compared.
     pub fn left(&self, gone: &BTreeSet<Key>) -> Result<BTreeMap<Key, String>> {
         self.left_among(&self.changed()?, gone)
     }
 
-    /// What leaves the configured paths, as findings without their levels. `sides` are the resources before and after, as far as
-    /// they differ.
+    /// The resources that leave the configured paths, as findings without severities. `sides` are the resources before
+    /// and after, as far as they differ.
     ///
     /// # Errors
-    /// The two cannot be compared.
+    /// The two trees cannot be compared.
     pub fn findings(&self, sides: (&Snapshot, &Snapshot)) -> Result<Vec<Diagnostic>> {
         Ok(self.leaving(sides)?.findings)
     }
 
-    /// The same, and what leaves.
+    /// The same, with the resources.
     ///
     /// # Errors
-    /// The two cannot be compared.
+    /// The two trees cannot be compared.
     pub fn leaving(&self, (old, new): (&Snapshot, &Snapshot)) -> Result<Leaving> {
         let gone = old.keys().filter(|key| new.definitions(key).is_empty());
         let gone: BTreeSet<Key> = gone.cloned().collect();
@@ -74,7 +74,7 @@ impl Change<'_> {
         let removed = changed.iter().filter(|file| file.deleted);
         let removed: BTreeSet<&str> = removed.map(|file| file.path.as_str()).collect();
         for key in &gone {
-            // What stays where it was leaves as well, where the paths are others now.
+            // If the configured paths changed, unmoved files may have left them too.
             let paths = old.definitions(key).iter().map(|one| &one.path);
             let mut outside = paths.filter(|path| !self.config.covers(path));
             let stays = outside.find(|path| !removed.contains(path.as_str()));
@@ -105,7 +105,7 @@ impl Change<'_> {
         })
     }
 
-    /// The paths at which the two differ, wherever they are.
+    /// The paths at which the two trees differ, anywhere.
     fn changed(&self) -> Result<Vec<ChangedFile>> {
         Ok(match self.to {
             Tree::Commit(to) => read::changed_paths(self.repo, self.from, to)?,
@@ -124,7 +124,7 @@ impl Change<'_> {
         };
         let outside = changed.iter().filter(is_outside).take(MOST);
         let files = outside.filter_map(|file| {
-            // What cannot be read holds no resource.
+            // An unreadable file contains no resource.
             let bytes = self.to.file(self.repo, &file.path).ok()??;
             Some(SourceFile {
                 path: file.path.clone(),
@@ -142,7 +142,7 @@ impl Change<'_> {
         Ok(found.filter(|(key, _)| gone.contains(key)).collect())
     }
 
-    /// Whether no file is left below the configured paths.
+    /// Whether no files are left below the configured paths.
     fn is_emptied(&self) -> Result<bool> {
         let paths = revision::paths(self.config)?;
         Ok(match self.to {
@@ -156,7 +156,7 @@ impl Change<'_> {
     }
 }
 
-/// How many runs go on, as far as this clone knows.
+/// The number of open runs that this clone knows.
 fn open_runs(repo: &Repo) -> usize {
     let store = Store::open(repo.workdir());
     let runs = store.and_then(|store| {

@@ -1,5 +1,5 @@
-//! What stands on the spec branch, with its status, kept in memory: what a program that goes on for long answers from, and
-//! what it tells as events. It is brought from one look to the next by reading what differs.
+//! The resources on the spec branch with their status, kept in memory: a long-running program answers from it, and
+//! turns changes into events. It is updated by reading the differences.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -18,23 +18,23 @@ use crate::core::run::merged::Merged;
 use crate::core::run::status::key_at;
 use crate::git::read;
 
-/// Most events that are kept for whoever comes back.
+/// Maximum number of events that are kept for clients that reconnect.
 const KEPT: usize = 8192;
-/// So many are looked at together: all at once would take several times the memory of what is kept of them.
+/// Batch size for reading resources: all at once would need several times the memory.
 const AT_ONCE: usize = 1000;
 /// Digits of a commit in a version.
 const DIGITS: usize = 12;
 
-/// A resource with its status, as it is sent.
+/// A resource with its status, as sent to clients.
 #[derive(Debug)]
 pub struct Item {
-    /// Which.
+    /// Its key.
     pub key: Key,
     /// Its `resourceVersion`.
     pub version: String,
     /// Its labels.
     pub labels: BTreeMap<String, String>,
-    /// Its phase; nothing before the first reconcile.
+    /// Its phase; `None` before the first reconcile.
     pub phase: Option<String>,
     /// When `reconcile` first saw it.
     pub created: Option<Time>,
@@ -42,19 +42,19 @@ pub struct Item {
     pub json: Arc<[u8]>,
 }
 
-/// What became of a resource.
+/// The kind of a change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EventKind {
-    /// It was not there.
+    /// It did not exist before.
     Added,
-    /// It is another.
+    /// It has changed.
     Modified,
     /// It was removed.
     Deleted,
 }
 
 impl EventKind {
-    /// `ADDED`, as the published watch has it.
+    /// `ADDED`: the word of the published watch format.
     pub fn word(self) -> &'static str {
         match self {
             EventKind::Added => "ADDED",
@@ -64,16 +64,16 @@ impl EventKind {
     }
 }
 
-/// A change that whoever watches is told.
+/// A change, for watchers.
 #[derive(Debug)]
 pub struct Event {
-    /// What became of it.
+    /// The kind of the change.
     pub kind: EventKind,
-    /// The resource; of one that is gone, as it was.
+    /// The resource; a deleted one as it was.
     pub item: Arc<Item>,
-    /// What was there before.
+    /// The resource before.
     pub before: Option<Arc<Item>>,
-    /// What to resume after: the version of the resource, of one that is gone a number of its own.
+    /// Where to resume: the version of the resource; a deleted one gets a new number.
     pub rev: String,
     /// The event as JSON.
     pub json: Arc<[u8]>,
@@ -84,27 +84,27 @@ pub struct Event {
 pub struct LiveNamespace {
     /// Its name.
     pub name: String,
-    /// When it was made: as its file says, else when the first of what is in it was seen.
+    /// When it was created: the time in its file, else when the first of its resources was seen.
     pub created: Option<Time>,
 }
 
-/// What stands now.
+/// The current state.
 #[derive(Debug, Default)]
 pub struct Live {
     at: Option<At>,
     items: BTreeMap<Key, Arc<Item>>,
-    /// Which resources a file defines.
+    /// The resources that each file defines.
     by_path: BTreeMap<String, BTreeSet<Key>>,
     paths: BTreeMap<Key, Vec<String>>,
     events: VecDeque<Arc<Event>>,
-    /// How many events are kept no longer.
+    /// How many events were dropped.
     forgotten: usize,
-    /// The versions that everything had, and how many events there were by then.
+    /// The versions of the whole state, with the number of events until then.
     steps: VecDeque<(Arc<str>, usize)>,
     made: BTreeMap<String, Option<Time>>,
 }
 
-/// The look that it shows.
+/// The view that it shows.
 #[derive(Debug, Clone)]
 struct At {
     spec: String,
@@ -129,34 +129,34 @@ impl At {
 }
 
 impl Live {
-    /// One resource.
+    /// Returns one resource.
     pub fn get(&self, key: &Key) -> Option<&Arc<Item>> {
         self.items.get(key)
     }
 
-    /// All of them, by kind, namespace and name.
+    /// All resources, by kind, namespace and name.
     pub fn items(&self) -> impl Iterator<Item = &Arc<Item>> {
         self.items.values()
     }
 
-    /// Those from a key on, by kind, namespace and name.
+    /// The resources from a key on, by kind, namespace and name.
     pub fn from(&self, key: &Key) -> impl Iterator<Item = &Arc<Item>> {
         self.items.range(key..).map(|(_, item)| item)
     }
 
-    /// The version of everything: what a list is told with.
+    /// The version of the whole state, which lists carry.
     pub fn version(&self) -> Arc<str> {
         let at = self.at.as_ref();
         at.map_or_else(|| Arc::from("s0.0"), |at| Arc::clone(&at.version))
     }
 
-    /// The spec commit and the tip of the status that it shows.
+    /// The spec commit and the status commit that it shows.
     pub fn commits(&self) -> Option<(&str, Option<&str>)> {
         let at = self.at.as_ref()?;
         Some((&at.spec, at.status.as_deref()))
     }
 
-    /// The namespaces: those that something is in, those that were made, and `default`.
+    /// The namespaces: those with resources, those that were created, and `default`.
     pub fn namespaces(&self) -> Vec<LiveNamespace> {
         let mut found: BTreeMap<&str, Option<Time>> = BTreeMap::new();
         for item in self.items.values() {
@@ -176,10 +176,10 @@ impl Live {
         all.collect()
     }
 
-    /// What happened after a version: one of a resource, of everything, or the `rev` of an event.
+    /// The events after a version: of a resource, of the whole state, or the `rev` of an event.
     ///
     /// # Errors
-    /// `Conflict` where that is too long ago, or nothing has that version: what stands is to be read anew.
+    /// `Conflict` if that is too long ago, or the version is unknown; then the client must list again.
     pub fn since(&self, version: &str) -> Result<Vec<Arc<Event>>> {
         let step = self
             .steps
@@ -191,7 +191,7 @@ impl Live {
             let last = self.events.iter().rposition(|event| event.rev == version);
             last.map(|last| last + 1)
         };
-        // It was so when this began.
+        // The version was current when this program started.
         let by_item = || {
             let is_whole = self.forgotten == 0;
             let has_it = |item: &Arc<Item>| item.version == version;
@@ -207,10 +207,10 @@ impl Live {
             .hint("list again, and watch from the `resourceVersion` of that list"))
     }
 
-    /// Go on to what a view shows; what has happened.
+    /// Advances to a view. Returns the events.
     ///
     /// # Errors
-    /// The repository cannot be read; then it stays where it is.
+    /// The repository cannot be read; then the state does not change.
     pub fn advance(&mut self, store: &Store, view: &View) -> Result<Vec<Arc<Event>>> {
         let at = At::of(store, view)?;
         let is_same = self
@@ -261,7 +261,7 @@ impl Live {
         Ok(events)
     }
 
-    /// The resources that may be others; nothing where only everything tells.
+    /// The resources that may have changed; `None` if everything must be read.
     fn changed(&self, store: &Store, before: &At, now: &At) -> Result<Option<BTreeSet<Key>>> {
         let repo = &store.repo;
         let mut keys = BTreeSet::new();
@@ -297,7 +297,7 @@ impl Live {
         Ok(Some(keys))
     }
 
-    /// Take note of the files that define a resource.
+    /// Records the files that define a resource.
     fn place(&mut self, key: &Key, paths: Vec<String>) {
         for path in self.paths.remove(key).into_iter().flatten() {
             if let Some(keys) = self.by_path.get_mut(&path) {
@@ -316,7 +316,7 @@ impl Live {
         }
     }
 
-    /// Put a resource in the place of what was there, and tell what that is.
+    /// Replaces a resource, and adds the event.
     fn put(
         &mut self,
         key: Key,
@@ -347,7 +347,7 @@ impl Live {
     }
 }
 
-/// Some resources as a reconcile would leave them: what is answered where none follows.
+/// Some resources as a reconcile would leave them: the answer if no reconcile follows.
 ///
 /// # Errors
 /// The repository cannot be read.
@@ -378,7 +378,7 @@ fn event_json(kind: EventKind, item: &Item, rev: &str) -> Result<Arc<[u8]>> {
         .into())
 }
 
-/// A resource as it is sent; nothing of one whose file is gone.
+/// A resource as sent to clients; `None` if its file is gone.
 fn item_of(merged: &Merged<'_>) -> Result<Option<Item>> {
     let is_nothing = merged.resource.is_none() && merged.file.is_none();
     if is_nothing || merged.is_deleted() {
@@ -387,7 +387,7 @@ fn item_of(merged: &Merged<'_>) -> Result<Option<Item>> {
     let mut value = serde_json::to_value(Resource::of(merged)?)?;
     let metadata = &mut value["metadata"];
     if metadata["resourceVersion"].is_null() {
-        // Its file cannot be used: only its status has a version.
+        // Its file is invalid: only its status has a version.
         let status = merged
             .status_blob
             .map_or("0", |id| id.get(..DIGITS).unwrap_or(id));
@@ -431,7 +431,7 @@ mod tests {
             .collect()
     }
 
-    /// What it shows after a step is what a look at everything shows, and the events tell just the difference.
+    /// After each step, the state is the same as after reading everything, and the events are the difference.
     #[test]
     fn going_on_comes_to_the_same_as_looking_at_everything() {
         let sandbox = Sandbox::new();

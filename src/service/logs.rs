@@ -1,4 +1,4 @@
-//! What the command of a node printed.
+//! The output of a node's command.
 
 use std::collections::BTreeMap;
 
@@ -11,18 +11,18 @@ use crate::api::logs::NodeLog;
 use crate::core::resource::{LOG_FILE, NodePhase, NodeStatus};
 use crate::git::read;
 
-/// Of which node.
+/// A request for the log of a node.
 #[derive(Debug, Clone)]
 pub struct LogsRequest {
     /// `EXECUTION/NODE`
     pub target: String,
-    /// Namespace of the execution, where its name alone is ambiguous.
+    /// Namespace of the execution, if its name is ambiguous.
     pub namespace: Option<String>,
-    /// Which attempt; the last one that has a log when not set.
+    /// The attempt; `None` is the last one that has a log.
     pub attempt: Option<u32>,
 }
 
-/// What the command of a node printed, in its last attempt that has a log.
+/// Returns the output of a node's command, in its last attempt that has a log.
 ///
 /// # Errors
 /// There is no such node, or no log of it is kept.
@@ -31,7 +31,7 @@ pub fn logs(store: &Store, request: &LogsRequest) -> Result<NodeLog> {
     let node = observed.node(&request.target, request.namespace.as_deref())?;
     let (name, open) = (node.name(), node.status.attempt);
     let mut kept = kept(&observed, node);
-    // Whoever reports by hand keeps the work, and no log.
+    // A manual report keeps the work, but has no log.
     while let Some((last, commit)) = kept.last_key_value() {
         if !store.has_or_fetches(commit)
             || read::file_at(&store.repo, commit, LOG_FILE)?.is_some()
@@ -75,8 +75,8 @@ pub fn logs(store: &Store, request: &LogsRequest) -> Result<NodeLog> {
     })
 }
 
-/// The commits that hold logs of a node, by attempt: what was reported, and what is not folded in
-/// yet.
+/// The commits with the logs of a node, by attempt, from reports in the status and from those not
+/// taken in yet.
 fn kept<'a>(observed: &'a Observed, node: ObservedNode<'a>) -> BTreeMap<u32, &'a str> {
     let (run, id) = (node.run, node.id);
     let name = run.reference();

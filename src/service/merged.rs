@@ -1,4 +1,4 @@
-//! The resources that stand here with the status that is known: what the verbs that read look at.
+//! Resources together with their known status, for the verbs that only read.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,21 +12,21 @@ use crate::core::repository::snapshot::Snapshot;
 use crate::core::resource::{Key, Kind};
 use crate::core::run::merged::Merged;
 
-/// Resources of HEAD, or of the spec branch ([`Store::here`]), with the status that is known: those that were asked for.
+/// Resources of HEAD, or of the spec branch ([`Store::here`]), with their known status, as far as requested.
 pub struct Resources {
     snapshot: Snapshot,
     /// Their status, if there is one.
     pub stored: Option<StoredStatus>,
-    /// The look it comes from.
+    /// The view that the status comes from.
     pub view: Option<View>,
-    /// The commit whose files these are.
+    /// The commit that the files come from.
     pub commit: String,
     keys: BTreeSet<Key>,
-    /// Object ids of their status.
+    /// Object ids of their status files.
     status_blobs: BTreeMap<Key, String>,
 }
 
-/// Where resources are looked for.
+/// Where resources are looked up.
 struct Place<'a> {
     store: &'a Store,
     commit: String,
@@ -36,12 +36,12 @@ struct Place<'a> {
 }
 
 impl<'a> Place<'a> {
-    /// What is here, without asking a remote.
+    /// The state in this clone, without asking a remote.
     fn known(store: &'a Store) -> Result<Place<'a>> {
         let Some(commit) = store.here()? else {
             return Err(Error::no_commits());
         };
-        // Without a spec branch there is no view, but the files of HEAD can be shown.
+        // Without a spec branch there is no view, but the files of HEAD can still be shown.
         let view = store.known_if_any()?;
         let status = match &view {
             Some(view) => StatusReader::open(store, view)?,
@@ -56,7 +56,7 @@ impl<'a> Place<'a> {
         })
     }
 
-    /// As a view shows it.
+    /// The state in a view.
     fn of(store: &'a Store, view: &View) -> Result<Place<'a>> {
         Ok(Place {
             store,
@@ -67,7 +67,7 @@ impl<'a> Place<'a> {
         })
     }
 
-    /// The one that is named; of several namings the first that means anything.
+    /// Finds the named resource; of several names, the first that exists.
     fn find(&self, namings: &[Named]) -> Result<Key> {
         let (repo, commit, config) = (&self.store.repo, &self.commit, &self.config);
         for named in namings {
@@ -80,7 +80,7 @@ impl<'a> Place<'a> {
                 return named.among(keys.iter()).cloned();
             }
         }
-        // Among all of the kind may be one that was meant.
+        // Look at all of the kind, to suggest one.
         let mut none = Err(Error::not_found("nothing is named"));
         for named in namings {
             let mut keys = index::all_of(repo, commit, config, named.kind)?;
@@ -116,11 +116,11 @@ impl<'a> Place<'a> {
 }
 
 impl Resources {
-    /// The one that is named, with what it refers to; and its key. Of several namings the first that
-    /// means anything counts.
+    /// The named resource with everything that it refers to, and its key. Of several names, the first
+    /// that exists counts.
     ///
     /// # Errors
-    /// There is none, or there are several; the repository cannot be used, or has no commit yet.
+    /// There is none, or there are several; the repository cannot be read, or has no commit yet.
     pub fn about(store: &Store, namings: &[Named]) -> Result<(Resources, Key)> {
         let place = Place::known(store)?;
         let key = place.find(namings)?;
@@ -129,7 +129,7 @@ impl Resources {
         Ok((place.with(snapshot, keys)?, key))
     }
 
-    /// The one that is named, and nothing else; and its key.
+    /// Only the named resource, and its key.
     ///
     /// # Errors
     /// As [`Resources::about`].
@@ -140,18 +140,18 @@ impl Resources {
         Ok((place.with(files, BTreeSet::from([key.clone()]))?, key))
     }
 
-    /// Those of a kind, or of every kind, in a namespace, or in all.
+    /// The resources of a kind, or of all kinds, in a namespace or in all.
     ///
     /// # Errors
-    /// The repository cannot be used, or has no commit yet.
+    /// The repository cannot be read, or has no commit yet.
     pub fn list(store: &Store, kind: Option<Kind>, namespace: Option<&str>) -> Result<Resources> {
         Resources::among(Place::known(store)?, kind, namespace)
     }
 
-    /// The keys of all of them, as a view shows them.
+    /// The keys of all resources in a view.
     ///
     /// # Errors
-    /// The repository cannot be used.
+    /// The repository cannot be read.
     pub fn keys_at(store: &Store, view: &View) -> Result<BTreeSet<Key>> {
         let place = Place::of(store, view)?;
         let mut keys = BTreeSet::new();
@@ -169,10 +169,10 @@ impl Resources {
         Ok(keys)
     }
 
-    /// Some of them, as a view shows them; of what is not there, nothing.
+    /// Some resources in a view; those that do not exist are left out.
     ///
     /// # Errors
-    /// The repository cannot be used.
+    /// The repository cannot be read.
     pub fn at(store: &Store, view: &View, keys: &BTreeSet<Key>) -> Result<Resources> {
         let place = Place::of(store, view)?;
         let snapshot = index::those(&store.repo, &place.commit, &place.config, keys)?;
@@ -194,23 +194,23 @@ impl Resources {
         place.with(snapshot, keys)
     }
 
-    /// What stands in the files.
+    /// The resources in the files.
     pub fn snapshot(&self) -> &Snapshot {
         &self.snapshot
     }
 
-    /// The files that define one.
+    /// The files that define a resource.
     pub fn paths(&self, key: &Key) -> Vec<String> {
         let definitions = self.snapshot.definitions(key).iter();
         definitions.map(|one| one.path.clone()).collect()
     }
 
-    /// All of them, by kind, namespace and name.
+    /// All resources, by kind, namespace and name.
     pub fn all(&self) -> impl Iterator<Item = Merged<'_>> {
         self.keys.iter().map(|key| self.merged(key))
     }
 
-    /// What is known of a key: of one that is not among them, nothing.
+    /// What is known of a key; an unknown key gives an empty result.
     pub fn merged<'a>(&'a self, key: &'a Key) -> Merged<'a> {
         let definition = self.snapshot.definitions(key).first();
         Merged {

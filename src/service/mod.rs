@@ -1,9 +1,9 @@
-//! What the program can do, whoever asks: a typed request in, a typed answer or an [`Error`] out.
+//! What the program can do, for all interfaces: a typed request in, a typed answer or an [`Error`] out.
 //!
-//! A door (a verb of the command line, later an HTTP route) turns its words into a request, calls
+//! An interface (a verb of the command line, an HTTP route, a tool of an agent) turns its input into a request, calls
 //! one function here and shows the answer. Nothing below this module knows arguments, terminals,
-//! exit codes or HTTP: notes and warnings are part of the answer, the moment and the actor part of
-//! the request. A [`store::Store`] is one thread's; open one for each.
+//! exit codes or HTTP: notes and warnings are part of the answer; the time and the actor are part of
+//! the request. A [`store::Store`] belongs to one thread; open one for each.
 
 pub mod apply;
 pub mod around;
@@ -87,17 +87,17 @@ use std::collections::BTreeSet;
 use crate::core::base::suggest::{choices, did_you_mean};
 use crate::core::resource::Time;
 
-/// Who asks, and when.
+/// The actor of a request, and the time.
 #[derive(Debug, Clone)]
 pub struct Caller {
-    /// Who acts, for example `agent:claude` or `ana@example.com`; the e-mail that Git commits with
-    /// when not set.
+    /// The actor, for example `agent:claude` or `ana@example.com`; `None` is the e-mail that Git commits
+    /// with.
     pub actor: Option<String>,
-    /// The moment of the request.
+    /// The current time.
     pub now: Time,
 }
 
-/// The candidate that was probably meant, as a hint; else the candidates that there are, of many the nearest.
+/// A hint with the candidate that was probably meant, else with the candidates, or the nearest of many.
 pub fn suggestion<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<String> {
     let mut seen = BTreeSet::new();
     let candidates = candidates.into_iter().filter(|name| seen.insert(*name));

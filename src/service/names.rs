@@ -1,4 +1,4 @@
-//! The words by which people name resources: `KIND`, `KIND NAME`, `KIND/NAME`, a label selector.
+//! Names of resources on the command line: `KIND`, `KIND NAME`, `KIND/NAME`, a label selector.
 
 use std::collections::BTreeSet;
 
@@ -8,10 +8,10 @@ use crate::core::base::suggest::{choices, did_you_mean};
 use crate::core::document::{name_of_revisions, name_of_stem};
 use crate::core::resource::{Key, Kind, LabelExpression, LabelOperator, LabelSelector};
 
-/// What is named: a kind, and perhaps one resource of it.
+/// A kind, and perhaps the name of one resource.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Wanted {
-    /// Which kind.
+    /// The kind.
     pub kind: Kind,
     /// `NAME` or `NAMESPACE/NAME`.
     pub name: Option<String>,
@@ -19,7 +19,7 @@ pub struct Wanted {
 
 impl Wanted {}
 
-/// `KIND NAME`, `KIND/NAME`, or a kind alone.
+/// Parses `KIND NAME`, `KIND/NAME`, or a kind alone.
 ///
 /// # Errors
 /// There is no such kind, or two names are given.
@@ -50,10 +50,10 @@ pub fn wanted(kind: &str, name: Option<&str>) -> Result<Wanted> {
     })
 }
 
-/// `KIND NAME` or `KIND/NAME`, where one resource is meant.
+/// Parses `KIND NAME` or `KIND/NAME`, for exactly one resource.
 ///
 /// # Errors
-/// There is no such kind, or none or two names are given; `verb` is for the hint.
+/// There is no such kind, or not exactly one name is given; `verb` is for the hint.
 pub fn wanted_one(verb: &str, kind: &str, name: Option<&str>) -> Result<(Kind, String)> {
     let wanted = wanted(kind, name)?;
     match wanted.name {
@@ -63,19 +63,19 @@ pub fn wanted_one(verb: &str, kind: &str, name: Option<&str>) -> Result<(Kind, S
     }
 }
 
-/// One resource, as people name it.
+/// A resource, as named by a user.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Named {
     /// Its kind.
     pub kind: Kind,
     /// `NAME` or `NAMESPACE/NAME`.
     pub name: String,
-    /// Its namespace, where its name alone is ambiguous.
+    /// Its namespace, if the name is ambiguous.
     pub namespace: Option<String>,
 }
 
 impl Named {
-    /// A resource of that kind and name.
+    /// The resource of a kind with a name.
     pub fn new(kind: Kind, name: &str, namespace: Option<&str>) -> Named {
         Named {
             kind,
@@ -84,7 +84,7 @@ impl Named {
         }
     }
 
-    /// The namespace, where one is meant, and the name alone.
+    /// The namespace, if one is given, and the name alone.
     ///
     /// # Errors
     /// Two different namespaces are given.
@@ -92,7 +92,7 @@ impl Named {
         in_parts(&self.name, self.namespace.as_deref())
     }
 
-    /// Whether a resource is meant.
+    /// Whether this names the resource with a key.
     pub fn is(&self, key: &Key) -> bool {
         let meant = |(namespace, name): (Option<&str>, &str)| {
             let is_called = key.name == name || of_file(self.kind, name).contains(&key.name);
@@ -101,7 +101,7 @@ impl Named {
         key.kind == self.kind && self.parts().is_ok_and(meant)
     }
 
-    /// The key that is meant.
+    /// The key that this names, among `keys`.
     ///
     /// # Errors
     /// There is none, or there are several.
@@ -110,10 +110,10 @@ impl Named {
     }
 }
 
-/// The namespace that `NAME` or `NAMESPACE/NAME` is in, where one is said, and the name alone.
+/// The namespace of `NAME` or `NAMESPACE/NAME`, if one is given, and the name alone.
 ///
 /// # Errors
-/// Two different namespaces are given: it is not guessed which is meant. It is no name at all.
+/// Two different namespaces are given, or the name is not valid.
 pub fn in_parts<'a>(
     name: &'a str,
     namespace: Option<&'a str>,
@@ -126,7 +126,7 @@ pub fn in_parts<'a>(
     }
 }
 
-/// Whether a text can be `NAME` or `NAMESPACE/NAME`.
+/// Checks that a text can be `NAME` or `NAMESPACE/NAME`.
 fn check_name(text: &str) -> Result {
     let is_name = text.split('/').count() <= 2
         && text.split('/').all(|part| !part.is_empty())
@@ -137,20 +137,20 @@ fn check_name(text: &str) -> Result {
     Err(Error::ambiguous(format!("`{text}` is not a name")).hint("write NAME or NAMESPACE/NAME"))
 }
 
-/// What to add to a command whose name stands in several namespaces.
+/// A hint for a command with a name that several namespaces have.
 pub fn choose_one<'a>(keys: impl IntoIterator<Item = &'a Key>) -> String {
     let namespaces = keys.into_iter().map(|key| key.namespace.as_str());
     let each = choices("", namespaces, |namespace| format!("`-n {namespace}`"));
     format!("choose one: {each}")
 }
 
-/// The namespace is said in the name, and another one beside it.
+/// The error if the name has a namespace, and another one is given.
 pub fn two_namespaces((own, name): (&str, &str), other: &str) -> Error {
     let message = format!("both `{own}` and `{other}` were given as the namespace of `{name}`");
     Error::ambiguous(message).hint(format!("give one of them: {own}/{name}, or {other}/{name}"))
 }
 
-/// That nothing has a namespace, and which one may be meant.
+/// The error that a namespace does not exist, with a suggestion.
 fn unknown_namespace(namespace: Option<&str>, keys: &[&Key]) -> Option<String> {
     let namespace = namespace?;
     let known: BTreeSet<&str> = keys.iter().map(|key| key.namespace.as_str()).collect();
@@ -162,7 +162,7 @@ fn unknown_namespace(namespace: Option<&str>, keys: &[&Key]) -> Option<String> {
     Some(format!("there is no namespace `{namespace}`{meant}"))
 }
 
-/// The key of a kind that `NAME` or `NAMESPACE/NAME` means.
+/// The key of a kind that `NAME` or `NAMESPACE/NAME` names.
 ///
 /// # Errors
 /// There is none, or there are several.
@@ -219,9 +219,9 @@ pub fn choose_among<'a>(
     }
 }
 
-/// The names that a file of this name may give a plan and its goal: it is what people see who look at the files.
+/// The names that a plan and its goal may have in a file of this name, which is what users see.
 pub(super) fn of_file(kind: Kind, stem: &str) -> Vec<String> {
-    // What is written in letters of names stands for itself alone.
+    // With letters that names can have, the name of the file is the only one.
     if !matches!(kind, Kind::Plan | Kind::Goal) || stem.is_ascii() {
         return Vec::new();
     }
@@ -229,7 +229,7 @@ pub(super) fn of_file(kind: Kind, stem: &str) -> Vec<String> {
     stems.map(name_of_stem).collect()
 }
 
-/// What to say where a file of a revision is named and not the plan: another may be meant, so it is only said.
+/// A hint if the name is that of a revision's file: the plan may have been meant.
 fn of_revision<'k>(
     kind: Kind,
     stem: &str,
@@ -240,7 +240,7 @@ fn of_revision<'k>(
     has_any.then(|| format!("revisions in separate files have one name: `{name}`"))
 }
 
-/// `KIND/NAME`, or a name alone: what is no kind belongs to the name.
+/// `KIND/NAME`, or a name alone: an unknown kind is taken for a part of the name.
 pub fn kind_and_name(text: &str) -> (Option<Kind>, &str) {
     match text.split_once('/') {
         Some((kind, name)) if Kind::parse(kind).is_some() => (Kind::parse(kind), name),
@@ -248,7 +248,7 @@ pub fn kind_and_name(text: &str) -> (Option<Kind>, &str) {
     }
 }
 
-/// A kind as people write it.
+/// Parses a kind.
 ///
 /// # Errors
 /// There is no such kind; the nearest is suggested.
@@ -256,7 +256,7 @@ pub fn parse_kind(text: &str) -> Result<Kind> {
     Kind::parse(text).ok_or_else(|| no_kind(text, &[]))
 }
 
-/// There is no such kind; `more` can stand in its place here.
+/// The error that there is no such kind; `more` are other words that are allowed here.
 pub fn no_kind(text: &str, more: &[&str]) -> Error {
     let names = Kind::ALL.iter().flat_map(|kind| {
         [kind.plural()]
@@ -273,10 +273,10 @@ pub fn no_kind(text: &str, more: &[&str]) -> Error {
     Error::ambiguous(format!("there is no kind `{text}`")).hint(hint)
 }
 
-/// A selector as kubectl takes it: `a=b`, `a==b`, `a!=b`, `a`, `!a`, joined by commas.
+/// Parses a selector as in kubectl: `a=b`, `a==b`, `a!=b`, `a`, `!a`, joined by commas.
 ///
 /// # Errors
-/// A part of it names no label.
+/// A part of it is not a requirement on a label.
 pub fn parse_selector(text: &str) -> std::result::Result<LabelSelector, String> {
     let mut selector = LabelSelector::default();
     if text.trim().is_empty() {
@@ -291,10 +291,10 @@ pub fn parse_selector(text: &str) -> std::result::Result<LabelSelector, String> 
     Ok(selector)
 }
 
-/// How the requirements of a selector are written.
+/// The forms of the requirements of a selector.
 const FORMS: &str = "write `KEY=VALUE`, `KEY!=VALUE`, `KEY in (A,B)`, `KEY notin (A,B)`, `KEY` or `!KEY`, with commas between them";
 
-/// The parts between commas that stand in no parentheses.
+/// The parts between commas, except commas in parentheses.
 fn requirements(text: &str) -> Vec<&str> {
     let mut is_inside = false;
     let parts = text.split(|c| {

@@ -1,4 +1,4 @@
-//! Namespaces: those that something is in, those that were made (`planspec/NAME/.namespace`), and `default`.
+//! Namespaces: those with resources, those that were created (`planspec/NAME/.namespace`), and `default`.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,16 +14,16 @@ use crate::core::resource::schema::slug;
 use crate::core::resource::{Key, Kind, Time};
 use crate::git::read;
 
-/// What is typed for a namespace, which is no kind of resource.
+/// The words for a namespace, which is not a kind of resource.
 const WORDS: [&str; 3] = ["namespace", "namespaces", "ns"];
-/// The file that makes a folder a namespace, also where no resource is in it yet.
+/// The file that makes a folder a namespace, even without resources.
 const FILE: &str = ".namespace";
-/// What its file begins with, before the time at which it was made.
+/// The beginning of this file, before the time at which it was created.
 const CREATED: &str = "created:";
-/// Always there.
+/// The namespace that always exists.
 pub const DEFAULT: &str = "default";
 
-/// Whether a word that stands for a kind means namespaces; and the name behind it, in `namespace/NAME`.
+/// Whether a word in the place of a kind means namespaces; with the name in `namespace/NAME`.
 pub fn is_meant(word: &str) -> Option<Option<&str>> {
     let (kind, name) = match word.split_once('/') {
         Some((kind, name)) => (kind, Some(name)),
@@ -33,7 +33,7 @@ pub fn is_meant(word: &str) -> Option<Option<&str>> {
     is_meant.then_some(name)
 }
 
-/// The namespaces of a commit that were made, and when, where their file says that.
+/// The created namespaces of a commit, with the times in their files.
 ///
 /// # Errors
 /// The commit cannot be read.
@@ -56,7 +56,7 @@ pub fn made(
     Ok(found)
 }
 
-/// The namespaces of HEAD; only the one of a name, where one is given.
+/// The namespaces of HEAD, or only the one of a given name.
 ///
 /// # Errors
 /// There is none of that name; the repository cannot be used.
@@ -106,10 +106,10 @@ fn missing(name: &str) -> Error {
     .hint("`planspec get namespaces` lists them")
 }
 
-/// Make a namespace, as a commit; nothing where it was made before.
+/// Creates a namespace, as a commit; does nothing if it exists.
 ///
 /// # Errors
-/// No namespace can have that name; the configured paths have no folder; git does not want the commit.
+/// The name is not valid; the configured paths have no folder; Git refuses the commit.
 pub fn create(store: &Store, name: &str, now: Time) -> Result<NamespaceChanged> {
     if name.is_empty() || name.len() > 63 || slug(name, '-') != name {
         let message = format!("`{name}` cannot be the name of a namespace");
@@ -120,10 +120,10 @@ pub fn create(store: &Store, name: &str, now: Time) -> Result<NamespaceChanged> 
     change(store, name, Some(text.into_bytes()))
 }
 
-/// Remove a namespace in which nothing is, as a commit.
+/// Deletes an empty namespace, as a commit.
 ///
 /// # Errors
-/// There is none of that name, or something is in it; git does not want the commit.
+/// There is none of that name, or it is not empty; Git refuses the commit.
 pub fn delete(store: &Store, name: &str) -> Result<NamespaceChanged> {
     let there = list(store, Some(name))?;
     let Some(one) = there.items.first() else {
@@ -141,10 +141,10 @@ pub fn delete(store: &Store, name: &str) -> Result<NamespaceChanged> {
     change(store, name, None)
 }
 
-/// Remove a namespace with everything in it; the last commit of it, where there was anything to remove.
+/// Deletes a namespace with everything in it. Returns the last commit, if there was anything to delete.
 ///
 /// # Errors
-/// git does not want the commit.
+/// Git refuses the commit.
 pub fn delete_with_all(store: &Store, name: &str, now: Time) -> Result<Option<String>> {
     let mut change = Changeset::begin_alone(store, false)?;
     let there = change.matching(|key| key.namespace == name)?;

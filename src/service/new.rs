@@ -1,4 +1,4 @@
-//! A commented template of a resource or document at its place.
+//! Creates a commented template of a resource or document.
 
 use serde_json::{Map, Value};
 
@@ -16,22 +16,22 @@ use crate::core::text::located::ResourceName;
 use crate::core::text::{json, yaml};
 use crate::git::{files, read};
 
-/// Make a resource or a document.
+/// A request for a new resource or document.
 #[derive(Debug, Clone)]
 pub struct NewRequest {
-    /// What is made.
+    /// What to create.
     pub what: NewKind,
     /// `NAME` or `NAMESPACE/NAME`; a document that is named `NAME.planspec.json` is JSON.
     pub name: String,
-    /// Its namespace, where the name has none; the configured one when not set.
+    /// Its namespace, if the name has none; `None` is the configured one.
     pub namespace: Option<String>,
-    /// Only say what would be written.
+    /// Only report what would be written.
     pub dry_run: bool,
-    /// The moment of the request: when the first revision of a document was made.
+    /// The current time, for the first revision of a document.
     pub now: Time,
 }
 
-/// What can be made.
+/// What can be created.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NewKind {
     /// A resource of a kind.
@@ -41,7 +41,7 @@ pub enum NewKind {
 }
 
 impl NewKind {
-    /// The kind by which it is found: a document is named after the plan that it stands for.
+    /// The kind by which it is found: a document is named like its plan.
     fn kind(self) -> Kind {
         match self {
             NewKind::Resource(kind) => kind,
@@ -49,7 +49,7 @@ impl NewKind {
         }
     }
 
-    /// What it is called, as its schema is.
+    /// The name of its schema.
     fn word(self) -> String {
         match self {
             NewKind::Resource(kind) => kind.name().to_lowercase(),
@@ -65,13 +65,13 @@ impl NewKind {
     }
 }
 
-/// How files of documents end, when a name is typed with it.
+/// The endings of files of documents, which may be part of the given name.
 const DOCUMENT_ENDINGS: [&str; 2] = [".planspec.json", ".planspec.yaml"];
 
-/// Write a commented template at its place, and its schema for editors; nothing is committed.
+/// Writes a commented template, and its schema for editors; commits nothing.
 ///
 /// # Errors
-/// It is there already; no resource can have that name; the configured paths have no place for it.
+/// The file exists; the name is not valid; the configured paths have no place for it.
 pub fn new(store: &Store, request: &NewRequest) -> Result<Created> {
     let change = Changeset::begin(store)?;
     let (key, ending) = named(request, &change.config.default_namespace)?;
@@ -114,7 +114,7 @@ pub fn new(store: &Store, request: &NewRequest) -> Result<Created> {
     Ok(made)
 }
 
-/// Write the file, and its schema where that is not there yet.
+/// Writes the file, and its schema unless that exists.
 fn write(store: &Store, what: NewKind, made: &mut Created, schema_path: String) -> Result {
     let path = &made.path;
     if files::create(&store.repo, path, made.text.as_bytes())? == files::NewFile::Exists {
@@ -130,7 +130,7 @@ fn write(store: &Store, what: NewKind, made: &mut Created, schema_path: String) 
     Ok(())
 }
 
-/// Which resource is meant, and how the name of its file was typed to end.
+/// The key, and the ending of the file name as it was given.
 ///
 /// # Errors
 /// Two different namespaces are given.
@@ -147,7 +147,7 @@ fn named(request: &NewRequest, default_namespace: &str) -> Result<(Key, &'static
     Ok((Key::new(request.what.kind(), namespace, name), ending))
 }
 
-/// The path of a document with the ending that was typed.
+/// The path of a document with the given ending.
 fn with_ending(path: String, ending: &str) -> String {
     match (ending, path.strip_suffix(".planspec.yaml")) {
         (".planspec.json", Some(stem)) => format!("{stem}{ending}"),
@@ -168,7 +168,7 @@ fn json_of(template: &str, schema: &str) -> String {
     json::write(&Value::Object(fields))
 }
 
-/// A name that no resource can have is found before anything is written.
+/// Refuses an invalid name, before anything is written.
 fn check_names(path: &str, text: &str) -> Result {
     let file = SourceFile {
         path: path.to_owned(),
@@ -184,13 +184,13 @@ fn check_names(path: &str, text: &str) -> Result {
     })))
 }
 
-/// The name that was probably meant, where what is typed is none.
+/// Adds a suggestion to the error about an invalid name.
 fn named_otherwise(error: Error, what: NewKind, name: &str) -> Error {
     let meant = plain_name(name).filter(|meant| meant != name);
     error.maybe_hint(meant.map(|meant| format!("planspec new {} {meant}", what.word())))
 }
 
-/// The template of a document, with an id of its own.
+/// The template of a document, with a new id.
 fn document_template(now: Time, key: &Key) -> String {
     let now = now.format("%Y-%m-%dT%H:%M:%SZ").to_string();
     include_str!("new/document.yaml")

@@ -1,4 +1,4 @@
-//! What can be claimed now, with everything that a worker has to know.
+//! The nodes that can be claimed now, with all that a worker has to know.
 
 use std::cmp::Reverse;
 use std::collections::HashMap;
@@ -21,24 +21,24 @@ use crate::core::run::proposal::{command, retry_note};
 use crate::core::run::record::{Action, Address};
 use crate::core::run::transition::{Waiting, WaitingFor, waiting_of};
 
-/// What can be claimed, and by whom.
+/// A request for claimable nodes.
 #[derive(Debug, Clone)]
 pub struct NextRequest {
     /// Only of this execution, `NAME` or `NAMESPACE/NAME`.
     pub execution: Option<String>,
     /// Only in this namespace.
     pub namespace: Option<String>,
-    /// Only what this provider may take; open nodes included.
+    /// Only nodes that this provider may take, including open ones.
     pub provider: Option<String>,
-    /// Most nodes to list.
+    /// Maximum number of nodes.
     pub limit: Option<usize>,
-    /// Only what a program can do.
+    /// Only nodes that a program may do.
     pub for_programs: bool,
-    /// The moment of the request.
+    /// The current time.
     pub now: Time,
 }
 
-/// The nodes that can be claimed now. Those whose claim is not folded in yet are left out.
+/// Returns the nodes that can be claimed now. Those with a claim that is not taken in yet are left out.
 ///
 /// # Errors
 /// Nothing has been reconciled yet, or there is no such execution.
@@ -46,7 +46,7 @@ pub fn next(store: &Store, request: &NextRequest) -> Result<NextNodes> {
     next_in(store, store.fresh()?, request)
 }
 
-/// The same, as things were when somebody looked.
+/// The same, for an earlier view.
 ///
 /// # Errors
 /// As [`next`].
@@ -95,7 +95,7 @@ pub fn next_in(store: &Store, view: View, request: &NextRequest) -> Result<NextN
     })
 }
 
-/// Leave only what a program can do, where that is asked for; and say what was left out.
+/// Keeps only nodes for programs, if requested, and returns a note about the others.
 fn for_programs(request: &NextRequest, offers: &mut Vec<ObservedNode<'_>>) -> Option<String> {
     if !request.for_programs {
         return None;
@@ -109,7 +109,7 @@ fn for_programs(request: &NextRequest, offers: &mut Vec<ObservedNode<'_>>) -> Op
     }
 }
 
-/// What is waited for, with what was said since the status was written.
+/// What is waited for, with the records since the last reconcile.
 fn still_waiting(store: &Store, observed: &Observed) -> Result<Vec<Waiting>> {
     let waiting = observed.runs().flat_map(|run| {
         waiting_of(run.key, run.status)
@@ -132,7 +132,7 @@ fn still_waiting(store: &Store, observed: &Observed) -> Result<Vec<Waiting>> {
         .collect()
 }
 
-/// What was said about a node that no reconcile has taken in.
+/// What the records since the last reconcile say about a node.
 fn news_of(
     store: &Store,
     observed: &Observed,
@@ -191,7 +191,7 @@ fn news_of(
     }))
 }
 
-/// That no run is open, where that is so: how the one ended that is asked about.
+/// A note that no run is open; for a given run, how it ended.
 fn nothing_open(
     store: &Store,
     request: &NextRequest,
@@ -218,8 +218,8 @@ fn nothing_open(
     })))
 }
 
-/// What should be done first: what serves a goal of a higher priority; what has more nodes behind it on the
-/// longest way to the end; what has been ready for longer; then by name.
+/// The order of work: a goal with a higher priority; more nodes after it on the longest path to the end; ready for
+/// longer; then by name.
 pub fn in_order<'o>(
     observed: &'o Observed,
     offers: Vec<ObservedNode<'o>>,
@@ -266,7 +266,7 @@ pub fn in_order<'o>(
     ranked.into_iter().map(|(_, offer)| offer).collect()
 }
 
-/// What waits for a check: no work to claim, and something to do all the same.
+/// A note about a node that waits for verification: not to be claimed, but there is something to do.
 fn to_verify(waiting: &Waiting) -> Option<String> {
     let command = match waiting.what {
         WaitingFor::Verification { .. } => command(waiting)?,
@@ -282,12 +282,12 @@ fn is_for(node: ObservedNode<'_>, providers: Option<&Providers>) -> bool {
     providers.is_none_or(|providers| bound.is_none_or(|bound| providers.has(bound)))
 }
 
-/// The offers in their order, described run by run: each run's pinned plan is looked at once.
+/// The offers in order, with descriptions; the pinned plan of each run is read once.
 fn described(observed: &Observed, offers: &[ObservedNode<'_>]) -> Vec<NextNode> {
     described_by(&Pins::new(&observed.stored.pinned), offers)
 }
 
-/// The same, with what has been read of the pinned plans so far.
+/// The same, with the pinned plans that were read already.
 pub fn described_by(pins: &Pins<'_>, offers: &[ObservedNode<'_>]) -> Vec<NextNode> {
     let mut items = Vec::with_capacity(offers.len());
     let places = offers.iter().enumerate();
@@ -329,7 +329,7 @@ pub fn described_by(pins: &Pins<'_>, offers: &[ObservedNode<'_>]) -> Vec<NextNod
     items
 }
 
-/// What is to be done.
+/// The task.
 fn task(status: &NodeStatus, node: &Node) -> NextTask {
     let context = node.context.iter();
     let context = context.filter(|item| !item.is_tracker_id_alone());
@@ -345,7 +345,7 @@ fn task(status: &NodeStatus, node: &Node) -> NextTask {
     }
 }
 
-/// What the nodes of a run are a part of.
+/// The plan and goal that the nodes of a run belong to.
 fn whole(pinned: &Pinned, plan: &PinnedPlan) -> NextWhole {
     let goal = pinned.goal.as_ref().zip(plan.goal.as_ref());
     NextWhole {

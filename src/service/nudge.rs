@@ -1,8 +1,8 @@
-//! Tell whatever reconciles that there is something new: one call over HTTP when a record has been sent. The record counts
-//! whether or not anybody hears of it, so a call that fails is a note.
+//! Notifies the reconciler that there is something new: one HTTP call after a record was sent. The record counts whether
+//! or not the call succeeds, so a failure is only a note.
 //!
-//! Address and secret are the business of the owner of the clone: Git's configuration, or the environment. A file of the
-//! repository names no more than the kind of forge, whose address is that of the shared remote.
+//! The owner of the clone sets the address and the secret, in Git's configuration or in the environment. A file of the
+//! repository can only name the kind of forge, whose address is that of the shared remote.
 
 use std::time::Duration;
 
@@ -15,20 +15,20 @@ use crate::worker::signals::Stop;
 
 /// `github`, `gitlab`, a URL, or `off`.
 const WHOM: (&str, &str) = ("PLANSPEC_NUDGE", "planspec.nudge");
-/// What is said to be let in.
+/// The token of the call.
 const SECRET: (&str, &str) = ("PLANSPEC_NUDGE_TOKEN", "planspec.nudgeToken");
-/// How long all of it may take.
+/// Timeout of the call.
 const TIMEOUT: Duration = Duration::from_secs(2);
-/// How much of an answer is shown.
+/// Maximum length of a response in a note.
 const MAX_SHOWN: usize = 120;
 
-/// Whom to tell.
+/// The receiver of the call.
 enum Whom {
     Forge(Forge),
     Url(String),
 }
 
-/// Tell whoever is to be told, and wait a moment for the answer: a note, where that failed.
+/// Notifies the configured receiver, and waits briefly for the response. Returns a note if that failed.
 pub fn nudge(store: &Store, view: &View) -> Option<String> {
     let remote = store.remote.as_deref()?;
     let what = match call(store, view, remote) {
@@ -41,7 +41,7 @@ pub fn nudge(store: &Store, view: &View) -> Option<String> {
     ))
 }
 
-/// What is to be called, if anything.
+/// The call, if one is configured.
 fn call(store: &Store, view: &View, remote: &str) -> Result<Option<Call>, String> {
     let secret = setting(store, SECRET);
     let (whom, is_own) = match setting(store, WHOM) {
@@ -59,7 +59,7 @@ fn call(store: &Store, view: &View, remote: &str) -> Result<Option<Call>, String
         Whom::Forge(forge) => forge,
     };
     let Some(secret) = secret else {
-        // A file speaks for everybody, and not everybody has a secret.
+        // A file is for everybody, and not everybody has a secret.
         let (variable, key) = SECRET;
         return if is_own {
             Err(format!(
@@ -76,7 +76,7 @@ fn call(store: &Store, view: &View, remote: &str) -> Result<Option<Call>, String
     call.map(Some).map_err(name_it)
 }
 
-/// Where the shared remote is.
+/// The project of the shared remote.
 fn project(store: &Store, remote: &str) -> Result<Project, String> {
     let address = remote::address(&store.repo, remote).map_err(|error| error.to_string())?;
     Project::of(&address).map_err(name_it)
@@ -89,7 +89,8 @@ fn name_it(why: String) -> String {
     )
 }
 
-/// Which remote is shared, a file may say: where remotes are on several hosts it would say who gets the secret.
+/// Checks the host. A file may choose the shared remote; with remotes on several hosts, it could choose who gets the
+/// secret.
 fn is_for(store: &Store, remote: &str, project: &Project) -> Result<(), String> {
     if store.repo.config("planspec.remote").is_some() {
         return Ok(());
@@ -127,7 +128,7 @@ fn read(word: &str) -> Result<Option<Whom>, String> {
     if is_url {
         return Ok(Some(Whom::Url(word.to_owned())));
     }
-    // It may be half of an address with a secret in it.
+    // It may contain a part of an address with a secret.
     let (variable, key) = WHOM;
     Err(format!(
         "{variable}, or `git config {key}`, is github, gitlab, an address that begins with https:// or http://, or off"
@@ -142,7 +143,7 @@ fn tell(store: &Store, call: Call) -> Result<(), String> {
         url: call.url,
         headers: call.headers,
         body: Some(call.body),
-        // Nobody else is given the secret.
+        // A redirect could send the secret elsewhere.
         follow: false,
         timeout: TIMEOUT,
         reach: reach(&store.repo),

@@ -1,7 +1,7 @@
-//! What is held anywhere in the repository and says which paths it touches: what touches the same is not begun meanwhile.
+//! Nodes that touch the same paths as a held node, anywhere in the repository: they must not be worked on at the same time.
 //!
-//! It is looked at before a claim is sent. When a claim arrives, only what its own run tells is judged (`core/run/permit.rs`),
-//! so that no run depends on the status of another.
+//! This is checked before a claim is sent. When a claim is taken in, only its own run is considered
+//! (`core/run/permit.rs`), so that no run depends on the status of another.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,15 +16,15 @@ use crate::core::run::permit::Occupied;
 use crate::core::run::pinned::{PinnedPlan, Pins};
 use crate::core::run::record::Address;
 
-/// Which of some nodes touch the same paths as what is held.
+/// The overlaps of some nodes with held nodes.
 pub struct Overlaps {
-    /// The paths of each that names any, by `namespace/execution/node`.
+    /// The paths of each node that names any, by `namespace/execution/node`.
     touches: BTreeMap<String, Vec<String>>,
     held: Vec<Occupied>,
 }
 
 impl Overlaps {
-    /// Look at what is held, where one of these nodes says which paths it touches.
+    /// Reads the held nodes, if one of these nodes names paths.
     ///
     /// # Errors
     /// The status or the inbox cannot be read.
@@ -32,7 +32,7 @@ impl Overlaps {
         Overlaps::at(store, (&observed.view, &observed.stored), nodes)
     }
 
-    /// The same, at a look.
+    /// The same, for a given view.
     ///
     /// # Errors
     /// As [`Overlaps::of`].
@@ -63,7 +63,7 @@ impl Overlaps {
         Ok(Overlaps { touches, held })
     }
 
-    /// Why a node is not to be begun now; nothing where it is in nobody's way.
+    /// Why a node must not be claimed now; `None` if there is no overlap.
     pub fn objection(&self, node: ObservedNode<'_>) -> Option<String> {
         let name = node.name();
         let touches = self.touches.get(&name)?;
@@ -71,7 +71,7 @@ impl Overlaps {
         held.find_map(|held| held.objection(&name, touches))
     }
 
-    /// A node was claimed meanwhile.
+    /// Adds a node that was claimed in the meantime.
     pub fn add(&mut self, node: ObservedNode<'_>, holder: &str) {
         let name = node.name();
         if let Some(touches) = self.touches.get(&name) {
@@ -83,13 +83,13 @@ impl Overlaps {
         }
     }
 
-    /// What is held.
+    /// The held nodes.
     pub fn held(self) -> Vec<Occupied> {
         self.held
     }
 }
 
-/// The nodes of a plan that name paths, with these.
+/// The nodes of a plan that name paths, with these paths.
 fn paths(plan: &PinnedPlan) -> BTreeMap<&str, &Vec<String>> {
     let nodes = plan.graph().into_iter().flat_map(|graph| &graph.nodes);
     let named = nodes.filter(|node| !node.extension.touches.is_empty());
@@ -103,8 +103,8 @@ fn plan_of(pins: &Pins<'_>, run: ObservedRun<'_>) -> Option<PinnedPlan> {
     pins.plan(pinned).ok()
 }
 
-/// Why nodes of a run cannot be claimed that its status offers, by their ids, as far as a look tells: somebody has claimed
-/// them since, or what is held touches the same paths.
+/// Why nodes that the status of a run offers cannot be claimed, by id, as of a view: they were claimed since, or
+/// overlap with a held node.
 ///
 /// # Errors
 /// The status or the inbox cannot be read.
@@ -127,7 +127,7 @@ pub fn spoken_for(
     Ok(found)
 }
 
-/// All that is held: every claim stands on a ref of its own until its run is over.
+/// All held nodes: every claim keeps its ref until its run is over.
 fn held(store: &Store, (view, stored): (&View, &StoredStatus)) -> Result<Vec<Occupied>> {
     let work = view.inbox.keys();
     let work = work.filter(|address| matches!(address, Address::Work { .. }));
@@ -135,7 +135,7 @@ fn held(store: &Store, (view, stored): (&View, &StoredStatus)) -> Result<Vec<Occ
     let status = StatusReader::open(store, view)?;
     let status = status.ok_or_else(|| Error::not_ready("there is no status yet"))?;
     if keys.is_empty() {
-        // Who does not ask the remote sees no refs, only what the status tells.
+        // Without the remote, only the status is known, and no refs.
         keys = status.open_runs()?;
     }
     let known = &stored.tree.files;
@@ -183,7 +183,8 @@ fn held_in(
     Ok(found)
 }
 
-/// Who holds a node, by its status, else by its ref: until a reconcile takes it in also what was ended there is held.
+/// The holder of a node, from the status or else from its ref. A node that was ended since the last reconcile is still
+/// held.
 fn holder(store: &Store, view: &View, node: ObservedNode<'_>) -> Result<Option<String>> {
     if let Some(claim) = &node.status.extensions.claim {
         return Ok(Some(claim.actor.clone()));

@@ -1,4 +1,4 @@
-//! Where everything stands: what executions want of people and programs.
+//! The overview: what executions need from people and programs.
 
 use chrono::TimeDelta;
 
@@ -14,11 +14,11 @@ use crate::core::run::summary::concern::Heading;
 use crate::core::run::summary::outline::{Listed, Outline, Standing};
 use crate::core::run::transition::Waiting;
 
-/// How long after a deadline somebody should have reconciled: a schedule may be this wide.
+/// How long after a deadline a reconcile should have run: schedules may be this coarse.
 const OVERDUE: TimeDelta = TimeDelta::hours(1);
 
-/// Where everything stands, as the last fetch brought it. Read is what is known of all executions together, whatever
-/// number of them there is.
+/// Returns the overview, as of the last fetch. Reads only the summary of all executions, however many
+/// there are.
 ///
 /// # Errors
 /// The status cannot be read.
@@ -32,7 +32,7 @@ pub fn overview(store: &Store, now: Time) -> Result<Overview> {
     Ok(of(status.id(), controller, &outline, now))
 }
 
-/// Where no status is known, nobody can say that all is well.
+/// The overview without a status: it cannot say that all is well.
 fn unknown(store: &Store, view: &View) -> Overview {
     let branch = &view.config.status.branch;
     let headline = match &store.remote {
@@ -94,7 +94,7 @@ fn of(tip: &str, controller: ControllerState, outline: &Outline, now: Time) -> O
     }
 }
 
-/// The rows under a heading: who waits longest stands first.
+/// The rows under a heading, longest wait first.
 fn open(heading: Heading, list: &Listed<Standing>) -> Vec<OpenRun> {
     let mut rows: Vec<OpenRun> = list
         .first

@@ -1,5 +1,5 @@
-//! Ask the core whether something may be done, before a record of it is sent; and put its refusals
-//! into the words of who asks.
+//! Asks the core whether an action is allowed, before its record is sent, and turns refusals into
+//! errors for the user.
 
 use super::runs::{Observed, ObservedRun, provider_of};
 use super::{Error, ErrorKind, Result};
@@ -11,30 +11,30 @@ use crate::core::run::pinned::PinnedPlan;
 use crate::core::run::proposal;
 use crate::core::run::record::Action;
 
-/// How an actor claims a node. A program is somebody whom it has to name.
+/// The command with which an actor claims a node. A program must name its actor.
 pub fn claim_as(run: &Key, node: &str, actor: &str) -> String {
     proposal::claim(run, node, (!is_person(actor)).then_some(actor))
 }
 
-/// A run that is asked about, with what is known beside its status.
+/// A run, with facts besides its status.
 pub struct Asked<'a> {
     observed: &'a Observed,
     run: ObservedRun<'a>,
     plan: Option<PinnedPlan>,
-    /// Goals and capabilities of the spec branch, where they matter.
+    /// Goals and capabilities of the spec branch, if needed.
     pub resources: Option<&'a Definitions>,
-    /// Who holds the attempt by its ref: the status may not know it yet.
+    /// The holder of the attempt according to its ref: the status may not know it yet.
     pub holder: Option<permit::Holder<'a>>,
-    /// Digest of the session of who asks.
+    /// Digest of the session of the actor.
     pub session: Option<&'a str>,
-    /// The key of who asks, where that is known.
+    /// The key of the actor, if known.
     pub key: Option<&'a str>,
-    /// What is held elsewhere and names the paths that it touches, where that matters.
+    /// Held nodes of other runs with the paths that they touch, if needed.
     pub elsewhere: Vec<Occupied>,
 }
 
 impl<'a> Asked<'a> {
-    /// An observed run, whose attempt nobody holds.
+    /// An observed run without a holder.
     pub fn new(observed: &'a Observed, run: ObservedRun<'a>) -> Asked<'a> {
         Asked {
             observed,
@@ -48,12 +48,12 @@ impl<'a> Asked<'a> {
         }
     }
 
-    /// The plan that it is held to.
+    /// The pinned plan.
     pub fn plan(&self) -> Option<&PinnedPlan> {
         self.plan.as_ref()
     }
 
-    /// As the core is asked.
+    /// The same in the form of the core.
     pub fn permit(&self) -> permit::Circumstances<'_> {
         permit::Circumstances {
             config: &self.observed.view.config,
@@ -68,18 +68,18 @@ impl<'a> Asked<'a> {
         }
     }
 
-    /// Whether `actor` may do this.
+    /// Checks that `actor` may take an action.
     ///
     /// # Errors
-    /// Why not, and what to do instead.
+    /// The refusal, with a hint.
     pub fn may(&self, action: &Action, actor: &str) -> Result {
         self.ask(action, actor).map_err(|(_, error)| error)
     }
 
-    /// The same, with the refusal as the core says it.
+    /// The same, also with the refusal of the core.
     ///
     /// # Errors
-    /// Why not, and what to do instead.
+    /// The refusal, with a hint.
     pub fn ask(&self, action: &Action, actor: &str) -> std::result::Result<(), (Refusal, Error)> {
         permit::may(action, actor, &self.permit()).map_err(|refusal| {
             let node = action.node();
@@ -94,7 +94,7 @@ impl<'a> Asked<'a> {
         })
     }
 
-    /// What is to be said of a node that nobody claims, whoever asks and whenever.
+    /// The error for a node that is never claimed.
     pub fn not_a_task(&self, id: &str) -> Option<Error> {
         let graph = self.plan.as_ref()?.graph()?;
         let node = graph.nodes.iter().find(|node| node.id == id)?;
@@ -146,7 +146,7 @@ impl<'a> Asked<'a> {
         }
     }
 
-    /// A refusal of the core as an answer to who asked.
+    /// A refusal of the core as an error for the user.
     pub fn error(&self, refusal: &Refusal) -> Error {
         let kind = match refusal.kind {
             Objection::NotFound => ErrorKind::NotFound,
@@ -166,7 +166,7 @@ impl<'a> Asked<'a> {
         Error::new(kind, message).maybe_hint(self.hint(refusal.reason))
     }
 
-    /// What to do instead at a node.
+    /// The hint for a refusal at a node.
     fn hint_at(
         &self,
         reason: &str,
@@ -211,7 +211,7 @@ impl<'a> Asked<'a> {
         }
     }
 
-    /// What to do when the lease has ended: whoever reports is not in the session that held it, where it would have counted.
+    /// The hint after an expired lease: the report would have counted only in the session that held it.
     fn after_the_lease(&self, action: &Action, node: &str, claim: &str) -> String {
         let statuses = &self.run.status.node_statuses;
         let lapsed = statuses

@@ -1,4 +1,4 @@
-//! What a status says of signatures, checked here: what this clone has not checked is only claimed.
+//! Verifies the signatures that a status reports: until then they are only claims.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,7 @@ use crate::core::resource::{SignedBy, Time};
 use crate::core::run::record::Signature;
 
 impl View {
-    /// A spec commit by itself, as whoever decides once more looks at it.
+    /// A view of a spec commit by itself, for an audit.
     pub fn of_commit(spec_commit: &str, config: Config) -> View {
         View {
             spec_branch: String::new(),
@@ -30,16 +30,16 @@ impl View {
 pub struct Claimed<'a> {
     /// The record.
     pub record: &'a str,
-    /// Who said it.
+    /// The actor of the record.
     pub actor: &'a str,
-    /// By whom it is signed.
+    /// The signer.
     pub by: &'a SignedBy,
-    /// When it arrived.
+    /// When the record arrived.
     pub arrival: Time,
 }
 
-/// Whether a record is here and is signed as a status commit says, by the keys of the spec commit that this one observed. What
-/// cannot be checked here is not.
+/// Whether this clone has the record, signed as a status commit says, with a key that the spec commit lists which the
+/// status commit observed. False if that cannot be checked here.
 pub fn holds(store: &Store, status_commit: &str, claimed: &Claimed<'_>) -> bool {
     store.repo.has_object(claimed.record) && found(store, status_commit, claimed).unwrap_or(false)
 }

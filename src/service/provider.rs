@@ -1,4 +1,4 @@
-//! Which providers somebody means: one, what lies below it, or whatever a pattern matches. It is decided here alone.
+//! Matches providers: one, those below it, or a pattern. This is the only place that decides it.
 
 use std::collections::BTreeSet;
 
@@ -7,7 +7,7 @@ use globset::GlobMatcher;
 use super::runs::{Observed, ObservedNode, ObservedRun};
 use super::{Error, Result, suggestion};
 
-/// The providers that somebody means.
+/// The providers that a user asks for.
 #[derive(Debug)]
 pub struct Providers {
     wanted: String,
@@ -15,10 +15,10 @@ pub struct Providers {
 }
 
 impl Providers {
-    /// `agent://coder`, with what lies below it; or a pattern with `*`.
+    /// Parses `agent://coder`, which includes those below it, or a pattern with `*`.
     ///
     /// # Errors
-    /// It is no pattern.
+    /// It is not a valid pattern.
     pub fn read(wanted: &str) -> Result<Providers> {
         let glob = globset::Glob::new(wanted)
             .map_err(|error| Error::ambiguous(format!("--provider: {error}")))?;
@@ -28,7 +28,7 @@ impl Providers {
         })
     }
 
-    /// Whether a provider is meant.
+    /// Whether a provider matches.
     pub fn has(&self, provider: &str) -> bool {
         let below = provider.strip_prefix(&self.wanted);
         let is_below = below.is_some_and(|rest| {
@@ -37,7 +37,7 @@ impl Providers {
         is_below || self.glob.is_match(provider)
     }
 
-    /// That it is no provider at all, and which one was probably meant.
+    /// Checks that it is a provider, or suggests one.
     ///
     /// # Errors
     /// It is written with one colon.
@@ -53,11 +53,11 @@ impl Providers {
         }
     }
 
-    /// That nothing that is open is bound to one of them, and what was probably meant. `is_asked` says which providers are
-    /// asked about at all.
+    /// A note that no open node is bound to a matching provider, with a suggestion. `is_asked` selects the providers to
+    /// consider.
     ///
     /// # Errors
-    /// It is no provider.
+    /// It is not a provider.
     pub fn unknown(
         &self,
         observed: &Observed,

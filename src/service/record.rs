@@ -1,5 +1,5 @@
-//! What the verbs have in common that send a record: what it is about, who acts, what came of it, and
-//! the reconcile that may follow at once.
+//! What all verbs that send a record share: the target, the actor, the result, and the reconcile that may
+//! follow.
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
@@ -25,37 +25,37 @@ use crate::core::run::record::{
     Action, Address, PLACES, RECORD_API_VERSION, RECORD_MINOR, Record, RunRef, Signature,
 };
 
-/// What every verb is asked that sends a record.
+/// A request to send a record.
 #[derive(Debug, Clone)]
 pub struct RecordRequest {
-    /// Who asks, and when.
+    /// The actor, and the time.
     pub caller: Caller,
-    /// What it is about: `EXECUTION` or `EXECUTION/NODE`; of a decision also the gate. Of what a worker says it may be
-    /// empty: then it is about the only claim that is held here.
+    /// The target: `EXECUTION` or `EXECUTION/NODE`; for a review also the gate. A worker may leave it
+    /// empty, for the only claim that is held here.
     pub target: String,
-    /// Its namespace, where its name alone is ambiguous.
+    /// Its namespace, if the name is ambiguous.
     pub namespace: Option<String>,
-    /// Reconcile when the record is sent.
+    /// Reconcile after the record was sent.
     pub reconcile: bool,
 }
 
-/// A record that was sent, and what followed.
+/// The result of sending a record.
 #[derive(Debug)]
 pub struct Recorded<A> {
     /// The answer.
     pub answer: api::Recorded<A>,
-    /// Whether a reconcile has to take it in: what was said before may be known already.
+    /// Whether a reconcile has to take it in; a repeated record may be known already.
     pub is_due: bool,
-    /// Why the reconcile that was asked for did nothing. The record stands all the same.
+    /// Why the requested reconcile failed. The record is sent all the same.
     pub reconcile_error: Option<Error>,
 }
 
 impl RecordRequest {
-    /// Look at the run that it is about, let `write` write a record (its id comes back, and what is
-    /// to be told of it), and reconcile when that was asked for.
+    /// Observes the run, lets `write` write a record and return its id with an answer, and reconciles if
+    /// requested.
     ///
     /// # Errors
-    /// Nobody is named who acts, nothing has been reconciled yet, or `write` refuses.
+    /// There is no actor, nothing has been reconciled yet, or `write` refuses.
     pub fn send<A>(
         &self,
         store: &Store,
@@ -65,7 +65,7 @@ impl RecordRequest {
         self.send_on(store, &observed, write)
     }
 
-    /// The same on what was observed.
+    /// The same with an existing observation.
     ///
     /// # Errors
     /// As [`RecordRequest::send`].
@@ -98,7 +98,7 @@ impl RecordRequest {
             Ok(None) => (None, None),
             Err(error) => (None, Some(error)),
         };
-        // Whoever reconciled has no need to have that done.
+        // After a reconcile, no reconciler needs a nudge.
         let nudged = (is_due && reconciled.is_none()).then(|| nudge(store, &observed.view));
         Ok(Recorded {
             answer: api::Recorded {
@@ -118,7 +118,7 @@ impl RecordRequest {
         })
     }
 
-    /// Whether it is about a node: `a/b` is node `b` of execution `a`, else execution `b` in
+    /// Whether the target is a node: `a/b` is node `b` of execution `a`, else execution `b` in
     /// namespace `a`.
     pub fn is_node(&self, observed: &Observed) -> bool {
         let namespace = self.namespace.as_deref();
@@ -127,7 +127,7 @@ impl RecordRequest {
         })
     }
 
-    /// The run that it is about.
+    /// The run of the target.
     ///
     /// # Errors
     /// There is none, or there are several.
@@ -135,7 +135,7 @@ impl RecordRequest {
         observed.run(&self.target, self.namespace.as_deref())
     }
 
-    /// The node that it is about.
+    /// The node of the target.
     ///
     /// # Errors
     /// There is no such execution or node.
@@ -144,7 +144,7 @@ impl RecordRequest {
     }
 }
 
-/// That the reconcile which followed did not apply the record: what had been said before it decided otherwise.
+/// The error if the reconcile did not apply the record, because an earlier record decided otherwise.
 fn has_refused(
     store: &Store,
     observed: &Observed,
@@ -170,34 +170,34 @@ fn has_taken_in(run: ObservedRun<'_>, record: &str) -> bool {
     tips.any(|tip| tip == record) || reports.any(|report| report.record == record)
 }
 
-/// Why somebody may not do something whose key somebody else has used.
+/// Reasons of refusals because another actor has used the same key.
 const OF_A_KEY: [&str; 2] = ["NotIndependent", "WorkerApproval"];
 
-/// Whoever writes records: who acts and when, on what was observed.
+/// Writes records of an actor about observed runs.
 #[derive(Clone, Copy)]
 pub struct RecordWriter<'a> {
     /// Where records are sent.
     pub store: &'a Store,
     /// What was observed.
     pub observed: &'a Observed,
-    /// Who acts.
+    /// The actor.
     pub actor: &'a str,
-    /// Whether the request names who acts; else it is whoever Git commits as.
+    /// Whether the request names the actor; otherwise it is the one that Git would use.
     pub is_named: bool,
-    /// Digest of the session, of workers.
+    /// Digest of the session, for workers.
     pub session: Option<&'a str>,
-    /// When.
+    /// The current time.
     pub now: Time,
-    /// What there is to tell besides.
+    /// Collects notes for the user.
     pub told: Option<&'a RefCell<Vec<String>>>,
 }
 
 impl RecordWriter<'_> {
-    /// Where an actor says something about a run, and behind what: beside a ref that holds something else than records, or
-    /// no longer what was taken in from it, since nothing there is believed.
+    /// The ref for an actor's record about a run, and its tip. A ref with anything else than records, or without those
+    /// that were taken in from it, is ignored, so another ref beside it is used.
     ///
     /// # Errors
-    /// There is no room left; the remote cannot be used.
+    /// No ref is left; the remote cannot be used.
     pub fn place(
         &self,
         run: ObservedRun<'_>,
@@ -234,7 +234,7 @@ impl RecordWriter<'_> {
         .hint("`git ls-remote` lists them; everybody who can push to the repository can delete them"))
     }
 
-    /// Say something where an actor says it.
+    /// Sends a record on the ref of its actor.
     ///
     /// # Errors
     /// As [`RecordWriter::place`] and [`RecordWriter::send`].
@@ -244,24 +244,24 @@ impl RecordWriter<'_> {
         sent.or_conflict(&place)
     }
 
-    /// Whether this may be done to a run, by what its status says.
+    /// Checks that the status of a run allows an action.
     ///
     /// # Errors
-    /// Why not, and what to do instead.
+    /// The refusal, with a hint.
     pub fn may(&self, run: ObservedRun<'_>, action: &Action) -> Result {
         Asked::new(self.observed, run).may(action, self.actor)
     }
 
-    /// Some resources of the spec branch, with what they refer to.
+    /// Some resources of the spec branch, with everything that they refer to.
     ///
     /// # Errors
-    /// It cannot be read.
+    /// The spec branch cannot be read.
     pub fn spec_about(&self, keys: &BTreeSet<Key>) -> Result<Snapshot> {
         let view = &self.observed.view;
         index::about(&self.store.repo, &view.spec_commit, &view.config, keys)
     }
 
-    /// A record about a run.
+    /// Makes a record about a run.
     pub fn record(&self, run: ObservedRun<'_>, action: Action) -> Record {
         Record {
             api_version: RECORD_API_VERSION.to_owned(),
@@ -277,7 +277,7 @@ impl RecordWriter<'_> {
         }
     }
 
-    /// Write a record behind `old`, signed where the spec branch wants that; nothing points to it yet.
+    /// Writes a record on top of `old`, signed if the spec branch requires that; no ref points to it yet.
     ///
     /// # Errors
     /// It is too large, or cannot be written; the signature would not count.
@@ -290,7 +290,7 @@ impl RecordWriter<'_> {
         let id = self.store.write_record(old, record, self.now)?;
         let required = &self.observed.view.config.approvals.require_signed;
         let decides = match &record.action {
-            // Whoever could not report it is told before the work is done.
+            // A worker who could not sign the report learns that before the work.
             Action::Claim { .. } => Some(Deciding::Reports),
             action => action.decides(),
         };
@@ -304,7 +304,7 @@ impl RecordWriter<'_> {
         }
     }
 
-    /// Sign a record, and see that reconcile will count the signature.
+    /// Signs a record, and checks that the signature will count.
     fn signed(&self, id: &str, run: ObservedRun<'_>, record: &Record) -> Result<String> {
         let (store, observed) = (self.store, self.observed);
         let help = "`approvals.requireSigned` is on: see docs/approvals.md for how to create and \
@@ -319,7 +319,7 @@ impl RecordWriter<'_> {
                 Err(Error::forbidden(why).hint(help))
             }
             Signature::Good(by) => {
-                // Whoever has the key of somebody else is not another person.
+                // Two actors with the same key are not two persons.
                 let mut asked = Asked::new(observed, run);
                 asked.key = Some(&by.key);
                 match asked.ask(&record.action, &record.actor) {
@@ -333,16 +333,16 @@ impl RecordWriter<'_> {
         }
     }
 
-    /// Send a record behind what was observed: its id.
+    /// Sends a record on top of what was observed. Returns its id.
     ///
     /// # Errors
-    /// `Conflict` when somebody else was first; the remote cannot be used.
+    /// `Conflict` if somebody else was first; the remote cannot be used.
     pub fn send(&self, address: &Address, run: ObservedRun<'_>, action: Action) -> Result<String> {
         let sent = self.try_send(address, self.observed.tip(address), run, action)?;
         sent.or_conflict(address)
     }
 
-    /// Send a record behind `old`. That somebody else was first is an answer.
+    /// Sends a record on top of `old`. A lost race is a result, not an error.
     ///
     /// # Errors
     /// The remote cannot be used.
@@ -357,7 +357,7 @@ impl RecordWriter<'_> {
         self.send_record(address, old, run, &record)
     }
 
-    /// The same of a record that was made.
+    /// The same for a finished record.
     ///
     /// # Errors
     /// The remote cannot be used.
@@ -375,10 +375,10 @@ impl RecordWriter<'_> {
 }
 
 impl Sent {
-    /// The id of a record that was sent.
+    /// The id of the sent record.
     ///
     /// # Errors
-    /// `Conflict` when somebody else was first.
+    /// `Conflict` if somebody else was first.
     pub fn or_conflict(self, address: &Address) -> Result<String> {
         match self {
             Sent::Done(id) => Ok(id),
@@ -390,7 +390,7 @@ impl Sent {
     }
 }
 
-/// An attempt as answers name it.
+/// An attempt, as named in answers.
 pub fn attempt(
     observed: &Observed,
     run: ObservedRun<'_>,
@@ -412,7 +412,7 @@ pub fn attempt(
     }
 }
 
-/// A run as answers name it.
+/// A run, as named in answers.
 pub fn execution(run: ObservedRun<'_>) -> api::Execution {
     let RunRef {
         namespace,

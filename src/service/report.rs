@@ -1,4 +1,4 @@
-//! Say how a claimed node went.
+//! Reports whether a claimed node succeeded.
 
 use std::collections::BTreeSet;
 
@@ -21,33 +21,33 @@ use crate::core::run::permit::{Objection, Refusal};
 use crate::core::run::record::{Action, Received, ReportResult};
 use crate::git::read;
 
-/// Report how a claimed node went.
+/// A request to report a node.
 #[derive(Debug, Clone)]
 pub struct ReportRequest {
-    /// The node, and who asks.
+    /// The node, and the actor.
     pub record: RecordRequest,
-    /// In which session.
+    /// The session or claim.
     pub working: Working,
-    /// How it went.
+    /// The result.
     pub result: ReportResult,
-    /// What it brought.
+    /// The outputs.
     pub outputs: Map<String, Value>,
-    /// What it brought, as somebody typed it: text, unless the task wants another type and the text is that as JSON.
+    /// Outputs as typed by a user: text, unless the task declares another type and the text is JSON of that type.
     pub typed: Vec<(String, String)>,
-    /// A sentence for people.
+    /// A message for people.
     pub message: String,
-    /// The revision that holds the work.
+    /// The revision that contains the work.
     pub commit: Option<String>,
-    /// For this attempt; else the newest that the actor holds.
+    /// The attempt; `None` is the newest one that the actor holds.
     pub attempt: Option<u32>,
 }
 
-/// Report how a node went. Where the lease of whoever did it has ended and nobody has taken the node since, it is
-/// reported as the next attempt.
+/// Reports the result of a node. If the lease of the worker has expired and nobody has claimed the node since, the
+/// report is for the next attempt.
 ///
 /// # Errors
-/// It is known not to count: nobody holds it, somebody else does, it was reported otherwise; outputs that
-/// could not be taken; no such revision.
+/// The report would not count: the actor does not hold the node, or it was reported otherwise; the outputs
+/// would be refused; there is no such revision.
 pub fn report(store: &Store, request: &ReportRequest) -> Result<Recorded<Reported>> {
     let commit = request.commit.as_deref();
     let commit = commit.map(|rev| store.commit_anywhere(rev)).transpose()?;
@@ -84,7 +84,7 @@ pub fn report(store: &Store, request: &ReportRequest) -> Result<Recorded<Reporte
     Ok(recorded)
 }
 
-/// What is reported as brought, with what was typed as the task wants it.
+/// The outputs, with typed ones converted as the task declares.
 fn brought(
     writer: &RecordWriter<'_>,
     node: ObservedNode<'_>,
@@ -111,7 +111,7 @@ fn brought(
     Ok(outputs)
 }
 
-/// Whoever reports one node.
+/// A report of one node.
 #[derive(Clone, Copy)]
 struct Reporter<'a> {
     writer: &'a RecordWriter<'a>,
@@ -121,7 +121,7 @@ struct Reporter<'a> {
 }
 
 impl Reporter<'_> {
-    /// What the acceptance criteria are checked on, and what of the work tree is not in it.
+    /// Notes on the commit that acceptance criteria are checked on, and on files that only the work tree has.
     fn to_check(self) -> Result<Vec<String>> {
         let run = self.node.run.status;
         let plan = runs::pinned_plan(&self.writer.observed.stored, run);
@@ -154,7 +154,7 @@ impl Reporter<'_> {
         let missing = paths.filter(|path| {
             let path = path.trim_start_matches("./").trim_end_matches('/');
             let is_below = |file: &str| file == path || file.starts_with(&format!("{path}/"));
-            // Whoever reports may stand on another branch, which has nothing of it.
+            // The current branch may be another one, without the work.
             let is_here = repo.workdir().is_some_and(|dir| dir.join(path).exists());
             let is_changed = || changed.iter().any(|file| is_below(&file.path));
             let is_new = || read::has_artifact(repo, commit, path, None).is_ok_and(|there| !there);
@@ -184,7 +184,7 @@ impl Reporter<'_> {
             return Err(no_attempt_yet(self.node, attempt));
         }
         let own = self.own_chain()?;
-        // What stands on the ref may be newer than the status.
+        // The ref may be newer than the status.
         let is_open = own.as_ref().is_some_and(|(attempt, _)| *attempt == open);
         let known = (!is_open).then(|| self.is_known()).transpose()?.flatten();
         if let Some(record) = known {
@@ -224,7 +224,7 @@ impl Reporter<'_> {
         }
     }
 
-    /// What is reported as brought: what was before, where only the commit is another.
+    /// The outputs; the earlier ones, if only the commit changes.
     fn outputs(&self) -> &Map<String, Value> {
         let status = self.node.status;
         if status.is_reported() && self.request.outputs.is_empty() {
@@ -252,7 +252,7 @@ impl Reporter<'_> {
         push(writer, self.node, (attempt, old, id), self.commit)?.or_conflict(&address)
     }
 
-    /// Whether somebody has to say something of a report of success before it counts, and its commit may be another one until then.
+    /// Whether an earlier report of success does not count yet, so that its commit may still be replaced.
     fn may_be_pointed_elsewhere(self, before: &Before<'_>) -> bool {
         let asked = Asked::new(self.writer.observed, self.node.run);
         let node = asked.plan().and_then(|plan| plan.node(self.node.id));
@@ -264,7 +264,7 @@ impl Reporter<'_> {
         is_awaited && succeeded && waits && self.commit.is_some() && self.commit != before.commit
     }
 
-    /// The record of the same report, where the status has it; a different one by the same actor is refused.
+    /// The record of the same report, if the status has it; a different one by the same actor is refused.
     fn is_known(self) -> Result<Option<String>> {
         let status = self.node.status;
         let said = status.extensions.report.as_ref();
@@ -277,7 +277,7 @@ impl Reporter<'_> {
         let result = match status.phase {
             NodePhase::Succeeded | NodePhase::Blocked => ReportResult::Succeeded,
             NodePhase::Failed => ReportResult::Failed,
-            // The attempt that it was about is over.
+            // The attempt of this report is over.
             _ => return Ok(None),
         };
         let before = Before {
@@ -292,7 +292,7 @@ impl Reporter<'_> {
         Ok(Some(said.record.clone()))
     }
 
-    /// The newest attempt that whoever reports has claimed, with what stands on its ref.
+    /// The newest attempt that the actor has claimed, with its records.
     fn own_chain(self) -> Result<Option<(u32, AttemptChain)>> {
         let wanted = self.request.attempt;
         let attempts = (1..=self.node.status.attempt).rev();
@@ -309,13 +309,13 @@ impl Reporter<'_> {
         Ok(None)
     }
 
-    /// What stands on the ref of an attempt.
+    /// The records of an attempt.
     fn chain_of(self, attempt: u32) -> Result<Option<AttemptChain>> {
         let address = self.node.run.attempt_address(self.node.id, attempt);
         AttemptChain::on(self.writer.store, self.writer.observed, &address)
     }
 
-    /// Whether an attempt was claimed for what a speaker had done in one before it.
+    /// Whether an attempt adopts the work of an earlier one that the speaker held.
     fn has_adopted(self, chain: &AttemptChain, speaker: Speaker<'_>) -> Result<bool> {
         let (Some(before), true) = (chain.adopts(), chain.holder().actor == speaker.actor) else {
             return Ok(false);
@@ -324,7 +324,7 @@ impl Reporter<'_> {
         Ok(before.is_some_and(|one| one.is_held_by(self.node.id, speaker).is_ok()))
     }
 
-    /// What was said about an attempt last: the record of the same report; something else is refused.
+    /// The record of the same report, if it is the last one of the attempt; a different one is refused.
     fn was_said(self, attempt: u32, chain: &AttemptChain) -> Result<Option<String>> {
         let last = chain.last();
         if let Action::Release { .. } = &last.record.action {
@@ -341,13 +341,13 @@ impl Reporter<'_> {
         }
     }
 
-    /// Whether what was said already is what the node stands at. Whoever has done the work once more is not to believe
-    /// that it is delivered.
+    /// Checks that the earlier report still counts: a worker who repeats the work must not believe that it was
+    /// delivered.
     fn still_counts(self, attempt: u32, chain: &AttemptChain) -> Result {
         let status = self.node.status;
         let last = chain.last();
         let has_succeeded = self.request.result == ReportResult::Succeeded;
-        // That it failed is what opened the next one, where nobody asked for a retry.
+        // A report of failure has opened the next attempt, if nobody asked for a retry.
         let report = status.extensions.report.as_ref();
         let opened_the_next = !has_succeeded && report.is_some_and(|one| one.record == last.id);
         let is_meant = attempt == status.attempt || self.request.attempt.is_some();
@@ -357,7 +357,7 @@ impl Reporter<'_> {
         Err(self.too_late(attempt, chain)?)
     }
 
-    /// Whether the open attempt was reported as succeeded, and the node failed for what was found then.
+    /// Whether the open attempt was reported as succeeded, but its verification failed.
     fn has_failed_since(self) -> bool {
         let status = self.node.status;
         status.phase == NodePhase::Failed && status.extensions.verification.is_some()
@@ -372,7 +372,7 @@ impl Reporter<'_> {
         Error::conflict(why).hint(self.instead(attempt))
     }
 
-    /// Whether what is reported is what was reported before.
+    /// Checks that the report is the same as the earlier one.
     fn compare(self, attempt: u32, before: Before<'_>) -> Result {
         let (name, word) = (self.node.name(), before.result.word());
         let differs = if before.result != self.request.result {
@@ -388,7 +388,7 @@ impl Reporter<'_> {
         Err(Error::conflict(differs).hint(self.instead(attempt)))
     }
 
-    /// What to do where the first report stands.
+    /// The hint if the earlier report counts.
     fn instead(self, attempt: u32) -> String {
         let is_open = attempt == self.node.status.attempt;
         let again = match self.node.status.phase {
@@ -426,7 +426,7 @@ impl Reporter<'_> {
         }
     }
 
-    /// Whoever reports has claimed nothing: fine for what happens outside, else the reason why not.
+    /// A report without a claim: allowed for external nodes, an error for others.
     fn without_claim(self) -> Result<(String, Reported)> {
         let open = self.node.status.attempt;
         let attempt = self.request.attempt.unwrap_or(open);
@@ -446,8 +446,8 @@ impl Reporter<'_> {
         Ok((record, self.reported(open, false, None)))
     }
 
-    /// The lease of the attempt ended before it was reported: claim the next one and report it, in one step that only
-    /// one can make.
+    /// The lease expired before the report: claims the next attempt and reports it, in one step that only one writer
+    /// can make.
     fn adopt(self, attempt: u32, chain: &AttemptChain) -> Result<(String, Reported)> {
         let (writer, node) = (self.writer, self.node);
         let open = node.status.attempt;
@@ -459,7 +459,7 @@ impl Reporter<'_> {
         self.may(Some(chain), open)?;
         let mut action = self.action(open);
         if let Action::Report { claim, .. } = &mut action {
-            // It speaks for the claim right before it.
+            // It acts for the claim directly before it.
             *claim = None;
         }
         match send_at_once(writer, node, (claim, action), self.commit)? {
@@ -471,7 +471,7 @@ impl Reporter<'_> {
         }
     }
 
-    /// Why a report of an older attempt cannot count any more.
+    /// The error that a report of an earlier attempt can no longer count.
     fn too_late(self, attempt: u32, own: &AttemptChain) -> Result<Error> {
         let (name, status) = (self.node.name(), self.node.status);
         if self.node.run.status.phase.is_terminal() || status.phase.is_terminal() {
@@ -483,7 +483,7 @@ impl Reporter<'_> {
         held::is_over(self.writer, self.node, (attempt, own))
     }
 
-    /// Whether it may be reported, by whoever the chain says; and what to do where not.
+    /// Checks that the holder according to the records may report it.
     fn may(self, chain: Option<&AttemptChain>, attempt: u32) -> Result {
         let (writer, node) = (self.writer, self.node);
         let mut asked = Asked::new(writer.observed, node.run);
@@ -507,10 +507,11 @@ impl Reporter<'_> {
     }
 }
 
-/// Claim the open attempt of a node and report it, in one step that only one can make: the report's record.
+/// Claims the open attempt of a node and reports it, in one step that only one writer can make. Returns the record of
+/// the report.
 ///
 /// # Errors
-/// The remote cannot be used; the commit cannot be kept there.
+/// The remote cannot be used, or does not store the commit.
 pub fn send_at_once(
     writer: &RecordWriter<'_>,
     node: ObservedNode<'_>,
@@ -523,7 +524,7 @@ pub fn send_at_once(
     push(writer, node, (node.status.attempt, None, report), commit)
 }
 
-/// Send a report that was written behind `old`, and the commit that it names with it.
+/// Sends a report that was written on top of `old`, together with its commit.
 fn push(
     writer: &RecordWriter<'_>,
     node: ObservedNode<'_>,
@@ -555,7 +556,7 @@ fn push(
     })
 }
 
-/// What was reported before.
+/// An earlier report.
 struct Before<'a> {
     result: ReportResult,
     outputs: &'a Map<String, Value>,
@@ -563,7 +564,7 @@ struct Before<'a> {
 }
 
 impl<'a> Before<'a> {
-    /// What a record reported, where it is a report.
+    /// The report in a record, if it is one.
     fn of(received: &'a Received) -> Option<Before<'a>> {
         match &received.record.action {
             Action::Report {
@@ -581,7 +582,7 @@ impl<'a> Before<'a> {
     }
 }
 
-/// Nobody can have worked on an attempt that was never open.
+/// The error that an attempt has never been open.
 pub fn no_attempt_yet(node: ObservedNode<'_>, attempt: u32) -> Error {
     let (name, open) = (node.name(), node.status.attempt);
     Error::not_found(format!(
@@ -589,12 +590,12 @@ pub fn no_attempt_yet(node: ObservedNode<'_>, attempt: u32) -> Error {
     ))
 }
 
-/// Whether a node waits for something outside.
+/// Whether a node is external.
 pub fn is_outside(node: &NodeStatus) -> bool {
     node.phase == NodePhase::Blocked && node.extensions.reason == AWAITING_EXTERNAL
 }
 
-/// The capabilities that a node of a run names, as the spec branch has them; nothing where it names
+/// The capabilities that a node of a run refers to, from the spec branch; `None` if there are
 /// none.
 ///
 /// # Errors
@@ -616,7 +617,7 @@ pub fn resources_for(
     is_named.then(|| writer.spec_about(&keys)).transpose()
 }
 
-/// What to add where outputs are missing or of another type.
+/// The hint if outputs are missing or of another type.
 fn outputs_hint(refusal: &Refusal, node: Option<&Node>, action: &Action) -> Option<String> {
     let Action::Report { outputs, .. } = action else {
         return None;

@@ -1,4 +1,4 @@
-//! What an operator asks of a run: to stop, or to try again.
+//! Requests of operators to a run: to cancel it, or to retry.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -24,19 +24,19 @@ use crate::core::run::record::{Action, Address, RequestKind};
 use crate::core::run::reopen::{self, approved_before};
 use crate::git::base;
 
-/// Stop an execution.
+/// A request to cancel an execution.
 #[derive(Debug, Clone)]
 pub struct CancelRequest {
-    /// Which, and who asks.
+    /// The execution, and the actor.
     pub record: RecordRequest,
-    /// Why.
+    /// The reason.
     pub message: String,
 }
 
-/// Ask an execution to stop: what is unfinished is cancelled.
+/// Cancels an execution with all unfinished nodes.
 ///
 /// # Errors
-/// It is over.
+/// The run is over.
 pub fn cancel(store: &Store, request: &CancelRequest) -> Result<Recorded<Requested>> {
     request.record.send(store, |writer| {
         let run = request.record.run(writer.observed)?;
@@ -52,30 +52,30 @@ pub fn cancel(store: &Store, request: &CancelRequest) -> Result<Recorded<Request
     })
 }
 
-/// Open again what failed.
+/// A request to retry failed nodes.
 #[derive(Debug, Clone)]
 pub struct RetryRequest {
-    /// Which execution, or which node of it; and who asks.
+    /// The execution or node, and the actor.
     pub record: RecordRequest,
-    /// Resolve who does what has not begun anew; gates before it are decided again.
+    /// Bind nodes that have not started again; gates before them are decided again.
     pub rebind: bool,
-    /// The node has succeeded, and is to be done once more.
+    /// Repeat a node that has succeeded.
     pub again: bool,
-    /// Go on with the plan as the spec branch holds it: as it is in this revision, or as it is now
-    /// where that is [`CURRENT`].
+    /// Continue with the plan of the spec branch: that of this revision, or the current one
+    /// if it is [`CURRENT`].
     pub plan: Option<String>,
-    /// Why.
+    /// The reason.
     pub message: String,
 }
 
-/// The plan as the spec branch holds it now.
+/// The current plan of the spec branch.
 pub const CURRENT: &str = "";
 
-/// Ask to try again: the failed nodes of an execution, or one of them, and what was decided on
-/// how they ended.
+/// Retries the failed nodes of an execution, or one of them, with all that was decided
+/// because of them.
 ///
 /// # Errors
-/// Nothing of it has failed.
+/// No node has failed.
 pub fn retry(store: &Store, request: &RetryRequest) -> Result<Recorded<Requested>> {
     let mut told = Vec::new();
     let mut recorded = request.record.send(store, |writer| {
@@ -90,10 +90,10 @@ pub fn retry(store: &Store, request: &RetryRequest) -> Result<Recorded<Requested
     Ok(recorded)
 }
 
-/// What [`retry`] would open again; nothing is sent.
+/// What [`retry`] would open; sends nothing.
 ///
 /// # Errors
-/// As [`retry`]; the plan that the run is held to cannot be read.
+/// As [`retry`]; the pinned plan cannot be read.
 pub fn reopening(store: &Store, request: &RetryRequest) -> Result<Reopening> {
     let RecordRequest {
         caller,
@@ -130,16 +130,16 @@ pub fn reopening(store: &Store, request: &RetryRequest) -> Result<Reopening> {
     })
 }
 
-/// A plan that a run can go on with.
+/// A plan that a run can continue with.
 struct NextPlan {
     revision: PlanRevision,
     spec: GraphSpec,
-    /// The spec branch, as far as the plan refers to it.
+    /// The resources of the spec branch that the plan refers to.
     now: Snapshot,
 }
 
 impl RetryRequest {
-    /// The run, and the node when one is meant.
+    /// The run, and the node if one is given.
     fn target<'a>(&self, observed: &'a Observed) -> Result<(ObservedRun<'a>, Option<&'a str>)> {
         if self.record.is_node(observed) {
             let node = self.record.node(observed)?;
@@ -155,7 +155,7 @@ impl RetryRequest {
         Ok((run, None))
     }
 
-    /// Whether binding again does anything, where that is all that is asked for.
+    /// Checks that a retry which only binds again has any effect.
     fn binds_something(
         &self,
         store: &Store,
@@ -178,7 +178,7 @@ impl RetryRequest {
         }))
     }
 
-    /// The plan that the run is to go on with, when it is another one.
+    /// The plan that the run is to continue with, if it is another one.
     fn next_plan(
         &self,
         store: &Store,
@@ -208,7 +208,7 @@ impl RetryRequest {
             .hint(format!("correct it on `{branch}`, then try again")));
         }
         let digest = resource.spec_digest();
-        // What is committed here and nobody else sees is likely what was meant.
+        // A local commit that is not pushed was probably meant.
         let unpushed = self.unpushed(store, view, |commit| {
             let plan = at(commit).ok()?;
             Some(plan.resource(&key)?.spec_digest() != digest)
@@ -245,7 +245,7 @@ impl RetryRequest {
             let revised = next.revised(observed, run);
             next.is_held_by(pinned) && revised.is_none_or(|(_, one)| one.changed.is_empty())
         };
-        // What is over is refused for that.
+        // A finished run is refused because it is over.
         if run.status.phase.can_be_retried() && is_same() {
             let mut nodes = run.status.node_statuses.values();
             let has_failed = nodes.any(|node| node.phase == NodePhase::Failed);
@@ -261,8 +261,8 @@ impl RetryRequest {
         Ok(Some(next))
     }
 
-    /// What to do first where this clone's spec branch has a commit that the remote has not, and
-    /// another plan in it.
+    /// The hint to push first, if the spec branch of this clone has a commit with another plan that the
+    /// remote does not have.
     fn unpushed(
         &self,
         store: &Store,
@@ -297,14 +297,14 @@ impl RetryRequest {
 }
 
 impl NextPlan {
-    /// What a gate says now, by `namespace/name`.
+    /// The digest of a gate at present, by `namespace/name`.
     fn gate(&self, name: &str) -> Option<String> {
         let (namespace, name) = name.split_once('/')?;
         let gate = self.now.resource(&Key::new(Kind::Gate, namespace, name))?;
         Some(gate.spec_digest())
     }
 
-    /// Whether a run is held to just this.
+    /// Whether a run is pinned to exactly this.
     fn is_held_by(&self, pinned: &Pinned) -> bool {
         let is_same = |(name, pin): (&String, &Pin)| {
             let now = self.gate(name);
@@ -313,7 +313,7 @@ impl NextPlan {
         self.revision.digest == pinned.plan.digest && pinned.gates.iter().all(is_same)
     }
 
-    /// What it does to a run, by its graph; nothing where what the run is held to cannot be read.
+    /// The effect on a run, by its graph; `None` if the pinned plan cannot be read.
     fn revised(
         &self,
         observed: &Observed,
@@ -340,7 +340,7 @@ impl NextPlan {
     }
 }
 
-/// What a retry opens, as the status stands; nothing where the plan cannot be read.
+/// The nodes that a retry opens, by the present status; `None` if the plan cannot be read.
 fn opened(
     store: &Store,
     observed: &Observed,
@@ -374,7 +374,7 @@ fn opened(
     Ok(Some(nodes))
 }
 
-/// What binding again does, by what the spec branch holds.
+/// The effect of binding again, by the present spec branch.
 fn rebound(
     store: &Store,
     observed: &Observed,
@@ -402,7 +402,7 @@ fn rebound(
     ))
 }
 
-/// A node that is not opened, and what happens to it.
+/// A node that is not opened, with what happens to it.
 fn told(statuses: &BTreeMap<String, NodeStatus>, id: &str, change: &str) -> ReopenedNode {
     let phase = statuses.get(id).map(|node| node.phase.to_string());
     ReopenedNode {
@@ -437,7 +437,7 @@ fn nodes_of<'a>(
     })
 }
 
-/// What going on with another plan opens, adds and takes away.
+/// The nodes that continuing with another plan opens, adds and removes.
 fn opened_by(
     next: &NextPlan,
     observed: &Observed,
@@ -475,7 +475,7 @@ fn opened_by(
     let added = added.map(|index| told(graph.id(*index), NodePhase::Pending.to_string(), "added"));
     let removed = revised.removed.iter();
     let removed = removed.map(|id| told(id, phase(id), "removed"));
-    // The plan is another one, for every gate.
+    // For every gate, the plan has changed.
     let gates = approved_before((&graph, &next.spec), statuses, &revised.opened, |_, _| true);
     let gates = gates.iter().map(|index| graph.id(*index));
     let gates = gates.filter(|id| {
@@ -486,13 +486,13 @@ fn opened_by(
     Some(nodes)
 }
 
-/// Who is at work on a node.
+/// The holder of a node.
 fn at_work(statuses: &BTreeMap<String, NodeStatus>, id: &str) -> Option<String> {
     let claim = statuses.get(id)?.extensions.claim.as_ref()?;
     Some(claim.actor.clone())
 }
 
-/// What has been done is named before it is done once more, and who is at work before it was for nothing.
+/// Notes on nodes that succeeded and are repeated, and on workers that are stopped.
 fn to_know(nodes: &[ReopenedNode]) -> Vec<String> {
     let again = nodes.iter().filter(|node| node.done_again);
     let again: Vec<&str> = again.map(|node| node.node.as_str()).collect();
@@ -509,7 +509,7 @@ fn to_know(nodes: &[ReopenedNode]) -> Vec<String> {
     again.into_iter().chain(stopped).collect()
 }
 
-/// Send an operator's request, on a ref of its own.
+/// Sends an operator's request, on a new ref.
 fn ask(
     writer: &RecordWriter<'_>,
     (run, node): (ObservedRun<'_>, Option<&str>),
@@ -543,7 +543,7 @@ fn ask(
     Ok((writer.send(&address, run, action)?, asked))
 }
 
-/// The record of the same request, where no reconcile has taken it in yet: once is enough.
+/// The record of the same request, if no reconcile has taken it in yet.
 fn asked_before(
     writer: &RecordWriter<'_>,
     run: ObservedRun<'_>,
@@ -575,7 +575,7 @@ fn asked_before(
     Ok(None)
 }
 
-/// Whether the inbox holds what workers said of a run since the last reconcile.
+/// Whether the inbox has records of workers for a run since the last reconcile.
 fn has_news_of_work(observed: &Observed, run: ObservedRun<'_>) -> bool {
     let mut inbox = observed.view.inbox.iter();
     inbox.any(|(address, tip)| {
@@ -584,7 +584,7 @@ fn has_news_of_work(observed: &Observed, run: ObservedRun<'_>) -> bool {
     })
 }
 
-/// Who is at work may have ended that since.
+/// The hint if a worker may have finished since the last reconcile.
 fn when_taken_in(
     writer: &RecordWriter<'_>,
     run: ObservedRun<'_>,
@@ -597,7 +597,7 @@ fn when_taken_in(
     })
 }
 
-/// Whether the retry would still be allowed after what was claimed since the last reconcile: that is taken in before it.
+/// Checks that the retry is also allowed after the claims since the last reconcile, which are taken in first.
 fn nobody_has_begun_since(
     writer: &RecordWriter<'_>,
     run: ObservedRun<'_>,

@@ -1,4 +1,4 @@
-//! The next revision of a PlanSpec 1.2 document.
+//! Makes the next revision of a PlanSpec 1.2 document.
 
 use std::path::{Path, PathBuf};
 
@@ -22,31 +22,31 @@ use crate::core::text::yaml;
 use crate::git::{files, read};
 use crate::path;
 
-/// Make what was changed in a document its next revision.
+/// A request to make the changes in a document its next revision.
 #[derive(Debug, Clone)]
 pub struct ReviseRequest {
-    /// The document, as it was changed.
+    /// The changed document.
     pub file: PathBuf,
-    /// What was changed, in a sentence.
+    /// A summary of the changes, as a sentence.
     pub summary: String,
-    /// Why.
+    /// The reason.
     pub trigger: Option<Trigger>,
-    /// Whether it begins another session, and which: a new one where no id is named.
+    /// Whether to begin a new session, and its id; `Some(None)` makes a new id.
     pub session: Option<Option<String>>,
-    /// The moment of the request.
+    /// The current time.
     pub now: Time,
-    /// Who makes it; whoever made the one before when not set.
+    /// The author; `None` is the author of the previous revision.
     pub created_by: Option<String>,
-    /// The findings of reviewers that it answers, by their ids.
+    /// The findings of reviewers that it answers, by id.
     pub answers: Vec<String>,
 }
 
-/// Make what was changed in a document its next revision; the document of the last commit is the one
-/// before. Nothing is committed.
+/// Makes the changes in a document its next revision; the last commit has the previous
+/// one. Commits nothing.
 ///
 /// # Errors
-/// It is broken, is not part of the repository, was never committed, or has not changed; it changes
-/// what is fixed within a session.
+/// It is invalid, is not part of the repository, was never committed, or has not changed; it changes
+/// something that is fixed within a session.
 pub fn revise(store: &Store, request: &ReviseRequest) -> Result<Revised> {
     let Opened {
         file,
@@ -109,7 +109,7 @@ pub fn revise(store: &Store, request: &ReviseRequest) -> Result<Revised> {
     })
 }
 
-/// A document in the form of its file.
+/// A document in the format of its file.
 fn written(path: &str, value: &Value) -> String {
     if yaml::is_json(path) {
         format!("{value:#}\n")
@@ -118,7 +118,7 @@ fn written(path: &str, value: &Value) -> String {
     }
 }
 
-/// What closes the findings that this revision answers.
+/// The changes that close the findings which this revision answers.
 fn answers(path: &str, new: &Document, request: &ReviseRequest) -> Result<Vec<Change>> {
     answer(new, &request.answers, &request.summary).map_err(|id| {
         let findings = new.review_findings();
@@ -146,7 +146,7 @@ fn changed(path: &str, document: Document, changes: &[Change]) -> Result<Documen
     })
 }
 
-/// A text with some changes, and everything else in it as it is; nothing where that cannot be done.
+/// A text with some changes, otherwise unchanged; `None` if that is not possible.
 fn changed_text(path: &str, text: &str, changes: &[Change]) -> Option<String> {
     let mut text = text.to_owned();
     for change in changes {
@@ -157,7 +157,7 @@ fn changed_text(path: &str, text: &str, changes: &[Change]) -> Option<String> {
     Some(text)
 }
 
-/// What names the session before in the first revision of another.
+/// The link to the previous session, for the first revision of another.
 fn link(before: &Value, after: &Value) -> Option<Change> {
     let with = after.get(PREVIOUS_SESSION)?.clone();
     let path = path![PREVIOUS_SESSION];
@@ -174,11 +174,11 @@ fn link(before: &Value, after: &Value) -> Option<Change> {
     }
 }
 
-/// What is said where comments are lost.
+/// The note if comments are lost.
 const REWRITTEN: &str = "the revision could not be inserted into the text: the whole file was \
                          rewritten, without comments; `git diff` shows it";
 
-/// The document as the last commit has it, and that commit's configuration.
+/// The document in the last commit, and the configuration of that commit.
 fn in_head(store: &Store, path: &str) -> Result<(Vec<u8>, Config)> {
     let head = store.repo.head()?;
     let committed = match head.commit() {
@@ -194,7 +194,7 @@ fn in_head(store: &Store, path: &str) -> Result<(Vec<u8>, Config)> {
     }
 }
 
-/// A new id, unless the file has been revised since the commit already.
+/// A new id, unless the file was already revised since the commit.
 fn id_of_next(old: &Document, new: &Document) -> String {
     let is_next = new.identity.plan_id != old.identity.plan_id;
     if is_next {

@@ -1,4 +1,4 @@
-//! A revision as everybody reads it: its configuration, then the files that this names.
+//! Reads revisions: the configuration, then the files that it selects.
 
 use crate::core::base::diagnostic::{Code, Diagnostic, Place, Span};
 use crate::core::base::digest::sha256_hex;
@@ -16,17 +16,17 @@ use crate::service::{Error, Result};
 /// The configuration of a revision.
 #[derive(Debug, Clone, Default)]
 pub struct Settings {
-    /// Text of the file; nothing where there is none.
+    /// The text of the file; `None` if there is none.
     pub text: Option<String>,
-    /// What it says, the defaults where there is no file. Nothing when it cannot be used: then it
-    /// is not known where resources are, nor which rules hold.
+    /// The configuration; the defaults without a file. `None` if it is invalid: then neither the places of
+    /// resources nor the rules are known.
     pub config: Option<Config>,
-    /// What is wrong with it.
+    /// Its findings.
     pub findings: Vec<Diagnostic>,
 }
 
 impl Settings {
-    /// Where no revision is: the defaults.
+    /// The defaults, without a revision.
     pub fn none() -> Settings {
         Settings {
             config: Some(Config::default()),
@@ -34,10 +34,10 @@ impl Settings {
         }
     }
 
-    /// Read the configuration of a revision.
+    /// Reads the configuration of a revision.
     ///
     /// # Errors
-    /// The repository cannot be used.
+    /// The repository cannot be read.
     pub fn read(repo: &Repo, tree: Tree<'_>) -> Result<Settings> {
         match tree.file(repo, CONFIG_FILE) {
             Ok(None) => Ok(Settings::none()),
@@ -65,10 +65,10 @@ impl Settings {
         }
     }
 
-    /// Say so where approvals must be signed, and the revision lists no key.
+    /// Adds a finding if approvals must be signed, but the revision lists no key.
     ///
     /// # Errors
-    /// The repository cannot be used.
+    /// The repository cannot be read.
     pub fn check_keys(&mut self, repo: &Repo, tree: Tree<'_>) -> Result {
         self.findings
             .extend(unsigned(repo, self.config.as_ref(), tree)?);
@@ -78,10 +78,10 @@ impl Settings {
         Ok(())
     }
 
-    /// The configuration, for whoever cannot go on without one.
+    /// The configuration, for callers that need a valid one.
     ///
     /// # Errors
-    /// It cannot be used: why, with its place.
+    /// It is invalid; the error says why, with the place.
     pub fn usable(self) -> Result<Config> {
         if let Some(config) = self.config {
             return Ok(config);
@@ -108,15 +108,15 @@ impl Settings {
         )
     }
 
-    /// The configuration that a comparison reads this side by: its own, else that of the other.
+    /// The configuration for reading this side of a comparison: its own, else that of the other.
     pub fn or(&self, other: &Settings) -> Config {
         let own = self.config.as_ref().or(other.config.as_ref());
         own.cloned().unwrap_or_default()
     }
 
-    /// A configuration with the rule levels of this one, or the defaults where this one cannot be
-    /// used. A change is judged by the levels of its base: it must not choose them itself. Documents stand for the same as
-    /// there: that others wait for a person is no change of them.
+    /// `config` with the severities of this one, or the defaults if this one is invalid: a change is checked with the
+    /// severities of its base, and must not choose them itself. Revisions are approved as there, so that documents generate
+    /// the same resources.
     pub fn judging(&self, config: &Config) -> Config {
         let base = self.config.clone().unwrap_or_default();
         let mut judging = config.clone();
@@ -126,7 +126,7 @@ impl Settings {
     }
 }
 
-/// Lines of the allowed signers that do not count, and keys that are listed for several people.
+/// Findings for ignored lines of the allowed signers, and for keys that are listed for several people.
 fn odd_signers(repo: &Repo, config: &Config, tree: Tree<'_>) -> Result<Vec<Diagnostic>> {
     let file = config.approvals.signers_file();
     let signers = signature::signers(repo, tree, file)?;
@@ -155,7 +155,7 @@ fn odd_signers(repo: &Repo, config: &Config, tree: Tree<'_>) -> Result<Vec<Diagn
     Ok(found)
 }
 
-/// What must be signed, where no key of the tree can sign it.
+/// Findings for records that must be signed, if no key in the tree can sign them.
 fn unsigned(repo: &Repo, config: Option<&Config>, tree: Tree<'_>) -> Result<Vec<Diagnostic>> {
     let Some(config) = config else {
         return Ok(Vec::new());
@@ -182,10 +182,10 @@ fn unsigned(repo: &Repo, config: Option<&Config>, tree: Tree<'_>) -> Result<Vec<
     Ok(found)
 }
 
-/// Which files hold resources.
+/// The paths of files with resources.
 ///
 /// # Errors
-/// A glob that cannot be read.
+/// A glob is invalid.
 pub fn paths(config: &Config) -> Result<Paths> {
     Paths::new(&config.paths, config.limits.file_bytes).map_err(Error::invalid)
 }
@@ -193,27 +193,27 @@ pub fn paths(config: &Config) -> Result<Paths> {
 /// The resource files of a revision.
 ///
 /// # Errors
-/// The repository cannot be used.
+/// The repository cannot be read.
 pub fn files(repo: &Repo, tree: Tree<'_>, config: &Config) -> Result<Vec<SourceFile>> {
     Ok(tree.files(repo, &paths(config)?)?)
 }
 
-/// The resources of a revision, checked.
+/// The resources of a revision, validated.
 ///
 /// # Errors
-/// The repository cannot be used.
+/// The repository cannot be read.
 pub fn snapshot(repo: &Repo, tree: Tree<'_>, config: &Config) -> Result<Snapshot> {
     Ok(Snapshot::build(&files(repo, tree, config)?, config))
 }
 
-/// Who may decide, as a revision has it.
+/// The approval policy of a revision.
 ///
 /// # Errors
-/// The repository cannot be used.
+/// The repository cannot be read.
 pub fn policy(repo: &Repo, tree: Tree<'_>, config: &Config) -> Result<Policy> {
     let signers = config.approvals.signers_file().to_owned();
     let listed = match tree.file(repo, &signers) {
-        // A link is no file of keys.
+        // A symbolic link is not read as a file of keys.
         Err(GitError::Unusable(_)) => None,
         other => other?,
     };
@@ -222,7 +222,7 @@ pub fn policy(repo: &Repo, tree: Tree<'_>, config: &Config) -> Result<Policy> {
     for path in signature::key_files(repo, tree)? {
         let digest = match tree.file(repo, &path) {
             Ok(Some(bytes)) => sha256_hex(&bytes),
-            // A link is no file of keys.
+            // A symbolic link is not read as a file of keys.
             Ok(None) | Err(GitError::Unusable(_)) => continue,
             Err(error) => return Err(error.into()),
         };

@@ -1,4 +1,4 @@
-//! What is observed of runs: finding the run and the node that a worker or reviewer means.
+//! Observed runs: finds the run and the node that a worker or reviewer names.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -40,18 +40,18 @@ pub fn is_unread(run: &ExecutionStatus, address: &Address, tip: &str) -> bool {
     known.map(String::as_str) != Some(tip)
 }
 
-/// The status as it was when somebody looked: what is there to be acted on.
+/// The status at one time, as the basis of an action.
 pub struct Observed {
-    /// Branches and inbox.
+    /// The branches and the inbox.
     pub view: View,
     /// The status.
     pub stored: StoredStatus,
 }
 
-/// One run in it.
+/// A run in the observed status.
 #[derive(Clone, Copy)]
 pub struct ObservedRun<'a> {
-    /// Which execution.
+    /// The execution.
     pub key: &'a Key,
     /// Its file on the status branch.
     pub file: &'a StatusFile,
@@ -59,7 +59,7 @@ pub struct ObservedRun<'a> {
     pub status: &'a ExecutionStatus,
 }
 
-/// One node of a run in it.
+/// A node of an observed run.
 #[derive(Clone, Copy)]
 pub struct ObservedNode<'a> {
     /// The run.
@@ -70,10 +70,10 @@ pub struct ObservedNode<'a> {
     pub status: &'a NodeStatus,
 }
 
-/// So many runs are read without asking first which of them are over.
+/// Up to so many runs are read without checking first which are open.
 const FEW_RUNS: usize = 100;
 
-/// Look now.
+/// Observes all runs now.
 ///
 /// # Errors
 /// Nothing has been reconciled yet, or the repository cannot be used.
@@ -83,11 +83,11 @@ pub fn observe(store: &Store) -> Result<Observed> {
     Ok(Observed { view, stored })
 }
 
-/// Look now at one execution, `NAME` or `NAMESPACE/NAME`; where none is named, at those of a
-/// namespace or of all that are not over. What else has a status is not read.
+/// Observes one execution, `NAME` or `NAMESPACE/NAME`; without a name, the open ones of a
+/// namespace or of all. Other statuses are not read.
 ///
 /// # Errors
-/// There is no such execution, or there are several; besides as [`observe`].
+/// There is no such execution, or there are several; and those of [`observe`].
 pub fn observe_runs(
     store: &Store,
     execution: Option<&str>,
@@ -96,7 +96,7 @@ pub fn observe_runs(
     observe_runs_in(store, store.fresh()?, execution, namespace)
 }
 
-/// The same, as things were when somebody looked.
+/// The same for an earlier view.
 ///
 /// # Errors
 /// As [`observe_runs`].
@@ -123,20 +123,20 @@ pub fn observe_runs_in(
                     if let Some(error) = unseen.flatten() {
                         return Err(error);
                     }
-                    // Among all of them may be one that was meant.
+                    // Look at all of the kind, to suggest one.
                     BTreeSet::from([named.among(status.keys(Some(kind), None)?.iter())?.clone()])
                 }
             }
         }
         None => {
-            // To read the few runs of a namespace costs less than to ask which of all runs are open.
+            // Reading the few runs of a namespace is cheaper than finding out which runs are open.
             let own = namespace.map(|namespace| status.keys(Some(kind), Some(namespace)));
             let few = own.transpose()?.filter(|own| own.len() <= FEW_RUNS);
             let mut keys = match few {
                 Some(own) => own,
                 None => status.open_runs()?,
             };
-            // What is said of one that is over may be news too.
+            // Records about finished runs may be new too.
             keys.extend(view.inbox.keys().filter_map(Address::execution));
             keys.retain(|key| namespace.is_none_or(|namespace| key.namespace == namespace));
             keys
@@ -146,7 +146,7 @@ pub fn observe_runs_in(
     Ok(Observed { view, stored })
 }
 
-/// Look now at these executions.
+/// Observes these executions now.
 ///
 /// # Errors
 /// As [`observe`].
@@ -156,8 +156,8 @@ pub fn observe_keys(store: &Store, keys: &BTreeSet<Key>) -> Result<Observed> {
     Ok(Observed { view, stored })
 }
 
-/// These executions as the last fetch found them; no remote is asked, and the inbox is not looked into.
-/// Nothing where there is no status.
+/// These executions as of the last fetch, without asking a remote, and without the inbox.
+/// `None` if there is no status.
 ///
 /// # Errors
 /// There is no spec branch, or the status cannot be read.
@@ -170,8 +170,8 @@ pub fn observe_known(store: &Store, keys: &BTreeSet<Key>) -> Result<Option<Obser
     Ok(Some(Observed { view, stored }))
 }
 
-/// Look now at the execution that `EXECUTION` or `EXECUTION/NODE` means; where there is none, or several,
-/// at everything, so that it can be said.
+/// Observes the execution in `EXECUTION` or `EXECUTION/NODE`; if there is not exactly one, observes everything,
+/// for the error message.
 ///
 /// # Errors
 /// As [`observe`].
@@ -182,7 +182,7 @@ pub fn observe_target(store: &Store, target: &str, namespace: Option<&str>) -> R
     let names = of_node.into_iter().chain([target]);
     let names: Vec<Named> = names
         .map(|name| Named::new(Kind::Execution, name, namespace))
-        // A namespace that is said twice and differently is refused where the name is used.
+        // Contradicting namespaces are refused where the name is used.
         .filter(|named| named.parts().is_ok())
         .collect();
     for named in &names {
@@ -204,7 +204,7 @@ pub fn observe_target(store: &Store, target: &str, namespace: Option<&str>) -> R
     Ok(Observed { view, stored })
 }
 
-/// Look now at the executions that may wait for a decision on `GATE` or `EXECUTION/NODE`.
+/// Observes the executions that may wait for a decision on `GATE` or `EXECUTION/NODE`.
 ///
 /// # Errors
 /// As [`observe`].
@@ -226,14 +226,14 @@ pub fn observe_gate(store: &Store, target: &str, namespace: Option<&str>) -> Res
     Ok(Observed { view, stored })
 }
 
-/// Look now at the execution that `EXECUTION/NODE` means, and at no other.
+/// Observes only the execution in `EXECUTION/NODE`.
 ///
 /// # Errors
-/// No node is named; besides as [`observe_runs`].
+/// No node is given; and those of [`observe_runs`].
 pub fn observe_node(store: &Store, target: &str, namespace: Option<&str>) -> Result<Observed> {
     match target.rsplit_once('/') {
         Some((execution, _)) => observe_runs(store, Some(execution), namespace),
-        // `Observed::node` will say that the node is missing.
+        // `Observed::node` reports that the node is missing.
         None => observe_runs(store, Some(target), namespace).map_err(|error| match error.kind {
             ErrorKind::NotFound | ErrorKind::Ambiguous => names_no_node(target, ""),
             _ => error,
@@ -246,7 +246,7 @@ fn names_no_node(target: &str, example: &str) -> Error {
         .hint(format!("write EXECUTION/NODE{example}"))
 }
 
-/// The status as it is now, of which nothing is read yet.
+/// The current status, with nothing read yet.
 fn status_now(store: &Store) -> Result<(View, StatusReader<'_>)> {
     status_in(store, store.fresh()?)
 }
@@ -269,12 +269,12 @@ impl Observed {
         })
     }
 
-    /// The run of that uid.
+    /// The run with a uid.
     pub fn by_uid(&self, uid: &str) -> Option<ObservedRun<'_>> {
         self.runs().find(|run| run.file.uid == uid)
     }
 
-    /// The execution of that name, `NAME` or `NAMESPACE/NAME`.
+    /// The execution with a name, `NAME` or `NAMESPACE/NAME`.
     ///
     /// # Errors
     /// There is none, or there are several.
@@ -286,7 +286,7 @@ impl Observed {
             .ok_or_else(|| Error::not_found(format!("{key} has no status")))
     }
 
-    /// The node that `EXECUTION/NODE` means.
+    /// The node `EXECUTION/NODE`.
     ///
     /// # Errors
     /// There is no such execution or node.
@@ -314,25 +314,25 @@ impl Observed {
         Err(error.maybe_hint(suggestion(id, names)))
     }
 
-    /// The node of a run that people call so: by its id, by the `step_id` of the document as written, or by a former
-    /// name. Whatever names a node asks here.
+    /// The node of a run with this name: its id, the `step_id` in the document, or a former name. All verbs find nodes
+    /// here.
     pub fn named<'a>(&self, run: ObservedRun<'a>, text: &str) -> Option<ObservedNode<'a>> {
         let of_plan = || {
             let plan = pinned_plan(&self.stored, run.status)?;
             run.node(&plan.graph()?.named(text)?.id)
         };
-        // What a run was held to that is over is kept no longer: but by which rule ids are made is known.
+        // The pins of a finished run are gone, but the rule that makes ids from steps still holds.
         let made = || node_ids(text).iter().find_map(|id| run.node(id));
         run.node(text).or_else(of_plan).or_else(made)
     }
 
-    /// Whether a gate node is the approval of the step that people call so.
+    /// Whether a gate node is the approval of the step with this name.
     pub fn approves(&self, run: ObservedRun<'_>, gate: &str, step: &str) -> bool {
         let approval = self.named(run, &format!("approve-{step}"));
         approval.is_some_and(|node| node.id == gate)
     }
 
-    /// What the document of a run calls its nodes, by their ids; nothing where there is no document, or it can no longer
+    /// The `step_id`s of a run's nodes, by node id; empty if there is no document, or it can no longer
     /// be read.
     pub fn steps(&self, run: ObservedRun<'_>) -> BTreeMap<String, String> {
         let plan = pinned_plan(&self.stored, run.status);
@@ -343,20 +343,20 @@ impl Observed {
             .collect()
     }
 
-    /// What the document of a run calls one of its nodes.
+    /// The `step_id` of one node.
     pub fn step(&self, run: ObservedRun<'_>, node: &str) -> Option<String> {
         let plan = pinned_plan(&self.stored, run.status)?;
         plan.node(node)?.step_id().map(str::to_owned)
     }
 
-    /// A node of a run, to name one: one that can be claimed, if there is one.
+    /// An example of a node of a run: one that can be claimed, if there is one.
     fn example(&self, run: ObservedRun<'_>) -> Option<String> {
         let mut offers = self.offers().filter(|node| node.run.key == run.key);
         let node = offers.next().or_else(|| run.nodes().next());
         node.map(ObservedNode::name)
     }
 
-    /// Nodes that can be claimed and that nobody has claimed since.
+    /// Nodes that can be claimed and that nobody has claimed since the last reconcile.
     pub fn offers(&self) -> impl Iterator<Item = ObservedNode<'_>> {
         self.runs()
             .flat_map(ObservedRun::nodes)
@@ -364,7 +364,7 @@ impl Observed {
             .filter(|node| self.tip(&node.address()).is_none())
     }
 
-    /// Nodes whose next attempt is opened later, with the moment from which it can be claimed.
+    /// Nodes whose next attempt opens later, with the time.
     pub fn retries(&self) -> impl Iterator<Item = (ObservedNode<'_>, Time)> {
         let runs = self.runs().filter(|run| !run.status.phase.is_terminal());
         runs.flat_map(ObservedRun::nodes)
@@ -374,7 +374,7 @@ impl Observed {
             })
     }
 
-    /// Why a reconcile would find something to do, if it would: as far as what was observed tells.
+    /// Why a reconcile is due, as far as the observation tells; empty if it is not.
     ///
     /// # Errors
     /// The spec branch cannot be read.
@@ -406,8 +406,8 @@ impl Observed {
             .collect())
     }
 
-    /// Whether resources of the spec branch have changed since the commit that the status names. Where a
-    /// reconcile changes nothing the status is not written, and names an older one.
+    /// Whether resources of the spec branch have changed since the commit in the status. A reconcile that changes
+    /// nothing writes no status, so the commit may be old.
     fn has_moved(&self, store: &Store, now: Time) -> Result<bool> {
         let (repo, spec) = (&store.repo, &self.view.spec_commit);
         let observed = &self.stored.tree.controller.observed_commit;
@@ -422,14 +422,14 @@ impl Observed {
         Ok(!read::tree_changes(repo, Some(&before), &after, &paths)?.is_empty())
     }
 
-    /// Where an inbox ref points, if somebody has created it.
+    /// The tip of an inbox ref, if it exists.
     pub fn tip(&self, address: &Address) -> Option<&str> {
         self.view.inbox.get(address).map(String::as_str)
     }
 }
 
 impl<'a> ObservedRun<'a> {
-    /// The nodes that have a status.
+    /// The nodes with a status.
     pub fn nodes(self) -> impl Iterator<Item = ObservedNode<'a>> {
         let nodes = self.status.node_statuses.iter();
         nodes.map(move |(id, status)| ObservedNode {
@@ -439,7 +439,7 @@ impl<'a> ObservedRun<'a> {
         })
     }
 
-    /// The node of that id, if it has a status.
+    /// The node with this id, if it has a status.
     pub fn node(self, id: &str) -> Option<ObservedNode<'a>> {
         let (id, status) = self.status.node_statuses.get_key_value(id)?;
         Some(ObservedNode {
@@ -449,7 +449,7 @@ impl<'a> ObservedRun<'a> {
         })
     }
 
-    /// The run as records name it.
+    /// The run, as named in records.
     pub fn reference(self) -> RunRef {
         RunRef {
             namespace: self.key.namespace.clone(),
@@ -479,20 +479,20 @@ impl<'a> ObservedNode<'a> {
         self.run.attempt_address(self.id, self.status.attempt)
     }
 
-    /// Who does it, when it is bound.
+    /// The provider, if the node is bound.
     pub fn provider(self) -> Option<&'a str> {
         provider_of(self.status)
     }
 }
 
-/// The plan that a run is held to, if it can be read.
+/// The pinned plan of a run, if it can be read.
 pub fn pinned_plan(stored: &StoredStatus, run: &ExecutionStatus) -> Option<PinnedPlan> {
     let pinned = run.extensions.pinned.as_ref()?;
     PinnedPlan::read(&stored.pinned, pinned).ok()
 }
 
-/// The plan that a run was held to which is over, if the history that is here still has it: the
-/// status keeps it no longer than the run goes on.
+/// The plan that was pinned for a finished run, if the history in this clone still has it: the status keeps
+/// it only while the run is open.
 pub fn plan_once(store: &Store, run: &ExecutionStatus) -> Option<PinnedPlan> {
     let pinned = run.extensions.pinned.as_ref()?;
     let blobs = pinned.blobs().filter_map(|blob| {
@@ -502,14 +502,14 @@ pub fn plan_once(store: &Store, run: &ExecutionStatus) -> Option<PinnedPlan> {
     PinnedPlan::read(&blobs.collect(), pinned).ok()
 }
 
-/// What documents call the nodes of runs, read from what those are held to; each once.
+/// The `step_id`s of nodes, read once from each pinned plan.
 pub struct StepNames<'a> {
     repo: &'a Repo,
     known: RefCell<BTreeMap<(String, String), BTreeMap<String, String>>>,
 }
 
 impl<'a> StepNames<'a> {
-    /// Nothing is read yet.
+    /// Reads nothing yet.
     pub fn new(repo: &'a Repo) -> StepNames<'a> {
         StepNames {
             repo,
@@ -517,7 +517,7 @@ impl<'a> StepNames<'a> {
         }
     }
 
-    /// The `step_id` of a node, as it is written; nothing where there is no document, or it can no longer be read.
+    /// The `step_id` of a node; `None` if there is no document, or it can no longer be read.
     pub fn of(&self, run: &ExecutionStatus, node: &str) -> Option<String> {
         let pin = &run.extensions.pinned.as_ref()?.plan;
         let place = (pin.path.clone(), pin.blob.clone());
@@ -531,7 +531,7 @@ impl<'a> StepNames<'a> {
     fn read(&self, pin: &Pin) -> Option<BTreeMap<String, String>> {
         const FIELDS: [&[u8]; 2] = [b"step_id", TRACKER.as_bytes()];
         let bytes = read::blob(self.repo, &pin.blob).ok()?;
-        // Most plans come from no document and no tracker, and need not be parsed for this.
+        // Most plans come from no document or tracker, and need not be parsed for this.
         let has = |field: &[u8]| bytes.windows(field.len()).any(|part| part == field);
         let has_steps = FIELDS.into_iter().any(has);
         let blobs = has_steps.then(|| BTreeMap::from([(pin.blob.clone(), Arc::from(bytes))]))?;
@@ -541,7 +541,7 @@ impl<'a> StepNames<'a> {
         Some(named.collect())
     }
 
-    /// Look up what moved, where it is about nodes of these runs.
+    /// Adds the `step_id`s to transitions of nodes of these runs.
     pub fn tell(&self, moved: &mut [Transition], tree: &StatusTree) {
         for one in moved {
             let run = tree
@@ -553,7 +553,7 @@ impl<'a> StepNames<'a> {
         }
     }
 
-    /// Look up what waits.
+    /// Adds the `step_id`s to what is waited for.
     pub fn tell_waiting(&self, waiting: &mut [Waiting], tree: &StatusTree) {
         for one in waiting {
             let file = tree.files.get(&one.execution);
@@ -564,7 +564,7 @@ impl<'a> StepNames<'a> {
     }
 }
 
-/// Who does a node, when it is bound.
+/// The provider of a node, if it is bound.
 pub fn provider_of(node: &NodeStatus) -> Option<&str> {
     node.extensions.target.as_ref()?.provider.as_deref()
 }

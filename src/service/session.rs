@@ -1,4 +1,4 @@
-//! What an agent has to know at the beginning of a session: what it holds, what it may take, what holds here.
+//! What an agent has to know at the start of a session: held nodes, nodes that it may take, and the rules here.
 
 use super::brief::mine;
 use super::claim_next::is_for;
@@ -11,23 +11,23 @@ use crate::core::base::words::listed;
 use crate::core::repository::config::{Config, Deciding, Verifier, Workers, is_person};
 use crate::core::resource::Key;
 
-/// Most entries of a list.
+/// Maximum number of entries of a list.
 const LISTED: usize = 10;
 
-/// Who begins to work, and on what.
+/// A request for the start of a session.
 #[derive(Debug, Clone)]
 pub struct SessionRequest {
-    /// Who.
+    /// The actor.
     pub caller: Caller,
-    /// In which session.
+    /// The session.
     pub working: Working,
-    /// Offer only nodes of this execution, `NAME` or `NAMESPACE/NAME`.
+    /// Only nodes of this execution, `NAME` or `NAMESPACE/NAME`.
     pub execution: Option<String>,
-    /// Offer only what is in this namespace.
+    /// Only nodes in this namespace.
     pub namespace: Option<String>,
 }
 
-/// What somebody who begins to work has to know.
+/// Returns what an agent has to know at the start of a session.
 ///
 /// # Errors
 /// Nothing has been reconciled yet, there is no such execution, or the repository cannot be used.
@@ -86,7 +86,7 @@ pub fn session_start(store: &Store, request: &SessionRequest) -> Result<SessionS
     })
 }
 
-/// What holds in a repository for whoever works there.
+/// The rules of a repository for workers.
 fn rules(config: &Config, actor: &str) -> Vec<String> {
     let mut rules = vec![
         format!(

@@ -1,4 +1,4 @@
-//! Files that a caller gives, or names on this machine.
+//! Files that a caller passes, or names on this machine.
 
 use std::path::{Path, PathBuf};
 
@@ -7,25 +7,25 @@ use crate::core::base::limits::Limits;
 use crate::core::base::source::{Content, SourceFile};
 use crate::git::{GitError, files, read};
 
-/// Where texts come from.
+/// Where texts are read from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Source {
-    /// A file of this machine, or a folder with everything below it; `-` is standard input.
+    /// A file, or a folder with everything below it; `-` is standard input.
     File(PathBuf),
     /// The files of a folder.
     Folder {
-        /// Which folder.
+        /// The folder.
         path: PathBuf,
-        /// Whether the folders below count as well.
+        /// Whether to include subfolders.
         recursive: bool,
     },
 }
 
-/// Every file that is meant, in the order of their names, then those of folders. What
-/// cannot be read, or has more than `max_bytes`, says why.
+/// All selected files by name, then those of folders. A file that
+/// cannot be read, or is larger than `max_bytes`, has an error instead of its content.
 ///
 /// # Errors
-/// `NotFound`, when there is no such file or folder.
+/// `NotFound` if there is no such file or folder.
 pub fn files(sources: &[Source], max_bytes: usize) -> Result<Vec<SourceFile>> {
     let named = sources.iter().filter_map(|source| match source {
         Source::File(path) => Some(path.clone()),
@@ -44,7 +44,7 @@ pub fn files(sources: &[Source], max_bytes: usize) -> Result<Vec<SourceFile>> {
     Ok(found)
 }
 
-/// The bytes of a file that a caller names; `-` is standard input.
+/// The content of a file; `-` is standard input.
 ///
 /// # Errors
 /// It cannot be read, or is too large.
@@ -52,7 +52,7 @@ pub fn bytes(path: &Path) -> Result<Vec<u8>> {
     Ok(files::user_file(path)?)
 }
 
-/// Write a file that a caller names in the place of what was there, whole or not at all.
+/// Replaces a file atomically.
 ///
 /// # Errors
 /// It cannot be written.
@@ -60,7 +60,7 @@ pub fn replace(path: &Path, text: &str) -> Result {
     Ok(files::replace(path, text.as_bytes())?)
 }
 
-/// Write a file that a caller names, whatever was there.
+/// Writes a file, whatever was there.
 ///
 /// # Errors
 /// It cannot be written.
@@ -68,24 +68,24 @@ pub fn write(path: &Path, text: &str) -> Result {
     Ok(files::write_user_file(path, text.as_bytes())?)
 }
 
-/// Make a folder, with those around it, unless it is there.
+/// Creates a folder with its parents, unless it exists.
 ///
 /// # Errors
-/// It cannot be made.
+/// It cannot be created.
 pub fn make_folder(folder: &Path) -> Result {
     Ok(files::make_folder(folder)?)
 }
 
-/// What a file says.
+/// The text of a file.
 ///
 /// # Errors
-/// It cannot be read, or is no text.
+/// It cannot be read, or is not text.
 pub fn text_of(file: &SourceFile) -> Result<String> {
     String::from_utf8(bytes_of(file)?.to_vec())
         .map_err(|_| Error::invalid(format!("{} is not UTF-8 text", file.path)))
 }
 
-/// Name and content of the one file that is meant.
+/// The name and content of a single file.
 ///
 /// # Errors
 /// It cannot be read.

@@ -1,4 +1,4 @@
-//! Write and commit an Execution of a plan.
+//! Writes and commits an Execution of a plan.
 
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
@@ -18,39 +18,39 @@ use crate::core::resource::{API_VERSION, Key, Kind, PlanSpec};
 use crate::core::run::controllers::capability::remarks;
 use crate::core::text::yaml;
 
-/// Most of what a document lacks that is named.
+/// Maximum number of missing things in a document that are named.
 const MISSING_NAMED: usize = 5;
-/// Most random names to try.
+/// Maximum number of random names that are tried.
 const NAMES_TRIED: usize = 1000;
-/// Most letters of a plan's name that the name of its execution begins with.
+/// Maximum length of the plan's name in a generated name.
 const STEM: usize = 56;
 
-/// Start a plan.
+/// A request to start a plan.
 #[derive(Debug, Clone, Default)]
 pub struct StartRequest {
     /// The plan: `NAME` or `NAMESPACE/NAME`.
     pub plan: String,
-    /// Its namespace, where its name alone is ambiguous.
+    /// Its namespace, if the name is ambiguous.
     pub namespace: Option<String>,
-    /// Name of the execution, as it is; the plan's name and a random part when not set.
+    /// Name of the execution; `None` makes one from the plan's name and a random suffix.
     pub name: Option<String>,
-    /// What the plan is given.
+    /// The parameters of the plan.
     pub parameters: Map<String, Value>,
-    /// Whether it is refused to give a parameter that the plan does not mention.
+    /// Whether to refuse parameters that the plan does not mention.
     pub strict: bool,
-    /// Who does the tasks; the only binding of the namespace when not set.
+    /// The binding; `None` is the only one of the namespace.
     pub binding: Option<String>,
-    /// Message of the commit; made of the names when not set.
+    /// Commit message; `None` makes one from the names.
     pub message: Option<String>,
-    /// Only say what would be done.
+    /// Only report what would be done.
     pub dry_run: bool,
 }
 
-/// Write and commit an Execution of a plan.
+/// Writes and commits an Execution of a plan.
 ///
 /// # Errors
-/// There is no such plan, or it is broken; the name is taken; several bindings; what
-/// [`apply`](super::apply::apply) can end in.
+/// There is no such plan, or it is invalid; the name is taken; there are several bindings; and those of
+/// [`apply`](super::apply::apply).
 pub fn start(store: &Store, request: &StartRequest) -> Result<Changed<Started>> {
     let mut change = Changeset::begin_alone(store, request.dry_run)?;
     change.check_begun()?;
@@ -95,8 +95,8 @@ pub fn start(store: &Store, request: &StartRequest) -> Result<Changed<Started>> 
     }))
 }
 
-/// Whether the plan gets the parameters that it speaks of. What nothing speaks of may be for its workers: it is
-/// told.
+/// Checks the parameters that the plan mentions. One that nothing mentions may be for its workers: it only gets a
+/// note.
 fn check_parameters(request: &StartRequest, (key, plan): (&Key, &PlanSpec)) -> Result<Vec<String>> {
     let spoken_of = Parameters::of(&plan.graph);
     let given = &request.parameters;
@@ -146,8 +146,8 @@ fn check_parameters(request: &StartRequest, (key, plan): (&Key, &PlanSpec)) -> R
     Ok(notes)
 }
 
-/// Whether a name that was chosen is free on the spec branch too, of which this clone may not have all. A remote that
-/// is away has no say beyond what the last fetch brought.
+/// Checks that the chosen name is free on the spec branch of the remote too. If the remote is not reachable, the last
+/// fetch decides.
 fn check_there(store: &Store, key: &Key) -> Result<Option<String>> {
     let Some(remote) = &store.remote else {
         return Ok(None);
@@ -170,7 +170,7 @@ fn check_there(store: &Store, key: &Key) -> Result<Option<String>> {
     if stands_at(store, &view.spec_commit, &named).is_none() {
         return Ok(note);
     }
-    // What this clone had and has no longer was deleted here.
+    // The execution was deleted in this clone.
     let base = store.repo.merge_base(&view.spec_commit, &head)?;
     if base.is_some_and(|base| stands_at(store, &base, &named).is_some()) {
         return Ok(note);
@@ -181,7 +181,7 @@ fn check_there(store: &Store, key: &Key) -> Result<Option<String>> {
         .hint("`git pull` gets it; for another run, omit --name or choose another name"))
 }
 
-/// What is to be known of a name that an execution had before: a former run keeps it until its end was seen.
+/// A note if an execution had the name before: the former run keeps it until a reconcile has seen its end.
 fn named_again(store: &Store, key: &Key) -> Result<Option<String>> {
     let Some(former) = former_run(store, key)? else {
         return Ok(None);
@@ -202,7 +202,7 @@ fn named_again(store: &Store, key: &Key) -> Result<Option<String>> {
     ))
 }
 
-/// That the run will not see what somebody has changed and not committed.
+/// A note that the run will not include uncommitted changes.
 fn edited(store: &Store, change: &Changeset<'_>, plan: &Key) -> Result<Option<String>> {
     let path = change.path_of(plan)?;
     let here = store.repo.from_here(&path);
@@ -211,7 +211,7 @@ fn edited(store: &Store, change: &Changeset<'_>, plan: &Key) -> Result<Option<St
         .then(|| format!("{here} has uncommitted changes: the run starts with the committed plan")))
 }
 
-/// A plan that can be started.
+/// The plan, if it can be started.
 fn usable<'s>(snapshot: &'s Snapshot, key: &Key) -> Result<&'s PlanSpec> {
     let plan = snapshot.plan(key).ok_or_else(|| {
         Error::invalid(format!("{key} cannot be used"))
@@ -226,7 +226,7 @@ fn usable<'s>(snapshot: &'s Snapshot, key: &Key) -> Result<&'s PlanSpec> {
     }
 }
 
-/// The execution, as it is written.
+/// The execution as YAML.
 fn execution(
     request: &StartRequest,
     key: &Key,
@@ -273,8 +273,8 @@ fn unready(snapshot: &Snapshot, plan: &Key) -> Option<String> {
     ))
 }
 
-/// The plan's name and a short random part: whoever starts the same plan in another clone meanwhile
-/// has another name. One that no execution has, past or present.
+/// The plan's name with a short random suffix, so that starts in other clones get other names. No execution has or
+/// had it.
 fn free_name(store: &Store, change: &Changeset<'_>, plan: &Key) -> Result<String> {
     let stem: String = plan.name.chars().take(STEM).collect();
     let stem = stem.trim_end_matches('-');
@@ -289,7 +289,7 @@ fn free_name(store: &Store, change: &Changeset<'_>, plan: &Key) -> Result<String
     Err(Error::not_ready("every generated name is taken").hint("choose one with --name"))
 }
 
-/// Four of the letters and digits that nobody confuses: `7k2p`.
+/// Four letters and digits that are hard to confuse: `7k2p`.
 fn random_part() -> String {
     const LETTERS: &[u8; 32] = b"23456789abcdefghijkmnpqrstuvwxyz";
     let random = Uuid::new_v4();
@@ -299,7 +299,7 @@ fn random_part() -> String {
         .collect()
 }
 
-/// The binding that was named, else the only one there is, when the plan needs one.
+/// The given binding, else the only one, if the plan needs one.
 fn binding(
     request: &StartRequest,
     change: &Changeset<'_>,
@@ -316,7 +316,7 @@ fn binding(
     let nodes = around.plan(plan_key).map(|plan| plan.graph.nodes.iter());
     let mut nodes = nodes.into_iter().flatten();
     let needs_capabilities = nodes.any(|node| !node.capability_refs.is_empty());
-    // Without them, a binding is about the tasks whose plan it names or chooses.
+    // Without capabilities, a binding matters for the tasks whose plan it names or selects.
     let is_about =
         |key: &&Key| needs_capabilities || speaks_of((&snapshot, key), (around, plan_key));
     let all: Vec<&Key> = all.into_iter().filter(is_about).collect();
@@ -349,7 +349,7 @@ fn binding(
     }
 }
 
-/// Whether a rule of a binding names a plan, or chooses it by its labels.
+/// Whether a rule of a binding names a plan, or selects it by labels.
 fn speaks_of((snapshot, binding): (&Snapshot, &Key), (around, plan): (&Snapshot, &Key)) -> bool {
     let labels = around.resource(plan).map(|plan| &plan.metadata.labels);
     let rules = snapshot

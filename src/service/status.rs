@@ -1,4 +1,4 @@
-//! The status of some resources: each file is read by its path, and none that nobody asked for.
+//! Reads the status of some resources: each file by its path, and no others.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -26,30 +26,30 @@ use crate::git::read;
 use crate::git::status_branch::{self, StatusCommit};
 use crate::git::{Cache, GitError, Repo};
 
-/// Name of the note about the status commit that was looked at last.
+/// Cache entry with the status commit that was checked last.
 const CHECKED_NOTE: &str = "status-checked";
 
-/// A status commit, of which only what is asked for is read.
+/// A status commit that is read on demand.
 pub struct StatusReader<'r> {
     repo: &'r Repo,
     commit: StatusCommit<'r>,
 }
 
 impl<'r> StatusReader<'r> {
-    /// The status that a view points to, if there is one.
+    /// The status in a view, if there is one.
     ///
     /// # Errors
-    /// It is not ours, or it cannot be read.
+    /// planspec did not write it, or it cannot be read.
     pub fn open(store: &'r Store, view: &View) -> Result<Option<StatusReader<'r>>> {
         let tip = view.status_tip.as_deref();
         tip.map(|tip| StatusReader::at(&store.repo, tip))
             .transpose()
     }
 
-    /// The status as the last fetch brought it, if there is one.
+    /// The last fetched status, if there is one.
     ///
     /// # Errors
-    /// A ref is damaged; it is not ours, or it cannot be read.
+    /// A ref is damaged; planspec did not write the status, or it cannot be read.
     pub fn known(store: &'r Store) -> Result<Option<StatusReader<'r>>> {
         match store.known_if_any()? {
             Some(view) => StatusReader::open(store, &view),
@@ -57,7 +57,7 @@ impl<'r> StatusReader<'r> {
         }
     }
 
-    /// The commit.
+    /// The id of the commit.
     pub fn id(&self) -> &str {
         self.commit.id()
     }
@@ -65,14 +65,14 @@ impl<'r> StatusReader<'r> {
     /// The status at a tip.
     ///
     /// # Errors
-    /// It is not ours, or it cannot be read.
+    /// planspec did not write it, or it cannot be read.
     pub fn at(repo: &'r Repo, tip: &str) -> Result<StatusReader<'r>> {
         let commit =
             StatusCommit::open(repo, tip).map_err(|error| written_otherwise(repo, tip, error))?;
         Ok(StatusReader { repo, commit })
     }
 
-    /// The resources that a name may mean: one in each namespace that has it.
+    /// The resources that a name matches: one in each namespace that has it.
     ///
     /// # Errors
     /// It cannot be read.
@@ -92,21 +92,21 @@ impl<'r> StatusReader<'r> {
         Ok(found)
     }
 
-    /// The resource that is meant.
+    /// The resource with a name.
     ///
     /// # Errors
-    /// There is none, or there are several; it cannot be read.
+    /// There is none, or there are several; the status cannot be read.
     pub fn find(&self, named: &Named) -> Result<Key> {
         let found = self.named(named)?;
         if let Ok(key) = named.among(found.iter()) {
             return Ok(key.clone());
         }
-        // Among all of the kind may be one that was meant.
+        // Look at all of the kind, to suggest one.
         let all = self.keys(Some(named.kind), None)?;
         named.among(all.iter()).cloned()
     }
 
-    /// The resources of a kind, of all kinds when none is given, in a namespace or in all.
+    /// The resources of a kind or of all kinds, in a namespace or in all.
     ///
     /// # Errors
     /// It cannot be read.
@@ -135,7 +135,7 @@ impl<'r> StatusReader<'r> {
         Ok(self.commit.blob(&status_path(key))?)
     }
 
-    /// When the status was written.
+    /// The time of the status.
     pub fn time(&self) -> Time {
         self.commit.time
     }
@@ -145,13 +145,13 @@ impl<'r> StatusReader<'r> {
         &self.commit
     }
 
-    /// Its number.
+    /// Its sequence number.
     pub fn sequence(&self) -> u64 {
         self.commit.sequence
     }
 
-    /// See that what is new since this clone looked last is ours: the files that differ can be read, and
-    /// stand where they belong. Where it never looked, all places are checked.
+    /// Checks what is new since the last check of this clone: the files that differ can be read, and are in their
+    /// proper places. Without an earlier check, all places are checked.
     ///
     /// # Errors
     /// Somebody else wrote to it, or it cannot be read.
@@ -193,7 +193,7 @@ impl<'r> StatusReader<'r> {
         Ok(tree_of(&controller.collect(), BTreeSet::new())?.controller)
     }
 
-    /// What the whole has to know of its parts.
+    /// The summaries of executions.
     ///
     /// # Errors
     /// It cannot be read.
@@ -212,7 +212,7 @@ impl<'r> StatusReader<'r> {
         Ok(outline.map_err(foreign)?.unwrap_or_default())
     }
 
-    /// Of a status that was written before there were lines, or other ones: what a status itself says is in them.
+    /// Computes the summaries for a status that has none, or older ones, from its files.
     fn lines_of_files(&self) -> Result<Summaries> {
         let files = self.files(&self.keys(None, None)?)?;
         let lines = files.iter();
@@ -220,7 +220,7 @@ impl<'r> StatusReader<'r> {
         Ok(Summaries::whole(lines))
     }
 
-    /// What all executions want, and how far they are.
+    /// The outline of all executions: what they need, and their progress.
     ///
     /// # Errors
     /// It cannot be read.
@@ -232,7 +232,7 @@ impl<'r> StatusReader<'r> {
         }
     }
 
-    /// What the decision that led to it was answered by the clone that took it; nothing where that was not kept yet.
+    /// The recorded answers of the clone that decided; `None` in older statuses.
     ///
     /// # Errors
     /// It cannot be read.
@@ -243,7 +243,7 @@ impl<'r> StatusReader<'r> {
         read_answers(&bytes).map(Some).map_err(foreign)
     }
 
-    /// The executions that are not over.
+    /// The open executions.
     ///
     /// # Errors
     /// It cannot be read.
@@ -254,7 +254,7 @@ impl<'r> StatusReader<'r> {
         Ok(open.map(|line| line.key()).collect())
     }
 
-    /// The executions that began on these plans, gates and goals, also those that are over.
+    /// The executions, open or finished, that are pinned to these plans, gates and goals.
     ///
     /// # Errors
     /// It cannot be read.
@@ -277,7 +277,7 @@ impl<'r> StatusReader<'r> {
         Ok(found)
     }
 
-    /// The executions that began with a gate of this name, in whatever namespace it is.
+    /// The executions with a gate of this name, in any namespace.
     ///
     /// # Errors
     /// It cannot be read.
@@ -287,7 +287,7 @@ impl<'r> StatusReader<'r> {
         self.runs_pinned_to(&gates.collect())
     }
 
-    /// The status files of these resources, as far as there are any.
+    /// The status files of these resources, if they exist.
     ///
     /// # Errors
     /// It cannot be read.
@@ -308,7 +308,7 @@ impl<'r> StatusReader<'r> {
         }
     }
 
-    /// What runs are pinned to, as far as it is kept.
+    /// The pinned blobs of runs, as far as they are kept.
     ///
     /// # Errors
     /// It cannot be read.
@@ -330,7 +330,7 @@ impl<'r> StatusReader<'r> {
         Ok(pinned)
     }
 
-    /// The status of these resources, and what their runs are pinned to.
+    /// The status of these resources, with the pinned blobs of their runs.
     ///
     /// # Errors
     /// It cannot be read.
@@ -349,7 +349,7 @@ impl<'r> StatusReader<'r> {
         })
     }
 
-    /// The status of these resources, with what is to be known of all.
+    /// The status of these resources, with the outline of all.
     ///
     /// # Errors
     /// It cannot be read.
@@ -386,22 +386,22 @@ impl Shards for StatusReader<'_> {
 
     fn shard(&self, name: &str) -> Result<Shard> {
         let path = shard_path(name);
-        // Where one is asked for, others are too.
+        // When one is needed, the others usually are too.
         self.commit.have_below(SUMMARY_DIR)?;
         let bytes = self.commit.file(&path)?.unwrap_or_default();
         Shard::read(&path, &bytes).map_err(foreign)
     }
 }
 
-/// Take note that this clone knows a status commit to be ours.
+/// Records that this clone knows a status commit to be valid.
 pub fn remember(repo: &Repo, tip: &str) {
     Cache::new(repo).store(CHECKED_NOTE, tip.as_bytes());
 }
 
-/// Most status commits behind a tip that are looked at for one of ours.
+/// Maximum number of status commits that are searched for a valid one.
 pub const LOOKED_BACK: usize = 1000;
 
-/// What to do about a tip that nobody can go on from.
+/// The error for a tip that planspec did not write.
 fn written_otherwise(repo: &Repo, tip: &str, error: GitError) -> Error {
     let is_foreign = matches!(error, GitError::Foreign(_));
     let hint = is_foreign.then(|| way_back(repo, tip)).flatten();
@@ -437,7 +437,7 @@ fn tree_of(files: &BTreeMap<String, Vec<u8>>, pinned: BTreeSet<String>) -> Resul
     StatusTree::from_files(files, pinned).map_err(foreign)
 }
 
-/// Ids of the blobs that a run is pinned to.
+/// The ids of the pinned blobs of a run.
 fn pins(status: &Status) -> impl Iterator<Item = &str> {
     let run: Option<&ExecutionStatus> = match status {
         Status::Execution(run) => Some(run),

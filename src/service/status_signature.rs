@@ -1,4 +1,4 @@
-//! Status commits that are signed, where `status.signers` says by whom.
+//! Signatures of status commits, which `status.signers` requires.
 
 use std::collections::BTreeSet;
 
@@ -10,10 +10,10 @@ use crate::core::resource::Time;
 use crate::core::run::record::Signature;
 use crate::git::signature::{self, SignatureVerifier};
 
-/// A status commit that was written, signed where it has to be; and not given out with a key that nobody would believe.
+/// Signs a new status commit if required, and refuses a key that nobody would trust.
 ///
 /// # Errors
-/// Git cannot sign here, or the key is not that of a signer.
+/// Git cannot sign here, or the key does not belong to a signer.
 pub fn signed(store: &Store, view: &View, commit: String, now: Time) -> Result<String> {
     let signers = &view.config.status.signers;
     if signers.is_empty() {
@@ -36,7 +36,7 @@ pub fn signed(store: &Store, view: &View, commit: String, now: Time) -> Result<S
     }
 }
 
-/// Why a status commit is not signed as the configuration of a spec commit wants it; nothing where it is, or need not be.
+/// Why a status commit does not have the signature that a spec commit requires; `None` if it does.
 ///
 /// # Errors
 /// An object cannot be read.

@@ -1,4 +1,4 @@
-//! Which paths a commit changes.
+//! The paths that a commit changes.
 
 use std::collections::BTreeSet;
 
@@ -6,14 +6,14 @@ use super::store::{Store, View};
 use crate::core::base::digest::short;
 use crate::git::{GitError, base, read};
 
-/// Most paths of one commit that are held against a scope.
+/// Maximum number of paths of a commit that are compared with a scope.
 const MOST: usize = 5_000;
 
-/// The paths that a commit changes: beside the spec branch, from where the two part; where the spec branch holds it already,
-/// beside what its first parent has.
+/// The paths that a commit changes: compared with its merge base with the spec branch, or if it is on the spec branch,
+/// with its first parent.
 ///
 /// # Errors
-/// A sentence: why nobody can tell here.
+/// Why this clone cannot tell, as a sentence.
 pub fn touched(store: &Store, view: &View, commit: &str) -> Result<BTreeSet<String>, String> {
     let is_here = store.has_or_fetches(commit);
     if !is_here || store.repo.commit_time(commit).is_err() {
@@ -22,7 +22,7 @@ pub fn touched(store: &Store, view: &View, commit: &str) -> Result<BTreeSet<Stri
     changed(store, view, commit)
 }
 
-/// The same of a commit that is here, without asking the remote for it.
+/// The same for a commit that is in this clone, without asking the remote.
 ///
 /// # Errors
 /// As [`touched`].

@@ -1,4 +1,4 @@
-//! What is here and not on the remote, or there and not here: forgotten pushes and pulls.
+//! Differences between this clone and the remote: forgotten pushes and pulls.
 
 use std::collections::BTreeSet;
 
@@ -12,7 +12,7 @@ use crate::core::base::limits::CONFIG_FILE;
 use crate::core::resource::{Key, Kind};
 use crate::git::{read, refs, remote};
 
-/// What people should know of what stays in this clone: as a note, where there is something to say.
+/// Notes on commits that only this clone has.
 pub fn notes(store: &Store, view: &View) -> Vec<String> {
     let unpushed = unpushed(store, view).map(|unpushed| unpushed.note());
     store
@@ -27,16 +27,16 @@ pub struct Unpushed {
     branch: String,
     remote: String,
     tip: String,
-    /// Whether the remote has some that this clone has not.
+    /// Whether the remote also has commits that this clone does not have.
     has_parted: bool,
 }
 
-/// Commits of this clone's spec branch that change resources, and that the remote has not.
+/// Commits of this clone's spec branch that change resources, and that the remote does not have.
 pub fn unpushed(store: &Store, view: &View) -> Option<Unpushed> {
     unpushed_to(store, &view.spec_branch, &view.spec_commit)
 }
 
-/// The same, of a spec branch whose tip on the remote is known.
+/// The same, given the tip of the spec branch on the remote.
 pub fn unpushed_to(store: &Store, branch: &str, there: &str) -> Option<Unpushed> {
     let remote = store.remote.clone()?;
     let repo = &store.repo;
@@ -70,7 +70,7 @@ pub fn unpushed_to(store: &Store, branch: &str, there: &str) -> Option<Unpushed>
 }
 
 impl Unpushed {
-    /// In a sentence.
+    /// A note about them, as a sentence.
     pub fn note(&self) -> String {
         let Unpushed { branch, remote, .. } = self;
         format!(
@@ -79,7 +79,7 @@ impl Unpushed {
         )
     }
 
-    /// What shares them.
+    /// The command that pushes them.
     pub fn command(&self) -> String {
         let Unpushed { branch, remote, .. } = self;
         let push = format!("`git push {remote} {branch}`");
@@ -91,7 +91,7 @@ impl Unpushed {
     }
 }
 
-/// Why an execution has no status that is there all the same: it is not pushed, or no reconcile has seen it.
+/// Why an existing execution has no status: it is not pushed, or no reconcile has seen it.
 pub fn unseen(store: &Store, view: &View, named: &Named) -> Option<Error> {
     if named.kind != Kind::Execution {
         return None;
@@ -103,7 +103,7 @@ pub fn unseen(store: &Store, view: &View, named: &Named) -> Option<Error> {
     only_here(store, view, named)
 }
 
-/// That a resource is not on the remote: it stands in commits that only this clone has.
+/// The error that a resource is only in commits that the remote does not have.
 pub fn only_here(store: &Store, view: &View, named: &Named) -> Option<Error> {
     let unpushed = unpushed(store, view)?;
     if stands_at(store, &view.spec_commit, named).is_some() {
@@ -118,7 +118,7 @@ pub fn only_here(store: &Store, view: &View, named: &Named) -> Option<Error> {
     Some(error.hint(format!("push it: {command}, then `planspec reconcile`")))
 }
 
-/// The resource of a commit that is meant, if there is one.
+/// The named resource in a commit, if there is one.
 pub fn stands_at(store: &Store, commit: &str, named: &Named) -> Option<Key> {
     let config = store.config_at(commit).ok()?;
     let (_, name) = named.parts().ok()?;
@@ -126,8 +126,8 @@ pub fn stands_at(store: &Store, commit: &str, named: &Named) -> Option<Key> {
     named.among(keys.iter()).ok().cloned()
 }
 
-/// That the run which the status has under a name is a former one: the execution that is meant begins anew, and no
-/// reconcile has seen it.
+/// Checks that the run in the status is not a former one with the same name, so that the new execution has no status
+/// yet.
 ///
 /// # Errors
 /// The status cannot be read.
@@ -167,8 +167,8 @@ pub fn check_former(
     Ok(())
 }
 
-/// That a remote has a status branch which this clone does not use, since its configuration names no remote or another one:
-/// what it would write itself would stand beside that. Asks the remotes.
+/// The error if another remote than the configured one has a status branch, which a new status would compete with. Asks
+/// the remotes.
 pub fn status_elsewhere(store: &Store, view: &View) -> Option<Error> {
     if store.repo.config("planspec.remote").is_some() {
         return None;
@@ -217,13 +217,13 @@ pub fn status_elsewhere(store: &Store, view: &View) -> Option<Error> {
     }))
 }
 
-/// Those remotes that have a status branch, but for those that are known to be another project's.
+/// The remotes that have a status branch, except those of certainly unrelated projects.
 fn with_status(store: &Store, view: &View, remotes: Vec<String>) -> Result<Vec<String>> {
     let status = format!("refs/heads/{}", view.config.status.branch);
     let spec = format!("refs/heads/{}", view.spec_branch);
     let mut found = Vec::new();
     for remote in remotes {
-        // A remote that is away has no say.
+        // Unreachable remotes are ignored.
         let Ok(listing) = remote::list(&store.repo, &remote, &[&status, &spec]) else {
             continue;
         };
@@ -234,12 +234,12 @@ fn with_status(store: &Store, view: &View, remotes: Vec<String>) -> Result<Vec<S
             found.push(remote);
         }
     }
-    // What is certainly this project comes first.
+    // Remotes that certainly belong to this project first.
     found.sort_by_key(|remote| !is_known_related(store, view, remote));
     Ok(found)
 }
 
-/// Whether the spec branch here and what was last fetched of the remote's have a commit in common.
+/// Whether the local spec branch and the last fetched one of a remote have a common commit.
 fn is_known_related(store: &Store, view: &View, remote: &str) -> bool {
     let name = format!("refs/remotes/{remote}/{}", view.spec_branch);
     let tracked = refs::get(&store.repo, &name).ok().flatten();
@@ -247,10 +247,10 @@ fn is_known_related(store: &Store, view: &View, remote: &str) -> bool {
     tracked.and_then(is_related) == Some(true)
 }
 
-/// Whether a status may be begun where there is none.
+/// Checks that a first status may be written.
 ///
 /// # Errors
-/// The remote has one: see [`status_elsewhere`].
+/// The remote has one already: see [`status_elsewhere`].
 pub fn check_first_status(store: &Store, view: &View) -> Result {
     if view.status_tip.is_some() {
         return Ok(());
@@ -258,7 +258,7 @@ pub fn check_first_status(store: &Store, view: &View) -> Result {
     status_elsewhere(store, view).map_or(Ok(()), Err)
 }
 
-/// That there is no status, and what comes first.
+/// The error that there is no status, with what to do first.
 pub fn no_status(store: &Store, view: &View) -> Error {
     if let Some(error) = status_elsewhere(store, view) {
         return error;

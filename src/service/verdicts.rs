@@ -1,4 +1,5 @@
-//! What is said of the criteria of a document for one commit, without any run: bound to its `plan_id` and to the commit.
+//! Attestations of the criteria of a document for one commit, without a run. They refer to its `plan_id` and to the
+//! commit.
 
 use std::path::{Path, PathBuf};
 
@@ -25,23 +26,23 @@ use crate::worker::log::shortened;
 use crate::worker::signals::Stop;
 use crate::worker::tool::{Errand, ErrandPart};
 
-/// A document, and what its criteria are.
+/// A document with its criteria.
 pub struct Subject {
-    /// The file, as it is called in messages.
+    /// The name of the file in messages.
     pub file: String,
-    /// The plan that it stands for.
+    /// Its plan.
     pub key: Key,
     /// Its `plan_id`.
     pub plan_id: String,
-    /// Constraints and criteria.
+    /// Its constraints and criteria.
     pub contract: Contract,
 }
 
 impl Subject {
-    /// Read a document that a user names.
+    /// Reads a document.
     ///
     /// # Errors
-    /// It cannot be read, or its structure is broken.
+    /// It cannot be read, or its structure is invalid.
     pub fn open(file: &Path) -> Result<Subject> {
         Subject::of(document::open(file)?)
     }
@@ -62,7 +63,7 @@ impl Subject {
         })
     }
 
-    /// A criterion of it.
+    /// One of its criteria.
     fn criterion(&self, id: &str) -> Result<&ContractCriterion> {
         let all = &self.contract.criteria;
         all.iter().find(|one| one.id == id).ok_or_else(|| {
@@ -72,7 +73,7 @@ impl Subject {
     }
 }
 
-/// What somebody who speaks of a document says, of one commit.
+/// An actor who attests a document for one commit.
 struct Speaker<'a> {
     store: &'a Store,
     view: View,
@@ -115,7 +116,7 @@ impl<'a> Speaker<'a> {
         }
     }
 
-    /// Say it, on the ref that is the actor's: the id of the record.
+    /// Sends an attestation, on the inbox ref of the actor. Returns the id of the record.
     fn say(&self, verdict: &Verdict) -> Result<String> {
         let (store, now) = (self.store, self.caller.now);
         let name = verdict_ref(
@@ -174,7 +175,7 @@ fn text_of(verdict: &Verdict) -> Result<String> {
     Ok(yaml::write(&value))
 }
 
-/// With as much of what was printed as fits into a record.
+/// Shortens excerpts until the record is small enough.
 fn fitting(verdict: &mut Verdict, results: &[CriterionResult]) -> Result {
     for most in EXCERPTS {
         verdict.results = results.to_vec();
@@ -191,10 +192,10 @@ fn fitting(verdict: &mut Verdict, results: &[CriterionResult]) -> Result {
     )))
 }
 
-/// Say of a criterion of a document whether it holds for a commit.
+/// A request to attest a criterion of a document for a commit.
 #[derive(Debug, Clone)]
 pub struct AttestRequest {
-    /// Who says it, and when.
+    /// The actor, and the time.
     pub caller: Caller,
     /// The document.
     pub file: PathBuf,
@@ -202,16 +203,16 @@ pub struct AttestRequest {
     pub criterion: String,
     /// Whether it holds.
     pub met: bool,
-    /// What shows that.
+    /// The evidence, in words.
     pub evidence: String,
-    /// For which commit; HEAD when not set.
+    /// The commit; `None` is HEAD.
     pub commit: Option<String>,
 }
 
-/// Say of a criterion of a document whether it holds for a commit. The newest word of an actor counts.
+/// Attests whether a criterion of a document is met by a commit. The newest attestation of an actor counts.
 ///
 /// # Errors
-/// There is no such criterion or commit, or others decide about it.
+/// There is no such criterion or commit, or the actor may not decide about it.
 pub fn attest(store: &Store, request: &AttestRequest) -> Result<Recorded<DocumentAttested>> {
     let subject = Subject::open(&request.file)?;
     let criterion = subject.criterion(&request.criterion)?;
@@ -259,11 +260,11 @@ fn recorded<A>(what: A, record: String, actor: String) -> Recorded<A> {
     }
 }
 
-/// Run the checks of every criterion of a document that has some, on a commit, and say what came of them. `tell` is told of
-/// each check.
+/// Runs the checks of all criteria of a document that have any, on a commit, and records the results. `tell` gets each
+/// result.
 ///
 /// # Errors
-/// No criterion has checks; the commit is not there; it was stopped.
+/// No criterion has checks; the commit does not exist; the check was stopped.
 pub fn verify(
     store: &Store,
     (caller, file, commit): (&Caller, &Path, Option<&str>),
@@ -318,7 +319,7 @@ pub fn verify(
     Ok(recorded(what, record, speaker.actor))
 }
 
-/// What is said of a document and a commit, the last word of each; and what does not count, in sentences.
+/// The last attestation of each actor for a document and a commit; and, in sentences, what does not count.
 ///
 /// # Errors
 /// The remote cannot be used.
@@ -355,7 +356,7 @@ pub fn words(
     Ok((words, notes))
 }
 
-/// Why the signature of a record does not count, where one is wanted.
+/// Why the signature of a record does not count, if one is required.
 fn unsigned(
     store: &Store,
     view: &View,

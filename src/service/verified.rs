@@ -1,4 +1,4 @@
-//! The gate before a deployment: whether what is required holds for one commit. Nothing is run here.
+//! Answers whether one commit meets all requirements, for example before a deployment. Runs nothing.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -24,31 +24,31 @@ use crate::git::{GitError, base, read};
 pub enum Target {
     /// An execution or a goal.
     Named(Named),
-    /// An execution or a goal of this name, in a namespace where one is meant.
+    /// An execution or a goal of this name, in a namespace if one is given.
     Any(String, Option<String>),
     /// A document.
     File(PathBuf),
 }
 
-/// Whether what is required holds for a commit.
+/// A request whether a commit meets all requirements.
 #[derive(Debug, Clone)]
 pub struct VerifiedRequest {
-    /// What of.
+    /// What is to be verified.
     pub target: Target,
-    /// For which commit; HEAD when not set.
+    /// The commit; `None` is HEAD.
     pub commit: Option<String>,
-    /// Whether it is deployed, so that what shows by itself can be seen.
+    /// Whether the commit is deployed, so that `observable` criteria can be met.
     pub after_deployment: bool,
-    /// How often to look, and how long; once where that is not said.
+    /// How often to check, and for how long; by default once.
     pub pace: Pace,
-    /// The moment of the request.
+    /// The current time.
     pub now: Time,
 }
 
-/// Look until all that is required holds for the commit, or the time is over: then the answer says what is missing.
+/// Checks until the commit meets all requirements, or until the timeout; the answer lists what is missing.
 ///
 /// # Errors
-/// There is no such thing or commit; it has nothing that could be verified; the repository cannot be used.
+/// There is no such target or commit; it has no requirements; the repository cannot be used.
 pub fn wait_verified(store: &Store, request: &VerifiedRequest) -> Result<CommitVerified> {
     let commit = store.commit_anywhere(request.commit.as_deref().unwrap_or("HEAD"))?;
     let end = request
@@ -72,7 +72,7 @@ pub fn wait_verified(store: &Store, request: &VerifiedRequest) -> Result<CommitV
     }
 }
 
-/// What a name alone means: an execution, else a goal.
+/// The meaning of a name alone: an execution, else a goal.
 fn either(store: &Store, name: &str, namespace: Option<&str>) -> Result<Named> {
     let view = store.fresh()?;
     let [execution, goal] =
@@ -84,7 +84,7 @@ fn either(store: &Store, name: &str, namespace: Option<&str>) -> Result<Named> {
     Ok(if is_goal { goal } else { execution })
 }
 
-/// Whether another commit has the same content.
+/// Whether two commits have the same content.
 fn is_same(store: &Store, one: &str, other: &str) -> bool {
     let tree = |commit: &str| {
         let is_here = store.repo.has_object(commit);
@@ -95,7 +95,7 @@ fn is_same(store: &Store, one: &str, other: &str) -> bool {
     one == other || tree(one).is_some_and(|tree_of_one| tree(other) == Some(tree_of_one))
 }
 
-/// What is judged, and by what.
+/// The input of the judgement.
 struct Judged<'a> {
     store: &'a Store,
     commit: &'a str,
@@ -106,7 +106,7 @@ struct Judged<'a> {
 
 impl Judged<'_> {
     fn criteria(&self) -> Vec<CriterionAtCommit> {
-        // Whether two have the same content is asked once.
+        // Whether two commits have the same content is computed once.
         let named = self.words.iter().filter_map(|word| word.commit.as_deref());
         let named: BTreeSet<&str> = named.collect();
         let same: BTreeMap<&str, bool> = named
@@ -147,7 +147,7 @@ fn wanted(criteria: &[ContractCriterion], contract: Option<&Contract>) -> Vec<Wa
         .collect()
 }
 
-/// How what is missing is said, as commands: `target` is what verbs are given.
+/// The commands that attest or verify what is missing; `target` is the argument of the verbs.
 fn next(
     criteria: &[CriterionAtCommit],
     wanted: &[Wanted],
@@ -278,7 +278,7 @@ fn of_named(
     })
 }
 
-/// The resource that is meant, and the run by which it is judged.
+/// The named resource, and the run by which it is judged.
 fn subject_of(store: &Store, named: &Named) -> Result<(Key, Key)> {
     match named.kind {
         Kind::Execution => {
@@ -297,7 +297,7 @@ fn subject_of(store: &Store, named: &Named) -> Result<(Key, Key)> {
     }
 }
 
-/// What is missing of the work itself: all of it is to be done, and part of the commit.
+/// The missing work: all of it must be done, and be part of the commit.
 fn missing(store: &Store, run: ObservedRun<'_>, commit: &str) -> Result<Vec<String>> {
     let mut missing = Vec::new();
     let phase = run.status.phase;
@@ -331,7 +331,7 @@ fn missing(store: &Store, run: ObservedRun<'_>, commit: &str) -> Result<Vec<Stri
     Ok(missing)
 }
 
-/// Whether a commit is part of another's history, which is deepened until that is known.
+/// Whether a commit is an ancestor of another; deepens the history if needed.
 fn is_part_of(store: &Store, one: &str, of: &str) -> Result<bool> {
     if one == of {
         return Ok(true);
@@ -341,13 +341,13 @@ fn is_part_of(store: &Store, one: &str, of: &str) -> Result<bool> {
     }
     match base::merge_base(&store.repo, store.remote.as_deref(), one, of) {
         Ok(base) => Ok(base == one),
-        // The two have nothing in common.
+        // They have no common history.
         Err(GitError::Unusable(_)) => Ok(false),
         Err(error) => Err(error.into()),
     }
 }
 
-/// The resource of the status that a name means.
+/// The resource of the status with a name.
 fn found(store: &Store, named: &Named) -> Result<Key> {
     let view = store.fresh()?;
     let Some(status) = StatusReader::open(store, &view)? else {
@@ -358,7 +358,7 @@ fn found(store: &Store, named: &Named) -> Result<Key> {
     status.find(named)
 }
 
-/// The newest run of a goal, as the goal is now; one whose file was deleted says nothing where another one does.
+/// The newest run of a goal in its present version; a deleted one counts only if there is no other.
 fn newest_run(store: &Store, goal: &Key) -> Result<Key> {
     let view = store.fresh()?;
     let none = || {
@@ -395,7 +395,7 @@ fn newest_run(store: &Store, goal: &Key) -> Result<Key> {
     newest.max().map(|(_, key)| key.clone()).ok_or_else(none)
 }
 
-/// The criteria with ids of the goal that a run serves, as the spec branch has it now.
+/// The criteria with ids of the goal of a run, as on the spec branch now.
 fn goal_of(
     store: &Store,
     observed: &Observed,
@@ -417,5 +417,5 @@ fn goal_of(
         .collect())
 }
 
-/// Between two looks, where nothing else is said.
+/// The default interval between checks.
 pub const INTERVAL: Duration = Duration::from_secs(2);

@@ -1,4 +1,4 @@
-//! Waiting until something is where it should be.
+//! Waits until a resource or node reaches a state.
 
 use super::follow::{Follower, Pace};
 use super::index;
@@ -11,25 +11,25 @@ use crate::core::base::digest::short;
 use crate::core::resource::Key;
 use crate::core::run::wait::{Expectation, Outlook};
 
-/// What to wait for.
+/// A request to wait.
 #[derive(Debug, Clone)]
 pub struct WaitRequest {
-    /// Which resource.
+    /// The resource.
     pub named: Named,
     /// `PHASE`, `condition=TYPE[=STATUS]`, `node=NODE=PHASE` or `delete`.
     pub expected: String,
-    /// Whether the status must have observed the spec that there was at the beginning.
+    /// Whether the status must be of the spec at the beginning.
     pub observed: bool,
-    /// How often to look, and how long.
+    /// How often to check, and for how long.
     pub pace: Pace,
 }
 
-/// Wait until a resource, or a node of an execution, is where it should be. `tell` is told what
-/// people should know meanwhile; it stands in the answer as well.
+/// Waits until a resource, or a node of an execution, reaches a state. `tell` gets notes for people in the
+/// meantime, which are also in the answer.
 ///
 /// # Errors
-/// `NotReady` when it can no longer come there, or has not in time; `NotFound` when the name
-/// stands nowhere; `NotReady` too when it stands in commits of this clone alone; `Ambiguous` when nobody can wait for that.
+/// `NotReady` if the state can no longer be reached, or not in time; also if the resource is only in local commits;
+/// `NotFound` if it does not exist; `Ambiguous` if there is no such state.
 pub fn wait(store: &Store, request: &WaitRequest, tell: &dyn Fn(&str)) -> Result<Waited> {
     let expected = Expectation::parse(request.named.kind, &request.expected).map_err(|why| {
         let expected = format!("`{}`", request.expected);
@@ -85,20 +85,20 @@ pub fn wait(store: &Store, request: &WaitRequest, tell: &dyn Fn(&str)) -> Result
     }
 }
 
-/// Somebody who waits.
+/// The progress of a wait.
 struct Waiter<'a> {
     request: &'a WaitRequest,
     expected: Expectation,
     /// The resource, once it is known.
     key: Option<Key>,
-    /// Where it stands, in a few words.
+    /// The present state, in a few words.
     state: String,
     notes: Vec<String>,
 }
 
 impl Waiter<'_> {
-    /// Tell what stays in this clone. What stands there alone has no status: the one under that name, if any, is of
-    /// a former resource, and only a push lets another come.
+    /// Notes what stays in this clone. A resource that only exists here has no status: one with the same name belongs
+    /// to a former resource, until somebody pushes.
     fn check_shared(&mut self, follower: &Follower<'_>, tell: &dyn Fn(&str)) -> Result {
         let (store, view) = (follower.store, &follower.view);
         if self.request.observed
@@ -114,7 +114,7 @@ impl Waiter<'_> {
         Ok(())
     }
 
-    /// How it is met by what a status commit says, if it is.
+    /// How a status commit meets the expectation, if it does.
     fn judge(&mut self, follower: &Follower<'_>, commit: &str) -> Result<Option<String>> {
         let tree = follower.read(commit)?.tree;
         if self.key.is_none() {
@@ -168,8 +168,8 @@ impl Waiter<'_> {
     }
 }
 
-/// Why a status commit is not to be believed yet: the spec that there was at the beginning says something else of the
-/// resource, and no reconcile has seen it.
+/// Why a status commit is too old: the spec at the beginning has another version of the resource, which no reconcile
+/// has seen.
 fn unobserved(follower: &Follower<'_>, commit: &str, key: &Key) -> Result<Option<String>> {
     let view = View {
         status_tip: Some(commit.to_owned()),
@@ -185,7 +185,7 @@ fn unobserved(follower: &Follower<'_>, commit: &str, key: &Key) -> Result<Option
     }))
 }
 
-/// What has no status yet may stand in the files; a name that stands nowhere is a mistake.
+/// A resource without a status may be in the files; if not, the name is wrong.
 fn in_files(store: &Store, request: &WaitRequest) -> Result<Key> {
     let view = store.fresh()?;
     index::find(&store.repo, &view.spec_commit, &view.config, &request.named)

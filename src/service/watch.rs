@@ -1,4 +1,4 @@
-//! A stream of changes of the status branch.
+//! Watches the status branch for changes.
 
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;
@@ -14,45 +14,45 @@ use crate::core::resource::{Key, LabelSelector};
 use crate::core::run::status::StatusTree;
 use crate::core::run::transition::{Transition, transitions};
 
-/// What to watch.
+/// A request to watch.
 #[derive(Debug, Clone)]
 pub struct WatchRequest {
-    /// A kind, or one resource; all when not set.
+    /// A kind, or one resource; `None` means all.
     pub wanted: Option<Wanted>,
     /// Only in this namespace.
     pub namespace: Option<String>,
-    /// Only with these labels, as the commit has them that a status was decided on.
+    /// Only with these labels, in the spec commit of each status.
     pub selector: Option<LabelSelector>,
-    /// Stop after the first look.
+    /// Stop after the first check.
     pub once: bool,
-    /// How often to look, and how long.
+    /// How often to check, and for how long.
     pub pace: Pace,
 }
 
-/// Something that whoever watches is told.
+/// A message for the watcher.
 pub enum Watched<'a> {
-    /// Changes that one status commit tells: at first, what stands.
+    /// The changes of one status commit; at first, the present state.
     Changes(Changes<'a>),
-    /// What people should know besides.
+    /// A note for people.
     Note(String),
-    /// Nothing more for now: somebody who has gone away need not be told more.
+    /// Nothing for now: a chance to stop if nobody reads.
     Nothing,
 }
 
-/// What one status commit tells.
+/// The changes of one status commit.
 pub struct Changes<'a> {
-    /// What stands, or has moved; what is not meant is left out.
+    /// The present state or the transitions, as far as selected.
     pub changes: Vec<Transition>,
-    /// Whether it is the first look.
+    /// Whether this is the present state.
     pub is_state: bool,
     /// The id of the commit.
     pub commit: &'a str,
-    /// What it holds.
+    /// The status in it.
     pub stored: &'a StoredStatus,
 }
 
 impl Changes<'_> {
-    /// The changes as data.
+    /// The changes as answers.
     pub fn events(&self) -> impl Iterator<Item = WatchEvent> {
         let tree = &self.stored.tree;
         let by = ToldBy {
@@ -67,10 +67,10 @@ impl Changes<'_> {
     }
 }
 
-/// Tell what stands, then every change as it comes, until the time is over or `tell` has enough.
+/// Reports the present state, then every change, until the timeout or until `tell` stops it.
 ///
 /// # Errors
-/// The repository or the remote cannot be used, or what is on the status branch is not ours.
+/// The repository or the remote cannot be used, or planspec did not write the status branch.
 pub fn watch(
     store: &Store,
     request: &WatchRequest,
@@ -119,7 +119,7 @@ pub fn watch(
     }
 }
 
-/// Those of some resources that a selector chooses, in the spec commit of a status.
+/// The resources that a selector matches, in the spec commit of a status.
 fn labelled(
     store: &Store,
     stored: &StoredStatus,
@@ -137,14 +137,14 @@ fn labelled(
 }
 
 impl WatchRequest {
-    /// The one resource that is meant, if only one is.
+    /// The resource, if a single one is watched.
     fn named(&self) -> Option<Named> {
         let wanted = self.wanted.as_ref()?;
         let name = wanted.name.as_deref()?;
         Some(Named::new(wanted.kind, name, self.namespace.as_deref()))
     }
 
-    /// Whether a resource is among those that are meant.
+    /// Whether a resource is watched.
     fn means(&self, named: Option<&Named>, key: &Key) -> bool {
         if let Some(named) = named {
             return named.is(key);
@@ -155,8 +155,8 @@ impl WatchRequest {
     }
 }
 
-/// Whether the one resource that was to be shown has a status: who looks once is not told of what
-/// may come later.
+/// Checks that the single resource has a status: with `once`, later changes would never be
+/// shown.
 fn stands(store: &Store, named: &Named, shown: Option<&StatusTree>) -> Result {
     let keys = shown.into_iter().flat_map(|tree| tree.files.keys());
     if keys.into_iter().any(|key| named.is(key)) {

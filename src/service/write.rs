@@ -1,4 +1,5 @@
-//! Resources as an API takes them: values, all of a request or none, each with what it was made from. They become a commit.
+//! Writes resources that an API receives, all of a request or none, as a commit. A value may name the version it is
+//! based on.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -19,75 +20,75 @@ use crate::core::resource::{API_VERSION, DELETION_REQUESTED, Key, Kind, version_
 use crate::core::text::located::ResourceName;
 use crate::core::text::{json as json_text, yaml};
 
-/// How often a lost race is decided anew.
+/// How often a write is tried again after a lost race.
 const TRIES: usize = 12;
-/// What a value that was sent is called where a finding names its file.
+/// The file name of a received value in findings.
 const SENT: &str = "request.json";
 
-/// What becomes of the values.
+/// What to do with the values.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verb {
-    /// They are new.
+    /// Create them.
     Create(Kind),
-    /// One is there, and is replaced: kind and name.
+    /// Replace an existing resource: kind and name.
     Replace(Kind, String),
-    /// One is there, and is changed as a JSON merge patch (RFC 7386) says: kind and name.
+    /// Change an existing resource by a JSON merge patch (RFC 7386): kind and name.
     Patch(Kind, String),
-    /// They are new, or replace what is there.
+    /// Create or replace them.
     Apply,
 }
 
-/// Resources to be written.
+/// A request to write resources.
 #[derive(Debug, Clone)]
 pub struct WriteRequest {
-    /// What becomes of them.
+    /// What to do with them.
     pub verb: Verb,
     /// Their namespace.
     pub namespace: String,
     /// The resources, or the patch.
     pub values: Vec<Value>,
-    /// Message of the commit; made of what changes when not set.
+    /// Commit message; `None` makes one from the changes.
     pub message: Option<String>,
-    /// Only say what would be done.
+    /// Only report what would be done.
     pub dry_run: bool,
 }
 
-/// What became of them.
+/// The result of a write.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Written {
-    /// Each, in the order in which they were sent.
+    /// The resources, in the order of the request.
     pub resources: Vec<(Key, ResourceChange)>,
-    /// Id of the commit; nothing where none was needed.
+    /// Id of the commit; `None` if none was needed.
     pub commit: Option<String>,
-    /// The branch that it is on.
+    /// The branch of the commit.
     pub branch: Option<String>,
 }
 
 /// Why nothing was written.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Refused {
-    /// What is in the way.
+    /// The error.
     pub error: Error,
-    /// What is wrong with which of the values.
+    /// The errors of single values.
     pub causes: Vec<Cause>,
 }
 
-/// What is wrong with one of the values.
+/// An error of one value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cause {
-    /// Which, from 0.
+    /// The index of the value, from 0.
     pub index: usize,
-    /// Its kind, as far as it says one.
+    /// Its kind, if it has one.
     pub kind: String,
-    /// Its name, as far as it says one.
+    /// Its name, if it has one.
     pub name: String,
-    /// Where in it, as a JSON pointer.
+    /// The field, as a JSON pointer.
     pub field: String,
     /// The rule.
     pub code: Option<&'static str>,
     /// What is wrong.
     pub message: String,
-    /// The way out.
+    /// How to fix it.
     pub hint: Option<String>,
 }
 
@@ -100,7 +101,7 @@ impl<E: Into<Error>> From<E> for Refused {
     }
 }
 
-/// Write resources; a lost race is decided anew.
+/// Writes resources; after a lost race, tries again.
 ///
 /// # Errors
 /// See [`Refused`]: nothing was written.
@@ -114,10 +115,10 @@ pub fn write(store: &Store, request: &WriteRequest) -> std::result::Result<Writt
     once(store, request)
 }
 
-/// Do something that writes; a lost race is decided anew.
+/// Runs a function that writes; after a lost race, runs it again.
 ///
 /// # Errors
-/// What it ends in.
+/// Those of `work`.
 pub fn decided_anew<T>(store: &Store, work: impl Fn() -> Result<T>) -> Result<T> {
     for _ in 1..TRIES {
         match work() {
@@ -128,7 +129,7 @@ pub fn decided_anew<T>(store: &Store, work: impl Fn() -> Result<T>) -> Result<T>
     work()
 }
 
-/// What is wrong with values, each by itself and with what stands in the repository; nothing is written.
+/// The errors of values, each by itself and together with the repository; writes nothing.
 ///
 /// # Errors
 /// The repository cannot be used.
@@ -166,18 +167,18 @@ pub fn check(store: &Store, values: &[Value]) -> Result<Vec<(String, String, Vec
     Ok(told)
 }
 
-/// One value that was sent.
+/// A received value.
 struct Given {
     index: usize,
     key: Key,
-    /// Without what only `reconcile` writes.
+    /// Without the fields that only `reconcile` writes.
     value: Value,
-    /// What it was made from, where it says so.
+    /// The version that it is based on, if given.
     version: Option<String>,
     uid: Option<String>,
 }
 
-/// Kind and name of a value, as far as it has them.
+/// The kind and name of a value, as far as it has them.
 fn said(value: &Value) -> (String, String) {
     let text = |pointer: &str| value.pointer(pointer).and_then(Value::as_str);
     let kind = text("/kind").unwrap_or("Unknown").to_owned();
@@ -190,7 +191,7 @@ impl Given {
         self.key.kind.name().to_owned()
     }
 
-    /// What was sent, or what is wrong with it by itself.
+    /// A received value, or its errors.
     fn read(
         config: &Config,
         index: usize,
@@ -271,7 +272,7 @@ fn cause(index: usize, said: &(String, String), finding: &Diagnostic) -> Cause {
     }
 }
 
-/// Findings about the files in which the values are to stand.
+/// The errors in the files with the values.
 fn causes_of<'f>(
     found: impl Iterator<Item = &'f Diagnostic>,
     change: &Changeset<'_>,
@@ -358,7 +359,7 @@ fn once(store: &Store, request: &WriteRequest) -> std::result::Result<Written, R
     })
 }
 
-/// Nothing where nothing is wrong.
+/// Fails if there are errors.
 fn refuse(causes: Vec<Cause>) -> std::result::Result<(), Refused> {
     let Some(first) = causes.first() else {
         return Ok(());
@@ -378,7 +379,7 @@ fn refuse(causes: Vec<Cause>) -> std::result::Result<(), Refused> {
     Err(Refused { error, causes })
 }
 
-/// The values that were sent, or what a patch makes of what is there.
+/// The received values, or the result of a patch.
 fn read_all(
     change: &Changeset<'_>,
     request: &WriteRequest,
@@ -404,7 +405,7 @@ fn read_all(
     Ok(given)
 }
 
-/// Whether a value is of the kind, namespace and name that the request is about.
+/// Checks that a value has the kind, namespace and name of the request.
 fn is_meant(request: &WriteRequest, one: &Given) -> Option<Cause> {
     let Key {
         kind,
@@ -433,7 +434,7 @@ fn is_meant(request: &WriteRequest, one: &Given) -> Option<Cause> {
     Some(one.cause(why, None))
 }
 
-/// Whether a value may take the place of what stands there; what is wrong with it if not.
+/// Checks that a value may replace the existing resource.
 fn may_stand(
     (store, change): (&Store, &Changeset<'_>),
     request: &WriteRequest,
@@ -491,7 +492,7 @@ fn may_stand(
     Ok(None)
 }
 
-/// Whether a value was made from what stands there. Status counts for nothing: no client writes it.
+/// Checks that a value is based on the existing version. The status is ignored: no client writes it.
 fn check_current(now: &str, one: &Given) -> Result {
     let Some(given) = &one.version else {
         return Ok(());
@@ -503,7 +504,7 @@ fn check_current(now: &str, one: &Given) -> Result {
     Err(Error::conflict(why).hint("get it again and repeat the change; nothing was written"))
 }
 
-/// Whether a value was made from the resource that is there, and not from a former one of its name.
+/// Checks that a value is based on the existing resource, and not on a former one of the same name.
 fn check_same(store: &Store, one: &Given) -> Result {
     let Some(given) = &one.uid else {
         return Ok(());
@@ -521,7 +522,7 @@ fn check_same(store: &Store, one: &Given) -> Result {
     }
 }
 
-/// Who has asked for a deletion cannot take that back by leaving the annotation out.
+/// Keeps a requested deletion: leaving the annotation out does not revoke it.
 fn with_deletion(change: &Changeset<'_>, one: &Given) -> Result<Value> {
     let mut value = one.value.clone();
     let there = change.in_head(&one.key)?;
@@ -548,7 +549,7 @@ fn missing(key: &Key) -> Error {
     )
 }
 
-/// What stands there with a JSON merge patch (RFC 7386) on it.
+/// The existing resource after a JSON merge patch (RFC 7386).
 fn patched(
     change: &Changeset<'_>,
     key: &Key,

@@ -1,4 +1,4 @@
-//! What an audit found, for people.
+//! The findings of an audit, for people.
 
 use crate::api::audit::{Audited, AuditedCommit};
 use crate::core::base::digest::short;
@@ -6,7 +6,7 @@ use crate::core::base::escape;
 use crate::core::base::time::exact;
 use crate::core::base::words::count;
 
-/// The verdict first, then what could not be checked.
+/// The verdict, then what could not be checked.
 pub fn text(audited: &Audited) -> String {
     let mut text = verdict(audited);
     let mut beside = Vec::new();
@@ -62,7 +62,7 @@ fn verdict(audited: &Audited) -> String {
     }
 }
 
-/// A commit, and a line for each thing that is said of it.
+/// A commit, with a line for each remark on it.
 fn one(commit: &AuditedCommit) -> String {
     let number = commit.sequence.map(|number| format!(", sequence {number}"));
     let time = commit.time.map(|time| format!(", {}", exact(time)));

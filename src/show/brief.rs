@@ -1,5 +1,5 @@
-//! Briefs of nodes as Markdown: what is not there is left out, and what is too long is cut. What comes from files or from
-//! others is quoted, so that whoever reads it can tell it from what the program says.
+//! Briefs of nodes as Markdown. Empty parts are left out, long ones are cut, and text from files or other actors is
+//! quoted, so that a reader can tell it from the program's own words.
 
 use serde_json::{Map, Value};
 
@@ -13,11 +13,11 @@ use crate::core::plan::files::command_of;
 use crate::core::resource::{ContextItem, OutputSpec, TaskCriterion};
 use crate::core::run::proposal::word;
 
-/// Longest text of one field, in characters.
+/// Maximum length of the text of one field, in characters.
 const MAX_TEXT: usize = 4000;
-/// Longest brief, in bytes: then only what ends it is told.
+/// Maximum length of a brief, in bytes; after that, only how to end the node is added.
 const MAX_BRIEF: usize = 32 * 1024;
-/// Most entries of a list.
+/// Maximum number of entries of a list.
 const MAX_ENTRIES: usize = 50;
 
 /// How a node ends.
@@ -25,7 +25,7 @@ const MAX_ENTRIES: usize = 50;
 pub enum BriefEnd {
     /// By the commands in the brief.
     Commands,
-    /// By a tool of the same door.
+    /// By a tool of the same MCP server.
     Tool,
     /// By the exit code of the command that `planspec work` runs for it.
     ExitCode,
@@ -36,7 +36,7 @@ pub fn text(brief: &Brief) -> String {
     document(brief, BriefEnd::Commands)
 }
 
-/// A brief with its name above it, for whoever ends it in that way.
+/// A brief with its name above it, for a worker that ends the node in the given way.
 pub fn document(brief: &Brief, end: BriefEnd) -> String {
     let (name, phase, attempt) = (brief.work.qualified(), brief.phase, brief.work.attempt);
     let mut page = Page::default();
@@ -58,7 +58,7 @@ pub fn document(brief: &Brief, end: BriefEnd) -> String {
     page.out
 }
 
-/// What whoever has just claimed has to know.
+/// What a worker has to know after a claim.
 pub fn of_claim(brief: &Brief, end: BriefEnd) -> String {
     let mut page = Page::default();
     body(&mut page, brief, end);
@@ -87,7 +87,7 @@ fn short_name(brief: &Brief) -> String {
     word(&format!("{}/{}", brief.work.execution, brief.work.node))
 }
 
-/// What is to be done, with what it takes and brings.
+/// The task, its inputs and its outputs.
 fn task(page: &mut Page, brief: &Brief) {
     let (work, task) = (&brief.work, &brief.work.task);
     let title = match task.name.as_deref() {
@@ -134,7 +134,7 @@ fn output(output: &OutputSpec) -> String {
     text
 }
 
-/// What must hold, and how that is checked.
+/// The acceptance criteria, and how they are checked.
 fn criteria(page: &mut Page, brief: &Brief) {
     let criteria = brief.work.task.acceptance_criteria.iter().flatten();
     page.list("Done when", criteria.map(criterion));
@@ -185,7 +185,7 @@ fn criterion(criterion: &TaskCriterion) -> String {
     text
 }
 
-/// What the nodes before it brought.
+/// The results of the nodes before it.
 fn before(page: &mut Page, brief: &Brief) {
     if brief.before.is_empty() {
         return;
@@ -220,7 +220,7 @@ fn brought(one: &BriefBefore) -> String {
     text
 }
 
-/// Who decides or goes on behind it.
+/// What comes after it.
 fn behind(page: &mut Page, brief: &Brief) {
     let entries = brief.behind.iter().map(goes_on);
     page.list("After this", entries);
@@ -267,7 +267,7 @@ fn questions(page: &mut Page, brief: &Brief) {
     }
 }
 
-/// What the node is a part of.
+/// The plan and goal that the node belongs to.
 fn whole(page: &mut Page, brief: &Brief) {
     let whole = &brief.work.whole;
     if let Some(plan) = &whole.plan {
@@ -292,7 +292,7 @@ fn of_goal(page: &mut Page, goal: &NextGoal, plan: Option<&NextPlan>) {
         page.quote(text);
     }
     page.value("Constraints", &goal.constraints);
-    // Those of a document stand in its plan as well, and whole.
+    // The plan of a document contains these in full.
     let in_plan = plan.is_some_and(|plan| {
         let mut context = plan.context.iter();
         context.any(|item| item.name.as_deref() == Some("success_criteria"))
@@ -372,7 +372,7 @@ fn inline(value: &Value) -> String {
     }
 }
 
-/// A brief as it grows: behind its longest, nothing is added.
+/// A brief as it grows: once it has reached its maximum length, nothing is added.
 #[derive(Default)]
 struct Page {
     out: String,
@@ -381,7 +381,7 @@ struct Page {
 
 impl Page {
     fn say(&mut self, text: &str) {
-        // What follows a quote without a blank line would be read as a part of it.
+        // Without a blank line, Markdown would make the next text a part of the quote.
         let is_own = text.starts_with(['>', '\n']);
         let after_quote = self.out.lines().next_back();
         let after_quote = after_quote.is_some_and(|row| row.starts_with('>'));
@@ -400,7 +400,7 @@ impl Page {
         self.say(&format!("{space}## {title}"));
     }
 
-    /// What somebody wrote, each line behind a mark.
+    /// Text of another author, each line behind a quote mark.
     fn quote(&mut self, text: &str) {
         for row in shortened(text.trim_end(), MAX_TEXT).lines() {
             let row = line(row);
@@ -408,7 +408,7 @@ impl Page {
         }
     }
 
-    /// A value with its title, where it holds something.
+    /// A value with its title, unless it is empty.
     fn value(&mut self, title: &str, value: &Value) {
         let is_empty = match value {
             Value::Null => true,
@@ -422,7 +422,7 @@ impl Page {
         }
     }
 
-    /// Entries below a title, where there are any.
+    /// Entries below a title, if there are any.
     fn list(&mut self, title: &str, entries: impl Iterator<Item = String>) {
         let mut entries = entries.peekable();
         if entries.peek().is_none() {

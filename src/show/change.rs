@@ -1,4 +1,4 @@
-//! What became of resources that were changed.
+//! The result of a change to resources.
 
 use crate::api::change::Committed;
 use crate::core::base::digest::short;
@@ -18,7 +18,7 @@ pub fn text(change: &Committed) -> String {
     lines.collect()
 }
 
-/// Where the change is, and what is to be done next; nothing where nothing changes.
+/// Where the change is, and what to do next; `None` if nothing changes.
 pub fn whereabouts(change: &Committed) -> Option<String> {
     if let Some(commit) = &change.commit {
         let branch = change.branch.as_deref().unwrap_or("a detached HEAD");

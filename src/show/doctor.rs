@@ -1,9 +1,9 @@
-//! How it stands with a clone, a line for each thing that was looked at.
+//! The result of `planspec doctor`: a line for each check.
 
 use crate::api::doctor::{Check, Checkup, Mended};
 use crate::core::base::escape::line;
 
-/// What was mended, then what was looked at.
+/// The repairs, then the checks.
 pub fn text(found: &Checkup) -> String {
     let mended = found.mended.iter().map(mended);
     let checks = found.checks.iter().map(check);

@@ -57,7 +57,7 @@ impl DocumentPage<'_> {
         self.line(format!("## {title}\n"));
     }
 
-    /// A paragraph with a bold word before it; nothing for nothing.
+    /// A paragraph after a bold word, unless the text is empty.
     fn said(&mut self, what: &str, text: &str) {
         if !text.trim().is_empty() {
             self.line(format!("**{what}:** {}\n", prose(text)));
@@ -261,7 +261,7 @@ impl DocumentPage<'_> {
         }
     }
 
-    /// What decides about automated criteria.
+    /// The checks of automated criteria.
     fn checks(&mut self) {
         let own = self.document.planspec.as_ref();
         let checks = own.into_iter().flat_map(|own| &own.checks);
@@ -287,7 +287,7 @@ impl DocumentPage<'_> {
         }
     }
 
-    /// The worst first.
+    /// The risks, worst first.
     fn risks(&mut self) {
         if self.document.risks.is_empty() {
             return;
@@ -318,7 +318,7 @@ impl DocumentPage<'_> {
         self.table(&header, rows.collect());
     }
 
-    /// What reviewers found: what is open first.
+    /// The findings of reviewers, open ones first.
     fn findings(&mut self) {
         let mut found = self.document.review_findings();
         if found.is_empty() {
@@ -405,7 +405,7 @@ pub(super) fn word(word: Option<impl ToString>) -> String {
     word.map(|word| word.to_string()).unwrap_or_default()
 }
 
-/// From 1 to 9.
+/// Probability times impact, from 1 to 9.
 pub(super) fn severity(risk: &Risk) -> u8 {
     let weight = |degree| match degree {
         Degree::Low => 1,
@@ -424,7 +424,7 @@ pub(super) fn severity_word(risk: &Risk) -> &'static str {
     }
 }
 
-/// What names something is code: nothing in it is Markdown, and it reads well on a terminal too.
+/// Identifiers are shown as code: nothing in them is Markdown, and they read well on a terminal too.
 fn id(raw: &str) -> String {
     let ends_a_span = |c: char| c == '`' || c == '|' || c.is_control();
     let is_span = !raw.is_empty() && raw.trim() == raw && !raw.contains(ends_a_span);
@@ -435,7 +435,7 @@ fn id(raw: &str) -> String {
     }
 }
 
-/// Who somebody is.
+/// The name of an actor.
 fn name(raw: &str) -> String {
     if is_plain(raw) {
         raw.to_owned()
@@ -449,7 +449,7 @@ fn is_plain(raw: &str) -> bool {
     !raw.is_empty() && raw.chars().all(is_plain)
 }
 
-/// An entry of a list: what is about files is no prose.
+/// An entry of a list; entries that name files are shown as code.
 fn entry(raw: &str) -> String {
     if raw.trim().starts_with("path:") {
         id(raw.trim())
@@ -458,14 +458,14 @@ fn entry(raw: &str) -> String {
     }
 }
 
-/// A text within a line: nothing in it ends the cell, the line, or begins HTML.
+/// A text within a line, in which nothing ends the cell or the line, or begins HTML.
 fn cell(text: &str) -> String {
     let lines: Vec<&str> = text.trim().lines().map(str::trim).collect();
     let text = escape::line(&lines.join(" "));
     text.replace('|', "\\|").replace('<', "&lt;")
 }
 
-/// A text of several lines: Markdown of its author's, without HTML, headings, rules and fences.
+/// A text of several lines: its author's Markdown, without HTML, headings, rules and fences.
 fn prose(text: &str) -> String {
     let mut out = String::new();
     for (index, line) in text.trim().lines().enumerate() {

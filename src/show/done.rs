@@ -1,4 +1,4 @@
-//! What came of nodes that were done before a run, for people.
+//! Nodes that were done before a run, for people.
 
 use crate::api::record::{DoneBefore, DoneState};
 use crate::core::base::escape::line;

@@ -1,4 +1,4 @@
-//! A plan drawn as text, Mermaid or DOT, with the live state of a run where there is one.
+//! A plan drawn as text, Mermaid or DOT, with the state of a run if there is one.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -14,17 +14,17 @@ use crate::core::resource::{EdgeKind, GraphSpec, Node, NodeKind, NodePhase, Node
 pub struct GraphView<'a> {
     /// The graph.
     pub of: GraphOf<'a>,
-    /// The statuses of its nodes, of a run.
+    /// The statuses of its nodes, if it belongs to a run.
     pub nodes: Option<&'a BTreeMap<String, NodeStatus>>,
 }
 
 impl<'a> GraphView<'a> {
-    /// The status of a node, in a run that has come to it.
+    /// The status of a node, if the run has one.
     pub(super) fn status(self, node: &Node) -> Option<&'a NodeStatus> {
         self.nodes?.get(&node.id)
     }
 
-    /// The phases that there are.
+    /// The phases that occur.
     pub(super) fn phases(self) -> impl Iterator<Item = NodePhase> {
         self.counts().into_keys()
     }
@@ -38,7 +38,7 @@ impl<'a> GraphView<'a> {
         counts.join(", ")
     }
 
-    /// How many nodes stand in each phase that there is.
+    /// How many nodes are in each phase that occurs.
     fn counts(self) -> BTreeMap<NodePhase, usize> {
         let mut counts = BTreeMap::new();
         for status in self
@@ -54,12 +54,12 @@ impl<'a> GraphView<'a> {
     }
 }
 
-/// With so much room, what nodes wait for gets a column, and longer lists are shortened.
+/// A column of this width for what nodes wait for is enough: longer lists are shortened.
 const ENOUGH_FOR_WAITS: usize = 40;
 
-/// The plan as a table that fits `width` columns: one line for each node, by stages. A stage holds
-/// the nodes that are the same longest way from the start. Where the lines are too narrow, what a
-/// node waits for stands on a line below it. Ids are cut last.
+/// The plan as a table of `width` columns: one line for each node, by stages. The nodes of a stage have
+/// the same longest distance from the start. If the lines are too narrow, what a node waits for is on
+/// a line below it. Ids are cut last.
 ///
 /// ```text
 /// 3 nodes in 3 stages: 1 Succeeded, 1 Running, 1 Pending
@@ -115,7 +115,7 @@ pub fn text(view: GraphView<'_>, width: usize) -> String {
     out
 }
 
-/// Of a plan from a document: each step as its node is called, as the document calls it, and what it is.
+/// For a plan from a document: the id of each node, the id of its step, and its name.
 pub(super) fn step_rows(spec: &GraphSpec) -> Vec<Vec<String>> {
     let steps = spec.nodes.iter();
     let steps = steps.filter_map(|node| Some((node, node.own_step()?)));
@@ -126,7 +126,7 @@ pub(super) fn step_rows(spec: &GraphSpec) -> Vec<Vec<String>> {
     rows.collect()
 }
 
-/// The same as a table, where there are any.
+/// The steps as a table, if there are any.
 fn steps(spec: &GraphSpec, width: usize) -> String {
     let rows = step_rows(spec);
     if rows.is_empty() {
@@ -136,7 +136,7 @@ fn steps(spec: &GraphSpec, width: usize) -> String {
     format!("\n{table}")
 }
 
-/// A row for each node, by stages, and what each waits for.
+/// A row for each node, by stages, and what each node waits for.
 fn stage_rows(view: GraphView<'_>, levels: &[Vec<usize>]) -> (Vec<Vec<String>>, Vec<Vec<String>>) {
     let GraphOf { graph, spec } = view.of;
     let mut rows = Vec::with_capacity(graph.len());
@@ -172,7 +172,7 @@ fn stage_rows(view: GraphView<'_>, levels: &[Vec<usize>]) -> (Vec<Vec<String>>, 
 
 /// A language that draws graphs.
 trait Language {
-    /// The lines that begin the frame of a group; those behind the first belong into it.
+    /// The lines that begin the frame of a group; those after the first are inside it.
     fn open(&self, id: &str) -> Vec<String>;
     /// The line that ends a frame.
     fn close(&self) -> &'static str;
@@ -253,7 +253,7 @@ impl Language for Mermaid {
     }
 }
 
-/// A node in the shape of its kind, with some lines of text, and the class that it is drawn as.
+/// A node in the shape of its kind, with lines of text and its class.
 pub(super) fn mermaid_node(
     id: &str,
     kind: NodeKind,
@@ -373,8 +373,8 @@ fn class(phase: NodePhase) -> String {
     phase.to_string().to_lowercase()
 }
 
-/// `Running, attempt 2, agent:claude`: the phase, the attempt when it tells something, and who
-/// holds it or why it stands there.
+/// `Running, attempt 2, agent:claude`: the phase, the attempt if it is worth showing, and the holder
+/// or the reason.
 fn state(status: &NodeStatus) -> String {
     let running = status.phase == NodePhase::Running;
     let mut state = status.phase.to_string();
@@ -392,7 +392,7 @@ fn state(status: &NodeStatus) -> String {
     state
 }
 
-/// The lines inside a drawn node: what a document calls it stands before its title, where that is another name.
+/// The lines inside a drawn node. The id in the document precedes the title if it differs from the node's.
 pub(super) fn label(node: &Node, status: Option<&NodeStatus>) -> Vec<String> {
     let name = node.name.clone().filter(|name| *name != node.id);
     let name = match node.own_step().filter(|step| *step != node.id) {
@@ -418,7 +418,7 @@ fn waits_for(graph: &Graph, node: &Node, i: usize) -> Vec<String> {
     predecessors.chain(children).collect()
 }
 
-/// Cut the last cell of each row, so that the others need not be: to no less than a word.
+/// Cuts the last cell of each row to make room for the others, but to no less than a word.
 fn cut_last_cells(rows: &mut [Vec<String>], taken: usize, width: usize) {
     let last = rows.iter().filter_map(|row| row.last());
     let widest = last.map(|cell| display_width(cell)).max().unwrap_or(0);
@@ -428,7 +428,7 @@ fn cut_last_cells(rows: &mut [Vec<String>], taken: usize, width: usize) {
     }
 }
 
-/// As many items as have room, and how many more there are: `a, b, +3 more`.
+/// As many items as fit, and how many more there are: `a, b, +3 more`.
 fn listed(items: &[String], room: usize) -> String {
     let whole = items.join(", ");
     if display_width(&whole) <= room {
@@ -464,14 +464,14 @@ fn summary(view: GraphView<'_>, stages: usize, width: usize) -> String {
     }
 }
 
-/// What to draw, in order: groups as frames, opened and closed around their children.
+/// The pieces of the drawing, in order: groups as frames, opened and closed around their children.
 enum Piece {
     Node(usize),
     Open(usize),
     Close,
 }
 
-/// A group is a node of its own inside its frame, so that edges can end at it. A child of several
+/// A group is also a node inside its frame, so that edges can end at it. A child of several
 /// groups is drawn in the first.
 fn pieces(of: GraphOf<'_>) -> Vec<Piece> {
     let GraphOf { graph, spec } = of;
@@ -507,14 +507,14 @@ fn pieces(of: GraphOf<'_>) -> Vec<Piece> {
 }
 
 fn put_line(out: &mut String, depth: usize, line: &str) {
-    // Frames can be as deep as there are nodes; their indentation is for people.
+    // Frames can be as deep as there are nodes; indentation only helps readers.
     out.extend(std::iter::repeat_n("  ", depth.min(16)));
     out.push_str(line);
     out.push('\n');
 }
 
-/// A name that Mermaid takes for nothing else: not for a keyword (`end`), an arrow (`a--b`) or the
-/// head of one (`o`, `x`). No two ids share one.
+/// An identifier that Mermaid cannot take for a keyword (`end`), an arrow (`a--b`) or an arrowhead
+/// (`o`, `x`). No two ids share one.
 pub(super) fn mermaid_id(id: &str) -> String {
     let mut out = String::from("n_");
     for c in id.chars() {
@@ -530,8 +530,8 @@ pub(super) fn mermaid_id(id: &str) -> String {
     out
 }
 
-/// Text for a quoted Mermaid label. What is neither letter nor digit becomes an entity: Mermaid
-/// would take it for Markdown, HTML, an icon, or the end of the label.
+/// Text for a quoted Mermaid label. Anything but letters and digits becomes an entity, since Mermaid
+/// could take it for Markdown, HTML, an icon, or the end of the label.
 pub(super) fn mermaid_text(text: &str) -> String {
     let text = escape::line(text);
     let mut out = String::with_capacity(text.len());

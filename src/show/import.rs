@@ -1,15 +1,15 @@
-//! What a task list became.
+//! The result of an import.
 
 use crate::api::import::{Imported, ImportedTask};
 use crate::core::base::escape;
 use crate::core::base::words::count;
 
-/// Most tasks of one kind that are named.
+/// Maximum number of tasks of one kind that are named.
 const MOST_NAMED: usize = 20;
-/// Most lines that could not be read which are told.
+/// Maximum number of unreadable lines that are listed.
 const MOST_TOLD: usize = 50;
 
-/// What became of the plan, and how much is in it.
+/// The result for the plan, and how many tasks it has.
 pub fn text(imported: &Imported) -> String {
     let verb = match imported {
         imported if !imported.written => "unchanged",
@@ -66,7 +66,7 @@ fn named(tasks: &[ImportedTask]) -> String {
     named
 }
 
-/// What could not be read, a line each.
+/// The lines that could not be read.
 pub fn unread(imported: &Imported) -> Vec<String> {
     let source = escape::line(&imported.source);
     let lines = imported.unread.iter().take(MOST_TOLD);

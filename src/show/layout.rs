@@ -1,9 +1,9 @@
-//! Where nodes and edges of a graph stand in a drawing, in whole pixels.
+//! The layout of a graph: where its nodes and edges are, in whole pixels.
 //!
-//! Rows from top to bottom: a level of the graph is a row, or several where it is wide; a long
+//! Rows from top to bottom: a level of the graph is a row, or several if it is wide; a long
 //! chain is folded like text, several nodes to a row. An edge to the next row is a curve. Longer
-//! ones leave through the space below their row, go along a lane beside the rows, and come back
-//! above the row of their target; those of one node share their lane.
+//! edges leave through the space below their row, follow a lane beside the rows, and come back
+//! above the row of their target. The long edges of one node share a lane.
 
 use std::cmp::{Ordering, Reverse};
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
@@ -11,19 +11,19 @@ use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 use crate::core::plan::graph::Graph;
 use crate::core::resource::EdgeKind;
 
-/// Width that rows should have at most.
+/// Maximum width of a row, if possible.
 const ROW_WIDTH: i64 = 1280;
 /// Height of a node.
 pub const NODE_HEIGHT: i64 = 46;
 /// Between two nodes of a row.
 const GAP: i64 = 28;
-/// Between two rows, where nothing but curves go.
+/// Between two rows with only curves between them.
 const ROW_GAP: i64 = 40;
 /// Between two lanes.
 const LANE: i64 = 10;
-/// Shortest chain that is folded.
+/// The shortest chain that is folded.
 const CHAIN: usize = 12;
-/// Sweeps down and up that put neighbours below each other.
+/// Sweeps down and up that align neighbours.
 const SWEEPS: usize = 4;
 
 /// A drawing.
@@ -33,15 +33,15 @@ pub struct GraphLayout {
     pub node_width: i64,
     /// Left and upper edge of each node, by index.
     pub nodes: Vec<(i64, i64)>,
-    /// The edges, in the order of the graph's.
+    /// The edges, in the order of the graph.
     pub edges: Vec<Route>,
-    /// Width of the whole.
+    /// Total width.
     pub width: i64,
-    /// Height of the whole.
+    /// Total height.
     pub height: i64,
 }
 
-/// How an edge goes.
+/// The route of an edge.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Route {
     /// A curve from one point down to another.
@@ -50,7 +50,7 @@ pub enum Route {
     Line(Vec<(i64, i64)>),
 }
 
-/// Lay out nodes of this width, with `more` edges beside those of the graph: from a group's
+/// Lays out nodes of this width. `more` are edges that the graph does not have: from a group's
 /// children to the group. Their routes come last.
 pub fn layout(graph: &Graph, more: &[(usize, usize)], node_width: i64) -> GraphLayout {
     let edges: Vec<(usize, usize, EdgeKind)> = graph
@@ -87,10 +87,10 @@ pub fn layout(graph: &Graph, more: &[(usize, usize)], node_width: i64) -> GraphL
     }
 }
 
-/// Nodes from left to right.
+/// A row: nodes from left to right.
 struct LayoutRow {
     nodes: Vec<usize>,
-    /// Whether each leads to the next.
+    /// Whether each node leads to the next.
     chain: bool,
 }
 
@@ -109,7 +109,7 @@ fn rows(graph: &Graph, more: &[(usize, usize)], node_width: i64) -> Vec<LayoutRo
     let most = usize::try_from(ROW_WIDTH / (node_width + GAP));
     let most = most.unwrap_or(1).max(3);
     let widest = levels.iter().map(Vec::len).max().unwrap_or(0);
-    // Half as wide again is better than a level broken into two rows.
+    // A row that is half as wide again is better than a level broken into two rows.
     let most = if widest <= most * 3 / 2 {
         widest.max(most)
     } else {
@@ -131,7 +131,7 @@ fn rows(graph: &Graph, more: &[(usize, usize)], node_width: i64) -> Vec<LayoutRo
     rows
 }
 
-/// The longest distance of each node from a root, a group behind its children.
+/// The longest distance of each node from a root; a group comes after its children.
 fn levels(graph: &Graph, more: &[(usize, usize)]) -> Vec<Vec<usize>> {
     let mut behind: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
     for &(from, to) in more {
@@ -153,7 +153,7 @@ fn levels(graph: &Graph, more: &[(usize, usize)]) -> Vec<Vec<usize>> {
     levels
 }
 
-/// The same levels, their nodes near those that they are connected with.
+/// The same levels, with nodes close to their neighbours.
 fn ordered(graph: &Graph, mut levels: Vec<Vec<usize>>) -> Vec<Vec<usize>> {
     let mut at = vec![0.5; graph.len()];
     let note = |at: &mut Vec<f64>, level: &[usize]| {
@@ -191,17 +191,17 @@ fn ordered(graph: &Graph, mut levels: Vec<Vec<usize>>) -> Vec<Vec<usize>> {
     levels
 }
 
-/// What shares a lane: the edges of a kind that leave one node, or that come to one.
+/// The edges that share a lane: those of a kind that leave one node, or that end at one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Trunk {
     Out(usize, EdgeKind),
     In(usize, EdgeKind),
 }
 
-/// How an edge gets to its target.
+/// How an edge reaches its target.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Way {
-    /// To the neighbour on the row.
+    /// To the neighbour in the row.
     Beside,
     /// To the next row.
     Down,
@@ -246,14 +246,14 @@ fn ways(
     edges.iter().map(way).collect()
 }
 
-/// The lanes, and the tracks between rows, that long edges take.
+/// The lanes, and the tracks between rows, of long edges.
 struct Trunks {
-    /// On the left below zero, counted from the rows outwards.
+    /// Negative numbers are on the left; counted from the rows outwards.
     lane: BTreeMap<Trunk, i64>,
     lanes_left: i64,
     lanes_right: i64,
-    /// By the space above a row, or below the last, and the trunk: those that leave the row above
-    /// first, so that no line seems to lead straight on.
+    /// By the space above a row, or below the last, and the trunk. Edges that leave the row above
+    /// come first, so that no line seems to lead straight on.
     track: BTreeMap<(usize, Trunk), i64>,
     tracks: Vec<i64>,
 }
@@ -300,7 +300,7 @@ impl Trunks {
         let mut leaving = vec![false; rows.len() + 1];
         for (space, comes, trunk) in used {
             if comes && std::mem::take(&mut leaving[space]) {
-                // Leave one track free between edges that leave and edges that come.
+                // Leave one track free between leaving and arriving edges.
                 tracks[space] += 1;
             }
             leaving[space] |= !comes;
@@ -317,7 +317,7 @@ impl Trunks {
     }
 }
 
-/// A lane for each trunk, none with two at the same height; and how many there are.
+/// A lane for each trunk, so that no two overlap in a lane; and the number of lanes.
 fn lanes(spans: &[(&Trunk, &(usize, usize))]) -> (i64, Vec<(Trunk, i64)>) {
     let mut spans: Vec<(usize, usize, Trunk)> = spans
         .iter()
@@ -348,18 +348,18 @@ fn lanes(spans: &[(&Trunk, &(usize, usize))]) -> (i64, Vec<(Trunk, i64)>) {
     (count, found)
 }
 
-/// How long a row of so many nodes is.
+/// The length of a row of so many nodes.
 fn length(nodes: usize, node_width: i64) -> i64 {
     let nodes = i64::try_from(nodes).unwrap_or(i64::MAX / 1024);
     nodes * (node_width + GAP) - GAP
 }
 
-/// How much room so many lanes beside the rows take.
+/// The width of so many lanes beside the rows.
 fn beside(lanes: i64) -> i64 {
     if lanes > 0 { lanes * LANE + GAP } else { 0 }
 }
 
-/// What decides where things stand.
+/// The measures of a drawing.
 struct Frame<'a> {
     /// Row and rank of each node.
     seats: &'a [(usize, usize)],
@@ -371,7 +371,7 @@ struct Frame<'a> {
     widest: i64,
 }
 
-/// Where the nodes stand.
+/// The positions of nodes.
 struct Places {
     nodes: Vec<(i64, i64)>,
     /// The upper edge of the space above each row, and of the one below the last.
@@ -484,7 +484,7 @@ mod tests {
         (1..count).map(|i| (i - 1, i)).collect()
     }
 
-    /// A root, many behind it, and one behind them all.
+    /// A root, many nodes after it, and one after them all.
     fn fan(count: usize) -> Vec<(usize, usize)> {
         (1..count - 1)
             .flat_map(|i| [(0, i), (i, count - 1)])

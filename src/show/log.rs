@@ -1,4 +1,4 @@
-//! The revisions of a resource, and what happened to an execution.
+//! The revisions of a resource, and the history of an execution.
 
 use std::collections::BTreeSet;
 
@@ -9,10 +9,10 @@ use crate::core::base::escape;
 use crate::core::base::time::exact as time;
 use crate::core::run::history::Happened;
 
-/// Fewest columns for why something happened, beside all that is told of it.
+/// Minimum width of the reason, beside the other columns.
 const ENOUGH_FOR_WHY: usize = 24;
 
-/// A table of revisions; executions where there were any.
+/// A table of revisions, with executions if there were any.
 pub fn revisions(revisions: &[Revision], width: Option<usize>) -> String {
     let mut rows: Vec<Vec<String>> = revisions
         .iter()
@@ -43,8 +43,7 @@ pub fn revisions(revisions: &[Revision], width: Option<usize>) -> String {
     table_keeping(&[0, 1, 5], &header, &rows, width)
 }
 
-/// A table of what happened. Of a run that went on with another plan, with the revision that each
-/// attempt is of.
+/// A table of events. If the run was replanned, it has the plan revision of each attempt.
 pub fn events(happened: &[Happened], width: Option<usize>) -> String {
     let revisions = happened.iter().filter_map(|one| one.revision.as_deref());
     let has_changed = revisions.collect::<BTreeSet<&str>>().len() > 1;
@@ -100,7 +99,7 @@ pub fn events(happened: &[Happened], width: Option<usize>) -> String {
     }
 }
 
-/// What this clone has checked is so; the rest the status claims.
+/// How sure a signature is: this clone has verified it, or the status claims it.
 pub(super) fn signed_how(is_checked: bool) -> &'static str {
     if is_checked {
         "signed"
@@ -109,7 +108,7 @@ pub(super) fn signed_how(is_checked: bool) -> &'static str {
     }
 }
 
-/// What is said of an event where there is no room for columns.
+/// The cells of an event if there is no room for columns.
 fn event_cells(happened: &Happened, has_changed: bool) -> Vec<String> {
     let event = &happened.event;
     let act = event.act.as_ref();

@@ -1,9 +1,9 @@
-//! Files that were made, and the hook, a line each.
+//! Files that were created, and the hook, one line each.
 
 use crate::api::made::{Created, HookMeans, HookState, Initialized, MadeFile};
 use crate::api::namespace::{NamespaceChanged, NamespaceList};
 
-/// What was made of a template.
+/// The result of `planspec new`.
 pub fn created(made: &Created) -> String {
     let mut text = format!("created {}\n", made.path);
     if let Some(schema) = &made.schema {
@@ -12,7 +12,7 @@ pub fn created(made: &Created) -> String {
     text
 }
 
-/// What was made of a repository.
+/// The result of `planspec init`.
 pub fn initialized(made: &Initialized) -> String {
     let files = made.files.iter().map(|file| {
         let word = match file {
@@ -25,7 +25,7 @@ pub fn initialized(made: &Initialized) -> String {
     files.chain(made.hook.iter().map(put)).collect()
 }
 
-/// A hook that was to be installed.
+/// The result of installing a hook.
 pub fn put(hook: &HookState) -> String {
     let word = match (hook.changed, hook.means) {
         (false, _) => "kept as it is",
@@ -35,7 +35,7 @@ pub fn put(hook: &HookState) -> String {
     line(word, &hook.place)
 }
 
-/// A hook that was to be removed; nothing where there was none.
+/// The result of removing a hook.
 pub fn removed(hook: &HookState) -> String {
     if hook.changed {
         line("removed", &hook.place)
@@ -44,7 +44,7 @@ pub fn removed(hook: &HookState) -> String {
     }
 }
 
-/// Whether there is a hook.
+/// Whether a hook is installed.
 pub fn standing(hook: &HookState) -> String {
     if hook.installed {
         line("installed", &hook.place)
@@ -70,7 +70,7 @@ pub fn namespaces(found: &NamespaceList) -> String {
     lines.collect()
 }
 
-/// A namespace that was made or removed.
+/// The result of adding or removing a namespace.
 pub fn namespace(changed: &NamespaceChanged) -> String {
     let word = match (changed.exists, &changed.commit) {
         (true, Some(_)) => "created",

@@ -1,4 +1,4 @@
-//! How everything stands as OpenMetrics text, for whatever collects metrics from files. Only gauges: the program begins anew
+//! The state of all runs as OpenMetrics text, for collectors that read files. Only gauges: the program starts anew
 //! each time, and so would counters.
 
 use std::fmt::Write as _;
@@ -9,20 +9,20 @@ use crate::core::resource::{ExecutionPhase, Time};
 use crate::core::run::summary::concern::Concern;
 use crate::core::run::transition::TakenIn;
 
-/// What is told beside how everything stands.
+/// When and how a reconcile ran.
 #[derive(Debug, Clone, Copy)]
 pub struct Look {
     /// When it was.
     pub at: Time,
     /// How long it took.
     pub took: Duration,
-    /// What became of the records, where it succeeded.
+    /// What became of the records, if it succeeded.
     pub records: Option<TakenIn>,
 }
 
 /// The text of the file.
 ///
-/// Without an overview, since nothing can be read, somebody is needed, and nothing else is said.
+/// Without an overview, the state could not be read: only that is reported, and that attention is needed.
 pub fn openmetrics(overview: Option<&Overview>, look: &Look) -> String {
     let mut text = String::new();
     let needs = overview.is_none_or(|overview| overview.needs_somebody);
@@ -122,7 +122,7 @@ fn gauge(
     }
 }
 
-/// Values are words of this program: nothing in them needs an escape.
+/// Values are words of this program, so they need no escapes.
 fn label(name: &str, value: &str) -> String {
     format!("{{{name}=\"{value}\"}}")
 }

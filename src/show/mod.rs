@@ -1,4 +1,4 @@
-//! Values → what people and programs read.
+//! Shows values: text for people and programs.
 
 pub mod audit;
 pub mod brief;
@@ -27,12 +27,12 @@ pub mod table;
 mod tree;
 pub mod verify;
 
-/// How JSON is written, for whoever reads it.
+/// How JSON is written.
 pub use crate::core::text::json::{line as json_line, write as json};
-/// How YAML is.
+/// How YAML is written.
 pub use crate::core::text::yaml::write as yaml;
 
-/// One of several YAML documents that follow each other.
+/// One of several YAML documents in a row.
 pub fn yaml_next(document: &serde_json::Value) -> String {
     format!("---\n{}", yaml(document))
 }

@@ -1,4 +1,4 @@
-//! Where everything stands, for people: what is wanted first, each run once.
+//! The state of all runs, for people: most urgent first, each run once.
 
 use super::reconcile::for_what;
 use super::table;
@@ -10,12 +10,12 @@ use crate::core::base::words::and_more_of_it;
 use crate::core::resource::Time;
 use crate::core::run::summary::concern::{Concern, Heading};
 
-/// Rows under a heading.
+/// Maximum number of rows under a heading.
 const ROWS: usize = 20;
-/// Commands that are proposed.
+/// Maximum number of proposed commands.
 const COMMANDS: usize = 5;
 
-/// A headline, then what has failed, waits and is at work, and what anybody could run next.
+/// A headline, then failures, waiting nodes and work in progress, and the commands to run next.
 pub fn text(overview: &Overview, now: Time, width: Option<usize>) -> String {
     let mut text = format!("{}\n", overview.headline);
     if let Some(commit) = &overview.observed_commit {
@@ -101,7 +101,7 @@ fn open_row(run: &OpenRun, now: Time) -> Vec<String> {
     vec![name, age(since.or(run.started), now), done, waits]
 }
 
-/// For how long: nothing where that is not known.
+/// For how long; empty if not known.
 fn age(since: Option<Time>, now: Time) -> String {
     since.map_or(String::new(), |since| span(since, now))
 }

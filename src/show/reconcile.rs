@@ -1,4 +1,4 @@
-//! What a reconcile did: for people, for programs, and as the message of the status commit.
+//! The result of a reconcile: for people, for programs, and as the message of the status commit.
 
 use std::collections::BTreeSet;
 
@@ -13,24 +13,24 @@ use crate::core::run::proposal::{command, retry};
 use crate::core::run::sentence::{self, Notation};
 use crate::core::run::transition::{Transition, Waiting, WaitingFor};
 
-/// How the commands begin with which people decide.
+/// The beginnings of the commands with which people decide.
 const DECIDING: [&str; 4] = [
     "planspec approve ",
     "planspec reject ",
     "planspec answer ",
     "planspec attest ",
 ];
-/// Commands that are proposed.
+/// Maximum number of proposed commands.
 const COMMANDS: usize = 5;
-/// Most rows of what waits: whoever has more asks for them.
+/// Maximum number of rows of what waits; `planspec next` has all.
 const WAITING: usize = 20;
 
-/// For people: a headline, what moved, what waits and for whom.
+/// For people: a headline, transitions, and what waits for whom.
 pub fn text(done: &Reconciled, width: Option<usize>) -> String {
     text_for(done, width, true)
 }
 
-/// The same for whoever acted: an agent is not given the commands with which people decide.
+/// The same for a given actor: an agent does not get the commands with which people decide.
 pub fn text_for(done: &Reconciled, width: Option<usize>, is_person: bool) -> String {
     let mut text = headline(done);
     let namespaces: BTreeSet<&str> = done
@@ -96,7 +96,7 @@ fn headline(done: &Reconciled) -> String {
     }
 }
 
-/// The name of a node's run stands above it, and is its whole name where several namespaces are shown.
+/// A row below the name of the run; with several namespaces, that name includes the namespace.
 fn moved_row(transition: &Transition, is_mixed: bool) -> Vec<String> {
     let key = &transition.key;
     let (kind, name) = match transition.part() {
@@ -113,8 +113,8 @@ fn moved_row(transition: &Transition, is_mixed: bool) -> Vec<String> {
     vec![kind, name, transition.arrow(), line(&transition.why())]
 }
 
-/// The row of a run that has just failed, and the command that tries again. What goes on is waited for; this ends
-/// unless somebody does something.
+/// The row of a run that has just failed, and the command that tries again. Unlike a run that waits, it stays as it
+/// is unless somebody acts.
 fn failed_row(transition: &Transition) -> Option<(Vec<String>, Option<String>)> {
     let key = &transition.key;
     let is_run = key.kind == Kind::Execution && transition.part().is_none();
@@ -128,7 +128,7 @@ fn failed_row(transition: &Transition) -> Option<(Vec<String>, Option<String>)> 
     })
 }
 
-/// The row, and the command that anybody could run next.
+/// The row, and the command to run next.
 fn waiting_row(waiting: &Waiting) -> (Vec<String>, Option<String>) {
     let key = &waiting.execution;
     let name = match &waiting.node {
@@ -145,7 +145,7 @@ pub fn waiting_line(waiting: &Waiting) -> String {
     let name = format!("{}{node}", waiting.execution.qualified());
     let what = for_what(&waiting.what);
     match waiting.what {
-        // That is a sentence of its own.
+        // These are sentences already.
         WaitingFor::External { .. } | WaitingFor::Repository { .. } | WaitingFor::Other { .. } => {
             format!("{name}: {what}")
         }
@@ -164,12 +164,12 @@ const PLAIN: Notation = Notation {
     time,
 };
 
-/// One transition on a line, with the moment at which it was written.
+/// One transition on a line, with the time at which it was written.
 pub fn change_line(transition: &Transition, at: Time) -> String {
     told_line(transition, &transition.arrow(), at)
 }
 
-/// What stands at the first look, on a line like the changes that follow.
+/// The initial state on a line, in the form of the changes that follow.
 pub fn state_line(state: &Transition, at: Time) -> String {
     told_line(state, state.to.as_deref().unwrap_or_default(), at)
 }

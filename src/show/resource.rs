@@ -21,7 +21,7 @@ use crate::core::run::summary::concern::{Concern, Heading};
 use crate::core::run::summary::why_ended;
 use crate::core::run::transition::waiting_of;
 
-/// What stands where nothing is known yet.
+/// Shown where nothing is known yet.
 const NONE: &str = "<none>";
 
 fn age(view: &Merged<'_>, now: Time) -> String {
@@ -34,8 +34,8 @@ pub fn phase(view: &Merged<'_>) -> String {
     view.phase().unwrap_or_else(|| NONE.to_owned())
 }
 
-/// One table per kind, in the order of the kinds; with `titles`, names carry their kind. Only
-/// names are never cut to fit `width`.
+/// One table per kind, in the order of the kinds; with `titles`, names include their kind. Names
+/// are never cut to fit `width`.
 pub fn tables(
     views: &[Merged<'_>],
     wide: bool,
@@ -47,7 +47,7 @@ pub fn tables(
     for kind in Kind::ALL {
         let mut of_kind: Vec<&Merged<'_>> =
             views.iter().filter(|view| view.key.kind == kind).collect();
-        // What is wanted most stands first; among those the order of names stays.
+        // Most urgent first; otherwise by name.
         of_kind.sort_by_key(|view| urgency(view));
         if of_kind.is_empty() {
             continue;
@@ -67,7 +67,7 @@ pub fn tables(
     tables.join("\n")
 }
 
-/// Where an execution stands among others: by what it wants; what is over, behind those.
+/// The sort key of an execution: urgent ones first, finished ones last.
 fn urgency(view: &Merged<'_>) -> (bool, Option<Heading>) {
     let Some(Status::Execution(run)) = view.file.map(|file| &file.status) else {
         return (false, None);
@@ -81,7 +81,7 @@ fn urgency(view: &Merged<'_>) -> (bool, Option<Heading>) {
     (run.phase.is_terminal(), Some(heading))
 }
 
-/// Why an execution stands where it stands: what it waits for, or why it ended.
+/// What an execution waits for, or why it ended.
 fn reason(key: &Key, run: &ExecutionStatus) -> String {
     if run.phase.is_terminal() {
         return line(&why_ended(run));
@@ -116,7 +116,7 @@ fn row(view: &Merged<'_>, wide: bool, titles: bool, now: Time) -> Vec<String> {
     row
 }
 
-/// The phase; of a plan that cannot be executed, how much keeps it from that: `Ready (3 blockers)`.
+/// The phase; for a plan that cannot be executed, with the number of blockers: `Ready (3 blockers)`.
 fn phase_and_blockers(view: &Merged<'_>) -> String {
     let phase = phase(view);
     let Some(Status::Plan(plan)) = view.file.map(|file| &file.status) else {
@@ -223,7 +223,7 @@ fn execution_cells(key: &Key, spec: Option<&Spec>, status: Option<&Status>) -> V
     vec![has_begun.map_or_else(none, |run| done(run)), plan, reason]
 }
 
-/// How many reviewers said yes last; a remark is no word.
+/// How many reviewers approved last; comments do not count.
 fn approvals(history: &[Review]) -> usize {
     let mut newest = BTreeMap::new();
     for review in history.iter().filter(|r| r.action != ReviewAction::Comment) {
@@ -241,14 +241,14 @@ fn word(value: &impl serde::Serialize) -> String {
     }
 }
 
-/// How many nodes ended well, of all.
+/// How many nodes succeeded, of all.
 fn done(run: &ExecutionStatus) -> String {
     let nodes = run.node_statuses.values();
     let well = nodes.filter(|node| node.ended_well()).count();
     format!("{well}/{}", run.node_statuses.len())
 }
 
-/// The most telling sentence about a resource.
+/// The most informative message about a resource.
 pub fn message(view: &Merged<'_>) -> String {
     let Some(file) = view.file else {
         return String::new();
@@ -268,10 +268,10 @@ pub fn message(view: &Merged<'_>) -> String {
         .unwrap_or_default()
 }
 
-/// Most of what a document lacks that is listed.
+/// Maximum number of missing things that are listed.
 const MISSING: usize = 20;
 
-/// What a document lacks before it can be executed; nothing where it lacks nothing.
+/// What a document lacks before it can be executed; empty if it is ready.
 pub fn unready(missing: &[String], width: Option<usize>) -> String {
     if missing.is_empty() {
         return String::new();
@@ -295,9 +295,8 @@ pub fn unready(missing: &[String], width: Option<usize>) -> String {
     page.text
 }
 
-/// A description for people. What follows for plans and runs stands elsewhere: the drawing of the
-/// graph, and [`super::run::sections`].
-/// Of a run that has begun it says what that is held to, and where its file says something else now.
+/// A description for people, without the drawing of the graph and [`super::run::sections`].
+/// For a run that has begun, it shows what is pinned, and where its file differs now.
 pub fn describe(
     view: &Merged<'_>,
     held_to: Option<&ExecutionSpec>,
@@ -358,7 +357,7 @@ pub fn describe(
     page.text
 }
 
-/// What a run is held to, and what its file says otherwise.
+/// What is pinned for a run, and where its file differs.
 fn execution_spec(
     page: &mut DescribedPage,
     held_to: &ExecutionSpec,
@@ -392,7 +391,7 @@ fn execution_spec(
     }
 }
 
-/// What should be known about the capabilities that a plan needs.
+/// Remarks on the capabilities that a plan needs.
 pub fn capabilities(remarks: &[String], width: Option<usize>) -> String {
     let mut text = String::new();
     for remark in remarks {
@@ -436,12 +435,12 @@ fn goal(page: &mut DescribedPage, spec: &GoalSpec) {
     context(page, &spec.context);
 }
 
-/// Most lines of one item of a context.
+/// Maximum number of lines of one context item.
 const CONTEXT_LINES: usize = 10;
-/// Most characters of a line of it.
+/// Maximum number of characters of such a line.
 const CONTEXT_WIDTH: usize = 200;
 
-/// What workers and reviewers should know, each item with its name; long ones are cut, and `-o json` has all.
+/// The context for workers and reviewers, each item with its name; long ones are cut, and `-o json` has all.
 fn context(page: &mut DescribedPage, items: &[ContextItem]) {
     for item in items {
         let text = match &item.content {
@@ -453,7 +452,7 @@ fn context(page: &mut DescribedPage, items: &[ContextItem]) {
     }
 }
 
-/// A text of a context with its name.
+/// A context text with its name.
 fn said(page: &mut DescribedPage, name: Option<&str>, text: &str) {
     let lines = text.trim_end().lines();
     let more = lines.clone().count().saturating_sub(CONTEXT_LINES);
@@ -672,7 +671,7 @@ struct DescribedPage {
     width: Option<usize>,
 }
 
-/// Where values begin.
+/// The column where values begin.
 const LABEL: usize = 14;
 
 impl DescribedPage {

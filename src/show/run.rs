@@ -1,5 +1,5 @@
-//! One run, described: the graph as a tree with its live state, what was checked, what came out,
-//! and what anybody could do next.
+//! The description of one run: the graph as a tree with its state, the checks, the outputs,
+//! and the commands to run next.
 
 use serde_json::Value;
 
@@ -20,26 +20,26 @@ use crate::core::run::proposal::{RECONCILE, proposals};
 use crate::core::run::standing::{Checked, Standing, criterion_kind};
 use crate::core::run::transition::{WaitingFor, node_waits_for, verdict};
 
-/// Up to so many nodes, every one has its line; beyond, what is finished or far away is folded.
+/// With more nodes than these, finished and distant ones are folded.
 const FOLD_FROM: usize = 40;
-/// Fewest lines that are folded together.
+/// Minimum number of lines that are folded together.
 const FOLDED: usize = 3;
-/// Below so many columns there is no room for five.
+/// With fewer columns than these, there is no room for all columns.
 const NARROW: usize = 100;
-/// Most commands to propose.
+/// Maximum number of proposed commands.
 const COMMANDS: usize = 10;
-/// Most lines of what a check has printed, the last ones.
+/// Maximum number of lines of the output of a check; the last ones are shown.
 const EXCERPT: usize = 10;
-/// Most references of a node to name.
+/// Maximum number of references of a node that are named.
 const REFERENCES: usize = 3;
 
 /// A run to be described.
 pub struct RunView<'a> {
-    /// Where it stands.
+    /// Its state.
     pub of: Standing<'a>,
-    /// Whether nothing is folded.
+    /// Whether everything is shown unfolded.
     pub all: bool,
-    /// Now.
+    /// The current time.
     pub now: Time,
     /// Columns to fit into.
     pub width: Option<usize>,
@@ -84,7 +84,7 @@ pub fn sections(view: &RunView<'_>) -> String {
     page.text
 }
 
-/// What was asked by who was at work, and what was answered: sentences, which are wrapped and never cut.
+/// The questions of workers and the answers. They are sentences: wrapped, and never cut.
 fn questions(page: &mut Sections, view: &RunView<'_>) {
     let nodes = view.of.run.node_statuses.iter();
     let all: Vec<_> = nodes
@@ -121,8 +121,7 @@ fn questions(page: &mut Sections, view: &RunView<'_>) {
     }
 }
 
-/// Records that could not be applied. Why, and where they stand, are sentences and names: they are
-/// wrapped, and never cut.
+/// Records that could not be applied. Reasons and refs are wrapped, and never cut.
 fn unapplied(page: &mut Sections, run: &ExecutionStatus) {
     if run.extensions.unapplied.is_empty() {
         return;
@@ -141,7 +140,7 @@ fn unapplied(page: &mut Sections, run: &ExecutionStatus) {
     }
 }
 
-/// Where a retry that binds again would lead to another target.
+/// Nodes that a retry with a new binding would give to another target.
 fn moved_on(page: &mut Sections, view: &RunView<'_>) {
     if !view.of.moved_on.is_empty() {
         page.title("Bindings that have changed since");
@@ -173,7 +172,7 @@ impl Sections {
         }
     }
 
-    /// Rows in columns, each with notes below it, which are no part of the columns.
+    /// Rows in columns, each with notes below it, outside the columns.
     fn with_notes(&mut self, whole: &[usize], all: Vec<Noted>, indent: usize) {
         let (lines, notes): (Vec<_>, Vec<_>) = all.into_iter().unzip();
         let blocks = table::blocks(whole, &lines, indent, self.width);
@@ -185,7 +184,7 @@ impl Sections {
         }
     }
 
-    /// Text that is broken at spaces where there is little room.
+    /// Text that is wrapped at spaces if there is little room.
     fn sentence(&mut self, indent: usize, text: &str) {
         let room = self.width.map(|width| width.saturating_sub(indent));
         for row in wrapped(text, room) {
@@ -195,7 +194,7 @@ impl Sections {
         }
     }
 
-    /// The nodes as a tree; what identifies a node is never cut.
+    /// The nodes as a tree; ids are never cut.
     fn tree(&mut self, view: &RunView<'_>, of: GraphOf<'_>) {
         self.title("Graph");
         let fold = !view.all && of.graph.len() > FOLD_FROM;
@@ -233,7 +232,7 @@ impl Sections {
     }
 }
 
-/// Fewer columns, so that more of each is seen: state and time, details and references.
+/// The row with fewer, wider columns: state with time, details with references.
 fn narrow(row: Vec<String>) -> Vec<String> {
     let mut cells = row.into_iter();
     let id = cells.next().unwrap_or_default();
@@ -249,7 +248,7 @@ fn narrow(row: Vec<String>) -> Vec<String> {
     vec![id, pair().replace(" so far", ""), pair()]
 }
 
-/// What lines are folded together: those of one phase that nobody has to look at now.
+/// The class of a node for folding: its phase, unless it needs attention now.
 fn class_of(view: &RunView<'_>, of: GraphOf<'_>, node: usize) -> Option<NodePhase> {
     let Some(status) = view.of.run.node_statuses.get(of.graph.id(node)) else {
         return Some(NodePhase::Pending);
@@ -291,7 +290,7 @@ fn tree_row(view: &RunView<'_>, of: GraphOf<'_>, row: &TreeRow) -> Vec<String> {
     ]
 }
 
-/// How long the last attempt took, or takes so far.
+/// How long the last attempt took, or has taken so far.
 fn lasted(status: &NodeStatus, now: Time) -> String {
     match (status.start_time, status.completion_time) {
         (Some(start), Some(end)) => span(start, end),
@@ -302,7 +301,7 @@ fn lasted(status: &NodeStatus, now: Time) -> String {
     }
 }
 
-/// Who holds it, what blocks it, or why it ended as it did.
+/// The holder, what blocks the node, or why it ended.
 fn detail(view: &RunView<'_>, of: GraphOf<'_>, node: usize, status: &NodeStatus) -> String {
     if let Some(why) = view.of.spoken_for.get(of.graph.id(node)) {
         return line(why);
@@ -385,7 +384,7 @@ fn some(ids: &[String]) -> String {
     }
 }
 
-/// Where the graph cannot be read, the nodes by name.
+/// The row of a node if the graph cannot be read.
 fn node_row((id, node): (&String, &NodeStatus)) -> Vec<String> {
     let attempt = match node.attempt {
         0 => "-".to_owned(),
@@ -402,7 +401,7 @@ fn node_row((id, node): (&String, &NodeStatus)) -> Vec<String> {
     ]
 }
 
-/// The acceptance criteria of what was reported, each with what came of it.
+/// The acceptance criteria of the reported work, each with its result.
 fn acceptance(page: &mut Sections, view: &RunView<'_>) {
     let all = view.of.acceptance();
     if !all.is_empty() {
@@ -423,7 +422,7 @@ fn acceptance(page: &mut Sections, view: &RunView<'_>) {
     }
 }
 
-/// What is to be true beside the nodes, and who says so.
+/// The criteria besides the nodes, and the attestations.
 fn contract(page: &mut Sections, view: &RunView<'_>) {
     let mut lines = Vec::new();
     if !view.of.run.extensions.criteria.is_empty() {
@@ -455,7 +454,7 @@ fn contract(page: &mut Sections, view: &RunView<'_>) {
     page.with_notes(&[0, 1, 2, 3], lines, 2);
 }
 
-/// A row, and what is to stand below it.
+/// A row, and the notes below it.
 type Noted = (Vec<String>, Vec<String>);
 
 fn check_row(check: &Checked<'_>) -> Noted {
@@ -558,7 +557,7 @@ fn plain(value: &Value) -> String {
     }
 }
 
-/// What anybody could do now, as commands to paste.
+/// The next commands, to paste.
 fn next(page: &mut Sections, view: &RunView<'_>) {
     let mut commands = proposals(&view.of);
     let (name, namespace) = (&view.of.key.name, &view.of.key.namespace);
@@ -636,7 +635,7 @@ mod tests {
         format!("sha256:{}", letter.repeat(64))
     }
 
-    /// Something of everything.
+    /// A run with something in every section.
     fn release() -> Case {
         let criteria = json!([
             {"type": "command_succeeds", "name": "unit", "command": "make"},
@@ -912,7 +911,7 @@ Contract:
   planspec retry run -n team
 ";
         assert!(shown.ends_with(next), "{shown}");
-        // Where a binding has moved on, trying again as it was leads to the same end.
+        // If the binding has changed, a plain retry leads to the same failure.
         let moved = BTreeMap::from([("b".to_owned(), "held to x".to_owned())]);
         let key = Key::new(Kind::Execution, "team", "run");
         let view = RunView {

@@ -1,4 +1,4 @@
-//! Which changed files are outside the scope of a plan, for people and programs.
+//! The changed files that are outside the scope of a plan, for people and programs.
 
 use std::collections::BTreeSet;
 
@@ -8,10 +8,10 @@ use crate::core::base::diagnostic::display_path;
 use crate::core::base::escape;
 use crate::core::review::scope::{Scoped, Side, short};
 
-/// Most entries that are listed for people.
+/// Maximum number of entries that are listed for people.
 const MOST: usize = 10;
 
-/// In one sentence: what was compared, and what came of it.
+/// What was compared, and the result, in one sentence.
 pub fn sentence(scoped: &Scoped) -> String {
     let plan = &scoped.plan;
     let by = match scoped.by {
@@ -38,7 +38,7 @@ pub fn sentence(scoped: &Scoped) -> String {
     }
 }
 
-/// The answers to a question, a line each.
+/// The answers for the given paths, one line each.
 pub fn answers(answer: &ScopeAnswer) -> String {
     let rows = answer.items.iter().map(|one| {
         let verdict = match one.verdict.as_str() {
@@ -52,7 +52,7 @@ pub fn answers(answer: &ScopeAnswer) -> String {
     super::table::table_keeping(&[0, 1], &["VERDICT", "PATH", "WHY"], &rows, None)
 }
 
-/// That a change is about other things than the plan, where that is so.
+/// A note that the change concerns other things than the plan, if so.
 pub fn beside_the_plan(scoped: &Scoped) -> Option<String> {
     scoped.is_beside_the_plan().then(|| {
         let plan = &scoped.plan;
@@ -60,7 +60,7 @@ pub fn beside_the_plan(scoped: &Scoped) -> Option<String> {
     })
 }
 
-/// What only people can judge, an entry each, and how many more there are.
+/// The entries that only people can judge, and how many more there are.
 pub fn not_checkable(scoped: &Scoped) -> Vec<String> {
     let entries = scoped.not_checkable.iter().take(MOST);
     let mut lines: Vec<String> = entries
@@ -72,7 +72,7 @@ pub fn not_checkable(scoped: &Scoped) -> Vec<String> {
     lines
 }
 
-/// The sentence, and how much only people can judge: a line each, they are read at every commit.
+/// The sentence, and how many entries only people can judge. Kept short, since it is read at every commit.
 pub fn lines(scoped: &Scoped) -> Vec<String> {
     let mut lines = vec![sentence(scoped)];
     lines.extend(beside_the_plan(scoped));

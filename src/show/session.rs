@@ -1,4 +1,4 @@
-//! What an agent has to know at the beginning of a session, in few lines.
+//! What an agent has to know at the start of a session, in a few lines.
 
 use super::reconcile::for_what;
 use crate::api::session::{SessionNode, SessionStart};
@@ -6,24 +6,24 @@ use crate::core::base::escape::line;
 use crate::core::base::time::exact;
 use crate::core::base::words::shortened;
 
-/// Longest title, in characters.
+/// Maximum length of a title, in characters.
 const MAX_TITLE: usize = 100;
-/// Most nodes that are shown of those that are held.
+/// Maximum number of held nodes that are shown.
 const MAX_HELD: usize = 5;
 
-/// What an agent calls to go on.
+/// How the agent calls the program.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Calls {
     Commands,
     Tools,
 }
 
-/// What is held, what may be taken, and the rules, for whoever runs commands.
+/// What the agent holds, what it may take, and the rules, for an agent that runs commands.
 pub fn text(start: &SessionStart) -> String {
     told(start, Calls::Commands)
 }
 
-/// The same for whoever calls tools.
+/// The same for an agent that calls tools.
 pub fn of_tools(start: &SessionStart) -> String {
     told(start, Calls::Tools)
 }

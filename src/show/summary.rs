@@ -1,4 +1,4 @@
-//! What a reconcile did, on the page of the job that it ran in: tables in GitHub's Markdown, failures first.
+//! The result of a reconcile for the summary page of a CI job: tables in GitHub's Markdown, failures first.
 
 use std::fmt::Write as _;
 
@@ -14,14 +14,14 @@ use crate::core::run::proposal::command;
 use crate::core::run::status::status_path;
 use crate::core::run::transition::{Transition, Waiting};
 
-/// Most rows of what waits.
+/// Maximum number of rows of what waits.
 const WAITING: usize = 50;
-/// Most rows of what moved.
+/// Maximum number of rows of transitions.
 const MOVED: usize = 100;
-/// Most characters of a sentence in a cell.
+/// Maximum number of characters of a sentence in a cell.
 const CELL: usize = 300;
 
-/// The page. `web` is where the forge shows the repository: links lead there.
+/// The page. `web` is the address of the repository on the forge, for links.
 pub fn markdown(done: &Reconciled, web: Option<&str>) -> String {
     let page = Page { done, web };
     let sections = [
@@ -142,7 +142,7 @@ impl Page<'_> {
         self.link(&code(branch), &format!("tree/{branch}"))
     }
 
-    /// A run, and its file in the status that this is about.
+    /// A run, linked to its file in this status.
     fn run(&self, key: &Key) -> String {
         let done = self.done;
         let written = done.status_commit.as_deref().filter(|_| !done.dry_run);
@@ -159,7 +159,7 @@ impl Page<'_> {
     }
 }
 
-/// A path of a URL, in which nothing ends it.
+/// A path, percent-encoded for a URL.
 fn encoded(path: &str) -> String {
     let mut out = String::new();
     for byte in path.bytes() {

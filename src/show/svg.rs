@@ -1,8 +1,8 @@
-//! A plan as SVG, with the live state of a run where there is one.
+//! A plan as SVG, with the state of a run if there is one.
 //!
-//! A picture and nothing else: no scripts, no fonts of its own, no links. What a phase is, its word
-//! and sign say; the colour only helps. Dark text on light shapes and middle grey beside them
-//! are readable on light and on dark pages.
+//! The picture has no scripts, fonts or links. Every phase has a word and a sign; colours only
+//! help. Dark text on light shapes, and middle grey elsewhere, are readable on light and on dark
+//! pages.
 
 use std::collections::BTreeSet;
 use std::fmt::Write;
@@ -15,28 +15,27 @@ use crate::core::base::escape;
 use crate::core::plan::graph::GraphOf;
 use crate::core::resource::{EdgeKind, Node, NodeKind, NodePhase, NodeStatus};
 
-/// Around the drawing.
+/// Margin around the drawing.
 const MARGIN: i64 = 24;
-/// Height of the title, with what counts the nodes.
+/// Height of the title, with the line that counts the nodes.
 const TITLE: i64 = 52;
 /// Height of a line of the legend.
 const LEGEND_LINE: i64 = 26;
-/// A character of the font for ids, in hundredths of a pixel.
+/// Width of a character of the id font, in hundredths of a pixel.
 pub(super) const ID_CHARACTER: i64 = 740;
-/// What a node needs beside its id.
+/// Width that a node needs beside its id.
 pub(super) const ID_MARGIN: i64 = 34;
-/// A character of the font below the id, where it is a wide one, in hundredths of a pixel.
+/// Width of a wide character of the font below the id, in hundredths of a pixel.
 pub(super) const CHARACTER: i64 = 700;
-/// What a node needs beside the text below its id.
+/// Width that a node needs beside the text below its id.
 pub(super) const TEXT_MARGIN: i64 = 20;
-/// How wide nodes may be.
+/// Minimum and maximum width of nodes.
 const NODE_WIDTH: std::ops::RangeInclusive<i64> = 148..=236;
 
 /// Grey that is readable on white and on black.
 const GREY: &str = "#717a84";
 
-/// The picture as one SVG document, with a title above the drawing. The same input gives the same
-/// bytes.
+/// The picture as one SVG document, with a title above the drawing. The output is deterministic.
 pub fn svg(view: GraphView<'_>, title: &str) -> String {
     let node_width = node_width(view);
     let members = members(view.of);
@@ -98,7 +97,7 @@ pub(super) fn members(of: GraphOf<'_>) -> Vec<(usize, usize)> {
     members.collect()
 }
 
-/// What stands before the drawing: the title for whoever cannot see it, the arrow, the styles.
+/// The head of the document: the accessible title, the arrowhead, the styles.
 fn head(title: &str, (width, height): (i64, i64)) -> String {
     format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{width}\" height=\"{height}\" \
@@ -115,7 +114,7 @@ fn head(title: &str, (width, height): (i64, i64)) -> String {
     )
 }
 
-/// A node: its shape, its id, and a line below that; all of it in its tooltip.
+/// A node: its shape, its id, and a line below that; the tooltip has all of it.
 fn put_node(
     out: &mut String,
     (node, status): (&Node, Option<&NodeStatus>),
@@ -143,7 +142,7 @@ fn put_node(
     );
 }
 
-/// A sign for each phase; the word stands beside it.
+/// The sign of a phase; the word is always beside it.
 pub(super) fn sign(phase: NodePhase) -> char {
     match phase {
         NodePhase::Pending => '○',
@@ -156,7 +155,7 @@ pub(super) fn sign(phase: NodePhase) -> char {
     }
 }
 
-/// As wide as the widest text wants, within limits.
+/// The width of the widest text, within limits.
 pub(super) fn node_width(view: GraphView<'_>) -> i64 {
     let wants = view.of.spec.nodes.iter().map(|node| {
         let wanted = |text: &str, margin: i64, character: i64| {
@@ -174,7 +173,7 @@ pub(super) fn node_width(view: GraphView<'_>) -> i64 {
     widest.clamp(*NODE_WIDTH.start(), *NODE_WIDTH.end())
 }
 
-/// How many characters have room in a node.
+/// How many characters fit into a node.
 pub(super) fn room(node_width: i64, margin: i64, character: i64) -> usize {
     usize::try_from((node_width - margin) * 100 / character).unwrap_or(1)
 }
@@ -187,7 +186,7 @@ pub(super) fn below_id(node: &Node, status: Option<&NodeStatus>) -> String {
     })
 }
 
-/// What has room in a node; the rest is in its tooltip.
+/// A state that fits into a node; the tooltip has the rest.
 fn in_few_words(status: &NodeStatus) -> String {
     let phase = status.phase;
     let more = match (&status.extensions.claim, status.attempt) {
@@ -221,7 +220,7 @@ fn put_edge(out: &mut String, route: &Route, class: &str) {
     );
 }
 
-/// The way of an edge, as the `d` of a path.
+/// The route of an edge, as the `d` of a path.
 pub(super) fn path(route: &Route) -> String {
     let mut path = String::new();
     match route {
@@ -316,13 +315,13 @@ fn put_shape(
     }
 }
 
-/// One entry of the legend, drawn from (0, 0) on.
+/// One entry of the legend, drawn from (0, 0).
 struct LegendEntry {
     width: i64,
     text: String,
 }
 
-/// What the signs mean that occur.
+/// The signs that occur, with their meaning.
 fn legend(view: GraphView<'_>, has_members: bool) -> Vec<LegendEntry> {
     let GraphOf { graph, spec } = view.of;
     let entry = |drawn: String, words: &str| {
@@ -369,7 +368,7 @@ fn legend(view: GraphView<'_>, has_members: bool) -> Vec<LegendEntry> {
     entries
 }
 
-/// The entries in lines, and their height.
+/// The entries, broken into lines, and their total height.
 fn lay_legend(entries: &[LegendEntry], width: i64) -> (String, i64) {
     let (mut x, mut y) = (0, 0);
     let mut out = String::new();
@@ -397,7 +396,7 @@ fn xml(text: &str) -> String {
             '>' => out.push_str("&gt;"),
             '"' => out.push_str("&quot;"),
             '\'' => out.push_str("&#39;"),
-            // No XML document may hold these, however they are written.
+            // XML forbids these, escaped or not.
             '\u{fffe}' | '\u{ffff}' => out.push('\u{fffd}'),
             c => out.push(c),
         }
@@ -405,7 +404,7 @@ fn xml(text: &str) -> String {
     out
 }
 
-/// The same for several lines.
+/// The same as `xml`, for several lines.
 fn xml_lines(text: &str) -> String {
     let lines: Vec<String> = text.lines().map(xml).collect();
     lines.join("\n")
@@ -436,7 +435,7 @@ mod tests {
         svg(GraphView { of, nodes }, title)
     }
 
-    /// What is read of the picture: the texts, in their order, without the styles.
+    /// The readable texts of the picture, in order, without the styles.
     fn texts(svg: &str) -> Vec<String> {
         let (_, body) = svg.split_once("</style>").unwrap();
         body.split("<text")
@@ -530,7 +529,7 @@ mod tests {
             let said = format!("{} {phase}, attempt 1234", sign(*phase));
             assert!(texts.contains(&said), "{texts:?}");
         }
-        // What is longer than a node may be wide is cut, and whole in the tooltip.
+        // A text wider than the widest node is cut, and complete in the tooltip.
         let long = json!({"a": {"phase": "Running", "extensions": {
             "claim": {"actor": "agent:a".repeat(20), "record": "r"}}}});
         let svg = drawn("Execution default/run", spec, Some(long));
@@ -546,7 +545,7 @@ mod tests {
         let svg = drawn(evil, spec, None);
         assert!(!svg.contains("<script") && !svg.contains('\u{202e}') && !svg.contains('\u{ffff}'));
         assert!(svg.contains("&lt;script&gt;") && svg.contains("&quot;&#39;&amp;"));
-        // Every tag that is opened is closed: nothing of the text is one.
+        // Every opened tag is closed, and none comes from the text.
         for tag in ["text", "title", "g", "svg", "style", "defs", "marker"] {
             let open =
                 svg.matches(&format!("<{tag}>")).count() + svg.matches(&format!("<{tag} ")).count();

@@ -1,15 +1,15 @@
-//! Tables as kubectl prints them.
+//! Tables in the style of kubectl.
 
 use crate::core::base::escape;
 use crate::core::resource::Time;
 
-/// Between two columns.
+/// Number of spaces between two columns.
 pub(super) const GAP: usize = 3;
-/// A column that is cut shorter says nothing any more.
+/// Minimum width of a column that is cut; less would not be readable.
 const LEAST: usize = 8;
 
-/// Rows under a header, in aligned columns with three spaces between them and nothing at the end
-/// of a line. Without a header (`&[]`) there is no header line.
+/// Rows under a header, in aligned columns with three spaces between them and no trailing
+/// spaces. Without a header (`&[]`) there is no header line.
 ///
 /// Cells are made safe to print. With a `width` no line is longer: the widest columns are cut,
 /// with `…`, until all fit.
@@ -26,9 +26,9 @@ pub fn table(header: &[&str], rows: &[Vec<String>], width: Option<usize>) -> Str
     table_keeping(&[], header, rows, width)
 }
 
-/// The same, with columns that are never cut: what identifies a row. Where so little room is left
-/// for the others that nothing could be read in them, the cells of a row stand below each other:
-/// behind their header; without one, as many on a line as fit.
+/// The same as [`table`], but the columns `whole`, which identify a row, are never cut. If the others
+/// would become unreadable, the cells of a row are written below each other: after their header, or
+/// without one, as many on a line as fit.
 pub fn table_keeping(
     whole: &[usize],
     header: &[&str],
@@ -84,7 +84,7 @@ fn aligned(cells: &[String], columns: &[usize], width: Option<usize>) -> String 
     line
 }
 
-/// A line for each cell, behind its header.
+/// A line for each cell, after its header.
 fn labelled(header: &[String], cells: &[String], whole: &[usize], width: usize) -> String {
     let label = header.iter().map(|title| display_width(title)).max();
     let label = label.unwrap_or(0) + GAP;
@@ -103,7 +103,7 @@ fn labelled(header: &[String], cells: &[String], whole: &[usize], width: usize) 
     text
 }
 
-/// As many cells on a line as fit, those that follow indented.
+/// As many cells on a line as fit; the lines after the first are indented.
 pub(super) fn flowing(cells: &[String], whole: &[usize], width: usize) -> String {
     const INDENT: usize = 4;
     let lead = cells.first().map_or("", String::as_str);
@@ -145,13 +145,13 @@ fn cut_unless(whole: bool, text: &str, width: usize) -> String {
     }
 }
 
-/// Rows without a header, each behind `indent` spaces; only what stands in the columns `whole` may
-/// make a line longer than `width`.
+/// Rows without a header, each behind `indent` spaces; only the columns `whole` may make a line
+/// longer than `width`.
 pub fn rows(whole: &[usize], rows: &[Vec<String>], indent: usize, width: Option<usize>) -> String {
     blocks(whole, rows, indent, width).concat()
 }
 
-/// The same, each row by itself: it may take several lines.
+/// The same as [`rows`], each row separately: it may take several lines.
 pub(super) fn blocks(
     whole: &[usize],
     rows: &[Vec<String>],
@@ -184,7 +184,7 @@ fn safe(row: &[String]) -> Vec<String> {
     row.iter().map(|cell| escape::line(cell)).collect()
 }
 
-/// How wide each column is drawn; nothing when they cannot stand beside each other.
+/// The width of each column; `None` if they do not fit beside each other.
 fn column_widths(
     lines: &[Vec<String>],
     width: Option<usize>,
@@ -222,7 +222,7 @@ fn column_widths(
     }
 }
 
-/// The lines of a text: broken at spaces where there is little room. A word is never cut.
+/// The lines of a text, broken at spaces if there is little room. A word is never cut.
 pub(super) fn wrapped(text: &str, room: Option<usize>) -> Vec<String> {
     let room = room.unwrap_or(usize::MAX);
     if display_width(text) <= room {
@@ -244,8 +244,8 @@ pub(super) fn wrapped(text: &str, room: Option<usize>) -> Vec<String> {
     rows
 }
 
-/// How long ago `from` was, in its largest unit: `45s`, `4m`, `3h`, `2d`, `1y`; `0s` when it is
-/// still to come.
+/// How long ago `from` was, in its largest unit: `45s`, `4m`, `3h`, `2d`, `1y`; `0s` if it is in
+/// the future.
 pub fn age(from: Time, now: Time) -> String {
     const MINUTE: i64 = 60;
     const HOUR: i64 = 60 * MINUTE;
@@ -260,7 +260,7 @@ pub fn age(from: Time, now: Time) -> String {
     }
 }
 
-/// The columns of a terminal that a text takes.
+/// The number of terminal columns of a text.
 pub fn display_width(text: &str) -> usize {
     if text.is_ascii() {
         return text.len();
@@ -268,7 +268,7 @@ pub fn display_width(text: &str) -> usize {
     text.chars().map(char_width).sum()
 }
 
-/// The beginning of a text that fits `width` columns, with `…` at the end when something is gone.
+/// The beginning of a text that fits `width` columns, with `…` at the end if it was cut.
 pub fn cut(text: &str, width: usize) -> String {
     if display_width(text) <= width {
         return text.to_owned();
@@ -288,7 +288,7 @@ pub fn cut(text: &str, width: usize) -> String {
     out
 }
 
-/// Simple, as terminals are: marks that combine take nothing, East Asian characters and emoji two.
+/// A simple rule: combining marks take no column, East Asian characters and emoji two.
 fn char_width(c: char) -> usize {
     match c {
         '\u{300}'..='\u{36f}'

@@ -1,13 +1,13 @@
-//! A graph as a tree: every node once, with references to what is drawn elsewhere.
+//! A graph as a tree: every node once, with references to nodes drawn elsewhere.
 //!
-//! A node hangs below the last of those that it waits for. What is by far the longest branch goes on
-//! in the column of its parent, so that a chain is a list, and no graph is indented more often
-//! than its size can be halved.
+//! A node is below the last of the nodes that it waits for. A branch that is by far the longest stays
+//! in the column of its parent, so that a chain is a list, and the depth of indentation is at most
+//! the logarithm of the number of nodes.
 
 use crate::core::plan::graph::Graph;
 use crate::core::resource::EdgeKind;
 
-/// The class of a branch whose nodes are of several.
+/// The class of a branch with nodes of several classes.
 const MIXED: usize = 1;
 
 /// One node of the drawing.
@@ -15,14 +15,14 @@ const MIXED: usize = 1;
 pub struct TreeRow {
     /// Its index.
     pub node: usize,
-    /// What stands before it on its line.
+    /// The text before it on its line.
     pub lead: String,
-    /// Those that wait for it too, and hang below another.
+    /// Other nodes that wait for it, drawn below another parent.
     pub also: Vec<usize>,
 }
 
-/// All nodes in the order in which they are drawn. Branches that are of one class in all their nodes
-/// stand together: those of class 0 first, mixed ones as 1, then the others.
+/// All nodes in the order in which they are drawn. Branches whose nodes are all of one class are
+/// together: class 0 first, mixed ones as 1, then the others.
 pub fn tree(graph: &Graph, class: impl Fn(usize) -> usize) -> Vec<TreeRow> {
     let count = graph.len();
     let parents = parents(graph);
@@ -69,8 +69,8 @@ pub fn tree(graph: &Graph, class: impl Fn(usize) -> usize) -> Vec<TreeRow> {
     rows
 }
 
-/// Below which node each one is drawn: the last on the longest way to it; rather one that it cannot
-/// do without.
+/// The node below which each one is drawn: the last on the longest path to it, preferably one with a
+/// hard edge.
 fn parents(graph: &Graph) -> Vec<Option<usize>> {
     let mut level = vec![0; graph.len()];
     for (depth, nodes) in graph.levels().iter().enumerate() {
@@ -88,10 +88,10 @@ fn parents(graph: &Graph) -> Vec<Option<usize>> {
     (0..graph.len()).map(last).collect()
 }
 
-/// A node to be drawn: what stands before it, and before what hangs below it.
+/// A node to draw, the text before it, and the text before its children.
 type ToDraw = (usize, String, String);
 
-/// Put branches on the stack, the first on top.
+/// Pushes branches on the stack, the first on top.
 fn push_branches(stack: &mut Vec<ToDraw>, mut branches: Vec<usize>, before: &str, size: &[usize]) {
     let whole: usize = branches.iter().map(|&branch| size[branch]).sum();
     let trunk = branches

@@ -1,4 +1,4 @@
-//! Criteria that were checked.
+//! Checked criteria.
 
 use super::table;
 use crate::api::wait::CommitVerified;
@@ -6,7 +6,7 @@ use crate::core::base::digest::short;
 use crate::core::base::escape;
 use crate::core::resource::{CriterionResult, TaskCriterion};
 
-/// A criterion and what came of it, for people.
+/// A criterion and its result, for people.
 pub fn line(criterion: &TaskCriterion, result: &CriterionResult) -> String {
     let word = match (result.holds, criterion.required) {
         (true, _) => "holds",
@@ -28,7 +28,7 @@ pub fn line(criterion: &TaskCriterion, result: &CriterionResult) -> String {
     format!("{}\n", escape::line(&line))
 }
 
-/// Where the criteria stand for a commit, a line each.
+/// The results for a commit, one line each.
 pub fn at_commit(answer: &CommitVerified) -> String {
     let word = if answer.verified {
         "verified"

@@ -1,5 +1,5 @@
-//! Check an acceptance criterion of a task. Whatever happens becomes a result: a check that cannot
-//! be made does not hold, and says why.
+//! Checks acceptance criteria. Every check has a result: one that cannot be made does not hold, and
+//! says why.
 
 use std::time::{Duration, Instant};
 
@@ -14,41 +14,41 @@ use crate::core::plan::pattern::Pattern;
 use crate::core::plan::shell;
 use crate::core::resource::{CriterionKind, CriterionResult, TaskCriterion};
 
-/// How long a command may take when its criterion does not say.
+/// Default timeout of a command.
 const COMMAND_TIMEOUT: Duration = Duration::from_secs(10 * 60);
-/// How long an answer may take when its criterion does not say.
+/// Default timeout of a request.
 const HTTP_TIMEOUT: Duration = Duration::from_secs(60);
-/// Most bytes that are kept of what was printed or answered.
+/// Maximum size of the output or response that is kept, in bytes.
 const MAX_EXCERPT: usize = 1000;
-/// Most bytes of what was run.
+/// Maximum size of the command line that is kept, in bytes.
 const MAX_RAN: usize = 300;
 
-/// What a criterion is checked on.
+/// The environment in which a criterion is checked.
 pub struct CriterionSubject<'a> {
     /// Where commands run.
     pub bench: &'a Bench,
-    /// Whether the commit that is checked has a file or folder of this name; with a pattern, whether it
-    /// is a file in which that is found.
+    /// Whether the checked commit has a file or folder of this name; with a pattern, whether it is a
+    /// file that contains the pattern.
     pub has: &'a dyn Fn(&str, Option<&str>) -> Result<bool, String>,
-    /// Which node of which run, and which commit; sent to whoever judges.
+    /// The run, the node and the commit; sent to services that judge.
     pub about: &'a Value,
-    /// Which hosts may be asked that else may not.
+    /// Guarded hosts that may be contacted.
     pub reach: &'a Reach,
-    /// Whether the check is to stop.
+    /// Whether the check should stop.
     pub stop: &'a Stop,
 }
 
-/// What was found out, before it becomes a result.
+/// The outcome of a check, before it becomes a result.
 struct CriterionFinding {
     ran: String,
     code: Option<i64>,
     /// Why it does not hold.
     why: Option<String>,
-    /// What was printed or answered.
+    /// The end of the output or response.
     end: String,
 }
 
-/// Check one criterion.
+/// Checks one criterion.
 pub fn check(criterion: &TaskCriterion, subject: &CriterionSubject<'_>) -> CriterionResult {
     let started = Instant::now();
     let finding = match criterion.kind {
@@ -94,7 +94,7 @@ fn artifact(criterion: &TaskCriterion, subject: &CriterionSubject<'_>) -> Criter
 }
 
 impl CriterionFinding {
-    /// Nothing was run, and nobody was asked.
+    /// The outcome if nothing was run or requested.
     fn unchecked(ran: &str, why: Option<String>) -> CriterionFinding {
         CriterionFinding {
             ran: ran.to_owned(),
@@ -105,7 +105,7 @@ impl CriterionFinding {
     }
 }
 
-/// The pattern of a criterion; one that cannot be compiled is found nowhere.
+/// The pattern of a criterion; one that does not compile is an error.
 fn pattern(text: Option<&str>) -> Result<Option<Pattern>, String> {
     let compiled = |text| {
         Pattern::new(text)
@@ -156,7 +156,7 @@ fn command(criterion: &TaskCriterion, subject: &CriterionSubject<'_>) -> Criteri
     }
 }
 
-/// A word as one would write it for a shell, so that it can be read.
+/// A word, quoted for a shell if needed, for people to read.
 fn shown_word(word: &str) -> String {
     shlex::try_quote(word).map_or_else(|_| "?".to_owned(), |quoted| quoted.into_owned())
 }
@@ -168,7 +168,7 @@ fn endpoint(criterion: &TaskCriterion, subject: &CriterionSubject<'_>) -> Criter
         url: criterion.url.clone().unwrap_or_default(),
         headers: Vec::new(),
         body: None,
-        // If a redirect is expected, it is the answer and not followed.
+        // If a redirect is expected, it is not followed.
         follow: !(300..400).contains(&status),
         timeout: timeout(criterion, HTTP_TIMEOUT),
         reach: subject.reach.clone(),
@@ -205,8 +205,8 @@ fn custom(criterion: &TaskCriterion, subject: &CriterionSubject<'_>) -> Criterio
     )
 }
 
-/// Ask, and compare the answer with what is expected: a status (any 2xx when none is named) and a
-/// pattern in the body.
+/// Sends a request, and compares the response with the expected status (any 2xx if none is given) and
+/// pattern.
 fn asked(
     question: &HttpQuestion,
     status: Option<u16>,
@@ -238,7 +238,7 @@ fn asked(
         ran,
         code: Some(i64::from(answer.status)),
         why,
-        // What was answered may be for this machine's eyes alone.
+        // The response may be meant for this machine only.
         end: String::new(),
     }
 }
@@ -271,7 +271,7 @@ mod tests {
         }
     }
 
-    /// Check a criterion written as in a plan.
+    /// Checks a criterion written as in a plan.
     fn checked(criterion: Value) -> CriterionResult {
         let mut criterion = criterion;
         criterion["name"] = json!("it works");

@@ -1,4 +1,4 @@
-//! Ask whether something outside has happened.
+//! Asks whether something outside has happened.
 
 use std::time::Duration;
 
@@ -9,9 +9,9 @@ use super::signals::Stop;
 use crate::core::base::secrets::masked;
 use crate::core::resource::{ExternalRef, Time};
 
-/// How long one question may take: of what is silent longer, nothing is known either.
+/// Timeout of one request.
 const TIMEOUT: Duration = Duration::from_secs(10);
-/// Parts of a path that ask who somebody is, in place of an answer.
+/// Parts of a path that belong to a login page.
 const LOGIN: [&str; 10] = [
     "login",
     "log-in",
@@ -24,30 +24,29 @@ const LOGIN: [&str; 10] = [
     "oauth2",
     "authorize",
 ];
-/// Longest wait that an answer can ask for.
+/// The longest wait that a response can ask for.
 const LONGEST_WAIT: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// What was found.
+/// The result of a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Poll {
-    /// It has happened; how that is known.
+    /// It has happened; the text says how that is known.
     Happened(String),
-    /// Not yet, or it cannot be seen.
+    /// It has not happened, or that cannot be seen.
     NotYet {
         /// Why.
         why: String,
-        /// Whether that is trouble: no answer, or one that says that the server has some.
+        /// Whether there is trouble: no response, or one that reports an error of the server.
         is_trouble: bool,
-        /// When to ask again, as the answer says.
+        /// When to ask again, if the response says so.
         retry_after: Option<Duration>,
     },
-    /// It is nothing that can be asked over HTTP.
+    /// It is not something that can be requested over HTTP.
     NotAsked,
 }
 
-/// Ask once, at the moment `now`. A `uri` has happened when it answers a GET with 2xx, other than 202; a `webhook` is told
-/// who waits, and has happened when it answers 200. What redirects lead to counts on the same host only, and not when it
-/// is there to log in.
+/// Asks once, at the time `now`. A `uri` has happened when it answers a GET with 2xx other than 202. A `webhook` is sent
+/// who waits, and has happened when it answers 200. A redirect counts only to the same host, and not to a login page.
 pub fn poll(
     external: &ExternalRef,
     (who, reach): (&Value, &Reach),
@@ -90,14 +89,14 @@ pub fn poll(
     }
 }
 
-/// What a redirect has led to in place of an answer.
+/// Why a redirect does not count, if so.
 fn led_away(asked: &str, to: &str) -> Option<String> {
     let parts = |url: &str| {
         let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
         let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
         let (authority, path) = rest.split_at(end);
         let host = authority.rsplit('@').next().unwrap_or_default();
-        // Another port of the same host, as of http and https, is no other place.
+        // Another port of the same host counts as the same place, for example http and https.
         let (host, _) = host.rsplit_once(':').unwrap_or((host, ""));
         (host.to_ascii_lowercase(), path.to_ascii_lowercase())
     };
@@ -111,7 +110,7 @@ fn led_away(asked: &str, to: &str) -> Option<String> {
     asks.then(|| format!("redirects to a login page, {path}"))
 }
 
-/// How long an answer wants to be left alone: `Retry-After` in seconds, or as a date.
+/// The delay that a response asks for: `Retry-After` in seconds, or as a date.
 fn wait_of(text: &str, now: Time) -> Option<Duration> {
     let text = text.trim();
     let seconds = match text.parse::<u64>() {

@@ -1,5 +1,5 @@
-//! One question over HTTP, and its bounded answer. Proxies are those of this process's
-//! environment, certificates are checked by the system's own roots.
+//! One HTTP request, and its bounded response. Proxies come from the environment of this process;
+//! certificates are checked against the roots of the system.
 
 use std::io::Read;
 use std::net::{IpAddr, Ipv4Addr};
@@ -15,42 +15,42 @@ use ureq::unversioned::transport::{DefaultConnector, NextTimeout};
 
 use super::signals::Stop;
 
-/// Most bytes of an answer's body that are read.
+/// Maximum number of bytes of a response body that are read.
 pub const MAX_BODY: u64 = 1024 * 1024;
-/// Most redirects that are followed.
+/// Maximum number of redirects that are followed.
 const MAX_REDIRECTS: u32 = 5;
-/// How often a wait for an answer looks whether it is to stop.
+/// How often a wait for a response checks whether to stop.
 const STEP: Duration = Duration::from_millis(100);
 
-/// What is asked.
+/// A request.
 // Not `Debug`: a header may hold a secret.
 #[derive(Clone)]
 pub struct HttpQuestion {
     /// Its method.
     pub method: String,
-    /// Where: http or https.
+    /// Its address: http or https.
     pub url: String,
-    /// What is said besides, by name.
+    /// Its headers, by name.
     pub headers: Vec<(&'static str, String)>,
-    /// What is sent, as JSON.
+    /// Its body, sent as JSON.
     pub body: Option<Value>,
     /// Whether redirects are followed.
     pub follow: bool,
-    /// How long all of it may take.
+    /// Timeout of the whole request.
     pub timeout: Duration,
-    /// Which hosts may be asked that else may not.
+    /// Guarded hosts that may be contacted.
     pub reach: Reach,
 }
 
-/// Which hosts may be asked although their addresses are those of this link, or of what tells a machine in a cloud who it is:
-/// whoever may write plans could have that told elsewhere.
+/// Guarded hosts that may be contacted: those with link-local addresses, and the metadata services of clouds. By default
+/// they are refused, since a plan could make a metadata service reveal credentials of this machine.
 #[derive(Debug, Clone, Default)]
 pub struct Reach {
     hosts: Vec<String>,
 }
 
 impl Reach {
-    /// These, besides all that are no such.
+    /// Allows these hosts, besides all that are not guarded.
     pub fn with(hosts: Vec<String>) -> Reach {
         Reach { hosts }
     }
@@ -62,7 +62,7 @@ impl Reach {
             .any(|one| bare(one).eq_ignore_ascii_case(host))
     }
 
-    /// Why a host at this address is not asked, if so.
+    /// Why a host at this address must not be contacted, if so.
     fn objection(&self, host: &str, address: Option<IpAddr>) -> Option<String> {
         let named = METADATA_NAMES
             .iter()
@@ -83,17 +83,17 @@ impl Reach {
     }
 }
 
-/// Names of what tells a machine in a cloud who it is.
+/// Names of metadata services of clouds.
 const METADATA_NAMES: [&str; 3] = ["metadata.google.internal", "metadata.goog", "instance-data"];
 
-/// Without the brackets around an address.
+/// The address without its brackets.
 fn bare(host: &str) -> &str {
     host.trim_start_matches('[')
         .trim_end_matches(']')
         .trim_end_matches('.')
 }
 
-/// Whether an address is one of this link only, or of what tells a machine in a cloud who it is.
+/// Whether an address is link-local, or that of a metadata service of a cloud.
 fn is_guarded(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(address) => {
@@ -101,7 +101,7 @@ fn is_guarded(address: IpAddr) -> bool {
             address.is_link_local() || others.contains(&address.octets())
         }
         IpAddr::V6(address) => {
-            // The older addresses in the new form, and as they are translated.
+            // IPv4 addresses in IPv6: compatible, mapped, and translated (NAT64).
             let [a, b, c, d, e, f, high, low] = address.segments();
             let is_old = [a, b, c, d, e] == [0; 5] && matches!(f, 0 | 0xffff)
                 || [a, b, c, d, e, f] == [0x64, 0xff9b, 0, 0, 0, 0];
@@ -113,7 +113,7 @@ fn is_guarded(address: IpAddr) -> bool {
     }
 }
 
-/// Looks hosts up, also those that redirects lead to, and passes over none that may not be asked.
+/// A resolver that refuses guarded hosts, also after redirects.
 #[derive(Debug)]
 struct Guard {
     resolver: DefaultResolver,
@@ -139,28 +139,28 @@ impl Resolver for Guard {
     }
 }
 
-/// What was answered.
+/// A response.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HttpAnswer {
     /// Its status.
     pub status: u16,
-    /// Its body, or the beginning of it.
+    /// Its body, cut at [`MAX_BODY`].
     pub body: Vec<u8>,
-    /// Where it came from, when that is another place than was asked: redirects led there.
+    /// The final address, if redirects led to another one.
     pub redirected_to: Option<String>,
-    /// When to ask again, as it was said: seconds, or a date.
+    /// `Retry-After`: seconds, or a date.
     pub retry_after: Option<String>,
 }
 
-/// Ask, and wait for the answer.
+/// Sends the request, and waits for the response.
 ///
 /// # Errors
-/// In a sentence without a full stop: why there is no answer.
+/// Why there is no response, in a sentence without a full stop.
 pub fn ask(question: &HttpQuestion, stop: &Stop) -> Result<HttpAnswer, String> {
     let (sender, receiver) = mpsc::channel();
     let question = question.clone();
-    // A connection cannot be stopped from outside: if nobody waits any more, the thread ends with
-    // its timeout.
+    // A connection cannot be stopped from outside: if nobody waits any more, the thread ends at
+    // the timeout.
     std::thread::spawn(move || {
         // It fails when nobody waits any more.
         sender.send(ask_at_once(&question)).ok();
@@ -191,7 +191,7 @@ fn ask_at_once(question: &HttpQuestion) -> Result<HttpAnswer, String> {
         .map(ToString::to_string)
         .unwrap_or_default();
     let host = request.uri_ref().and_then(|uri| uri.host());
-    // A proxy looks others up by itself.
+    // A proxy resolves other hosts by itself.
     if let Some(why) = host.and_then(|host| question.reach.objection(host, None)) {
         return Err(why);
     }
@@ -249,7 +249,7 @@ fn ask_at_once(question: &HttpQuestion) -> Result<HttpAnswer, String> {
     })
 }
 
-/// Whether a host is this machine, which no proxy has to be asked for.
+/// Whether a host is this machine, for which no proxy is used.
 fn is_this_machine(host: &str) -> bool {
     let address = host.trim_start_matches('[').trim_end_matches(']');
     host.eq_ignore_ascii_case("localhost")
@@ -260,14 +260,14 @@ fn is_this_machine(host: &str) -> bool {
 
 #[cfg(test)]
 pub(super) mod testing {
-    //! A server on the loopback, as small as it can be.
+    //! A minimal server on the loopback interface.
     #![allow(clippy::unwrap_used)]
 
     use std::io::{BufRead, BufReader, Read, Write};
     use std::net::{SocketAddr, TcpListener, TcpStream};
     use std::sync::{Arc, Mutex};
 
-    /// Answers each request with what a function of its first line and body says; keeps requests.
+    /// Answers each request with the result of a function of its first line and body; keeps the requests.
     pub struct Server {
         address: SocketAddr,
         pub asked: Arc<Mutex<Vec<String>>>,
@@ -322,7 +322,7 @@ pub(super) mod testing {
         stream.write_all(answer(&first, &body).as_bytes())
     }
 
-    /// An answer with a status and a body.
+    /// A response with a status and a body.
     pub fn says(status: u16, body: &str) -> String {
         format!(
             "HTTP/1.1 {status} X\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{body}",
@@ -448,7 +448,7 @@ mod tests {
         ] {
             assert_eq!(Reach::default().objection(host, None), None, "{host}");
         }
-        // A name that leads there, and a redirect.
+        // A name that resolves to a guarded address, and a redirect.
         let there = Reach::default().objection("inner.example", "169.254.1.2".parse().ok());
         assert!(
             there

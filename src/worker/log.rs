@@ -1,4 +1,4 @@
-//! What a command printed: its beginning and its end are kept, and what lies between is counted.
+//! The output of a command: its beginning and its end are kept, and the bytes between are counted.
 
 use std::collections::VecDeque;
 
@@ -6,9 +6,9 @@ use crate::core::base::invisible::unseen;
 use crate::core::base::secrets::{masked, masked_bytes};
 use crate::core::plan::pattern::Pattern;
 
-/// Most bytes that are kept of the beginning.
+/// Maximum number of bytes that are kept of the beginning.
 pub const HEAD: usize = 256 * 1024;
-/// Most bytes that are kept of the end.
+/// Maximum number of bytes that are kept of the end.
 pub const TAIL: usize = 768 * 1024;
 
 /// A bounded log.
@@ -20,24 +20,24 @@ pub struct Log {
     wanted: Option<WantedPart>,
 }
 
-/// A pattern that is looked for in everything, also in what is not kept.
+/// A pattern that is searched in all output, also in the part that is not kept.
 #[derive(Debug, Clone)]
 struct WantedPart {
     pattern: Pattern,
     /// The last bytes, in which a match may have begun.
     window: Vec<u8>,
-    /// Where in the window what was not given up begins; before that is what `^` and `\b` look at.
+    /// Where new matches may begin in the window; the bytes before it are context for `^` and `\b`.
     from: usize,
     seen: bool,
 }
 
-/// Most bytes of a match in an output that is longer than twice this.
+/// Maximum length of a match, in an output longer than twice this.
 const LONGEST_MATCH: usize = 512 * 1024;
-/// As many bytes as a character has: what stands before or behind a match decides about `^`, `$` and `\b`.
+/// The length of the longest character: the characters around a match decide about `^`, `$` and `\b`.
 const AROUND: usize = 4;
 
 impl Log {
-    /// A log that notices what a pattern fits wherever it comes by.
+    /// A log that looks for a pattern in everything that is pushed.
     pub fn looking_for(pattern: Option<Pattern>) -> Log {
         let wanted = |pattern| WantedPart {
             pattern,
@@ -51,7 +51,7 @@ impl Log {
         }
     }
 
-    /// Take in what was printed.
+    /// Appends output.
     pub fn push(&mut self, bytes: &[u8]) {
         if let Some(wanted) = &mut self.wanted {
             wanted.look(bytes);
@@ -60,14 +60,14 @@ impl Log {
         let room = HEAD - self.head.len().min(HEAD);
         let (head, rest) = bytes.split_at(room.min(bytes.len()));
         self.head.extend_from_slice(head);
-        // Of a piece that is longer than the tail only its end is kept.
+        // If a piece is longer than the tail, only its end is kept.
         let rest = &rest[rest.len().saturating_sub(TAIL)..];
         let too_many = (self.tail.len() + rest.len()).saturating_sub(TAIL);
         self.tail.drain(..too_many);
         self.tail.extend(rest);
     }
 
-    /// Whether what is looked for came by, when nothing more comes.
+    /// Whether the pattern was found; to be asked when the output is complete.
     pub fn has_seen(&self) -> bool {
         self.wanted
             .as_ref()
@@ -79,7 +79,7 @@ impl Log {
         self.total - (self.head.len() + self.tail.len()) as u64
     }
 
-    /// What is kept, with a line that says what is not.
+    /// The bytes that are kept, with a line that says how many are missing.
     pub fn bytes(&self) -> Vec<u8> {
         let mut bytes = self.head.clone();
         let cut = self.cut();
@@ -90,12 +90,12 @@ impl Log {
         masked_bytes(&bytes).into_owned()
     }
 
-    /// The end, as a text of at most so many bytes that can be shown anywhere.
+    /// The end, as printable text of at most so many bytes.
     pub fn excerpt(&self, most: usize) -> String {
         excerpt(&self.bytes(), most)
     }
 
-    /// The last line that says something.
+    /// The last line that is not empty.
     pub fn last_line(&self, most: usize) -> String {
         let end = self.excerpt(16 * 1024);
         let line = end.lines().rev().find(|line| !line.trim().is_empty());
@@ -104,7 +104,7 @@ impl Log {
 }
 
 impl WantedPart {
-    /// Take in what was printed. It is looked at when the window is full, so that nothing is looked at more than twice.
+    /// Searches the output when the window is full, so that no byte is searched more than twice.
     fn look(&mut self, bytes: &[u8]) {
         for piece in bytes.chunks(LONGEST_MATCH) {
             if self.seen {
@@ -119,7 +119,7 @@ impl WantedPart {
 
     fn move_on(&mut self) {
         let len = self.window.len();
-        // At the end of the window it is not known yet what comes behind a match.
+        // A match at the end of the window could be undone by the next bytes.
         self.seen = self.end_of_match().is_some_and(|end| end + AROUND <= len);
         self.window.drain(..len - LONGEST_MATCH - AROUND);
         self.from = AROUND;
@@ -130,10 +130,10 @@ impl WantedPart {
     }
 }
 
-/// The end of something printed or answered: at most so many bytes, without escape sequences and
+/// The end of an output or response: at most so many bytes, without escape sequences and
 /// control characters.
 pub fn excerpt(bytes: &[u8], most: usize) -> String {
-    // Escapes make it shorter, so that some more has to be looked at.
+    // Removing escapes makes it shorter, so begin further ahead.
     let from = bytes.len().saturating_sub(most.saturating_mul(4));
     let text = printable(&String::from_utf8_lossy(&bytes[from..]));
     let text = text.trim();
@@ -144,7 +144,7 @@ pub fn excerpt(bytes: &[u8], most: usize) -> String {
     text[start..].to_owned()
 }
 
-/// At most so many bytes of a text; what is longer ends in an ellipsis.
+/// At most so many bytes of a text; a longer one ends in an ellipsis.
 pub fn shortened(text: &str, most: usize) -> String {
     let text = printable(text);
     if text.len() <= most {
@@ -157,7 +157,7 @@ pub fn shortened(text: &str, most: usize) -> String {
     format!("{}…", &text[..end])
 }
 
-/// Without terminal escape sequences and whatever is not seen, other than line breaks.
+/// The text without terminal escape sequences and invisible characters, except line breaks.
 fn printable(text: &str) -> String {
     let text = masked(text);
     let mut plain = String::with_capacity(text.len());

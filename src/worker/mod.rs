@@ -1,19 +1,19 @@
-//! The worker's room: the only place that runs the commands of plans and speaks HTTP.
+//! Runs the commands of plans and sends HTTP requests; no other module does.
 //!
-//! What is run comes from the spec branch, so whoever decides there decides what this machine does;
-//! nothing here is a sandbox. It is what keeps one command from disturbing another: an argument
-//! list and never a shell, an environment that is made and not inherited, a process group that ends
-//! as a whole, a log that is bounded.
+//! The commands come from the spec branch, so people who can change it decide what this machine runs;
+//! there is no sandbox. Commands are only kept from disturbing each other: an argument list and never a
+//! shell, an environment that is built and not inherited, a process group that ends as a whole, and a
+//! bounded log.
 //!
 //! | file | what it does |
 //! |---|---|
-//! | `process` | run a command to its end, to its timeout, or until it is to stop |
-//! | `log` | what a command printed, bounded |
+//! | `process` | run a command until it ends, times out or is stopped |
+//! | `log` | the bounded output of a command |
 //! | `tool` | the configuration of a `tool://` target; its environment, inputs and outputs |
-//! | `http` | one question over HTTP |
+//! | `http` | one HTTP request |
 //! | `criteria` | check an acceptance criterion |
 //! | `external` | ask whether something outside has happened |
-//! | `signals` | notice that this process is to end |
+//! | `signals` | notice that this process should end |
 
 pub mod criteria;
 pub mod external;

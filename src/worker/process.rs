@@ -1,5 +1,5 @@
-//! Run a command to its end, to its timeout, or until it is to stop. Whatever it started in its
-//! process group ends with it.
+//! Runs a command until it ends, times out or is stopped. All processes of its process group end
+//! with it.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -12,22 +12,22 @@ use std::time::{Duration, Instant};
 
 use super::log::Log;
 
-/// How long a process group has to end by itself once it was asked to.
+/// How long a process group may take to end after SIGTERM.
 pub const GRACE: Duration = Duration::from_secs(5);
-/// How long what was printed may take to arrive once everything has ended. A process that has left
-/// the group keeps the pipe open, and is not waited for.
+/// How long to read the rest of the output once the group has ended. A process that has left the
+/// group keeps the pipe open, and is not waited for.
 const LAST_WORDS: Duration = Duration::from_secs(2);
-/// Longest pause between two looks at a process.
+/// The longest pause between two checks of a process.
 const STEP: Duration = Duration::from_millis(50);
 
-/// A command that is to be run.
+/// A command to run.
 #[derive(Debug)]
 pub struct Call<'a> {
     /// The program and its arguments.
     pub words: &'a [String],
-    /// Where it runs.
+    /// The working directory.
     pub dir: &'a Path,
-    /// All that it finds in its environment.
+    /// Its whole environment.
     pub environment: &'a BTreeMap<OsString, OsString>,
     /// How long it may take.
     pub timeout: Duration,
@@ -38,28 +38,28 @@ pub struct Call<'a> {
 pub enum ProcessEnd {
     /// By itself, with this exit code.
     Code(i32),
-    /// By a signal that was not ours.
+    /// By a signal that this program did not send.
     Signal(i32),
-    /// It took too long.
+    /// It timed out.
     TimedOut,
-    /// It was to stop.
+    /// It was stopped.
     Stopped,
-    /// It was never started; why, in a sentence without a full stop.
+    /// It was never started; the reason is a sentence without a full stop.
     NotStarted(String),
 }
 
-/// What came of a command.
+/// The result of a command.
 #[derive(Debug)]
 pub struct Ran {
     /// How it ended.
     pub end: ProcessEnd,
-    /// What it printed: both streams, as it came.
+    /// What it printed on both streams, interleaved.
     pub log: Log,
     /// How long it took.
     pub took: Duration,
 }
 
-/// Run a command. `log` takes in what it prints, `stop` is asked again and again.
+/// Runs a command. `log` receives its output; `stop` is called repeatedly.
 pub fn run(call: &Call<'_>, log: Log, stop: &dyn Fn() -> bool) -> Ran {
     let started = Instant::now();
     let log = Arc::new(Mutex::new(log));
@@ -102,7 +102,7 @@ fn start(call: &Call<'_>) -> Result<(Group, PipeReader), String> {
         .stdout(writer.try_clone().map_err(unable)?)
         .stderr(writer);
     own_group(&mut command);
-    // Our ends of the pipe for writing go with the command: the reader sees the last one close.
+    // Dropping the command closes our write ends of the pipe, so the reader sees its end.
     match command.spawn() {
         Ok(child) => Ok((Group { child }, reader)),
         Err(error) if error.kind() == ErrorKind::NotFound => {
@@ -115,7 +115,7 @@ fn start(call: &Call<'_>) -> Result<(Group, PipeReader), String> {
     }
 }
 
-/// A program with a folder in its name is looked for from the working directory, another on `PATH`.
+/// A program with a slash in its name is relative to the working directory, any other is on `PATH`.
 fn found_from(program: &str, dir: &Path) -> PathBuf {
     if program.contains('/') {
         dir.join(program)
@@ -169,7 +169,7 @@ fn wait(mut group: Group, timeout: Duration, stop: &dyn Fn() -> bool) -> Process
     cut_short.unwrap_or(end)
 }
 
-/// A process that leads a group of its own. Until it is waited for, nobody else can get its number.
+/// A process that leads a process group. Until it is waited for, its id cannot be used again.
 #[derive(Debug)]
 struct Group {
     child: std::process::Child,
@@ -198,7 +198,7 @@ impl Group {
         self.signal(rustix::process::Signal::TERM);
     }
 
-    /// Nobody of the group is left; how its leader ended.
+    /// Called when no process of the group is left; returns how its leader ended.
     fn end(mut self) -> ProcessEnd {
         use std::os::unix::process::ExitStatusExt;
         self.signal(rustix::process::Signal::KILL);
@@ -213,7 +213,7 @@ impl Group {
 
     fn signal(&self, signal: rustix::process::Signal) {
         let group = rustix::process::Pid::from_child(&self.child);
-        // It fails when no process of the group is left.
+        // Fails if no process of the group is left.
         rustix::process::kill_process_group(group, signal).ok();
     }
 }
@@ -255,7 +255,7 @@ mod tests {
     use super::*;
 
     const LONG: Duration = Duration::from_secs(600);
-    /// A command that nothing but a signal ends: a test that waits for its end waits for that.
+    /// A command that ends only by a signal: a test that waits for its end waits for that.
     const FOR_EVER: &str = "tail -f /dev/null";
 
     fn run_script(script: &str, timeout: Duration, stop: &dyn Fn() -> bool) -> Ran {
@@ -312,7 +312,7 @@ mod tests {
         assert!(ran.took >= timeout + GRACE, "it had its grace");
         for pid in std::fs::read_to_string(&pids).unwrap().lines() {
             let pid = rustix::process::Pid::from_raw(pid.parse().unwrap()).unwrap();
-            // Killed is killed; that its parent has noticed may take a moment.
+            // After SIGKILL, it may take a moment until the parent notices.
             while rustix::process::test_kill_process(pid).is_ok() && !is_zombie(pid) {
                 std::thread::sleep(Duration::from_millis(5));
             }

@@ -1,33 +1,33 @@
-//! Notice that this process is to end: SIGTERM, SIGINT.
+//! Notices that this process should end: SIGTERM, SIGINT.
 
 use std::io::Write;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-/// How often a wait looks whether it is to end.
+/// How often a wait checks whether to stop.
 const STEP: Duration = Duration::from_millis(50);
 
-/// A wish to end, seen by all threads.
+/// A request to stop, shared by all threads.
 #[derive(Debug, Clone, Default)]
 pub struct Stop {
     wished: Arc<AtomicBool>,
-    /// A wider wish that ends this as well.
+    /// A wider request that also stops this.
     wider: Option<Arc<AtomicBool>>,
 }
 
-/// End this process at once: to give back its memory piece by piece, as an ordinary exit does, takes time and helps nobody.
+/// Ends this process at once. An ordinary exit would free its memory piece by piece, which takes time and has no use.
 pub fn end(code: u8) -> ! {
-    // Whoever writes results writes them out; this is for a line that has no end.
+    // Writers of results flush by themselves; this is for a line without a line break.
     let _ = std::io::stdout().flush();
     signal_hook::low_level::exit(i32::from(code))
 }
 
 impl Stop {
-    /// One that SIGTERM and SIGINT set; neither ends the process by itself any more.
+    /// A request that SIGTERM and SIGINT set; they no longer end the process by themselves.
     ///
     /// # Errors
-    /// In a sentence, when the system does not let signals be handled.
+    /// Signals cannot be handled; the error is a sentence.
     pub fn on_signals() -> Result<Stop, String> {
         let stop = Stop::default();
         for signal in [signal_hook::consts::SIGTERM, signal_hook::consts::SIGINT] {
@@ -37,7 +37,7 @@ impl Stop {
         Ok(stop)
     }
 
-    /// A wish for a part: it is also wished when the whole is to end.
+    /// A narrower request, which is also set when this one is.
     pub fn part(&self) -> Stop {
         Stop {
             wished: Arc::default(),
@@ -45,12 +45,12 @@ impl Stop {
         }
     }
 
-    /// Wish it.
+    /// Requests to stop.
     pub fn wish(&self) {
         self.wished.store(true, Ordering::SeqCst);
     }
 
-    /// Whether it is wished.
+    /// Whether a stop is requested.
     pub fn is_wished(&self) -> bool {
         let wider = self.wider.iter();
         wider
@@ -58,7 +58,7 @@ impl Stop {
             .any(|wished| wished.load(Ordering::SeqCst))
     }
 
-    /// Wait, but no longer than until it is wished.
+    /// Waits for `time`, or until a stop is requested.
     pub fn wait(&self, time: Duration) {
         let begin = Instant::now();
         while !self.is_wished() {
@@ -86,7 +86,7 @@ mod tests {
         );
         whole.wish();
         assert!(other.is_wished());
-        // Would wait for ever otherwise.
+        // This would wait for ever otherwise.
         other.wait(Duration::MAX);
     }
 }

@@ -1,4 +1,4 @@
-//! What the command of a `tool://` target finds around it.
+//! The environment of a command of a `tool://` target.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -12,30 +12,30 @@ use serde_json::{Map, Value};
 use crate::core::plan::data::MAX_OUTPUT_BYTES;
 pub use crate::core::plan::tool::{Tool, environment_of};
 
-/// Longest value of an input that has a variable of its own; the file holds all of them.
+/// Maximum size of an input that gets a variable; the file holds all inputs.
 const MAX_VARIABLE_BYTES: usize = 32 * 1024;
-/// Where programs are looked for when nothing says where.
+/// The default search path for programs.
 const USUAL_PATH: &str = "/usr/local/bin:/usr/bin:/bin";
-/// How the variables begin that nobody else can set.
+/// Prefix of variables that only this program sets.
 const OWN: &str = "PLANSPEC_";
 
-/// A duration of a resource as the machine's own.
+/// A duration of a resource as one of the standard library.
 pub fn seconds(duration: &crate::core::resource::Duration) -> Duration {
     Duration::from_secs(u64::try_from(duration.seconds()).unwrap_or(0))
 }
 
-/// What a command is run for; it finds this in its environment.
+/// The purpose of a command, which it finds in its environment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Errand {
     /// Namespace of the Execution.
     pub namespace: String,
     /// Its name.
     pub execution: String,
-    /// What of it.
+    /// The part of the run.
     pub part: ErrandPart,
 }
 
-/// What of a run a command is for.
+/// The part of a run that a command is for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ErrandPart {
     /// An attempt at a node.
@@ -45,12 +45,12 @@ pub enum ErrandPart {
         /// Which attempt.
         attempt: u32,
     },
-    /// A success criterion of the document that the run is held to.
+    /// A success criterion of the run's document.
     Criterion(String),
 }
 
 impl Errand {
-    /// As JSON, for whoever is asked over HTTP.
+    /// As JSON, for HTTP requests.
     pub fn to_value(&self) -> Value {
         let mut value = serde_json::json!({
             "namespace": self.namespace,
@@ -66,7 +66,7 @@ impl Errand {
         value
     }
 
-    /// As variables of an environment.
+    /// As environment variables.
     fn variables(&self) -> Vec<(&'static str, String)> {
         let mut variables = vec![
             ("PLANSPEC_NAMESPACE", self.namespace.clone()),
@@ -83,7 +83,7 @@ impl Errand {
     }
 }
 
-/// Where a command works: a work tree, and a folder of its own beside it.
+/// Where a command works: a work tree, and a separate folder beside it.
 #[derive(Debug)]
 pub struct Bench {
     /// The root of the work tree.
@@ -93,12 +93,12 @@ pub struct Bench {
 }
 
 impl Bench {
-    /// Set one up in `folder`: a home and a place for temporary files, both empty. Of this
-    /// process's environment only the search path and the language are handed on; then comes
-    /// `env`, then what nobody can set otherwise.
+    /// Creates a bench in `folder`, with an empty home and an empty folder for temporary files. From
+    /// this process's environment, only the search path and the language are passed on; then `env`
+    /// is added, then the variables that only this program sets.
     ///
     /// # Errors
-    /// In a sentence, when there is no room.
+    /// A folder cannot be created; the error is a sentence.
     pub fn new(
         tree: &Path,
         folder: &Path,
@@ -131,15 +131,15 @@ impl Bench {
         })
     }
 
-    /// All that a command finds in its environment.
+    /// The whole environment of a command.
     pub fn environment(&self) -> &BTreeMap<OsString, OsString> {
         &self.environment
     }
 
-    /// Lay out the inputs: all in a file, each in a variable where it fits into one.
+    /// Writes the inputs: all of them to a file, and each to a variable if it fits.
     ///
     /// # Errors
-    /// In a sentence, when the file cannot be written.
+    /// The file cannot be written; the error is a sentence.
     pub fn lay_out(&mut self, inputs: &Map<String, Value>) -> Result<(), String> {
         for (name, value) in inputs {
             let text = match value {
@@ -161,10 +161,10 @@ impl Bench {
         Ok(())
     }
 
-    /// Lay out the brief: all that is to be known of the node, for people and agents.
+    /// Writes the brief of the node, for people and agents.
     ///
     /// # Errors
-    /// In a sentence, when the file cannot be written.
+    /// The file cannot be written; the error is a sentence.
     pub fn hand_over(&mut self, brief: &str) -> Result<(), String> {
         let path = self.folder.join("brief.md");
         fs::write(&path, brief)
@@ -178,10 +178,10 @@ impl Bench {
         self.folder.join("outputs.json")
     }
 
-    /// What the command left in the file that `PLANSPEC_OUTPUTS` names; nothing when there is none.
+    /// The outputs in the file that `PLANSPEC_OUTPUTS` names; empty if there is no file.
     ///
     /// # Errors
-    /// In a sentence without a full stop: it is no JSON object, or too large.
+    /// It is not a JSON object, or too large; the error is a sentence without a full stop.
     pub fn take_outputs(&self) -> Result<Map<String, Value>, String> {
         let path = self.outputs_path();
         match path.symlink_metadata() {
@@ -211,10 +211,10 @@ impl Bench {
         }
     }
 
-    /// The folder in the work tree that a relative path names.
+    /// The folder at a relative path in the work tree.
     ///
     /// # Errors
-    /// In a sentence without a full stop: it is not there, or leads out.
+    /// It does not exist, or leads out of the tree; the error is a sentence without a full stop.
     pub fn directory(&self, path: Option<&str>) -> Result<PathBuf, String> {
         let root = &self.tree;
         let Some(path) = path else {
@@ -231,7 +231,7 @@ impl Bench {
     }
 }
 
-/// The variable of an input.
+/// The name of the variable of an input.
 fn variable(name: &str) -> String {
     let plain = |c: char| match c {
         'a'..='z' => c.to_ascii_uppercase(),

@@ -1,10 +1,11 @@
-// What a browser makes of the board: Chromium reads the pages under the policy that a server should send, light and dark,
-// on a desk and on a phone, with and without a script.
+// Checks the board in Chromium: its pages under the policy that a server should send, in light and dark colours, on a
+// desktop and a phone, with and without scripts.
 //
 //   node tests/board/check.mjs PLANSPEC FOLDER [--all] [--shots DIR]
 //
-// PLANSPEC is the program, FOLDER the one where `npm install playwright-core axe-core` was run. Without --all home and a run
-// with 30 nodes are looked at, with it every page with 3, 30 and 400 nodes. --shots keeps pictures. CHROMIUM names the browser.
+// PLANSPEC is the program, FOLDER the one in which `npm install playwright-core axe-core` was run. Without --all it
+// checks home and a run with 30 nodes, with it every page with 3, 30 and 400 nodes. --shots keeps screenshots. CHROMIUM
+// names the browser.
 import { execFileSync, spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
@@ -38,7 +39,7 @@ const run = (where, program, ...words) =>
     },
   });
 
-// A run of so many nodes, some way through: nodes that are done, that failed, that somebody holds, a gate that waits.
+// A run of so many nodes in the middle of its work: nodes that are done, failed or claimed, and a gate that waits.
 const repository = (nodes) => {
   const where = join(scratch, `of-${nodes}`);
   mkdirSync(join(where, "planspec"), { recursive: true });
@@ -57,7 +58,7 @@ const repository = (nodes) => {
   const graph = Array.from({ length: nodes }, (_, at) => node(at));
   if (nodes > 3) {
     graph.push({ id: "group", kind: "Group", children: [id(1), id(2)] });
-    // Names as long as names may be, and a text without a space.
+    // Names of the maximum length, and a text without a space.
     const name = "w".repeat(200);
     graph.push({ id: "x".repeat(63), kind: "Task", name, description: name, dependsOn: [id(0)] });
   }
@@ -109,7 +110,7 @@ const POLICY =
   "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; connect-src 'self'";
 const TYPES = { html: "text/html; charset=utf-8", css: "text/css", js: "text/javascript" };
 
-// The pages as a web server has them.
+// The pages on a web server.
 const host = async (site) => {
   const server = createServer((request, answer) => {
     let path = decodeURIComponent(new URL(request.url, "http://x").pathname);
@@ -126,7 +127,7 @@ const host = async (site) => {
   return { base: `http://127.0.0.1:${server.address().port}/`, close: () => server.close() };
 };
 
-// `planspec serve` itself.
+// The pages from `planspec serve`.
 const serve = async (where, ...words) => {
   const env = { ...process.env, PLANSPEC_NOW: at(), GIT_CONFIG_GLOBAL: "/dev/null" };
   const server = spawn(planspec, ["serve", "--port", "0", "--reconcile", ...words], { cwd: where, env });
@@ -169,7 +170,7 @@ const open = async (context, address, said) => {
 
 const SCREENS = { desk: { width: 1280, height: 800 }, phone: { width: 360, height: 740 } };
 
-// Each page on each screen in each colour: no errors, nothing serious that axe finds, nothing wider than the screen.
+// Each page on each screen in each colour: no errors, no serious problem found by axe, nothing wider than the screen.
 const look = async (base, paths, name) => {
   for (const colorScheme of ["light", "dark"]) {
     for (const [screen, viewport] of Object.entries(SCREENS)) {
@@ -179,7 +180,7 @@ const look = async (base, paths, name) => {
         const where = `${path} (${screen}, ${colorScheme})`;
         const width = await page.evaluate(() => document.documentElement.scrollWidth);
         expect(width <= viewport.width, `${where}: ${width} pixels wide`);
-        // The policy stands for the page; the checker comes through the debugger.
+        // The policy applies to the page; the checker uses the debugger.
         await page.evaluate(axe);
         const { violations } = await page.evaluate(() => window.axe.run());
         for (const { impact, id, nodes } of violations) {
@@ -237,7 +238,7 @@ const withScript = async (base) => {
   await page.waitForFunction(() => document.querySelector("button.copy").textContent !== "Copy");
   const copied = await page.evaluate(() => navigator.clipboard.readText());
   expect(copied === command && copied.startsWith("planspec "), `copied: ${copied}`);
-  // The keyboard comes to everything: the first stop leads to the content.
+  // The keyboard reaches everything: the first stop leads to the content.
   await page.goto(base + RUN);
   await page.keyboard.press("Tab");
   const first = await page.evaluate(() => document.activeElement.className);
@@ -245,7 +246,7 @@ const withScript = async (base) => {
   await context.close();
 };
 
-// Of a page that is served, the main part follows what happens; what is unfolded and filtered stays.
+// On a served page, the main part is updated; unfolded and filtered parts stay.
 const live = async (where) => {
   const server = await serve(where);
   const context = await browser.newContext({ viewport: SCREENS.desk });
@@ -280,7 +281,7 @@ const live = async (where) => {
 
 const GATE = (nodes) => `runs/default/run/nodes/step-${String(nodes - 1).padStart(3, "0")}.html`;
 
-// Whoever may decide does it on the page of the gate; what changes meanwhile is not decided.
+// A reviewer decides on the page of the gate; if the gate changes in between, the decision is refused.
 const decide = async (where, nodes) => {
   const sha256 = createHash("sha256").update("secret").digest("hex");
   const token = { name: "ana", sha256, actor: "ana@example.com", rights: ["read", "decide"] };
@@ -316,7 +317,7 @@ for (const nodes of sizes) {
   run(where, planspec, "board", "--out", site);
   const server = await host(site);
   const every = readdirSync(site, { recursive: true }).filter((path) => path.endsWith(".html"));
-  // Of many nodes that are alike, some.
+  // Only some of many similar nodes.
   const paths = all ? every.filter((path, at) => !path.includes("/nodes/") || path.includes("xxx") || at % 40 < 2) : ["index.html", RUN];
   await look(server.base, paths, nodes);
   console.log(`${nodes} nodes: looked at ${paths.length} of ${every.length} pages`);

@@ -1,9 +1,9 @@
-// What editors say: yaml-language-server reads what `planspec new` writes, with the schema that each
-// file names, and says nothing of what is right and something of what is wrong.
+// Checks files in an editor: yaml-language-server reads the output of `planspec new` with the schema that each file
+// names, and must find nothing in valid files, and something in invalid ones.
 //
 //   node tests/editor/check.mjs PLANSPEC SERVER
 //
-// PLANSPEC is the program, SERVER the folder where `npm install yaml-language-server` was run.
+// PLANSPEC is the program, SERVER the folder in which `npm install yaml-language-server` was run.
 import { execFileSync, spawn } from "node:child_process";
 import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -28,7 +28,7 @@ const written = readdirSync(join(repository, "planspec"), { recursive: true })
   .map((path) => join("planspec", path));
 const files = [...written, ".planspec.yaml"];
 
-// One field that is not there, and one value that a shape of many kinds refuses.
+// One unknown field, and one value of the wrong kind.
 const wrong = (text) => [
   ["an unknown field", `${text.trimEnd()}\nnonsense: 1\n`],
   ...(/^ {2}name: /m.test(text)
@@ -77,7 +77,7 @@ const answer = (key, ask) =>
   });
 let opened = 0;
 const said = (path, text) => {
-  // Beside the file, so that it finds the same schema.
+  // Next to the file, so that it finds the same schema.
   opened += 1;
   const uri = pathToFileURL(join(repository, path.replace(/\.yaml$/, `.${opened}.yaml`))).href;
   const textDocument = { uri, languageId: "yaml", version: 1, text };

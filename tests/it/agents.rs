@@ -1,4 +1,4 @@
-//! What an agent does that knows one command to begin and what that prints: claim whatever comes next, do it, report it.
+//! What an agent does that knows one command: it claims the next node, does the work and reports it.
 
 use crate::held::shows;
 use crate::resources::{
@@ -7,7 +7,7 @@ use crate::resources::{
 };
 use crate::sandbox::{Place, Sandbox};
 
-/// A run of nodes of which each waits for the one before, but the last two.
+/// A run of a chain of nodes, of which the last two are side by side.
 fn with_a_run<'s>(sandbox: &'s Sandbox, nodes: &[crate::resources::Node]) -> Place<'s> {
     let solo = sandbox.repository("solo");
     solo.write(
@@ -24,7 +24,7 @@ fn who_names_no_node_is_given_the_first_and_asked_again_the_same() {
     let sandbox = Sandbox::new();
     let nodes = [task("last"), task("first"), task("behind").after("first")];
     let solo = with_a_run(&sandbox, &nodes);
-    // More stands behind it.
+    // More nodes follow it.
     let claimed = solo.run("claim --as agent:a").ok().out;
     assert!(
         claimed.contains("claimed default/run/first attempt 1"),
@@ -107,7 +107,8 @@ fn a_question_needs_no_name_where_one_node_is_held() {
     assert!(asked.contains("asked at default/run/one"), "{asked}");
 }
 
-/// Twelve steps, by somebody who knows `planspec claim` and does what it prints: two commands a step, and little to read.
+/// Twelve steps of an agent that knows `planspec claim` and follows what it prints: two commands a step, and little to
+/// read.
 #[test]
 fn twelve_steps_take_two_commands_each_and_few_words() {
     let sandbox = Sandbox::new();
@@ -180,7 +181,7 @@ fn what_agents_read_is_written_once_and_every_command_in_it_runs() {
     let again = solo.run("init --agent --no-ci --no-hook").ok();
     said(&again.out, "kept as it is", "AGENTS.md");
     assert_eq!(solo.read("AGENTS.md"), agents);
-    // What stands around our section, and an old section, of both.
+    // Text around our section stays, also around an old section.
     let own = solo.read(SKILL);
     solo.write(
         SKILL,
@@ -208,7 +209,7 @@ fn what_agents_read_is_written_once_and_every_command_in_it_runs() {
             .unwrap()
             .replace("NAME", "another")
             .replace('"', "'");
-        // Each that ends a node has one to end.
+        // Each command that ends a node has a node to end.
         let ends = ["report", "ask", "release"]
             .iter()
             .any(|verb| words.starts_with(verb));
@@ -216,7 +217,7 @@ fn what_agents_read_is_written_once_and_every_command_in_it_runs() {
             solo.run_in(&[("PLANSPEC_ACTOR", "agent:a")], "claim").ok();
         }
         let ran = solo.run_in(&[("PLANSPEC_ACTOR", "agent:a")], &words);
-        // A template is still to be filled in.
+        // The template still has to be filled in.
         assert!(
             ran.code == 0 || words == "validate" && ran.code == 1,
             "{ran}"
@@ -347,7 +348,7 @@ fn a_brief_tells_what_came_before_and_who_decides_and_marks_what_others_wrote() 
     assert_eq!(json["before"][0]["outputs"]["found"], "ore");
     assert_eq!(json["behind"][0]["who"][0], "ana@example.com");
     assert_eq!(json["verification"], "anyone");
-    // Behind a gate, the work of those before it is told.
+    // Behind a gate, the agent reads what the tasks before the gate did.
     solo.run("verify run/second --as ci@example.com").exits(1);
 }
 
@@ -392,7 +393,7 @@ fn the_page_about_agents_begins_with_a_session_that_is_so() {
     ];
     let ana = sandbox.team_with("ana", &resources);
     shows(&ana, page, "status --agent --as agent:coder");
-    // The binding of the page is one.
+    // The binding on the page is valid.
     let binding = page.split("```yaml\n").nth(1).unwrap();
     let binding = binding.split("```").next().unwrap();
     ana.write("planspec/agents.yaml", binding);

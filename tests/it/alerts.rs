@@ -1,4 +1,4 @@
-//! What operators hear of: the file of metrics, and a message for each change.
+//! Alerts for operators: the file of metrics, and a message for each change.
 
 use std::io::Write as _;
 use std::path::Path;
@@ -8,7 +8,7 @@ use crate::http::Answers;
 use crate::resources::{execution, file, gate, gate_node, plan, task};
 use crate::sandbox::{Place, Sandbox};
 
-/// A sample of a file of metrics.
+/// The value of a sample in a file of metrics.
 fn sample(place: &Place<'_>, name: &str) -> Option<f64> {
     let text = place.read("metrics.prom");
     let line = text
@@ -53,7 +53,7 @@ fn metrics_say_how_everything_stands_also_where_the_remote_is_away() {
     assert_eq!(oldest, sample(&ana, "reconcile_timestamp_seconds"));
     ana.run("claim one/build --as agent:a").ok();
     ana.run("report one/build --as agent:a --failed").ok();
-    // Nobody offers the second attempt of a run that is over.
+    // The second attempt of a run that is over is offered to nobody.
     ana.run("claim two/build --as agent:a").ok();
     ana.run("report two/build --as agent:a --succeeded").ok();
     sandbox.minutes_pass(1);
@@ -70,7 +70,7 @@ fn metrics_say_how_everything_stands_also_where_the_remote_is_away() {
     assert_eq!(sample(&ana, "wanted{what=\"approval\"}"), Some(1.0));
     assert_eq!(sample(&ana, "needs_somebody"), Some(1.0));
     assert_eq!(sample(&ana, "reconcile_success"), Some(1.0));
-    // What is known stays, and that it is not looked at is said.
+    // What is known stays, and the metrics say that the remote was not read.
     std::fs::rename(sandbox.path("origin.git"), sandbox.path("away.git")).unwrap();
     ana.run("reconcile --metrics metrics.prom").exits(3);
     assert_eq!(sample(&ana, "reconcile_success"), Some(0.0));
@@ -78,7 +78,7 @@ fn metrics_say_how_everything_stands_also_where_the_remote_is_away() {
     assert_eq!(sample(&ana, "reconcile_records{result=\"applied\"}"), None);
 }
 
-/// What `notify.sh` of the examples makes of what a reconcile printed.
+/// Returns what `notify.sh` of the examples sends for the output of a reconcile.
 fn notify(place: &Place<'_>, url: &str, answer: &str) {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut child = place
@@ -105,7 +105,7 @@ fn people_are_told_of_each_change_that_is_theirs_once() {
         notify(&ana, &url, &answer);
         chat.asked().split_off(before)
     };
-    // That something starts, or waits for a worker, is no news.
+    // A start, or waiting for a worker, is not news.
     assert_eq!(told("reconcile"), [] as [&str; 0]);
     ana.run("claim one/build --as agent:a").ok();
     ana.run("report one/build --as agent:a --failed --message 'no \"disk\"'")

@@ -1,5 +1,5 @@
-//! Answers as data: every kind is known to the program, and each verb that writes prints one
-//! document that is as its schema says.
+//! Answers as data: the program knows the schema of every kind, and each verb that writes prints one document that
+//! matches its schema.
 
 use std::collections::BTreeSet;
 
@@ -26,7 +26,7 @@ fn quoted(text: &str) -> Vec<&str> {
     text.split('`').skip(1).step_by(2).collect()
 }
 
-/// The kinds of the answers that a file of the sources defines.
+/// The kinds of the answers that a source file defines.
 fn kinds_in(code: &str) -> Vec<String> {
     let mut kinds = Vec::new();
     for rest in code.split("const KIND: &'static str").skip(1) {
@@ -118,7 +118,7 @@ fn the_examples_of_the_page_are_as_their_schemas_say() {
         let validator = jsonschema::validator_for(&schema).unwrap();
         let errors: Vec<_> = validator.iter_errors(&document).collect();
         assert!(errors.is_empty(), "{kind}: {errors:?}");
-        // A reader of the page sees every field.
+        // The examples on the page have every field.
         for field in schema["properties"].as_object().unwrap().keys() {
             assert!(document.get(field).is_some(), "{kind} without {field}");
         }
@@ -174,7 +174,7 @@ fn what_is_told_besides_stands_in_the_answer() {
     assert!(notes.contains("only reconcile writes it"), "{notes}");
     assert!(notes.contains("it takes effect on `main`"), "{notes}");
     assert_eq!(applied["next"][0], "git push origin feature");
-    // The capability is missing: that is a warning with its place.
+    // A missing capability is a warning with its place.
     let finding = &applied["findings"][0];
     assert_eq!(
         (&finding["code"], &finding["severity"]),
@@ -198,7 +198,7 @@ fn what_apply_refuses_it_refuses_as_data() {
         "{finding}"
     );
 
-    // What belongs to no resource has findings all the same.
+    // Findings about text that is no resource are in the document too.
     let refused = solo.run_with("apply -f - -o json", "kind: [").exits(1);
     assert_eq!(refused.refusal("invalid")["findings"][0]["code"], "PS001");
     let refused = solo.run("apply -f missing.yaml -o json").exits(1);
@@ -328,7 +328,7 @@ fn edit_tells_what_was_saved_and_what_was_wrong() {
     assert_eq!(error["findings"][0]["code"], "PS108", "{error}");
     assert!(text(&error["hint"]).contains("is kept in"), "{error}");
 
-    // A program that writes something else each time, and never what is valid, is not asked for ever.
+    // An editor that writes invalid text each time is not opened forever.
     let error = edit("sed -i 's/^kind: Plan/kind: Plann/'").exits(1);
     error.refusal("invalid");
 }
@@ -411,7 +411,7 @@ fn a_hook_of_somebody_else_is_a_refusal_that_says_where() {
     let solo = sandbox.repository("solo");
     solo.git("config core.hooksPath ../elsewhere");
     let ran = solo.run("hooks install -o json");
-    // A Git that has configured hooks needs no place for a script.
+    // A Git with configured hooks needs no script.
     if ran.code == 1 {
         let error = ran.refusal("notReady");
         assert!(text(&error["hint"]).contains("core.hooksPath"), "{error}");

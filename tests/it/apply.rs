@@ -1,4 +1,4 @@
-//! Resources find their place in the repository, in commits that hold nothing else.
+//! Resources are written to their files in the repository, in commits that hold nothing else.
 
 use crate::resources::{binding, capability, execution, file, gate, goal, plan, task};
 use crate::sandbox::{Place, Sandbox};
@@ -248,7 +248,7 @@ fn the_schema_that_new_wrote_is_committed_with_the_resource() {
         files,
         ".planspec/schemas/goal.json\nplanspec/default/goals/g.yaml"
     );
-    // A file that names another path takes nothing along.
+    // A file that names another path includes nothing from there.
     solo.write("secret.json", "{}");
     let text = format!(
         "# yaml-language-server: $schema=../secret.json\n{}",
@@ -268,7 +268,7 @@ fn what_an_interrupted_apply_has_left_is_in_nobodys_way() {
     solo.git("add planspec");
     solo.run("apply -f ../g.yaml").ok().says("goal/g created");
     assert_eq!(solo.git("status --porcelain"), "");
-    // What somebody has written there is.
+    // An existing file stays.
     solo.write("../h.yaml", goal("h"));
     solo.write("planspec/default/goals/h.yaml", goal("h") + "# mine\n");
     solo.run("apply -f ../h.yaml")
@@ -334,7 +334,7 @@ fn a_reference_may_be_applied_together_with_what_it_names_or_before_it() {
     solo.run_with("apply -f -", &plan("p", &nodes))
         .ok()
         .notes("warning[PS203]");
-    // The hook lets `apply` through, and nobody else.
+    // With the hook installed, only `apply` can commit this.
     solo.run("hooks install").ok();
     solo.run_with("apply -f -", &plan("q", &nodes))
         .ok()
@@ -344,7 +344,7 @@ fn a_reference_may_be_applied_together_with_what_it_names_or_before_it() {
     solo.git("add planspec/r.yaml");
     solo.run("validate --staged").exits(1).says("error[PS203]");
     solo.git("reset -q --hard");
-    // What is already there must not lose what it refers to.
+    // Existing resources must not lose what they refer to.
     let both = file(&[
         gate("seal", "s"),
         plan("s", &[crate::resources::gate_node("ok", "seal")]),
@@ -385,7 +385,7 @@ fn a_hook_that_refuses_is_heard() {
     );
 }
 
-/// What a file no longer holds goes, and is told; a run that goes on is not cancelled by a slip.
+/// A resource that leaves a file is deleted, and reported; an unfinished run is not cancelled by accident.
 #[test]
 fn what_leaves_a_file_is_told_and_a_run_wants_a_word() {
     let sandbox = Sandbox::new();
@@ -410,11 +410,11 @@ fn what_leaves_a_file_is_told_and_a_run_wants_a_word() {
     assert!(tried.out.contains("execution/rb deleted"), "{tried}");
     let applied = solo.run("apply -f planspec/runs.yaml --yes").ok();
     assert!(applied.out.contains("execution/rb deleted"), "{applied}");
-    // Nothing runs by a goal.
+    // Nothing runs a goal.
     solo.write("planspec/p.yaml", file(&[plan("p", &[task("one")])]));
     let applied = solo.run("apply -f planspec/p.yaml").ok();
     assert!(applied.out.contains("goal/g deleted"), "{applied}");
-    // Which of two is meant is not guessed.
+    // Of two resources with one name, none is picked.
     let twice = [plan("q", &[task("a")]), plan("q", &[task("b")])];
     solo.write("../twice.yaml", file(&twice));
     solo.run("apply -f ../twice.yaml")

@@ -1,4 +1,4 @@
-//! `approvals.requireSigned`: real keys, real signatures, and what does not count.
+//! `approvals.requireSigned` with real keys and real signatures: what counts and what does not.
 
 use crate::resources::{execution, file, gate, gate_node, gate_with, plan, task};
 use crate::sandbox::{Place, STATUS, Sandbox, formats, text};
@@ -12,11 +12,12 @@ approvals:
   teams: {security: ['user:boss', ben@example.com]}
 ";
 
-/// Make an SSH key; its public half as a signers file has it. One called `ecdsa` is of a kind that takes `ssh-keygen` to check.
+/// Makes an SSH key, and returns its public half as a line of a signers file. The key `ecdsa` is of a type that only
+/// `ssh-keygen` can check.
 pub fn key(place: &Place<'_>, name: &str) -> String {
     let path = place.dir.join("../keys").join(name);
     std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-    // Of this curve only `ssh-keygen` can tell.
+    // Only `ssh-keygen` can check this curve.
     let kind: &[&str] = match name {
         "p521" => &["ecdsa", "-b", "521"],
         _ => &["ed25519"],
@@ -35,7 +36,7 @@ pub fn key(place: &Place<'_>, name: &str) -> String {
     words.join(" ")
 }
 
-/// From now on this key signs.
+/// Signs with this key from now on.
 pub fn sign_with(place: &Place<'_>, name: &str) {
     let path = place.dir.join("../keys").join(name);
     place.git("config gpg.format ssh");
@@ -70,16 +71,16 @@ fn reason(place: &Place<'_>) -> String {
     text(&place.node("run/ok")["extensions"]["reason"])
 }
 
-/// A record as somebody makes it by hand.
+/// A record written by hand.
 pub struct Forgery<'a> {
     pub actor: &'a str,
-    /// How `git commit-tree` signs, and further options before it.
+    /// How `git commit-tree` signs, and other options before the subcommand.
     pub git: &'a str,
     pub sign: &'a str,
 }
 
 impl Forgery<'_> {
-    /// The commit of an approval of `run/ok` behind what its actor said last, on no ref.
+    /// Returns the commit of an approval of `run/ok` on top of the last record of its actor, on no ref.
     pub fn commit(&self, place: &Place<'_>) -> String {
         let run = place.get("execution/run");
         let decision = &run["status"]["nodeStatuses"]["ok"]["extensions"]["decision"];
@@ -112,26 +113,26 @@ impl Forgery<'_> {
         ))
     }
 
-    /// Put it into the inbox.
+    /// Puts the record into the inbox.
     pub fn send(&self, place: &Place<'_>) {
         let commit = self.commit(place);
         send(place, self.actor, &commit);
     }
 }
 
-/// The inbox ref of somebody at the gate of the run.
+/// The inbox ref of an actor at the gate of the run.
 fn ref_of(place: &Place<'_>, actor: &str) -> String {
     let uid = text(&place.get("execution/run")["metadata"]["uid"]);
     let actor = actor.replace('@', "%40").replace('.', "%2E");
     format!("refs/planspec/reviews/default/sign/{uid}/{actor}")
 }
 
-/// Put a record of somebody into the inbox of the run.
+/// Puts a record of an actor into the inbox of the run.
 pub fn send(place: &Place<'_>, actor: &str, commit: &str) {
     place.git(&format!("update-ref {} {commit}", ref_of(place, actor)));
 }
 
-/// Reconcile: nothing was approved, for this reason.
+/// Reconciles: nothing was approved, for this reason.
 pub fn refused(place: &Place<'_>, expected: &str) {
     let why = place.run("reconcile").ok();
     assert_eq!(place.node_phase("run/ok"), "Blocked", "{expected}: {why}");
@@ -255,7 +256,7 @@ fn what_is_not_signed_by_a_key_of_its_actor_is_refused() {
         if !by.is_empty() {
             sign_with(&solo, by);
         }
-        // Whoever forges also writes ana's name into the commit.
+        // A forger also writes ana's name into the commit.
         let git = "-c user.name=Ana -c user.email=ana@example.com";
         Forgery { actor, git, sign }.send(&solo);
         refused(&solo, expected);
@@ -277,7 +278,7 @@ fn a_key_must_be_valid_when_the_record_arrives_whatever_date_stands_in_the_commi
         let solo = signing(&sandbox, &[(&format!("ana@example.com {options}"), "ana")]);
         sign_with(&solo, "ana");
         let mut command = solo.command("git");
-        // When the key was, or will be, valid.
+        // Times at which the key is not valid: before and after.
         for name in ["GIT_AUTHOR_DATE", "GIT_COMMITTER_DATE"] {
             let date = match expected {
                 "KeyNotYetValid" => "2026-03-01T00:00:00Z",
@@ -298,7 +299,7 @@ fn a_key_must_be_valid_when_the_record_arrives_whatever_date_stands_in_the_commi
             .unwrap();
         let commit = String::from_utf8(made.stdout).unwrap().trim().to_owned();
         if expected != "UnknownKey" {
-            // Git goes by the date in the commit, and is content.
+            // Git uses the date in the commit, and accepts the signature.
             let signers = solo.dir.join(SIGNERS);
             solo.git(&format!(
                 "-c gpg.ssh.allowedSignersFile={} verify-commit {commit}",
@@ -457,7 +458,7 @@ fn a_signed_approval_is_worth_nothing_in_another_repository_run_or_gate() {
     let sandbox = Sandbox::new();
     let solo = signing(&sandbox, &[("ana@example.com", "ana")]);
     sign_with(&solo, "ana");
-    // A clone begins a status branch of its own.
+    // A clone starts a status branch of its own.
     let other = sandbox.clone_of("solo", "other");
     other.git("config planspec.remote ''");
     sandbox.minutes_pass(1);
@@ -468,7 +469,7 @@ fn a_signed_approval_is_worth_nothing_in_another_repository_run_or_gate() {
     send(&other, "ana@example.com", &record);
     refused(&other, "OtherRepository");
 
-    // Another run, and another gate of the same run.
+    // For another run, and for another gate of the same run.
     solo.publish(
         "planspec/more.yaml",
         file(&[execution("again", "p"), gate("other", "p")]),
@@ -486,7 +487,7 @@ fn a_signed_approval_is_worth_nothing_in_another_repository_run_or_gate() {
     solo.run("reconcile").ok();
     assert_eq!(solo.node_phase("again/ok"), "Blocked");
     assert_eq!(solo.unapplied("again"), ["OtherRun", "OtherRun"]);
-    // On another gate's ref of its own run.
+    // On the ref of another gate of the same run.
     let sandbox = Sandbox::new();
     let solo = signing(&sandbox, &[("ana@example.com", "ana")]);
     sign_with(&solo, "ana");
@@ -513,7 +514,7 @@ fn editing_the_plan_and_taking_it_back_revives_no_approval() {
     solo.run("reconcile").ok();
     let whole = solo.read("planspec/all.yaml");
     let before = text(&solo.get("execution/run")["metadata"]["uid"]);
-    // The run is taken away, the plan becomes another one, and everything was restored again.
+    // The run is removed, the plan is changed, and then everything is restored.
     solo.publish("planspec/all.yaml", plan("p", &[task("evil")]));
     solo.run("reconcile").ok();
     solo.publish("planspec/all.yaml", &whole);
@@ -555,7 +556,7 @@ fn one_key_under_two_names_is_one_voice() {
     sign_with(&solo, "ben");
     solo.run("approve sign --as ben@example.com --reconcile")
         .ok();
-    // Who decided are those who were counted.
+    // Only those who were counted have decided.
     let decided = solo.get("gate/sign")["status"]["resolution"]["actors"].clone();
     assert_eq!(
         serde_json::from_value::<Vec<String>>(decided).unwrap(),
@@ -586,7 +587,7 @@ fn through_a_remote_reconcile_needs_no_key_of_its_own() {
     ci.run("reconcile").ok();
     sign_with(&ana, "ana");
     ana.run("approve sign").ok();
-    // Whatever lies in the clone that reconciles decides nothing.
+    // Files in the reconciling clone have no influence.
     ci.write("keys/signers", "");
     ci.run("reconcile").ok();
     assert_eq!(ci.node_phase("run/ok"), "Succeeded");

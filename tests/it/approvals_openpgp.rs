@@ -4,7 +4,7 @@ use crate::approvals::{Forgery, refused};
 use crate::resources::{execution, file, gate, gate_node, plan, task};
 use crate::sandbox::{Place, Sandbox, text};
 
-/// Whether there is a gpg; a test without it says that it proves nothing.
+/// Whether `gpg` is installed; a test without it says that it proves nothing.
 #[allow(clippy::print_stderr)]
 fn gpg_is_here() -> bool {
     let here = std::process::Command::new("gpg")
@@ -34,7 +34,7 @@ impl<'a> Keyring<'a> {
         Keyring { place, home }
     }
 
-    /// Run gpg as if it were some day.
+    /// Runs gpg with the clock at a given day.
     fn gpg(&self, day: &str, args: &[&str]) -> String {
         let ran = self
             .place
@@ -55,7 +55,7 @@ impl<'a> Keyring<'a> {
         String::from_utf8(ran.stdout).unwrap()
     }
 
-    /// Make a key in January 2026.
+    /// Makes a key in January 2026.
     fn key(&self, user: &str, expires: &str) {
         self.gpg(
             "20260102T000000",
@@ -63,14 +63,14 @@ impl<'a> Keyring<'a> {
         );
     }
 
-    /// Put the key of somebody onto the spec branch under a name.
+    /// Puts the key of a user onto the spec branch under a name.
     fn publish(&self, mail: &str, name: &str) {
         let key = self.gpg("20260120T000000", &["--armor", "--export", mail]);
         self.place
             .publish(&format!(".planspec/keys/{name}.asc"), key);
     }
 
-    /// From now on git signs with this key, as if it were some day.
+    /// Lets Git sign with this key from now on, with the clock at a given day.
     fn sign_with(&self, mail: &str, day: &str) {
         let script = format!(
             "#!/bin/sh\nGNUPGHOME='{}' exec gpg --batch --pinentry-mode=loopback --passphrase= \
@@ -110,7 +110,7 @@ fn waiting(sandbox: &Sandbox) -> Place<'_> {
 const ANA: &str = "ana@example.com";
 const TODAY: &str = "20260131T110000";
 
-/// An approval in the name of ana, signed by whoever signs now.
+/// An approval in the name of ana, signed with the current key.
 fn approval<'a>() -> Forgery<'a> {
     Forgery {
         actor: ANA,
@@ -160,12 +160,12 @@ fn openpgp_signatures_that_do_not_count() {
     keys.sign_with("ben@example.com", TODAY);
     approval().send(&solo);
     refused(&solo, "NoSigners");
-    // Another trusted key than that of the actor.
+    // A trusted key that belongs to another actor.
     keys.publish(ANA, ANA);
     keys.publish("ben@example.com", "ben@example.com");
     approval().send(&solo);
     listed("UnknownKey");
-    // A key whose file says ana, and that itself does not.
+    // A key whose file is named after ana, but whose user id is not ana.
     keys.publish("ben@example.com", ANA);
     approval().send(&solo);
     listed("OtherSigner");
@@ -174,7 +174,7 @@ fn openpgp_signatures_that_do_not_count() {
     keys.sign_with(ANA, "20260115T000000");
     approval().send(&solo);
     listed("KeyExpired");
-    // What was changed after it was signed.
+    // A record that was changed after it was signed.
     keys.publish("ben@example.com", ANA);
     keys.sign_with("ben@example.com", TODAY);
     let commit = approval().commit(&solo);
@@ -183,7 +183,7 @@ fn openpgp_signatures_that_do_not_count() {
     let changed = solo.git_with("hash-object -t commit -w --stdin", &text);
     crate::approvals::send(&solo, ANA, &changed);
     listed("SignatureInvalid");
-    // Garbage where a key should be.
+    // Invalid data instead of a key.
     solo.publish(".planspec/keys/ana@example.com.asc", "no key\n");
     approval().send(&solo);
     listed("UnknownKey");
@@ -200,7 +200,7 @@ fn a_key_that_was_revoked_does_not_count() {
     keys.key("Ana <ana@example.com>", "never");
     keys.sign_with(ANA, TODAY);
     let commit = approval().commit(&solo);
-    // gpg wrote the certificate when it made the key, with a colon so that nobody uses it unasked.
+    // gpg wrote the revocation certificate when it made the key, with a colon that prevents accidental use.
     let folder = std::fs::read_dir(keys.home.join("openpgp-revocs.d")).unwrap();
     let certificate = folder.map(|entry| entry.unwrap().path()).next().unwrap();
     let revocation = std::fs::read_to_string(certificate)

@@ -1,4 +1,4 @@
-//! `approvals.preventSelfApproval`: who wrote a plan does not approve it.
+//! `approvals.preventSelfApproval`: the author of a plan cannot approve it.
 
 use crate::resources::{execution, file, gate, gate_node, gate_with, plan, task};
 use crate::sandbox::{Place, Sandbox, text};
@@ -10,7 +10,7 @@ approvals:
   teams: {all: ['user:lead', ben@example.com, 'user:boss']}
 ";
 
-/// Commit everything as somebody.
+/// Commits everything as an author.
 fn by(place: &Place<'_>, who: &str, message: &str) {
     place.git("add -A");
     place.git(&format!(
@@ -86,14 +86,14 @@ fn co_authors_are_authors_and_whoever_starts_the_run_is_not() {
 fn a_record_that_goes_around_the_program_is_listed() {
     let sandbox = Sandbox::new();
     let solo = waiting(&sandbox, "ben@example.com", "A plan");
-    // The setting is read from the spec branch; a clone without it sends the record all the same.
+    // The setting is read from the spec branch; a clone without it still sends the record.
     solo.git("checkout -q -b sly");
     solo.publish(".planspec.yaml", SETTING.replace("true", "false"));
     solo.git("config planspec.specBranch sly");
     solo.run("approve sign --as ben@example.com")
         .exits(3)
         .notes("the status is about branch `main`");
-    // Even that it gets around.
+    // This client-side refusal can be avoided.
     solo.git("branch -m main aside");
     solo.run("approve sign --as ben@example.com").ok();
     solo.git("branch -m aside main");

@@ -1,4 +1,4 @@
-//! `planspec audit`: what was written by `reconcile` follows from what it cites, and nothing else does.
+//! `planspec audit`: accepts what `reconcile` wrote, because it follows from what it cites, and nothing else.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +6,7 @@ use crate::resources::{binding, capability, execution, execution_with, file, pla
 use crate::sandbox::{Place, SHARED, STATUS, Sandbox, text};
 
 const TRAILER: &str = "Planspec-Sequence: ";
-/// Instead of what a file is to say: that it is gone.
+/// Stands for the content of a file that is deleted.
 const GONE: &str = "\0";
 
 /// A run of two tasks, the first of which is done.
@@ -16,8 +16,8 @@ fn half_done(sandbox: &Sandbox) -> Place<'_> {
     ana
 }
 
-/// A status commit by hand, as somebody makes it who knows all the rules: the next number, the same observed commit, these
-/// changes in its files, and the parents that are given behind the tip.
+/// Makes a status commit by hand that keeps the formal rules: the next number, the same observed commit, these changes
+/// in its files, and the given parents after the tip.
 pub fn forge(place: &Place<'_>, changes: &[(&str, &str, &str)], evidence: &str) -> String {
     place.git("fetch -q origin");
     let tip = format!("origin/{STATUS}");
@@ -84,7 +84,7 @@ pub fn forge(place: &Place<'_>, changes: &[(&str, &str, &str)], evidence: &str) 
     place.git_with(&args, &(message + "\n"))
 }
 
-/// Push a status commit as somebody with the right to do so: the branch, and the ref that goes with it.
+/// Pushes a status commit as a user with write access: the branch, and the ref that goes with it.
 fn push(place: &Place<'_>, commit: &str) {
     place.git(&format!(
         "push -q origin {commit}:refs/heads/{STATUS} {commit}:refs/planspec/status"
@@ -105,7 +105,7 @@ fn whoever_has_a_clone_finds_that_the_status_follows() {
     let ana = half_done(&sandbox);
     ana.works("run/two", "agent:b");
     assert_eq!(ana.phase("execution/run"), "Succeeded");
-    // What stood in the inbox is deleted by then, and there is no remote any more.
+    // The records in the inbox are deleted by then, and there is no remote any more.
     ana.run("reconcile").ok();
     let url = format!("file://{}", sandbox.path("origin.git").display());
     let ben = sandbox.clone_with("--branch=main", &url, "ben");
@@ -128,7 +128,7 @@ fn whoever_has_a_clone_finds_that_the_status_follows() {
     assert_eq!(audited["follow"], commits);
     assert_eq!(audited["broken"], serde_json::Value::Null);
     assert_eq!(audited["unknown"], serde_json::json!([]));
-    // From the last but one on, and of one execution.
+    // From the last commit but one on, and of one execution.
     let before = ben.git(&format!("rev-parse origin/{STATUS}~1"));
     let later = ben.run(&format!("audit --since {before} -o json")).ok();
     assert_eq!(later.answer("Audit")["commits"], 1);
@@ -165,7 +165,7 @@ fn a_status_that_somebody_made_up_is_found_refused_and_mended() {
     }
     let broken = ben.run("audit -o json").exits(1).answer("Audit");
     assert_eq!(text(&broken["broken"]["commit"]), forged);
-    // Nobody acts on it, whether this clone was there before or not.
+    // No verb acts on it, in an old clone or a new one.
     for place in [&ana, &ben] {
         place
             .run("reconcile")
@@ -175,7 +175,7 @@ fn a_status_that_somebody_made_up_is_found_refused_and_mended() {
             ))
             .notes(&format!("planspec reconcile --restore {before}"));
     }
-    // And nothing else goes by it either, where that was found.
+    // No other verb uses it either, once that was found.
     for verb in [
         "next",
         "claim run/two --as agent:b",
@@ -231,7 +231,7 @@ fn a_target_that_was_swapped_a_record_that_was_left_out_and_an_answer_that_is_no
     audit(&swapped)
         .exits(1)
         .says("is tool://rm, and repo://main follows");
-    // The claim that its status cites is not behind it.
+    // The claim that the status cites is not an ancestor of it.
     let claimed = ana.git(&format!("rev-parse {tip}"));
     let message = ana.git(&format!("log -1 --format=%B {claimed}")) + "\n";
     let alone = ana.git_with(
@@ -241,7 +241,7 @@ fn a_target_that_was_swapped_a_record_that_was_left_out_and_an_answer_that_is_no
     audit(&alone)
         .exits(1)
         .says("which its evidence does not contain");
-    // A commit that nobody cites is.
+    // A commit that the status does not cite is one.
     let empty = ana.git_with("mktree", "");
     let empty = empty.trim();
     let odd = ana.git_with(&format!("commit-tree {empty}"), "planspec evidence\n");
@@ -282,7 +282,7 @@ fn what_is_not_in_a_clone_is_named_and_nothing_else_is_said_of_it() {
     job.git("fetch -q --unshallow");
     let audited = job.run("audit -o json").ok().answer("Audit");
     assert_eq!(audited["unknown"], serde_json::json!([]));
-    // The help gets what is missing.
+    // The command in the help fetches what is missing.
     let poor = sandbox.clone_with("--single-branch", &url, "poor");
     let said = poor.run("audit").exits(3);
     let said = said.notes("this clone has no status branch `planspec/status` of remote `origin`");
@@ -328,7 +328,7 @@ fn status_commits_are_signed_where_the_configuration_names_signers() {
     ana.run("validate").never_says(said);
     assert!(SHARED.starts_with("status: {remote: origin"));
     ana.publish(".planspec.yaml", signers);
-    // That alone is to be seen in the status.
+    // Only the status shows that.
     ana.run("reconcile")
         .exits(1)
         .notes(
@@ -345,7 +345,7 @@ fn status_commits_are_signed_where_the_configuration_names_signers() {
     ana.run("claim run/one --as agent:a --reconcile").ok();
     ana.git("fetch -q origin");
     ana.run("audit").ok();
-    // The same commit, without its signature, and one that goes back to a time before signers were wanted.
+    // The same commit without its signature, and one that pretends to be from before signatures were required.
     let tip = ana.git(&format!("rev-parse origin/{STATUS}"));
     let message = ana.git(&format!("log -1 --format=%B {tip}")) + "\n";
     let unsigned = ana.git_with(
@@ -362,7 +362,7 @@ fn status_commits_are_signed_where_the_configuration_names_signers() {
         .notes("is not signed by ci@example.com");
 }
 
-/// As somebody who may write to the server.
+/// Pushes by force, as a user with write access to the server.
 fn push_forced(sandbox: &Sandbox, commit: &str) {
     let origin = sandbox.place("origin.git");
     let from = sandbox.path("ana");
@@ -379,7 +379,7 @@ fn what_the_page_does_by_hand_comes_to_the_same() {
     solo.run("approve sign -m 'looks good' --reconcile").ok();
     assert_eq!(solo.node_phase("run/ok"), "Succeeded");
     solo.run("audit").ok().says("1 signature checked");
-    // Signed is what was checked here; where the record is not, the status claims it.
+    // `signed` says what this clone has checked; without the record it repeats the claim of the status.
     solo.run("log execution/run")
         .ok()
         .says("ana@example.com   looks good");
@@ -426,7 +426,7 @@ fn what_the_page_does_by_hand_comes_to_the_same() {
     assert!(!by_hand("ben@example.com").0);
 }
 
-/// What a status commit by hand is found to be.
+/// Audits a status commit that was made by hand.
 fn found(place: &Place<'_>, commit: &str) -> crate::sandbox::Ran {
     place.git(&format!("update-ref refs/remotes/origin/{STATUS} {commit}"));
     let ran = place.run("audit");
@@ -440,7 +440,7 @@ fn nobody_gets_out_of_being_checked() {
     let ana = half_done(&sandbox);
     let path = run_file(&ana);
     let done = (&*path, "phase: Running", "phase: Succeeded");
-    // By a claim to be of a time when nothing was checked.
+    // It claims to be from a time when nothing was checked.
     let old = forge(
         &ana,
         &[done, ("controller.yaml", "decisions: 5", "decisions: 0")],
@@ -453,7 +453,7 @@ fn nobody_gets_out_of_being_checked() {
     found(&ana, &silent)
         .exits(1)
         .says("it has no `_inputs.yaml`, but the commit before it has one");
-    // By a spec commit that nobody has, or that is on no spec branch.
+    // It observes a spec commit that is missing, or that is on no spec branch.
     let observed = ana.git("rev-parse origin/main");
     let aside = ana.git_with("commit-tree origin/main^{tree} -p origin/main", "aside\n");
     for elsewhere in ["a1".repeat(20), aside] {
@@ -466,7 +466,7 @@ fn nobody_gets_out_of_being_checked() {
             "it observed {elsewhere}, which is not a commit of the spec branch"
         ));
     }
-    // By one of before, as if the spec branch had been rewritten.
+    // It observes an earlier spec commit, as if the spec branch had been rewritten.
     ana.publish("planspec/more.yaml", plan("q", &[task("one")]));
     ana.run("reconcile").ok();
     ana.git("fetch -q origin");
@@ -487,7 +487,7 @@ fn nobody_goes_back_to_a_status_that_does_not_follow() {
     push(&ana, &first);
     let second = forge(&ana, &[], "");
     push(&ana, &second);
-    // A clone that has never looked sees the second one alone, and is sent behind both.
+    // A clone that has never looked sees only the second one, and restores a commit from before both.
     let ben = sandbox.clone_of("origin.git", "ben");
     ben.run("reconcile")
         .exits(3)
@@ -497,7 +497,7 @@ fn nobody_goes_back_to_a_status_that_does_not_follow() {
         .notes("does not follow from what it cites");
     ben.run(&format!("reconcile --restore {good}")).ok();
     ben.run("reconcile").ok();
-    // Somebody writes by hand what `--restore` refuses.
+    // A forged commit that `--restore` refuses.
     let tip = ben.git(&format!("rev-parse origin/{STATUS}"));
     let message = ben.git(&format!("log -1 --format=%B {first}"));
     let number = message
@@ -528,7 +528,7 @@ fn nobody_goes_back_to_a_status_that_does_not_follow() {
         place.run("audit").exits(1).says(&first);
         place.run("reconcile").exits(3).notes("does not follow");
     }
-    // Whoever knows better says so, and is asked no more.
+    // A user who knows better says so once.
     ben.run(&format!("audit --trust {again}"))
         .ok()
         .notes("trusts");

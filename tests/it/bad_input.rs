@@ -1,5 +1,5 @@
-//! Bad input: named with its place and the way out, never followed, never believed. Nothing
-//! panics, nothing hangs, and nothing that is not broken is lost.
+//! Bad input is reported with its place and a fix, never followed, never believed. Nothing panics or hangs, and valid
+//! data is never lost.
 
 use std::fs;
 use std::io::Read;
@@ -10,14 +10,14 @@ use std::process::Stdio;
 use crate::resources::{execution, execution_with, file, gate_with, goal, plan, resource, task};
 use crate::sandbox::{Place, Ran, STATUS, Sandbox};
 
-/// Bytes of a file.
+/// Writes the bytes of a file.
 fn bytes(place: &Place<'_>, path: &str, content: impl AsRef<[u8]>) {
     let path = place.dir.join(path);
     fs::create_dir_all(path.parent().unwrap()).unwrap();
     fs::write(path, content).unwrap();
 }
 
-/// The findings, one on a line.
+/// Runs `validate` with one finding on a line.
 fn validate(place: &Place<'_>, args: &str) -> Ran {
     place.run(&format!("validate --format concise {args}"))
 }
@@ -91,7 +91,7 @@ fn what_readers_understand_differently_is_refused_where_it_stands() {
         let found = about(&ran, &format!("{name}.yaml"));
         let is_told = found.iter().any(|one| one.contains(expected));
         assert!(is_told, "{name}: {found:?}");
-        // Of what can be put right, what is hidden by it is told as well: here that it is no resource.
+        // What a fixable finding hides is reported as well: here that this is no resource.
         let hidden = usize::from(name == "tab");
         assert_eq!(found.len(), 1 + hidden, "{name}: {found:?}");
     }
@@ -220,7 +220,7 @@ fn input_is_bounded_and_the_bounds_are_configured() {
         let found = about(&ran, &format!("{name}.yaml"));
         assert!(found.len() == 1 && found[0].contains(expected), "{ran}");
     }
-    // A bound is raised where it is needed, and the rest stays as it is.
+    // A bound is raised where needed, and the others stay.
     ana.write(
         ".planspec.yaml",
         "limits: {fileBytes: 4000, depth: 50, nodes: 12}\n",
@@ -262,7 +262,7 @@ fn a_configuration_that_is_bad_input_stops_everything_with_its_place() {
 
 // ---- Files ----
 
-/// Whatever is not a plain file of its own, by name and by what is said about it.
+/// Paths that are not regular files of the repository, by name and by their message.
 const NO_FILES: [(&str, &str); 6] = [
     ("link.yaml", "a symbolic link: links are not followed"),
     ("loop.yaml", "a symbolic link: links are not followed"),
@@ -404,7 +404,7 @@ fn what_cannot_be_read_is_named() {
     let everything_opens = fs::read(ana.dir.join("planspec/closed.yaml")).is_ok();
     let ran = validate(&ana, "");
     close("planspec/shut", 0o755);
-    // To root nothing is closed.
+    // root can open everything.
     if everything_opens {
         ran.ok();
         return;
@@ -465,7 +465,7 @@ fn paths_that_are_not_text_are_named_and_escaped() {
 
 // ---- Output ----
 
-/// Text that would move the cursor, rewrite the title or turn the line around.
+/// Text that moves the cursor, rewrites the title or reverses the line.
 const WICKED: &str = "\\e]0;owned\\a\\e[2K\\u202Etxt.exe\\u2066\\r\\n\\x9b1m";
 
 fn wicked() -> String {
@@ -505,7 +505,7 @@ fn wicked() -> String {
     ])
 }
 
-/// Nothing in it can move anything on a terminal.
+/// Asserts that the output has no effect on a terminal.
 fn is_harmless(ran: &Ran) {
     for text in [&ran.out, &ran.err] {
         let hidden = |c: char| {
@@ -589,7 +589,7 @@ fn nothing_that_is_shown_can_disturb_a_terminal() {
     );
 }
 
-/// Run with a reader of the results that has gone away.
+/// Runs with a closed pipe as standard output.
 fn broken_pipe(place: &Place<'_>, args: &str) -> (i32, String) {
     let mut child = place
         .planspec(args)
@@ -644,7 +644,7 @@ fn a_reader_that_has_gone_away_is_no_error() {
         let (code, said) = broken_pipe(&ana, args);
         let quiet = !said.contains("panicked") && !said.to_lowercase().contains("pipe");
         assert!(quiet, "{args}: {said}");
-        // Findings are still findings: whoever looks at the code must not be told that all is well.
+        // The exit code for findings stays: a script that looks at it must not see success.
         let expected: &[i32] = if args.starts_with("validate") {
             &[1]
         } else {

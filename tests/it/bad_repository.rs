@@ -1,12 +1,12 @@
-//! Repositories that are damaged, and refs that others wrote: told apart from what is absent,
-//! never believed, never overwritten.
+//! Damaged repositories, and refs that others wrote: distinguished from missing ones, never believed, never
+//! overwritten.
 
 use std::fs;
 
 use crate::resources::{execution, file, goal, plan, task};
 use crate::sandbox::{Place, STATUS, Sandbox, text};
 
-/// A repository without a remote whose first reconcile is done.
+/// A repository without a remote, reconciled once.
 fn reconciled(sandbox: &Sandbox) -> Place<'_> {
     let place = sandbox.repository("solo");
     let resources = [
@@ -24,7 +24,7 @@ fn object(id: &str) -> String {
     format!(".git/objects/{}/{}", &id[..2], &id[2..])
 }
 
-/// Replace a file that is write-protected.
+/// Replaces a write-protected file.
 fn replace(place: &Place<'_>, path: &str, content: &[u8]) {
     fs::remove_file(place.dir.join(path)).unwrap();
     fs::write(place.dir.join(path), content).unwrap();
@@ -60,7 +60,7 @@ fn a_damaged_object_ends_in_one_sentence_that_names_it() {
                 Some(bytes) => replace(&solo, &path, &bytes),
                 None => fs::remove_file(solo.dir.join(&path)).unwrap(),
             }
-            // Not remembered from an earlier look.
+            // Without the cache of an earlier look.
             let _ = fs::remove_dir_all(solo.dir.join(".git/planspec"));
             let ran = solo.run("reconcile").exits(3);
             let lines = ran.err.lines().count();
@@ -109,7 +109,7 @@ fn a_damaged_index_is_named_by_the_hook() {
     for content in [&b""[..], b"DIRC", b"not an index at all"] {
         replace(&solo, ".git/index", content);
         let ran = solo.run("validate --staged");
-        // Git takes an empty index for none.
+        // Git reads an empty index as no index.
         let expected: &[i32] = if content.is_empty() { &[0, 1, 3] } else { &[3] };
         assert!(expected.contains(&ran.code), "{ran}");
     }
@@ -286,13 +286,13 @@ fn whatever_stands_on_an_inbox_ref_the_run_goes_on() {
     );
     hostile.push(("a tag".to_owned(), solo.git_with("mktag", &tag)));
     for (n, (_, id)) in hostile.iter().enumerate() {
-        // `mktree` and friends do not ask what a ref may point to; neither does a bad server.
+        // `mktree` and similar commands do not check what a ref may point to; neither does a bad server.
         solo.write(
             &format!(".git/refs/planspec/reviews/default/gate{n}/{uid}/user"),
             format!("{id}\n"),
         );
     }
-    // Names that nobody of ours would write.
+    // Names that the program never writes.
     let good = record(&solo, "a: 1\n", &[]);
     for name in [
         "work/x",

@@ -1,5 +1,5 @@
-//! The board as pages: what they show, that they are the same until something changes, and that nothing in them is
-//! anything but text.
+//! The board as pages: what they show, that they stay the same until something changes, and that all content is escaped
+//! text.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -29,7 +29,7 @@ fn site(place: &Place<'_>, name: &str) -> BTreeMap<String, String> {
     files(&place.dir.join(name))
 }
 
-/// A run that waits at a gate, behind a task that was reported.
+/// A run that waits at a gate after a reported task.
 fn at_a_gate(sandbox: &Sandbox) -> Place<'_> {
     let solo = sandbox.repository("solo");
     let nodes = [
@@ -72,7 +72,7 @@ fn the_same_repository_gives_the_same_files_and_only_what_changed_is_written() {
     solo.run("board --out site").ok().says("wrote 0 of ");
     solo.run("board --out other").ok();
     assert_eq!(site(&solo, "other"), before);
-    // Another run moves: the pages of this one stay as they are.
+    // When another run moves, the pages of this one stay as they are.
     solo.publish("planspec/more.yaml", execution("second", "release"));
     solo.run("reconcile").ok();
     let second = solo
@@ -94,7 +94,7 @@ fn the_same_repository_gives_the_same_files_and_only_what_changed_is_written() {
         .iter()
         .filter(|path| path.starts_with("runs/default/run/"));
     assert_eq!(of_first.count(), 0, "{written:?}");
-    // What is gone goes, and nothing else.
+    // Pages that are no longer written are removed, and nothing else.
     solo.write("site/mine.txt", "mine");
     let third = solo
         .run("board --out site --ended 0 -o json")
@@ -124,7 +124,7 @@ fn the_same_repository_gives_the_same_files_and_only_what_changed_is_written() {
     );
     assert!(!solo.has("site/runs/default/second"));
     assert!(solo.has("site/mine.txt"));
-    // Where there is no page there is no link to it.
+    // There are no links to missing pages.
     let home = solo.read("site/index.html");
     assert!(
         home.contains("second") && !home.contains("runs/default/second"),
@@ -179,7 +179,7 @@ fn pages_tell_what_the_verbs_tell() {
     ] {
         assert!(words(&run).contains(said), "{said}: {run}");
     }
-    // What an approval covers, and by what digest.
+    // The gate page shows what an approval covers, with its digest.
     let gate = solo.read("site/runs/default/run/nodes/ok.html");
     let node = solo.node("run/ok");
     let digest = text(&node["extensions"]["decision"]["digest"]);
@@ -220,7 +220,7 @@ fn pages_tell_what_the_verbs_tell() {
     }
 }
 
-/// The text of a page, a space between what elements hold.
+/// The text of a page, with a space between elements.
 fn words(page: &str) -> String {
     let mut out = String::new();
     for part in page.split('<').skip(1) {
@@ -261,7 +261,7 @@ fn what_is_another_since_an_approval_is_told() {
         assert!(gate.contains(said), "{said}: {gate}");
     }
     assert!(!gate.contains("Since the last approval"), "{gate}");
-    // What was approved is done once more, and comes to something else.
+    // The approved task runs again, with another result.
     solo.run("retry run/build --again --reconcile").ok();
     solo.run("claim run/build --as agent:b").ok();
     solo.run("report run/build --as agent:b --succeeded --set where=there --reconcile")
@@ -275,7 +275,7 @@ fn what_is_another_since_an_approval_is_told() {
     ] {
         assert!(gate.contains(said), "{said}: {gate}");
     }
-    // Who looked at what was there before decides nothing; the command on the page is about what stands there.
+    // An approval of the older state has no effect; the command on the page names the current one.
     solo.run(&format!(
         "approve run/ok --as ana@example.com --digest {seen}"
     ))
@@ -291,7 +291,7 @@ fn what_is_another_since_an_approval_is_told() {
     assert!(decided(&solo).contains("Outcome Approved"));
 }
 
-/// Where somebody may put markup, what moves text, and addresses of no web.
+/// Markup in places that take text, control characters, and links that are not web addresses.
 const EVIL: &str = "</title></script><script>alert(1)</script>\"'><img src=x onerror=alert(1)>\u{202e}&lt; javascript:alert(1)";
 
 fn hostile(sandbox: &Sandbox) -> Place<'_> {
@@ -375,7 +375,7 @@ fn hostile(sandbox: &Sandbox) -> Place<'_> {
     solo
 }
 
-/// What a page may hold: markup of this program alone. Says what is wrong.
+/// Checks that a page holds only markup of this program. Returns what is wrong.
 fn faults(path: &str, page: &str, all: &BTreeMap<String, String>) -> Vec<String> {
     let mut found = Vec::new();
     let mut ids = BTreeSet::new();
@@ -406,7 +406,7 @@ fn faults(path: &str, page: &str, all: &BTreeMap<String, String>) -> Vec<String>
         if name == "script" && !tag.contains("src=\"") {
             found.push(format!("{path}: a script of its own"));
         }
-        // Values are quoted and hold no quote, so what is left outside of them are names.
+        // Values are quoted and hold no quote, so the text outside of quotes is names.
         let names: String = tag.split('"').step_by(2).collect();
         let names: Vec<&str> = names.split_whitespace().skip(1).collect();
         for name in &names {
@@ -429,7 +429,7 @@ fn faults(path: &str, page: &str, all: &BTreeMap<String, String>) -> Vec<String>
     found
 }
 
-/// A link leads to a page that there is, and to something that is on it; or to the web.
+/// Checks that a link leads to an existing page and anchor, or to the web.
 fn fault_of_link(path: &str, href: &str, all: &BTreeMap<String, String>) -> Option<String> {
     if ["https://", "http://", "data:,"]
         .iter()
@@ -477,7 +477,7 @@ fn what_people_wrote_is_text_and_every_link_leads_somewhere() {
             assert!(!href.starts_with("javascript:"), "{path}: {href}");
         }
     }
-    // It is all there, as text: what moves text is seen.
+    // It is all there, as text, and control characters are visible.
     assert!(seen > 20, "{seen}");
     let node = &all["runs/default/run/nodes/one.html"];
     for said in [
@@ -662,7 +662,7 @@ fn what_a_commit_changed_in_a_plan_is_told_and_what_an_audit_says() {
         let faults = faults(path, page, &pages);
         assert!(faults.is_empty(), "{faults:#?}");
     }
-    // Without being asked nobody audits.
+    // The audit runs only on request.
     solo.run("board --out site").ok();
     assert!(
         !solo
@@ -696,7 +696,7 @@ fn the_end_of_a_log_is_told_and_no_remote_is_asked() {
     assert!(!page.contains("line 100 "), "{page}");
     let first = page.split("<pre tabindex=\"0\">").nth(1).unwrap();
     assert!(first.starts_with("line "), "{first}");
-    // In a clone that has no log, nothing is told of one.
+    // In a clone without the log, no page mentions one.
     let url = format!("file://{}", sandbox.path("origin.git").display());
     let ben = sandbox.clone_with("", &url, "ben");
     ben.git("fetch -q origin +planspec/status:refs/remotes/origin/planspec/status");

@@ -1,4 +1,4 @@
-//! What is broken is named with its place, and stops nothing else.
+//! A broken file is reported with its place, and stops nothing else.
 
 use crate::resources::{
     binding, capability, execution, execution_with, file, gate, gate_node, goal, plan, plan_with,
@@ -6,7 +6,7 @@ use crate::resources::{
 };
 use crate::sandbox::{Place, Sandbox, text};
 
-/// A sound run, reconciled, beside which something is going to break.
+/// A valid run, reconciled, next to which a file is going to break.
 fn sound(sandbox: &Sandbox) -> Place<'_> {
     let solo = sandbox.repository("solo");
     let nodes = [task("one"), task("two").after("one")];
@@ -18,7 +18,7 @@ fn sound(sandbox: &Sandbox) -> Place<'_> {
     solo
 }
 
-/// The sound run still advances.
+/// Asserts that the valid run still advances.
 fn assert_goes_on(solo: &Place<'_>) {
     solo.works("sound-run/one", "agent:a")
         .works("sound-run/two", "agent:a");

@@ -14,7 +14,7 @@ const IDS: [&str; 6] = [
     "5b7e6a1c-52d4-4a39-8f0e-6a3c0f2b9d16",
 ];
 
-/// A revision, with a change of its own.
+/// A revision with a change of its own.
 fn revision(number: usize) -> Value {
     let mut document: Value = serde_json::from_str(GREETING).unwrap();
     document["identity"]["plan_id"] = json!(IDS[number - 1]);
@@ -54,7 +54,7 @@ fn the_newest_file_of_a_session_is_the_plan() {
         write(&solo, number, &revision(number));
     }
     solo.commit("three revisions");
-    // The question of the first is answered, and nobody is told of it.
+    // The question of the first revision is answered, and no longer shown.
     solo.run("validate --level readiness").ok();
     solo.run("validate --rev HEAD").ok();
     solo.run("reconcile").ok();
@@ -92,7 +92,7 @@ fn the_newest_file_of_a_session_is_the_plan() {
         format!("added {}", file(1)),
     ];
     assert_eq!(told, expected, "{list:#}");
-    // The run goes on with the revision that it began with.
+    // The run stays on the revision that it started with.
     solo.run("reconcile").ok();
     solo.run("reconcile --full").ok();
     solo.run("next --provider human:// -o name")
@@ -107,7 +107,7 @@ fn what_is_no_chain_is_said_with_the_files() {
     write(&solo, 1, &revision(1));
     write(&solo, 2, &revision(2));
     solo.commit("two revisions");
-    // Two that are the newest.
+    // Two newest revisions.
     let mut fork = revision(3);
     fork["identity"]["plan_id"] = json!(IDS[5]);
     write(&solo, 3, &revision(3));
@@ -119,10 +119,10 @@ fn what_is_no_chain_is_said_with_the_files() {
         file(3)
     ));
     assert!(!forked.out.contains("PS201"), "{forked}");
-    // The hook sees only what is staged, and all that it makes wrong.
+    // The hook checks only the staged files, and everything that they break.
     solo.git(&format!("add {other} {}", file(3)));
     solo.run("validate --staged").exits(1).says("PS614");
-    // As the hint says: the one follows the other.
+    // As the hint says: one revision follows the other.
     fork["identity"]["parent_id"] = json!(IDS[2]);
     fork["identity"]["revision"] = json!(4);
     let entry = json!({"revision": 4, "change_type": "minor", "change_summary": "Fourth",
@@ -134,7 +134,7 @@ fn what_is_no_chain_is_said_with_the_files() {
         format!("{fork:#}\n"),
     );
     solo.run("validate").ok();
-    // A gap, an id that stands twice, a parent that is nowhere.
+    // A gap, a duplicate id, a parent that does not exist.
     let table = [
         (
             "/identity/plan_id",

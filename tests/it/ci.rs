@@ -1,5 +1,5 @@
-//! What CI does, with the variables and the event file that a runner sets, a bare remote, and a forge
-//! whose API keeps comments.
+//! CI jobs, with the variables and the event file that a runner sets, a bare remote, and a forge whose API keeps
+//! comments.
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -18,7 +18,7 @@ use crate::work::{shell, started};
 
 const TOKEN: &str = "secret-token";
 
-/// A forge on this machine: it lists, makes and changes comments, for whoever has the token.
+/// A forge on this machine: it lists, creates and changes comments for clients that have the token.
 struct Forge {
     url: String,
     state: Arc<Mutex<State>>,
@@ -29,7 +29,7 @@ struct State {
     comments: Vec<Value>,
     /// Method and path of each request, without the query.
     seen: Vec<String>,
-    /// What every request that writes is answered with, instead of being done.
+    /// The status that answers every writing request, which then has no effect.
     refuses: Option<u16>,
     /// The head of the pull request.
     head: Option<String>,
@@ -41,7 +41,7 @@ impl Forge {
         let url = format!("http://{}", listener.local_addr().unwrap());
         let state = Arc::new(Mutex::new(State::default()));
         let shared = Arc::clone(&state);
-        // It ends with the test program.
+        // The thread ends with the test program.
         std::thread::spawn(move || {
             for stream in listener.incoming().flatten() {
                 answer(stream, &shared);
@@ -73,7 +73,7 @@ impl Forge {
     }
 }
 
-/// As GitHub and as GitLab name its author.
+/// A comment in the form of both GitHub and GitLab.
 fn comment(id: usize, author: &str, body: &str) -> Value {
     json!({"id": id, "body": body, "user": {"login": author}, "author": {"username": author}})
 }
@@ -185,7 +185,7 @@ struct Runner<'a> {
 }
 
 impl<'a> Runner<'a> {
-    /// A checkout of one ref, one commit deep, of GitHub's kind.
+    /// A checkout of one ref with depth 1, as on GitHub.
     fn github(
         sandbox: &'a Sandbox,
         name: &str,
@@ -253,7 +253,7 @@ fn team(sandbox: &Sandbox) -> Place<'_> {
     ana
 }
 
-/// Push the head of pull request 7, and merge it as a forge does for its checks.
+/// Pushes the head of pull request 7, and merges it as a forge does for its checks.
 fn propose(ana: &Place<'_>, text: String) {
     ana.publish("planspec/p.yaml", text);
     ana.git("push -q -f origin topic:refs/pull/7/head");
@@ -276,7 +276,7 @@ fn a_pull_request_is_reviewed_in_a_comment_that_is_kept_up_to_date() {
     let sandbox = Sandbox::new();
     let ana = team(&sandbox);
     let forge = Forge::start();
-    // Somebody else repeats our mark; a hundred others wait in front.
+    // Another user repeats our marker, and a hundred other comments come first.
     forge.has("mallory", "<!-- planspec review  -->\nAll is well");
     for n in 0..120 {
         forge.has("ben", &format!("Comment {n}"));
@@ -324,7 +324,7 @@ fn a_pull_request_that_changes_no_plan_gets_no_comment() {
     let runner = pull_request(&sandbox, "one", &forge, "team/plans");
     runner.run("review").ok();
     assert_eq!(forge.comments(), Vec::<String>::new());
-    // Where something was said before, it is brought up to date.
+    // An existing comment is updated.
     forge.has("github-actions[bot]", "<!-- planspec review  -->\nold");
     runner.run("review").ok();
     assert!(
@@ -391,7 +391,7 @@ fn a_review_that_could_not_look_is_an_error() {
         .says("::error title=planspec::there is no review")
         .notes("git ls-remote origin");
     assert_eq!(forge.comments(), Vec::<String>::new());
-    // Where something was said before, it is not left standing as if it were about this.
+    // An existing comment must not look as if it were about this commit.
     forge.has("github-actions[bot]", "<!-- planspec review  -->\nall well");
     let says_so = |forge: &Forge| {
         let comment = forge.comments().pop().unwrap();
@@ -407,7 +407,7 @@ fn a_review_that_could_not_look_is_an_error() {
         .with("GITHUB_RUN_ID", "12");
     runner.run("review").exits(1);
     says_so(&forge);
-    // Nor where there is no program to look with, or only one that ends by a signal.
+    // The same without a program, and with one that a signal kills.
     let tools = sandbox.folder("tools");
     tools.write_executable("planspec", "#!/bin/sh\nkill -9 $$\n");
     for (name, program, mode, code) in [
@@ -445,7 +445,7 @@ fn a_review_that_could_not_look_is_an_error() {
     says_so(&forge);
 }
 
-/// What a pull request does to runs stands on the status branch, which no checkout of CI has.
+/// The runs that a pull request touches are on the status branch, which a checkout in CI does not have.
 #[test]
 fn the_review_names_the_runs_that_a_pull_request_touches_or_says_that_they_are_unknown() {
     let sandbox = Sandbox::new();
@@ -457,14 +457,14 @@ fn the_review_names_the_runs_that_a_pull_request_touches_or_says_that_they_are_u
     let comment = forge.comments().pop().unwrap();
     assert!(comment.contains("### Runs"), "{comment}");
     assert!(comment.contains("default/run"), "{comment}");
-    // A pull request does not choose the remote whose runs it is held against.
+    // A pull request cannot choose the remote whose runs it is compared with.
     ana.publish(".planspec.yaml", "status: {branch: planspec/status}\n");
     propose(&ana, plan("p", &[task("build"), task("announce")]));
     let hidden = pull_request(&sandbox, "hidden", &forge, "team/plans");
     hidden.run("review");
     let comment = forge.comments().pop().unwrap();
     assert!(comment.contains("default/run"), "{comment}");
-    // Where the status is not where it was left, nothing is said as if there were no runs.
+    // If the status branch is missing, the review does not look as if there were no runs.
     ana.git("push -q origin :refs/heads/planspec/status");
     let unknown = pull_request(&sandbox, "unknown", &forge, "team/plans");
     let ran = unknown.run("review");
@@ -481,7 +481,7 @@ fn the_review_names_the_runs_that_a_pull_request_touches_or_says_that_they_are_u
     assert!(json["runsUnknown"].as_str().unwrap().contains("is gone"));
 }
 
-/// What is compared is what was pushed, and not the merge of it that the forge makes.
+/// The review compares the pushed head, not the test merge of the forge.
 #[test]
 fn the_head_of_a_pull_request_is_reviewed() {
     let sandbox = Sandbox::new();
@@ -503,7 +503,7 @@ fn the_head_of_a_pull_request_is_reviewed() {
     runner.run("review");
     let comment = forge.comments().pop().unwrap();
     assert!(comment.contains(&head[..10]), "{comment}");
-    // A job that is run again after another push has nothing to say of that; of the same one it has.
+    // A job that runs again after another push leaves the comment alone; after the same one it updates it.
     let old = "<!-- planspec review  -->\nlater";
     for (now, stays) in [("0".repeat(40), true), (head.clone(), false)] {
         {
@@ -525,7 +525,7 @@ fn comment_of_bot(body: &str) -> Value {
     comment(1, "bot", body)
 }
 
-/// A runner whose calls of `git` are written down.
+/// A runner whose calls of `git` are recorded.
 fn counting<'a>(sandbox: &Sandbox, runner: Runner<'a>) -> (Runner<'a>, PathBuf) {
     let tools = sandbox.folder("counting");
     let asked = tools.dir.join("asked");
@@ -543,7 +543,7 @@ fn counting<'a>(sandbox: &Sandbox, runner: Runner<'a>) -> (Runner<'a>, PathBuf) 
     (runner, asked)
 }
 
-/// How often a remote was asked, by the subcommand of Git.
+/// How often a remote was asked, by Git subcommand.
 fn asked_of(asked: &Path) -> BTreeMap<String, usize> {
     let mut counts = BTreeMap::new();
     let text = std::fs::read_to_string(asked).unwrap();
@@ -556,7 +556,7 @@ fn asked_of(asked: &Path) -> BTreeMap<String, usize> {
     counts
 }
 
-/// One listing, the fetches of what is compared and of the status, and one for each step behind the ends of a shallow clone.
+/// One listing, the fetches of the compared commits and of the status, and one for each deepening of a shallow clone.
 #[test]
 fn a_job_looks_once() {
     let sandbox = Sandbox::new();
@@ -575,7 +575,7 @@ fn a_job_looks_once() {
     assert!(forge.comments()[0].contains("default/run"));
     let counts = asked_of(&asked);
     assert_eq!(counts["ls-remote"], 1, "{counts:?}");
-    // Base and status, the head, and the first step back.
+    // Base and status, the head, and the first deepening.
     assert_eq!(counts["fetch"], 3, "{counts:?}");
 
     ana.run("claim run/build --as agent:a").ok();
@@ -585,7 +585,7 @@ fn a_job_looks_once() {
     let (push, asked) = counting(&sandbox, push);
     push.run("reconcile").ok();
     let counts = asked_of(&asked);
-    // The status with the branch that the checkout has, and the record.
+    // The status with the checked-out branch, and the record.
     let expected = [("fetch", 2), ("ls-remote", 1), ("push", 1)];
     let expected = expected.map(|(what, times)| (what.to_owned(), times));
     assert_eq!(counts, BTreeMap::from(expected));
@@ -605,7 +605,7 @@ fn where_there_is_no_plan_yet_there_are_no_jobs() {
     assert_eq!(jobs, "matrix={\"include\":[]}\n");
 }
 
-/// The page of the job says what failed, what waits for whom and what ends that, with links; the commit names the job.
+/// The job page says what failed, and what waits for whom until when, with links; the commit names the job.
 #[test]
 fn the_summary_of_a_reconcile_names_what_failed_and_what_waits_and_the_commit_its_job() {
     let sandbox = Sandbox::new();
@@ -647,7 +647,7 @@ fn the_summary_of_a_reconcile_names_what_failed_and_what_waits_and_the_commit_it
         assert!(summary.contains(expected), "{expected}: {summary}");
     }
     assert!(!summary.contains("<script>"), "{summary}");
-    // It is there as long as nobody does anything about it, also where nothing is to be done.
+    // The summary repeats it until somebody acts, also when there is nothing to do.
     let third = runner("third");
     third.run("reconcile").ok();
     assert!(
@@ -693,7 +693,7 @@ fn a_push_is_reviewed_from_the_commit_before() {
     let ran = pushed.run("review");
     assert!(ran.code < 2, "{ran}");
     assert!(pushed.summary().contains("pushed"), "{}", pushed.summary());
-    // A new branch has no commit before: it is compared with the spec branch, which it is.
+    // A new branch has no commit before it: it is compared with the spec branch.
     let new = runner("new", &"0".repeat(40));
     new.run("review").ok();
     assert!(!new.summary().contains("pushed"), "{}", new.summary());
@@ -770,7 +770,7 @@ fn a_full_reconcile_is_one_that_looks_at_everything_and_is_audited() {
             .with("INPUT_PROGRAM", &program)
             .with("INPUT_FULL", full);
         let ran = runner.run("reconcile").ok();
-        // A checkout of CI is shallow: the first of all status commits was got for it.
+        // A checkout in CI is shallow: the audit fetched the first status commit.
         let is_audited = ran.out.contains("(the first to ");
         assert_eq!(is_audited, full == "true", "{ran}");
         let asked = std::fs::read_to_string(&asked).unwrap();
@@ -820,7 +820,7 @@ fn a_deployment_waits_for_what_was_said_of_its_commit() {
         "{}",
         early.summary()
     );
-    // The job that tests says what came of it, of the commit that it has.
+    // The test job reports its result for its commit.
     let tested = deploy("tested").place;
     tested.run(&format!("verify {file} --as ci")).ok();
     ana.run(&format!("attest {file} liked --met")).ok();
@@ -952,7 +952,7 @@ fn install_takes_the_program_that_is_named_and_hands_it_on() {
     nothing.run("install").exits(2).says("cannot be run");
 }
 
-/// A runner that names no program, with a folder of programs before all others.
+/// A runner that names no program, with a folder at the front of its search path.
 fn with_programs<'a>(sandbox: &'a Sandbox, name: &str) -> (Runner<'a>, PathBuf) {
     let programs = sandbox.path(&format!("{name}-programs"));
     std::fs::create_dir_all(&programs).unwrap();
@@ -989,7 +989,7 @@ fn where_there_is_no_program_install_builds_one() {
         .run("review")
         .exits(2)
         .says("run \"ci.sh install\" first");
-    // What `cargo install --root FOLDER` leaves, without the time that it takes.
+    // Leaves what `cargo install --root FOLDER` leaves, without the build.
     let cargo = format!(
         "#!/bin/sh\nwhile [ \"$1\" != --root ]; do shift; done\nmkdir -p \"$2/bin\"\ncp {PLANSPEC} \"$2/bin/planspec\"\n"
     );
@@ -1001,11 +1001,11 @@ fn where_there_is_no_program_install_builds_one() {
     runner.run("reconcile").ok();
 }
 
-/// A forge that has releases: it answers with what is in a folder.
+/// A forge with releases: it serves the files of a folder.
 fn releases(folder: PathBuf) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
-    // It ends with the test program.
+    // The thread ends with the test program.
     std::thread::spawn(move || {
         for mut stream in listener.incoming().flatten() {
             let mut head = BufReader::new(stream.try_clone().unwrap()).lines();
@@ -1027,7 +1027,7 @@ fn releases(folder: PathBuf) -> String {
     url
 }
 
-/// A release of the source that the script is of, in the repository `team/fork`.
+/// A release, in the repository `team/fork`, of the source that the script belongs to.
 fn released(sandbox: &Sandbox) -> (String, PathBuf) {
     let place = sandbox.folder("dist");
     let script = |words: &str| {
@@ -1057,7 +1057,7 @@ fn released(sandbox: &Sandbox) -> (String, PathBuf) {
     (releases(sandbox.path("forge")), folder)
 }
 
-/// A runner that has `gh` and `cargo`: what they are asked, and with which token, stands in files.
+/// A runner with stubs of `gh` and `cargo`, which record their arguments and the token.
 fn with_stubs<'a>(sandbox: &'a Sandbox, name: &str, attests: bool) -> Runner<'a> {
     let (runner, programs) = with_programs(sandbox, name);
     let asked = sandbox.path(&format!("{name}-asked")).display().to_string();
@@ -1077,8 +1077,8 @@ fn with_stubs<'a>(sandbox: &'a Sandbox, name: &str, attests: bool) -> Runner<'a>
     runner.with("INPUT_TOKEN", TOKEN)
 }
 
-/// The action takes the program that its own repository has released of its own source, where that is attested, and builds one
-/// where there is none.
+/// The action takes the program that its own repository has released from its own source, if that is attested, and
+/// builds one otherwise.
 #[test]
 fn what_was_released_of_the_source_of_the_action_is_taken_and_else_it_is_built() {
     let sandbox = Sandbox::new();
@@ -1118,7 +1118,7 @@ fn what_was_released_of_the_source_of_the_action_is_taken_and_else_it_is_built()
         );
         ran
     };
-    // A repository without releases; none that is known; a name that is none.
+    // A repository without releases, an unknown version, an invalid name.
     built("none", ("ACTION_REPOSITORY", "team/other"), true);
     built(
         "here",
@@ -1131,14 +1131,14 @@ fn what_was_released_of_the_source_of_the_action_is_taken_and_else_it_is_built()
     let list = folder.join(format!("planspec-{version}.txt"));
     let text = std::fs::read_to_string(&list).unwrap();
     let (source, sums) = text.split_once('\n').unwrap();
-    // Another archive than that of the list.
+    // An archive that does not match the list.
     let others = sums
         .lines()
         .map(|line| format!("{}{}\n", "4".repeat(64), &line[64..]));
     std::fs::write(&list, format!("{source}\n{}", others.collect::<String>())).unwrap();
     let ran = built("other", of_fork, true);
     ran.says("is not what its list says");
-    // The source has moved on since the release.
+    // The source has changed since the release.
     let old = format!("source {}\n{sums}", "0".repeat(40));
     std::fs::write(&list, old).unwrap();
     let ran = built("later", of_fork, true);
@@ -1278,7 +1278,8 @@ fn on_gitlab_the_nodes_are_jobs_of_a_child_pipeline() {
     assert_eq!(jobs.keys().collect::<Vec<_>>(), ["nothing to do"]);
 }
 
-/// A job that runs commands may write nothing to the repository; another carries what it leaves, and runs nothing.
+/// A job that runs commands has no write access to the repository; another job carries its reports, and runs no
+/// command.
 #[test]
 fn the_job_that_runs_commands_writes_nothing_and_another_carries_what_it_leaves() {
     let sandbox = Sandbox::new();
@@ -1330,7 +1331,7 @@ fn the_job_that_runs_commands_writes_nothing_and_another_carries_what_it_leaves(
         .says("nothing to carry");
 }
 
-/// Where reports have to be signed, the job that runs commands has no key that counts; the one that carries has.
+/// Where reports have to be signed, only the carrying job has a key that counts.
 #[test]
 fn what_is_carried_is_signed_by_whoever_carries_it() {
     let sandbox = Sandbox::new();
@@ -1381,7 +1382,7 @@ fn what_is_carried_is_of_that_node_and_that_actor() {
         .run("carry")
         .exits(2)
         .says("holds a record of somebody else than ana@example.com");
-    // A job that was taken over adds to its bundle.
+    // A job that took over adds to its bundle.
     let bundle = sandbox.path("reports/reports.bundle").display().to_string();
     let evil = sandbox.repository("evil");
     evil.git(&format!(
@@ -1416,7 +1417,7 @@ fn what_is_carried_is_of_that_node_and_that_actor() {
         evil.git(&format!("update-ref -d {name}"));
     }
     assert_eq!(ana.git("ls-remote origin"), before);
-    // Somebody else had it meanwhile.
+    // Another actor held the node in between.
     evil.git(&format!("bundle create -q {bundle} --all"));
     ana.run("claim run/build --as agent:b").ok();
     let before = ana.git("ls-remote origin");
@@ -1427,7 +1428,7 @@ fn what_is_carried_is_of_that_node_and_that_actor() {
     assert_eq!(ana.git("ls-remote origin"), before);
 }
 
-/// A pull request may commit whatever it likes: none of it is run, and none says how the program is built.
+/// A pull request may commit any file: none is run, and none changes how the program is built.
 #[test]
 fn a_program_that_is_committed_is_not_run() {
     let sandbox = Sandbox::new();
@@ -1487,13 +1488,13 @@ fn what_is_committed_does_not_say_how_the_program_is_built() {
     ana.write("cargo-home/config.toml", evil);
     ana.commit("evil").push();
     let (runner, programs) = with_programs(&sandbox, "one");
-    // As the workflows have it: the source is checked out within the checkout.
+    // As in the workflows: the source is checked out inside the checkout.
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let at = runner.place.dir.join(".planspec-action/hooks");
     std::fs::create_dir_all(&at).unwrap();
     std::fs::copy(script(), at.join("ci.sh")).unwrap();
     std::fs::copy(root.join("Cargo.toml"), at.join("../Cargo.toml")).unwrap();
-    // What cargo and rustup would read: from the folder in which they are called, and from those above it.
+    // Files that cargo and rustup read: in the current folder and above it.
     let seen = sandbox.path("seen").display().to_string();
     let cargo = format!(
         "#!/bin/sh\ntest -f Cargo.toml || exit 1\nat=$PWD\nwhile :; do ls $at/.cargo/config.toml $at/rust-toolchain.toml \
@@ -1517,7 +1518,7 @@ fn what_is_committed_does_not_say_how_the_program_is_built() {
     assert!(sandbox.path("one-temp/planspec/bin/planspec").exists());
 }
 
-/// The token stands in the environment of the program alone, for the forge that it is of.
+/// The token is only in the environment of the program, for its own forge.
 #[test]
 fn the_token_is_in_no_file() {
     let sandbox = Sandbox::new();
@@ -1539,7 +1540,7 @@ fn the_token_is_in_no_file() {
     assert!(header.starts_with("AUTHORIZATION: basic "), "{header}");
     let config = runner.place.git("config --list");
     assert!(!config.contains("extraheader"), "{config}");
-    // What the checkout has left is not said twice.
+    // Credentials that the checkout has left are not set twice.
     runner
         .place
         .git("config http.https://forge.example/.extraheader persisted");
@@ -1547,7 +1548,7 @@ fn the_token_is_in_no_file() {
     assert_eq!(std::fs::read_to_string(&seen).unwrap(), "persisted\n");
 }
 
-/// With variables or without, the workflow that `init` writes is the same.
+/// `init` writes the same workflow with and without variables.
 #[test]
 fn the_workflows_of_init_differ_in_where_the_action_is() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/service/init");
@@ -1574,11 +1575,11 @@ fn the_workflows_of_init_differ_in_where_the_action_is() {
     assert!(with.contains("vars.") && !without.contains("vars."));
 }
 
-/// What `git` of GitHub's jobs sends, and of GitLab's.
+/// What `git` sends in jobs of GitHub and GitLab.
 const OF_GITHUB: &str = "basic eC1hY2Nlc3MtdG9rZW46c2VjcmV0LXRva2Vu";
 const OF_GITLAB: &str = "Basic cGxhbnNwZWM6c2VjcmV0LXRva2Vu";
 
-/// Have a checkout ask over HTTP, with credentials where a job may have them.
+/// Lets a checkout use HTTP, with credentials in one of the places where a job may have them.
 fn ask_over_http(place: &Place<'_>, way: &str, url: &str) {
     let host = url.strip_suffix("/origin.git").unwrap();
     let (key, header) = (
@@ -1608,7 +1609,7 @@ fn ask_over_http(place: &Place<'_>, way: &str, url: &str) {
     }
 }
 
-/// A job of GitLab: of merge request 7, or of the default branch.
+/// A GitLab job: of merge request 7, or of the default branch.
 fn on_gitlab<'a>(sandbox: &'a Sandbox, name: &str, forge: &Forge, is_merge: bool) -> Runner<'a> {
     let of = if is_merge { "topic" } else { "main" };
     let place = checkout(sandbox, name, &format!("refs/heads/{of}"));
@@ -1631,7 +1632,7 @@ fn on_gitlab<'a>(sandbox: &'a Sandbox, name: &str, forge: &Forge, is_merge: bool
         .with("CI_MERGE_REQUEST_TARGET_BRANCH_NAME", "main")
 }
 
-/// In its environment alone, in the configuration of the checkout, in a file that this includes, in the address of the remote.
+/// In its environment, in the configuration of the checkout, in a file that this includes, in the URL of the remote.
 #[test]
 fn over_http_the_credentials_of_a_job_reach_all_that_it_fetches_and_pushes() {
     let sandbox = Sandbox::new();
@@ -1674,7 +1675,7 @@ fn over_http_the_credentials_of_a_job_reach_all_that_it_fetches_and_pushes() {
         ana.git("fetch -q origin");
         assert_eq!(ana.phase(&format!("execution/{run}")), "Running", "{way}");
     }
-    // Without any it is told, and nothing is done.
+    // Without credentials, the job says so and does nothing.
     let server = GitServer::guarded(&sandbox.path(""), &ana.command("git"), OF_GITHUB);
     let none = Runner::github(&sandbox, "none", "push", "refs/heads/main", &json!({}));
     ask_over_http(&none.place, "environment", &server.url("origin.git"));
@@ -1686,8 +1687,8 @@ fn over_http_the_credentials_of_a_job_reach_all_that_it_fetches_and_pushes() {
     );
 }
 
-/// Every action that is not ours is named by a commit, no checkout leaves a credential, and only a job that runs no command
-/// of a plan may write.
+/// Every foreign action is pinned to a commit, no checkout leaves a credential, and only a job that runs no command of
+/// a plan may write.
 #[test]
 fn the_workflows_pin_actions_and_part_who_runs_from_who_writes() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));

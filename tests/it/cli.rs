@@ -87,7 +87,7 @@ fn help_of_every_verb_is_on_standard_output() {
     assert!(short.out.contains("planspec help --all"), "{short}");
     assert!(!short.out.contains("\n  attest "), "{short}");
     for verb in VERBS {
-        // `show` goes by the name of `describe` now.
+        // `show` is now called `describe`.
         let is_told = help.out.contains(&format!("\n  {verb} "));
         assert_eq!(is_told, *verb != "show", "{verb}: {help}");
         let of_verb = nowhere.run(&format!("{verb} --help")).ok();
@@ -112,7 +112,7 @@ fn the_page_has_a_row_for_every_verb() {
     let page = include_str!("../../docs/cli.md");
     let (_, table) = page.split_once("\n## Verbs\n").unwrap();
     let rows = table.lines().filter(|line| line.starts_with('|'));
-    // The second cell begins with the verb; several are told in one row.
+    // The second cell begins with the verb; some rows name several.
     let verbs = rows.filter_map(|row| row.split('|').nth(2));
     let told: BTreeSet<String> = verbs
         .flat_map(|cell| cell.split('`').skip(1).step_by(2))
@@ -174,7 +174,7 @@ fn there_are_completions_for_every_shell() {
         let script = nowhere.run(&format!("completions {shell}")).ok();
         assert!(script.out.contains("PLANSPEC_COMPLETE"), "{shell}");
         assert_eq!(completed(&nowhere, shell, "recon"), ["reconcile"]);
-        // Without a repository there are no names, and no errors either.
+        // Without a repository there are no names, but no errors either.
         assert_eq!(completed(&nowhere, shell, "claim r"), [""; 0]);
     }
     nowhere.run("completions tcsh").exits(2);
@@ -191,7 +191,7 @@ fn there_are_completions_for_every_shell() {
     assert_eq!(String::from_utf8(completed.stdout).unwrap(), "reconcile\n");
 }
 
-/// What a shell is answered about the last of these words.
+/// The completions of the last word.
 fn completed(place: &Place<'_>, shell: &str, words: &str) -> Vec<String> {
     let index = words.split(' ').count().to_string();
     let environment = [
@@ -205,7 +205,7 @@ fn completed(place: &Place<'_>, shell: &str, words: &str) -> Vec<String> {
         .run_in(&environment, &format!("-- planspec {words}"))
         .ok();
     assert_eq!(ran.err, "", "{shell}: {words}");
-    // Beside a name may stand what it is.
+    // A name may be followed by its description.
     let names = ran
         .out
         .lines()

@@ -1,4 +1,4 @@
-//! A wrong clock: it is noticed before it does harm, and nobody can bring that about by a date.
+//! A wrong clock is noticed before it does harm, and a forged date cannot cause that.
 
 use crate::http::GitServer;
 use crate::resources::{execution, file, plan, task};
@@ -40,14 +40,14 @@ fn a_clock_that_is_a_year_ahead_writes_nothing() {
     let refused = ana.run_in(&ahead, "reconcile -o json").exits(1);
     refused.refusal("notReady");
     assert_eq!(ana.status_tip(), before);
-    // What would happen can be looked at.
+    // A dry run still works.
     ana.run_in(&ahead, "reconcile --dry-run")
         .ok()
         .notes("passed 364d23h ago")
         .says("the lease of agent:a expired");
     assert_eq!(ana.status_tip(), before);
 
-    // Nothing has happened to those whose clock is right.
+    // Users with a correct clock see no effect.
     ana.run("report run/dig --as agent:a --succeeded --reconcile")
         .ok();
     assert_eq!(ana.node_phase("run/dig"), "Succeeded");
@@ -80,7 +80,7 @@ fn a_time_that_was_accepted_is_said_on_every_reconcile_until_it_has_come() {
 fn a_quiet_time_is_no_jump() {
     let sandbox = Sandbox::new();
     let ana = at_work(&sandbox, "168h");
-    // Nobody has reconciled for ten days, and the lease ended three days ago.
+    // The last reconcile was ten days ago, and the lease ended three days ago.
     sandbox.minutes_pass(10 * DAY);
     ana.run("reconcile")
         .ok()

@@ -1,5 +1,5 @@
-//! What a stranger's scripts rely on: everything in the document, one policy of fields, one kind of
-//! refusal for one kind of obstacle, and hints that work when they are followed to the letter.
+//! What scripts rely on: everything in the document, one policy for fields, one kind of refusal for each obstacle, and
+//! hints that work when followed literally.
 
 use std::io::{BufRead, BufReader};
 use std::process::Stdio;
@@ -14,7 +14,7 @@ use crate::sandbox::{Place, SHARED, STATUS, Sandbox, text};
 
 const GREETING: &str = include_str!("../../examples/document/planspec/greeting.planspec.json");
 
-/// A run with a task that is ready, one behind it, and a gate.
+/// A run with a task that is ready, one after it, and a gate.
 fn started(sandbox: &Sandbox) -> Place<'_> {
     let solo = sandbox.repository("solo");
     let nodes = [
@@ -111,7 +111,7 @@ fn a_reconcile_that_watches_prints_a_document_a_line_and_refusals_too() {
     child.kill().unwrap();
     let ended = child.wait_with_output().unwrap();
     assert_eq!(String::from_utf8(ended.stderr).unwrap(), "");
-    // What cannot even begin is no reason to go on for ever.
+    // An error at the start is no reason to keep watching.
     let refused = solo.run("reconcile --watch -o json").exits(1);
     assert_eq!(refused.out.lines().count(), 1, "{refused}");
     refused.refusal("invalid");
@@ -164,7 +164,7 @@ fn every_field_of_an_answer_is_always_there() {
         objects(&schema, String::new(), &mut found);
         assert!(!found.is_empty(), "{}", answer.kind);
         for (place, object) in found {
-            // Resources are as the published format has them.
+            // Resources follow the published format.
             if place.ends_with("$defs/Resource") {
                 continue;
             }
@@ -205,7 +205,7 @@ fn what_get_answers_has_a_schema_too() {
         check(&one, item);
     }
     check(&one, &solo.run("get execution run -o json").ok().json());
-    // It does refuse something: another kind, and a spec that the kind does not have.
+    // The schema refuses another kind, and a spec that the kind does not have.
     let mut wrong = items[0].clone();
     wrong["kind"] = json!("Robot");
     assert!(!one.is_valid(&wrong) && !list.is_valid(&wrong));
@@ -276,7 +276,7 @@ fn a_review_names_its_commits_whole() {
 
 // --- What is refused, and as what -------------------------------------------------------------
 
-/// A repository with a plan, its run and a goal under the same names in two namespaces, reconciled.
+/// A repository with a plan, its run and a goal of the same names in two namespaces, reconciled.
 fn twice(sandbox: &Sandbox) -> Place<'_> {
     let solo = sandbox.repository("solo");
     let both = ["one", "two"].map(|space| {
@@ -503,8 +503,7 @@ fn a_name_in_several_namespaces_is_no_missing_plan() {
         .refusal("ambiguous");
 }
 
-/// The commit of the status is here before what it holds, as while somebody else fetches into the
-/// same clone.
+/// The status commit is here before its objects, as while another process fetches into the same clone.
 #[test]
 fn what_is_only_half_here_is_fetched() {
     let sandbox = Sandbox::new();
@@ -522,7 +521,7 @@ fn what_is_only_half_here_is_fetched() {
         .run("claim run/one --as agent:a -o json")
         .ok()
         .answer("Claimed");
-    // The same for the claim of somebody else.
+    // The same for the claim of another actor.
     let other = sandbox.clone_of("origin.git", "other");
     let (id, _) = origin
         .git("for-each-ref refs/planspec/work")
@@ -693,7 +692,7 @@ fn format_is_still_a_word_for_output_where_it_was_one() {
         solo.run(&format!("{name} --help"))
             .ok()
             .never_says("--format");
-        // A refusal knows it as well.
+        // A refusal has it as well.
     }
     solo.run("graph nothing --format json")
         .exits(1)
@@ -726,7 +725,7 @@ fn status_that_is_shared_is_due_for_all() {
 
 // --- A stranger's inputs ----------------------------------------------------------------------
 
-/// A verb with an argument that is no text.
+/// A verb with an argument that is not UTF-8.
 #[cfg(unix)]
 #[test]
 fn an_argument_that_is_not_utf_8_is_wrong_use() {
@@ -896,7 +895,7 @@ fn the_way_out_stands_in_the_hint() {
         .refusal("unavailable");
     assert_eq!(error["message"], "there is no terminal for the editor `vi`");
     assert!(text(&error["hint"]).contains("GIT_EDITOR"), "{error}");
-    // To the letter, although core.editor is set.
+    // Works literally, although core.editor is set.
     solo.run_in(&[("GIT_EDITOR", "true")], "edit plan p").ok();
     let none = solo
         .run("-C nope get plans -o json")

@@ -1,5 +1,5 @@
-//! Files as people and language models write them, and what is meant by them (tests/corpus): how many of them become just that
-//! when everything is done that one look at them says.
+//! Files as people and language models write them, with their intended content (tests/corpus): how many have exactly
+//! that content once everything that one look reports is applied.
 
 use std::path::{Path, PathBuf};
 
@@ -19,7 +19,7 @@ fn folder(name: &str) -> PathBuf {
 fn documents(text: &str) -> Vec<Value> {
     let (documents, _) = yaml::read("corpus.yaml", text.as_bytes(), &Limits::default());
     let values = documents.into_iter().flat_map(|document| {
-        // In JSON several resources are a list.
+        // In JSON, several resources form a list.
         match document.value {
             Value::Object(mut list) if list.get("kind") == Some(&"List".into()) => {
                 let items = list.get_mut("items").map(Value::take);
@@ -31,12 +31,12 @@ fn documents(text: &str) -> Vec<Value> {
         }
     });
     let mut values: Vec<Value> = values.collect();
-    // Which stands first says nothing.
+    // The order says nothing.
     values.sort_by_key(|value| [&value["kind"], &value["metadata"]["name"]].map(Value::to_string));
     values
 }
 
-/// The first place where a value is not what was meant.
+/// The first place where a value differs from the intended one.
 fn difference(place: &str, found: &Value, meant: &Value) -> Option<String> {
     match (found, meant) {
         (Value::Null, _) => Some(format!("{place}: missing")),
@@ -130,6 +130,6 @@ fn one_look_says_everything() {
         }
     }
     eprintln!("{right} of {all}");
-    // docs/cli.md tells this number.
+    // docs/cli.md states this number.
     assert_eq!((right, all), (41, 45));
 }

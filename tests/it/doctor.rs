@@ -1,5 +1,4 @@
-//! `planspec doctor`: of each thing that is looked at, what is said when it is wrong, how it is mended, and that all is well
-//! afterwards.
+//! `planspec doctor`: for each check, the message when it fails, its fix, and that all is well afterwards.
 
 use std::fs::File;
 use std::process::Stdio;
@@ -10,7 +9,7 @@ use serde_json::Value;
 use crate::resources::{execution, file, plan, task};
 use crate::sandbox::{Place, Ran, SHARED, STATUS, Sandbox, text};
 
-/// A clone in which nothing is wrong, with a run that goes on.
+/// A clone without problems, with an unfinished run.
 fn sound<'s>(sandbox: &'s Sandbox, name: &str) -> Place<'s> {
     let place = sandbox.run_of(name, &[task("one"), task("two").after("one")]);
     place.run("hooks install").ok();
@@ -18,7 +17,7 @@ fn sound<'s>(sandbox: &'s Sandbox, name: &str) -> Place<'s> {
     place
 }
 
-/// What is said of one check: state, sentence, way out, and whether `--fix` takes it.
+/// The failures of one check: state, sentence, fix, and whether `--fix` applies it.
 fn flaws(ran: &Ran, name: &str) -> Vec<(String, String, String, bool)> {
     let answer = ran.answer("Checkup");
     let checks = answer["checks"].as_array().unwrap();
@@ -35,7 +34,7 @@ fn flaws(ran: &Ran, name: &str) -> Vec<(String, String, String, bool)> {
     told.collect()
 }
 
-/// Everything but one check is as it should be, and that one is told so, once.
+/// Asserts that one check fails, once, and all others pass.
 fn only(place: &Place<'_>, name: &str, state: &str, says: &str) -> (String, bool) {
     let ran = place.run("doctor -o json").exits(1);
     let answer = ran.answer("Checkup");
@@ -49,7 +48,7 @@ fn only(place: &Place<'_>, name: &str, state: &str, says: &str) -> (String, bool
     let (found, message, hint, fix) = &told[0];
     assert_eq!(found, state, "{message}");
     assert!(message.contains(says), "{message}");
-    // People are told the same.
+    // The text says the same.
     let shown = place.run("doctor").exits(1);
     let lines = shown
         .out
@@ -59,7 +58,7 @@ fn only(place: &Place<'_>, name: &str, state: &str, says: &str) -> (String, bool
     (hint.clone(), *fix)
 }
 
-/// `--fix` mends it, says so, and nothing is wrong any more. What it did, and what undoes it.
+/// `--fix` repairs it, says so, and no check fails any more. Returns what it did, and what undoes that.
 fn mends(place: &Place<'_>, name: &str) -> Vec<(String, Option<String>)> {
     let ran = place.run(&format!("doctor --fix {name} -o json")).ok();
     let answer = ran.answer("Checkup");
@@ -77,7 +76,7 @@ fn mends(place: &Place<'_>, name: &str) -> Vec<(String, Option<String>)> {
     mended.collect()
 }
 
-/// One flaw, which `--fix` mends.
+/// One failure, which `--fix` repairs.
 fn mended(place: &Place<'_>, name: &str, state: &str, says: &str) -> (String, Option<String>) {
     let (hint, fix) = only(place, name, state, says);
     assert!(fix, "{hint}");
@@ -95,7 +94,7 @@ fn shell(place: &Place<'_>, command: &str) {
     assert!(ended.success(), "{command}");
 }
 
-/// A file is as old as that.
+/// Makes a file so many hours old.
 fn hours_old(place: &Place<'_>, path: &str) {
     let file = File::options()
         .append(true)
@@ -105,7 +104,7 @@ fn hours_old(place: &Place<'_>, path: &str) {
         .unwrap();
 }
 
-/// The command that a way out names, with this word in it.
+/// The command in a hint that holds this word.
 fn command(hint: &str, word: &str) -> String {
     let mut quoted = hint.split('`').skip(1).step_by(2);
     let found = quoted.find(|command| command.contains(word));
@@ -195,7 +194,7 @@ fn what_a_fetch_that_was_cut_off_left_out_is_fetched_again() {
         ana.remove(&format!(".git/objects/{}/{}", &id[..2], &id[2..]));
         let ran = ana.run("doctor -o json").exits(1);
         let told = flaws(&ran, "objects");
-        // The branch and what is known of the remote's.
+        // The branch and the remote-tracking branch.
         for name in ["`refs/heads/main`", "`refs/remotes/origin/main`"] {
             let one = told.iter().find(|flaw| flaw.1.contains(name)).unwrap();
             assert!(one.0 == "error" && one.3, "{one:?}");
@@ -257,7 +256,7 @@ fn a_tracking_ref_that_is_no_use_goes_and_can_be_had_back() {
     shell(&ana, &undo.unwrap());
     assert_eq!(ana.read(".git/refs/remotes/origin/broken"), "nonsense");
     mends(&ana, "objects");
-    // Nobody has what it leads to.
+    // The commit that it leads to is missing everywhere.
     ana.git("checkout -q --orphan other");
     ana.git("rm -rqf .");
     ana.write("x", "of nobody else").git("add x");
@@ -335,7 +334,7 @@ fn whoever_commits_for_long_is_told_of() {
     ana.write(".git/planspec/commit.lock", "");
     let held = File::open(ana.dir.join(".git/planspec/commit.lock")).unwrap();
     held.lock().unwrap();
-    // Nobody that young hangs: the test itself has just been started.
+    // No process that young counts as hanging: the test has just started.
     let ran = ana.run("doctor -o json");
     let told = flaws(&ran, "locks");
     let is_young = told[0].0 == "ok";
@@ -356,7 +355,7 @@ fn what_a_command_that_was_killed_has_left_is_put_back() {
     let sandbox = Sandbox::new();
     let ana = sound(&sandbox, "ana");
     ana.run("hooks uninstall").ok();
-    // The parent of the hook is git, and that of git is planspec.
+    // The parent of the hook is git, whose parent is planspec.
     let script = "#!/bin/sh\nkill -9 $(cut -d ' ' -f 4 /proc/$PPID/stat)\nexit 1\n";
     ana.write_executable(".git/hooks/pre-commit", script);
     ana.run("start p --name second").exits(-1);
@@ -374,7 +373,7 @@ fn what_a_command_that_was_killed_has_left_is_put_back() {
         "{said}"
     );
     assert_eq!(ana.git("status --porcelain"), "");
-    // Drafts of a process that is no more, and of one that is.
+    // Drafts of a dead process, and of a living one.
     let nobody = {
         let mut child = ana.command("true").spawn().unwrap();
         child.wait().unwrap();
@@ -602,7 +601,7 @@ fn the_page_shows_what_is_said() {
     assert!(page.contains(&looked.out), "{looked}");
     let mended = ana.run("doctor --fix hook").ok();
     let what: String = mended.out.split_inclusive('\n').take(2).collect();
-    // Where Git has configured hooks there is no script.
+    // A Git with configured hooks has no script.
     assert!(
         page.contains(&what) || what.contains("hook.planspec"),
         "{what}"

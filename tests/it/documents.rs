@@ -1,4 +1,4 @@
-//! A repository that holds a PlanSpec 1.2 document gets everything that one with resources gets.
+//! A repository with a PlanSpec 1.2 document has every feature of one with resources.
 
 use serde_json::{Value, json};
 
@@ -17,7 +17,7 @@ fn written(value: &Value) -> String {
     format!("{value:#}\n")
 }
 
-/// What the check of `ten-languages` looks at.
+/// Writes what the check of `ten-languages` looks at.
 fn write_greetings(place: &Place<'_>) {
     for language in "de en es fr hi ja pt ru sw zh".split(' ') {
         place.write(&format!("greeting/{language}.txt"), language);
@@ -61,7 +61,7 @@ fn a_document_alone_runs_from_start_to_approval_to_its_last_step() {
     solo.run("approve greeting-approve-release -m 'all ten' --reconcile")
         .ok();
     solo.works("run/release", "agent:a");
-    // The steps are done; that it is a success somebody has to say.
+    // The steps are done; a person has to confirm the success.
     assert_eq!(solo.phase("execution/run"), "Blocked");
     let run = solo.get("execution/run");
     assert_eq!(run["status"]["reason"], "AwaitingAttestation");
@@ -154,7 +154,7 @@ fn what_is_said_and_moves_no_phase_is_told_all_the_same() {
             "no-tracking | null | not met | met",
         ]
     );
-    // The first look of `watch` tells what is, not what was said.
+    // The first output of `watch` is the state, not the history.
     let state = solo.run("watch execution/run --once").ok();
     assert!(!state.out.contains("no-tracking"), "{state}");
 }
@@ -178,7 +178,7 @@ fn a_run_whose_contract_is_kept_succeeds_and_so_does_its_goal() {
         .ok()
         .says("criterion ten-languages, to be verified: There is a greeting")
         .says("  planspec verify run -n default");
-    // Nobody's word is enough where a check decides.
+    // An attestation does not replace a check.
     ana.run("attest run ten-languages --met")
         .exits(1)
         .notes("planspec verify run -n default");
@@ -192,7 +192,7 @@ fn a_run_whose_contract_is_kept_succeeds_and_so_does_its_goal() {
         "CriterionUnmet"
     );
     write_greetings(&ana);
-    // What is not on the spec branch does not count.
+    // A file that is not on the spec branch does not count.
     ana.run("verify run").exits(1);
     ana.push();
     ana.run("describe execution run")
@@ -207,7 +207,7 @@ fn a_run_whose_contract_is_kept_succeeds_and_so_does_its_goal() {
         .ok()
         .says("Acceptance:")
         .says("[x] ten files");
-    // On what is there since it may be verified again.
+    // A newer commit can be verified again.
     ben.run("verify run").ok().says("is met at");
     assert_eq!(ben.phase("execution/run"), "Succeeded");
     assert_eq!(ben.phase("goal/greeting"), "Succeeded");
@@ -247,7 +247,7 @@ fn revise_makes_the_next_revision_and_refuses_another_session() {
         "addition"
     );
     solo.run("validate --base HEAD").ok();
-    // A second time it is the same revision.
+    // The second time it is the same revision.
     solo.run(&format!("revise {FILE} -m 'Thank all translators'"))
         .ok();
     let again: Value = serde_json::from_str(&solo.read(FILE)).unwrap();
@@ -291,7 +291,7 @@ fn revise_leaves_the_text_as_it_is_but_for_the_revision() {
         .filter(|line| !after.lines().any(|other| other == *line))
         .map(|line| line.trim().split(' ').next().unwrap())
         .collect();
-    // The time of these tests stands still.
+    // The clock of these tests does not move.
     assert_eq!(changed, ["plan_id:", "revision:", "parent_id:"], "{after}");
     assert!(
         after.contains(" # a new one for every revision\n"),
@@ -303,7 +303,7 @@ fn revise_leaves_the_text_as_it_is_but_for_the_revision() {
     let other = solo.read(file);
     assert_eq!(before.matches('#').count(), other.matches('#').count());
 
-    // A finding is closed where it stands.
+    // A finding is closed in place.
     let found = "x-planspec: # for this program\n  findings:\n    # by mail\n    - id: F1\n      section: steps\n      \
                  reviewer: human:ben\n      severity: blocking # or not\n      text: Too short\n";
     let own = before.find("x-planspec:").unwrap();
@@ -325,7 +325,7 @@ fn revise_leaves_the_text_as_it_is_but_for_the_revision() {
     assert!(closed.contains("disposition: resolved"), "{closed}");
     solo.git("reset -q --hard HEAD~1");
 
-    // Another place has the value that is to change.
+    // The value to change is shared with another place.
     let shared = before.replace("plan_id: ", "plan_id: &id ") + "x-same: *id\n";
     solo.write(file, &shared);
     solo.run(&format!("revise {file} -m 'Say it shorter'"))
@@ -382,7 +382,7 @@ fn a_run_is_held_to_the_document_that_it_was_started_with() {
     changed["delegation"]["step_overrides"] = json!([]);
     solo.publish(FILE, written(&changed));
     solo.run("reconcile").ok();
-    // The gate is gone from the files, and stands in the pinned revision.
+    // The gate is gone from the files, but it is in the pinned revision.
     solo.works("run/translate", "ana@example.com");
     solo.works("run/choose", "agent:a");
     assert_eq!(solo.phase("execution/run"), "Blocked");
@@ -468,8 +468,7 @@ fn apply_new_edit_and_delete_work_on_documents() {
         .says("plan/greeting created (planspec/default/greeting.planspec.json)");
     let path = "planspec/default/greeting.planspec.json";
     assert_eq!(solo.read(path), GREETING);
-    // What differs from it only in what no plan holds is a change as well, and the file keeps its
-    // form.
+    // A difference in fields that no plan has is a change as well, and the file keeps its format.
     let yaml = drafts
         .run("show greeting.planspec.json --format yaml")
         .ok()
@@ -664,7 +663,7 @@ fn show_is_a_page_that_a_person_can_read() {
     nowhere.run("show missing.json").exits(1);
 }
 
-/// Whoever sees files names a plan by its file; its name is what runs and status are called by, and stays.
+/// Users who see files refer to a plan by its file; its name, used by runs and status, stays.
 #[test]
 fn a_plan_whose_file_is_not_in_latin_letters_is_found_by_it_and_offered_a_name() {
     let sandbox = Sandbox::new();
@@ -700,13 +699,13 @@ fn a_plan_whose_file_is_not_in_latin_letters_is_found_by_it_and_offered_a_name()
     solo.run("describe plan 2a16be-v1")
         .exits(1)
         .notes("revisions in separate files have one name: `2a16be`");
-    // What runs names the plan: it stays what it is called.
+    // A plan that runs refer to keeps its name.
     solo.run("start оплата --name first").ok();
     let told = solo.run("validate").ok();
     assert!(!told.out.contains("PS616"), "{told}");
 }
 
-/// In a file of its own a node need not be told from any other text: people number steps, and find them by that.
+/// In a file of its own a node needs no unique text: people number steps, and refer to them by number.
 #[test]
 fn convert_gives_numbered_steps_plain_ids_and_keeps_the_numbers() {
     let sandbox = Sandbox::new();
@@ -744,7 +743,7 @@ fn convert_gives_numbered_steps_plain_ids_and_keeps_the_numbers() {
     ] {
         assert!(converted.out.contains(line), "{line:?}: {converted}");
     }
-    // The gate before a step is named after it; two that would have one id keep theirs.
+    // The gate before a step is named after it; two gates that would get the same id keep theirs.
     assert!(
         converted.out.contains("name: numbered-approve-1-1\n"),
         "{converted}"
@@ -775,7 +774,7 @@ fn convert_goes_both_ways_and_says_what_is_lost() {
     solo.run("convert --to 1.2 greeting.planspec.json")
         .exits(2)
         .notes("already");
-    // There and back again it is the same graph.
+    // Converted back and forth, it is the same graph.
     solo.commit("resources");
     let digest = |file: &str| {
         let text = solo.read(file);
@@ -816,7 +815,7 @@ fn revisions_follow_one_another_and_who_pretends_is_told_before_the_merge() {
         .says(&format!(
             "`planspec revise {FILE}` writes the next revision"
         ));
-    // Two revisions of one branch.
+    // Two revisions on one branch.
     solo.run(&format!("revise {FILE} -m 'It blocks nothing'"))
         .ok();
     solo.commit("revision 2");
@@ -827,7 +826,7 @@ fn revisions_follow_one_another_and_who_pretends_is_told_before_the_merge() {
         let ran = solo.run(verb).ok();
         assert!(!ran.out.contains("PS40"), "{ran}");
     }
-    // Without what lies between, nobody can tell.
+    // Without the revision in between, this cannot be checked.
     let honest = solo.read(FILE);
     let mut document: Value = serde_json::from_str(&honest).unwrap();
     document["revision_history"]
@@ -838,7 +837,7 @@ fn revisions_follow_one_another_and_who_pretends_is_told_before_the_merge() {
     solo.run("validate --base main")
         .exits(1)
         .says("error[PS408]: revision 3 follows revision 1");
-    // Another intent is another session, and another session is fine.
+    // Another intent is another session, which is fine.
     solo.write(FILE, &honest);
     put("/intent/goal_statement", json!("Visitors are left alone"));
     solo.run("validate --base main")
@@ -906,7 +905,7 @@ fn a_plan_that_is_not_ready_is_chosen_by_no_goal_and_says_how_much_is_missing() 
     assert_eq!(solo.phase("plan/greeting"), "Ready");
     solo.run("get plans").ok().says("Ready (2 blockers)");
     assert_eq!(solo.phase("goal/greeting"), "Planning");
-    // The report: the same twice, byte for byte.
+    // The report is the same twice, byte for byte.
     let report = format!("validate --level readiness -o json {FILE}");
     let (first, second) = (solo.run(&report).exits(1), solo.run(&report).exits(1));
     assert_eq!(first.out, second.out);
@@ -944,7 +943,7 @@ fn a_plan_that_is_not_ready_is_chosen_by_no_goal_and_says_how_much_is_missing() 
     solo.run("reconcile --full").ok();
 }
 
-/// A document whose `step_id`s are no ids of nodes: numbers of tasks, and another script.
+/// A document whose `step_id`s are no node ids: task numbers, and another script.
 fn with_its_own_ids() -> Value {
     let mut document = greeting();
     let names = [
@@ -1031,7 +1030,7 @@ fn steps_are_named_as_the_document_calls_them() {
     solo.works("run/T001", "agent:a");
     let waits = solo.get("execution/run");
     assert_eq!(waits["status"]["phase"], "Blocked", "{waits}");
-    // A gate is named by the step that it approves, or as its node.
+    // A gate is named after the step that it approves, or by its node.
     let approved = solo
         .run("approve run/1.1 -m good --reconcile -o json")
         .ok()
@@ -1046,7 +1045,7 @@ fn steps_are_named_as_the_document_calls_them() {
         .notes("has no node `T0O1`")
         .notes("did you mean `T001`?");
     solo.works("run/1.1", "agent:a");
-    // What moved and what happened is told with it, too.
+    // Transitions and events name the step too.
     let moved = &claimed["reconciled"]["transitions"];
     let moved = moved.as_array().unwrap().iter();
     let of_node = moved.filter(|one| one["node"] == *node);
@@ -1187,7 +1186,7 @@ fn what_a_reviewer_finds_keeps_a_plan_from_starting_until_a_revision_answers_it(
     assert_eq!(solo.phase("execution/next"), "Running");
 }
 
-/// The report on a document: which levels pass, and what is in the way by code, clause and place.
+/// The report on a document: the levels that pass, and the obstacles by code, clause and place.
 fn report(answer: &Value) -> (String, Vec<String>) {
     let one = &answer["readiness"][0];
     let levels = one["levels"].as_array().unwrap().iter();
@@ -1208,10 +1207,10 @@ fn report(answer: &Value) -> (String, Vec<String>) {
     (levels.join(" "), blockers.collect())
 }
 
-/// A document, which of its levels pass, and what is in the way.
+/// A document, the levels that pass, and the obstacles.
 type Scenario = (Value, &'static str, &'static [&'static str]);
 
-/// The document of the examples with another value somewhere.
+/// The document of the examples with another value at a pointer.
 fn with(pointer: &str, value: Value) -> Value {
     let mut document = greeting();
     let (parent, field) = pointer.rsplit_once('/').unwrap();
@@ -1268,7 +1267,7 @@ fn not_ready() -> Vec<Scenario> {
     ]
 }
 
-/// Documents that are broken, or make no sense.
+/// Documents that are broken or contradictory.
 fn not_sound() -> Vec<Scenario> {
     let mut both = with("/scope/open_questions", json!(["Who?", "When?"]));
     both["intent"]["goal_statement"] = json!(" ");
@@ -1375,7 +1374,7 @@ fn a_report_is_of_a_name_too_says_what_is_answered_and_depends_on_its_inputs_alo
         ])
     );
     assert_eq!(after["mitigated"][0]["risk"], "tone");
-    // Another clone says the same; another file, or another configuration, has another digest.
+    // Another clone gives the same digest; another file, or another configuration, gives another one.
     let clone = sandbox.clone_of("solo", "clone");
     let there = clone
         .run("validate --level readiness -o json greeting")

@@ -1,4 +1,4 @@
-//! The files change while a run is under way: it is held to what it was started on.
+//! The files change during a run: the run keeps the revisions that it was started with.
 
 use crate::resources::{execution, execution_with, file, goal, plan, task};
 use crate::sandbox::{Place, Sandbox, text};
@@ -109,7 +109,7 @@ fn a_name_that_has_run_is_not_taken_for_what_never_ran() {
     team.run("delete execution r").ok();
     let refused = team.run("start p --name r -p fast=true").exits(9);
     refused.notes("a run named default/r has ended as Succeeded");
-    // By hand, past everything: one reconcile sees that file as another run.
+    // By hand, without the hook: the next reconcile sees another run in that file.
     team.run("hooks install").ok();
     let other = execution_with("r", "p", "parameters: {fast: true}\n");
     team.write("planspec/again.yaml", &other);
@@ -130,7 +130,7 @@ fn a_name_that_has_run_is_not_taken_for_what_never_ran() {
         .exits(1);
     team.works("r/one", "agent:a");
     team.run("reconcile").ok();
-    // As the refusal says: once the deletion was seen, the name is free, and that is told.
+    // As the refusal says: after a reconcile has seen the deletion, the name is free, and the output says so.
     team.run("delete execution r").ok();
     team.push();
     team.run("reconcile").ok();
@@ -176,7 +176,7 @@ fn a_file_that_breaks_is_not_mistaken_for_a_deletion() {
 fn a_deletion_beside_a_file_that_breaks_waits_until_everything_can_be_read() {
     let sandbox = Sandbox::new();
     let solo = started(&sandbox);
-    // The execution might have moved into the file that cannot be read.
+    // The execution might have moved into the unreadable file.
     solo.remove("planspec/run.yaml")
         .write("planspec/other.yaml", "kind: [\n");
     solo.commit("Both at once");
@@ -291,7 +291,7 @@ fn a_goal_takes_what_it_owns_and_not_what_a_former_one_owned() {
     solo.publish("planspec/stale.yaml", stale);
     solo.run("reconcile").ok();
     assert_eq!(solo.phase("execution/by-uid"), "Running");
-    // Whose owner is not there has nobody to run for.
+    // A run whose owner is missing has nothing to run for.
     let run = solo.get("execution/stale");
     assert_eq!(text(&run["status"]["reason"]), "UidMismatch");
     assert!(!solo.run("next").ok().out.contains("stale"));
@@ -322,7 +322,7 @@ fn a_finished_run_is_never_drawn_with_another_plan() {
         assert!(drawn.out.contains("one"), "{drawn}");
         assert!(!drawn.out.contains("security-audit"), "{drawn}");
     }
-    // Here is no history that has the plan: another one is no substitute.
+    // The shallow clone lacks the pinned plan; the current one does not replace it.
     let url = format!("file://{}", sandbox.path("origin.git").display());
     let shallow = sandbox.clone_with("--depth=1 --no-single-branch", &url, "shallow");
     let described = shallow.run("describe execution run").ok();
@@ -334,7 +334,7 @@ fn a_finished_run_is_never_drawn_with_another_plan() {
         .notes("the pinned plan of Execution default/run is not in this clone");
 }
 
-/// What `git mv planspec plans` did once: every run was cancelled, and nobody said a word.
+/// `git mv planspec plans` once cancelled every run without a message.
 #[test]
 fn a_folder_that_is_renamed_ends_no_run() {
     let sandbox = Sandbox::new();
@@ -384,7 +384,7 @@ fn of_several_files_one_that_leaves_the_paths_is_not_deleted_and_one_that_is_rem
     ana.run("reconcile").ok();
     ana.git("rm -q planspec/goes.yaml");
     ana.git("mv planspec/leaves.yaml leaves.yaml");
-    // Not only moved.
+    // Changed, not only moved.
     let text = ana.read("leaves.yaml");
     ana.write("leaves.yaml", format!("# elsewhere\n{text}"));
     ana.git("add -A");
@@ -448,7 +448,7 @@ fn a_shallow_clone_looks_further_before_it_takes_a_run_as_deleted() {
         ci.run("reconcile").ok().notes(said);
         assert_eq!(ci.phase("execution/run"), "Running");
     }
-    // What was deleted in an honest commit is.
+    // A deletion in a normal commit counts.
     let sandbox = Sandbox::new();
     let ana = sandbox.team("ana");
     ana.publish("planspec/more.yaml", plan("more", &[task("x")]));

@@ -1,4 +1,4 @@
-//! The scripts of the examples, and runs of the shapes that people publish.
+//! The scripts of the examples, and runs of commonly published shapes.
 
 use std::path::Path;
 
@@ -10,7 +10,7 @@ use crate::sandbox::{PLANSPEC, Ran, Sandbox, text};
 
 const EXAMPLES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/examples");
 
-/// Each script that ends with runs that have succeeded, and what happens on the way there.
+/// Each script that ends with successful runs, and output on the way there.
 const STORIES: [(&str, &[&str]); 7] = [
     (
         "quickstart",
@@ -92,7 +92,7 @@ const STORIES: [(&str, &[&str]); 7] = [
     ),
 ];
 
-/// Runs a script of the examples with a program; it leaves nothing behind, however it ends.
+/// Runs a script of the examples with a program; it leaves no files or processes, even on failure.
 fn run_example(name: &str, program: &str) -> Ran {
     let sandbox = Sandbox::new();
     let scratch = sandbox.folder("scratch");
@@ -112,7 +112,7 @@ fn run_example(name: &str, program: &str) -> Ran {
 fn the_examples_go_all_the_way_and_leave_nothing_behind() {
     for (name, told) in STORIES {
         let ran = run_example(name, PLANSPEC).ok();
-        // However wide the columns are.
+        // Independent of the width of the columns.
         let words: Vec<&str> = ran.out.split_whitespace().collect();
         let words = words.join(" ");
         for text in told {
@@ -132,7 +132,7 @@ fn an_example_whose_commands_fail_fails() {
 
 #[test]
 fn every_script_of_the_examples_is_run() {
-    // What the others share, and what needs curl: `.ci/run` runs that.
+    // `stage` is shared by the others, and `serve` needs curl: `.ci/run` runs that.
     let others = ["stage", "serve"];
     let files = std::fs::read_dir(EXAMPLES).unwrap();
     let paths = files.map(|file| file.unwrap().path());
@@ -226,8 +226,8 @@ approvals:
   teams: {safety: [ben@example.com, carol@example.com]}
 ";
 
-/// Three tasks at once, two checks, a gate that wants two approvers, and a last task. `checks` is
-/// what the checks demand.
+/// Three parallel tasks, two checks, a gate that requires two approvers, and a last task. `checks` is what the checks
+/// require.
 fn diamond(checks: &str) -> String {
     let nodes = [
         task("service")
@@ -309,7 +309,7 @@ fn a_diamond_with_a_gate_for_two_runs_to_its_end() {
     assert_eq!(ana.phase("execution/run"), "Running");
     ana.works("run/roll-out", "ana@example.com");
     assert_eq!(ana.phase("execution/run"), "Succeeded");
-    // The criterion of the goal has an id: it has to be attested.
+    // The criterion of the goal has an id, so it has to be attested.
     assert_ne!(ana.phase("goal/payments"), "Succeeded");
     let goal = ana.get("goal/payments");
     let id = text(&goal["spec"]["acceptanceCriteria"][0]["id"]);

@@ -1,5 +1,5 @@
-//! Everything that a plan can say, with the real program and a remote: conditions, data, groups,
-//! externals, retries, what the repository holds.
+//! All features of a plan, with the real program and a remote: conditions, data, groups, externals, retries, files that
+//! the repository has to contain.
 
 use serde_json::json;
 
@@ -119,7 +119,7 @@ fn what_failed_is_opened_again() {
         (&build["phase"], &build["attempt"]),
         (&json!("Pending"), &json!(3))
     );
-    // Also when the files have gone since: the run is pinned.
+    // Also when the files have been deleted: the run is pinned.
     ana.write("planspec/release.yaml", "# nothing\n");
     ana.commit("Away with it").push();
     ana.run("reconcile").ok();
@@ -236,7 +236,7 @@ spec:
     ana.run("approve run/ok -n shop --reconcile").ok();
     assert_eq!(ana.phase("execution/run"), "Succeeded");
     assert_eq!(ana.unapplied("run"), [""; 0]);
-    // What is attested can be changed when the run is long over.
+    // An attestation can be changed long after the end of the run.
     for (verdict, phase) in [
         ("--unmet", "Failed"),
         ("--met", "Succeeded"),
@@ -264,8 +264,8 @@ spec:
       - {from: migrate, to: reindex, type: soft}
 "#;
 
-/// What docs/executions.md shows: a second failure is put back as the first one was, and what is
-/// done once more is named beforehand.
+/// As docs/executions.md shows: a second failure is reset like the first one, and the nodes that run again are named
+/// beforehand.
 #[test]
 fn a_retry_says_what_it_opens_and_opens_what_was_decided_on_a_failure() {
     let sandbox = Sandbox::new();
@@ -323,7 +323,7 @@ fn a_retry_says_what_it_opens_and_opens_what_was_decided_on_a_failure() {
     ana.run("retry nightly --reconcile").ok();
     work("migrate", "--succeeded");
 
-    // Once more on purpose, by the hint.
+    // Again on purpose, as the hint says.
     ana.run("retry nightly/migrate")
         .exits(1)
         .notes("planspec retry nightly/migrate -n shop --again");
@@ -344,7 +344,7 @@ fn a_retry_says_what_it_opens_and_opens_what_was_decided_on_a_failure() {
         .notes("planspec start nightly -n shop");
 }
 
-/// A run that goes on with its plan as it was mended.
+/// A run continues with a corrected plan.
 #[test]
 fn a_run_goes_on_with_a_corrected_plan() {
     let sandbox = Sandbox::new();
@@ -372,7 +372,7 @@ fn a_run_goes_on_with_a_corrected_plan() {
         .notes("is already pinned to this revision of plan `shop/import`")
         .notes("planspec retry import -n shop");
 
-    // Before it is merged, the review says that the run could go on with it.
+    // Before the merge, the review says that the run could continue with it.
     let before = ana.git("rev-parse HEAD");
     ana.git("switch -q -c mended");
     let mended = plan(
@@ -398,7 +398,7 @@ fn a_run_goes_on_with_a_corrected_plan() {
     ana.run(&format!("retry import --plan {before}"))
         .exits(9)
         .notes("planspec retry import -n shop --plan");
-    // One that cannot be run is told as what it is.
+    // A plan that cannot run is reported as such.
     ana.publish("planspec/import.yaml", mended.replace("[check]", "[chekc]"));
     ana.push();
     ana.run("retry import --plan --dry-run")
@@ -459,7 +459,7 @@ fn a_changed_default_opens_what_was_given_the_other_one_and_says_whose_work_stop
     assert_eq!(ana.phase("execution/run"), "Succeeded");
 }
 
-/// It is asked to, as docs/executions.md shows, and comes to its end.
+/// Resumes the run, as docs/executions.md shows, and lets it end.
 fn goes_on(ana: &Place<'_>, before: &str) {
     let uid = ana.get("execution/import")["metadata"]["uid"].clone();
     let page = include_str!("../../docs/executions.md");
@@ -498,7 +498,7 @@ fn goes_on(ana: &Place<'_>, before: &str) {
         .notes("planspec start");
 }
 
-/// A run that cleans up behind itself, whoever stops it.
+/// A run with a cleanup task, however it is stopped.
 #[test]
 fn what_cleans_up_runs_when_the_run_is_cancelled() {
     let sandbox = Sandbox::new();
@@ -537,7 +537,7 @@ fn what_cleans_up_runs_when_the_run_is_cancelled() {
     ana.works("nightly/teardown", "agent:a");
     assert_eq!(ana.phase("execution/nightly"), "Cancelled");
 
-    // What nobody does ends with the file.
+    // An unclaimed task ends with the file.
     ana.run("start nightly -n shop --name other").ok();
     ana.push();
     ana.run("reconcile").ok();
@@ -625,7 +625,7 @@ spec:
     ana.run("claim with/publish --as agent:a")
         .exits(1)
         .notes("waits for under-load");
-    // What waits for its own group is told before anything runs.
+    // A node that waits for its own group is reported before anything runs.
     let knot = plan.replace(
         "children: [fill, burst],",
         "children: [fill, burst], dependsOn: [fill],",
@@ -636,8 +636,7 @@ spec:
         .says("and they wait for its condition");
 }
 
-/// A retry that binds again asks the gate again, and what would run instead waits for it, whatever
-/// is done between the two.
+/// A retry that binds again asks the gate again, and the tasks after it wait for it, in whatever order the two happen.
 #[test]
 fn a_new_command_waits_for_the_gate_before_what_is_done() {
     let sandbox = Sandbox::new();
@@ -783,7 +782,7 @@ fn what_should_be_done_first_comes_first_and_an_empty_answer_says_why() {
     ana.run("reconcile").ok();
     let first = "shop/z/z\nshop/a-2/long\nshop/a-2/t9\nshop/a-2/t10\n";
     assert_eq!(ana.run("next -o name").ok().out, first);
-    // An older run comes first, whatever it is called.
+    // An older run comes first, whatever its name.
     sandbox.minutes_pass(5);
     ana.run("start some -n shop --name a-1").ok();
     ana.push();
@@ -841,7 +840,7 @@ fn of_many_names_the_nearest_are_named() {
         .notes("did you mean `run`?");
 }
 
-/// What a retry says is what comes of it.
+/// The output of a retry says what it will lead to.
 #[test]
 fn a_retry_looks_at_what_was_said_since_the_last_reconcile_and_once_is_enough() {
     let sandbox = Sandbox::new();
@@ -866,7 +865,7 @@ fn a_retry_looks_at_what_was_said_since_the_last_reconcile_and_once_is_enough() 
         .ok()
         .says("already asked to try default/run/deploy again");
     assert_eq!(ana.unapplied("run"), Vec::<String>::new());
-    // Taken in, and at work until somebody reconciles.
+    // Taken in, and running until the next reconcile.
     ana.run("claim run/deploy --as agent:a").ok();
     ana.run("report run/deploy --as agent:a --failed --reconcile")
         .ok();

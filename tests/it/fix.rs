@@ -1,4 +1,4 @@
-//! `validate --fix`: files put right, and what is told of it.
+//! `validate --fix`: what it changes in files, and what it reports.
 
 use crate::resources::goal;
 use crate::sandbox::Sandbox;
@@ -114,7 +114,7 @@ fn only_what_is_named_is_written_and_nothing_through_a_link() {
     solo.run("validate --unsafe").exits(2);
 }
 
-/// The hook says what `validate` says: also what hides behind something else, and what refers to nothing.
+/// The hook reports the same as `validate`: also errors hidden by others, and dangling references.
 #[test]
 fn the_hook_says_everything_at_once() {
     let sandbox = Sandbox::new();
@@ -135,7 +135,7 @@ fn the_hook_says_everything_at_once() {
     ] {
         assert!(staged.out.contains(line), "{line}: {staged}");
     }
-    // Of what is meant references are checked, and the lines that are shown are those of the file.
+    // References are checked in the fixed text, and the shown lines are those of the file.
     let said = solo.run("validate").exits(1);
     assert_eq!(staged.out, said.out);
     for text in [

@@ -1,14 +1,14 @@
-//! Whoever may push can send any number of records. What is certainly nobody's word costs no process, and who is somebody
-//! is heard among them.
+//! Anyone with push access can send any number of records. Records that cannot be from an actor cost no process, and
+//! valid ones among them are found.
 
 use crate::approvals::{SIGNERS, key, sign_with};
 use crate::resources::{execution, file, gate_node, gate_with, plan, task};
 use crate::sandbox::{Place, Ran, Sandbox, text};
 
-/// So many of each kind.
+/// Number of records of each kind.
 const MANY: usize = 60;
 
-/// A review of a gate, signed in some way or not at all, on a ref of its own: its commit.
+/// Makes a review of a gate on a ref of its own, with some signature or none. Returns its commit.
 fn review(place: &Place<'_>, (uid, repository): (&str, &str), n: usize, signature: &str) -> String {
     let record = format!(
         "apiVersion: records.planspec.io/v1\nkind: Review\nnode: ok\ngate: default/g\ndigest: sha256:{}\ndecision: approve\n\
@@ -28,7 +28,7 @@ fn review(place: &Place<'_>, (uid, repository): (&str, &str), n: usize, signatur
     place.git_with("hash-object -t commit -w --stdin", &commit)
 }
 
-/// The header of a commit for the signature of something else with a key.
+/// The header of a commit with the signature of something else by a key.
 fn signature(sandbox: &Sandbox, key: &str) -> String {
     let folder = sandbox.folder(&format!("signed-{}", key.replace('/', "-")));
     folder.write("text", "something else\n");
@@ -43,7 +43,8 @@ fn signature(sandbox: &Sandbox, key: &str) -> String {
     )
 }
 
-/// A clone of a repository whose gate waits for Ana, who signs with some key; the uid of the run, and what names the repository.
+/// A clone of a repository whose gate waits for Ana, who signs with some key; the uid of the run, and the repository's
+/// identity.
 fn waiting_for_ana<'a>(sandbox: &'a Sandbox, key_name: &str) -> (Place<'a>, String, String) {
     sandbox.bare("origin.git");
     let ana = sandbox.clone_of("origin.git", "ana");
@@ -70,7 +71,7 @@ fn waiting_for_ana<'a>(sandbox: &'a Sandbox, key_name: &str) -> (Place<'a>, Stri
     (ana, uid, id)
 }
 
-/// Reconcile; also, how often `ssh-keygen` was asked.
+/// Reconciles, and counts the calls of `ssh-keygen`.
 fn reconcile_counted(sandbox: &Sandbox, place: &Place<'_>) -> (Ran, usize) {
     let tools = sandbox.folder("tools");
     let asked = sandbox.path("asked");
@@ -87,7 +88,7 @@ fn reconcile_counted(sandbox: &Sandbox, place: &Place<'_>) -> (Ran, usize) {
     tools.write_executable("ssh-keygen", &script);
     let search = format!("{}:{}", tools.dir.display(), std::env::var("PATH").unwrap());
     let ran = place.run_in(&[("PATH", &search)], "reconcile").ok();
-    // Where nothing asked, there is no such file.
+    // Without a call there is no such file.
     let asked = std::fs::read_to_string(asked).unwrap_or_default();
     (ran, asked.lines().count())
 }
@@ -147,7 +148,7 @@ fn what_only_a_program_can_judge_is_judged_in_parts_and_each_part_once() {
         format!(" {commit}:refs/planspec/reviews/default/g/{uid}/flood-{n}")
     });
     ana.git(&format!("push -q origin{}", specs.collect::<String>()));
-    // The first part is kept, whatever becomes of the second; then there is nothing more to judge.
+    // The first part is kept, whatever happens to the second; then there is nothing left to check.
     let (first, of_first) = reconcile_counted(&sandbox, &ana);
     first.notes(&format!("{MORE} inbox refs are signed with keys that only"));
     let (second, of_second) = reconcile_counted(&sandbox, &ana);
@@ -155,7 +156,7 @@ fn what_only_a_program_can_judge_is_judged_in_parts_and_each_part_once() {
     assert_eq!(of_first * MORE, of_second * AT_A_TIME);
     let (_, of_third) = reconcile_counted(&sandbox, &ana);
     assert_eq!(of_third, 0);
-    // Who is somebody is heard.
+    // A valid record is found.
     sign_with(&ana, "p521");
     ana.run("approve run/ok").ok();
     let (ran, _) = reconcile_counted(&sandbox, &ana);

@@ -1,5 +1,4 @@
-//! How findings are shown: the formats, one finding for each cause, severities that hold
-//! everywhere.
+//! Formats of findings, one finding for each cause, and severities that apply everywhere.
 
 use std::collections::BTreeSet;
 
@@ -10,7 +9,7 @@ use crate::resources::{
 };
 use crate::sandbox::{Place, Ran, Sandbox, text};
 
-/// Two errors and a warning, in a file whose name and lines are awkward.
+/// Two errors and a warning, in a file whose name and lines need escaping.
 fn awkward(sandbox: &Sandbox) -> Place<'_> {
     let place = sandbox.repository("solo");
     let text = file(&[plan_with(
@@ -168,7 +167,7 @@ fn fingerprints_stay_when_lines_and_entries_before_come_and_go() {
         });
         pairs.collect()
     };
-    // Two that differ in nothing but their place, and one of its own.
+    // Two that differ only in their place, and another one.
     let before = fingerprints(&[
         task("one").with("dependsOn: [gone]\n"),
         task("two").with("dependsOn: [gone]\n"),
@@ -214,7 +213,7 @@ fn github_gets_ten_of_a_level_and_the_log_the_rest() {
     assert_eq!((rest.len(), rest[4]), (5, "::endgroup::"));
 }
 
-/// Codes of what `validate` finds, in order.
+/// The codes that `validate` finds, in order.
 fn codes(place: &Place<'_>) -> Vec<String> {
     let document = place.run("validate --format json").json();
     let found = document["findings"].as_array().unwrap();
@@ -282,7 +281,7 @@ fn a_cascade_is_reduced_to_its_cause() {
                     "rules: [{selector: {planRef: {name: p}, nodeId: two}, target: {provider: x}}]\n",
                 ),
             defines().replace("kind: Goal", "kind: Gaol"),
-            // The node is looked for in a plan that is sound.
+            // The node is looked up in a valid plan.
             &["PS207", "PS207", "PS108"],
         ),
         (

@@ -1,4 +1,4 @@
-//! A decision belongs to one run, one node, and what would run behind it.
+//! A decision applies to one run, one node, and the tasks that would run after it.
 
 use crate::resources::{
     Node, binding, capability, execution, execution_with, file, gate, gate_node, gate_with, plan,
@@ -16,7 +16,7 @@ fn guarded() -> Vec<Node> {
     vec![gate_node("ok", "sign"), task("go").after("ok")]
 }
 
-/// Runs of a plan that wait at the gate at once, reconciled once.
+/// Several runs of a plan that wait at the gate, reconciled once.
 fn waiting<'a>(sandbox: &'a Sandbox, gate: String, runs: &[&str]) -> Place<'a> {
     let solo = sandbox.repository("solo");
     let mut all = vec![plan("p", &guarded()), gate];
@@ -74,7 +74,7 @@ fn an_approval_given_for_one_execution_does_nothing_for_another() {
         "Waiting",
         "the oldest run that waits"
     );
-    // Neither does a copy of the record do anything on the other run's ref.
+    // A copy of the record on the other run's ref has no effect either.
     let uid = |run: &str| text(&solo.get(&format!("execution/{run}"))["metadata"]["uid"]);
     let inbox = format!("refs/planspec/reviews/default/sign/{}", uid("second"));
     let copied = solo.git(&format!("for-each-ref --format=%(refname) {inbox}"));
@@ -106,7 +106,7 @@ fn an_approval_does_nothing_after_the_target_behind_the_gate_has_changed() {
             execution_with("run", "p", "bindingRef: {name: team}\n"),
         ])
     };
-    // Nobody is bound to deploy yet when the approval is given.
+    // At the time of the approval, `deploy` is not bound yet.
     solo.publish("planspec/all.yaml", all("something-else"));
     solo.run("reconcile").ok();
     solo.run("approve sign").ok();

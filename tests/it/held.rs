@@ -1,4 +1,4 @@
-//! What is held, by whom and in which session; what comes late or twice.
+//! Claims: who holds a node, in which session; late and repeated reports.
 
 use serde_json::json;
 
@@ -8,7 +8,7 @@ use crate::resources::{
 };
 use crate::sandbox::{Place, SHARED, Sandbox, text};
 
-/// A run of two tasks side by side, reconciled once, shared through a remote.
+/// A run of two parallel tasks, reconciled once, shared through a remote.
 fn started(sandbox: &Sandbox) -> Place<'_> {
     sandbox.run_of("ana", &[task("one").with("retries: 1\n"), task("two")])
 }
@@ -23,7 +23,7 @@ fn a_report_after_the_end_of_the_lease_is_the_next_attempt_where_nobody_has_it()
     sandbox.minutes_pass(31);
     ana.run("reconcile").ok();
     assert_eq!(ana.node("run/one")["attempt"], 2);
-    // Somebody else has not done it.
+    // Another actor has not done it.
     ana.run("report run/one --as agent:fast --succeeded")
         .exits(1)
         .notes("nobody has claimed");
@@ -40,7 +40,7 @@ fn a_report_after_the_end_of_the_lease_is_the_next_attempt_where_nobody_has_it()
     assert_eq!(ana.unapplied("run"), Vec::<String>::new());
     ana.git("fetch -q");
     ana.run("log execution/run").ok().says("agent:slow");
-    // Once more is the same report.
+    // Repeating the command repeats the same report.
     ben.run("report run/one --as agent:slow --succeeded")
         .ok()
         .says("already reported default/run/one attempt 2");
@@ -97,7 +97,7 @@ fn the_same_report_twice_is_one_report_and_the_opposite_is_a_conflict() {
     let report = "report run/two --as agent:a --succeeded --set x=1";
     let first = ana.run(&format!("{report} -o json")).ok();
     let record = first.answer("Reported")["record"].clone();
-    // Before and after it is taken in, and when the run is over.
+    // Before and after the report is taken in, and when the run is over.
     for end in ["reconcile", "cancel run --reconcile"] {
         let again = ana.run(&format!("{report} -o json")).ok();
         let again = again.answer("Reported");
@@ -121,7 +121,7 @@ fn the_same_report_twice_is_one_report_and_the_opposite_is_a_conflict() {
     assert_eq!(ana.unapplied("run"), Vec::<String>::new());
 }
 
-/// Whoever has done the work once more is not to believe that it is delivered.
+/// An actor that has done the work again must not believe that it is delivered.
 #[test]
 fn what_was_reported_counts_no_more_when_a_later_attempt_is_open_or_its_check_failed() {
     let sandbox = Sandbox::new();
@@ -142,13 +142,13 @@ fn what_was_reported_counts_no_more_when_a_later_attempt_is_open_or_its_check_fa
             .exits(9)
             .notes("claim it again, then report: `planspec claim run/one -n default --as agent:a`");
     }
-    // Whoever says which attempt is meant, means it.
+    // An explicit attempt is accepted.
     ana.run(&format!("{report} --attempt 1"))
         .ok()
         .says("already reported default/run/one attempt 1");
     ana.run("claim run/one -n default --as agent:a").ok();
     ana.run(report).ok().says("attempt 2 as succeeded");
-    // What a check failed was reported as succeeded.
+    // A report of success whose check failed later.
     ana.run("claim run/two --as agent:a").ok();
     let report = "report run/two --as agent:a --succeeded";
     ana.run(&format!("{report} --reconcile")).ok();
@@ -206,15 +206,15 @@ fn two_work_trees_are_two_workers_of_one_name() {
                 .notes("in another session")
                 .notes(&format!("--claim {claim}"));
         }
-        // Also when the status knows it.
+        // Also when the status has the claim.
         ana.run("reconcile").ok();
     }
-    // Who claims again in the same session renews.
+    // Claiming again in the same session renews.
     ana.run("claim run/one --as agent:a")
         .ok()
         .says("renewed default/run/one attempt 1 as agent:a")
         .says(&format!("claim {claim}"));
-    // A job that reports for another names the claim.
+    // A job that reports for another session names the claim.
     beside
         .run(&format!(
             "report run/one --as agent:a --claim {claim} --succeeded --reconcile"
@@ -222,7 +222,7 @@ fn two_work_trees_are_two_workers_of_one_name() {
         .ok();
     assert_eq!(ana.node_phase("run/one"), "Succeeded");
     assert_eq!(ana.unapplied("run"), Vec::<String>::new());
-    // A record of another session that was written all the same does not count.
+    // A record of another session that was written anyway does not count.
     ana.run("claim run/two --as agent:a --session one --reconcile")
         .ok();
     let report = "kind: Report\nresult: failed\nsession: other";
@@ -275,7 +275,7 @@ fn a_verb_without_a_node_is_about_the_only_one_that_is_held() {
         .says("renewed default/run/one");
     ana.run("report --succeeded --as agent:a --reconcile").ok();
     assert_eq!(ana.node_phase("run/one"), "Succeeded");
-    // What is over is held no more, whoever ended it.
+    // A task that is over is no longer held, whoever ended it.
     ana.run("claim run/two --as agent:a --reconcile").ok();
     ana.run("cancel run --reconcile").ok();
     ana.run("release --as agent:a")
@@ -297,8 +297,8 @@ fn who_holds_nothing_and_names_nobody_is_told_the_flag() {
     }
 }
 
-/// What a section of a page of docs/ shows: each command says what stands there, on either stream. `ID` stands for the id of a
-/// record; notes about what comes next are left out there.
+/// Asserts that each command in a section of a page of docs/ prints what the page shows, on either stream. `ID` stands
+/// for the id of a record; notes about the next commands are left out there.
 pub fn shows(place: &Place<'_>, page: &str, first: &str) {
     let start = format!("```\n$ planspec {first}");
     let block = page
@@ -311,7 +311,7 @@ pub fn shows(place: &Place<'_>, page: &str, first: &str) {
         let ran = place.run(command);
         let all = format!("{}{}", ran.out, ran.err);
         let is_told = |line: &&str| !line.starts_with("next: ");
-        // What a reconcile tells is shown elsewhere.
+        // The output of a reconcile is shown elsewhere.
         let lines = all
             .lines()
             .take_while(|line| !line.contains("→ planspec/status"));
@@ -346,12 +346,12 @@ fn what_the_page_says_about_holding_a_node_is_so() {
     );
 }
 
-/// Fields of a task that is done when a file is there.
+/// Fields of a task that is done when a file exists.
 fn accepted_for(path: &str) -> String {
     format!("acceptanceCriteria: [{{type: artifact_exists, name: there, path: {path}}}]\n")
 }
 
-/// A run of a task that has to be verified, reported with a commit of a branch that was squashed since.
+/// A run of a task that has to be verified, reported with a commit of a branch that has been squashed since.
 fn squashed(sandbox: &Sandbox) -> Place<'_> {
     squashed_beside(sandbox, Vec::new())
 }
@@ -368,7 +368,7 @@ fn squashed_beside<'a>(sandbox: &'a Sandbox, more: Vec<Node>) -> Place<'a> {
     ana
 }
 
-/// The branch is merged as one commit, deleted, and nothing of it is left.
+/// Merges the branch as one commit and deletes it.
 fn squash(sandbox: &Sandbox, ana: &Place<'_>) -> String {
     ana.git("checkout -q main");
     ana.git("merge -q --squash topic");
@@ -422,7 +422,7 @@ fn a_commit_that_nobody_could_get_is_not_reported() {
         .notes("too large");
     ana.run("reconcile").ok();
     assert_eq!(ana.node_phase("run/one"), "Running");
-    // Where each ref is refused by itself, too.
+    // Also if each ref is refused individually.
     origin.remove("hooks/pre-receive");
     let hook = "#!/bin/sh\ncase $1 in refs/planspec/results/*) echo no room >&2; exit 1;; esac\n";
     origin.write_executable("hooks/update", hook);
@@ -452,7 +452,7 @@ fn a_report_whose_commit_is_lost_strands_nothing_and_the_ways_out_that_are_named
         let ana = squashed(&sandbox);
         let done = ana.git("rev-parse HEAD");
         let report = format!("kind: Report\nresult: succeeded\ncommit: {done}");
-        // As older programs do it: nothing keeps the commit.
+        // As older programs do it: no ref keeps the commit.
         ana.writes_by_hand("run/one", 1, "agent:coder", &report);
         ana.run("reconcile").ok();
         let claim = text(&ana.node("run/one")["extensions"]["report"]["claim"]);
@@ -509,7 +509,7 @@ fn what_waits_to_be_verified_is_given_back_or_pointed_elsewhere_by_whoever_repor
     ana.run("report run/one --as agent:coder --failed")
         .exits(9)
         .notes("was already reported as succeeded");
-    // Whether the report was taken in or not.
+    // Whether or not the report was taken in.
     for reconcile in ["", " --reconcile"] {
         ana.run(&format!(
             "report run/one --commit HEAD{} --as agent:coder --succeeded{reconcile}",
@@ -590,7 +590,7 @@ fn who_says_by_hand_that_something_was_merged_is_not_believed() {
         asked.contains(&format!("{}: false", "a1".repeat(20))),
         "{asked}"
     );
-    // What is far behind is found in a clone that is shallow as well.
+    // An old commit is found in a shallow clone as well.
     says("four", &merged);
     let url = format!("file://{}", sandbox.path("origin.git").display());
     let job = sandbox.clone_with("--depth=1", &url, "job");
@@ -641,7 +641,7 @@ fn who_renews_again_and_again_can_still_report() {
         }
         solo.run("claim --renew --as agent:a").ok();
     }
-    // The chain begins anew behind the claim, and moved forward all the same.
+    // The chain starts again at the claim, and the ref was still fast-forwarded.
     assert_eq!(
         solo.git(&format!("rev-list --count --first-parent {name}")),
         "4"
@@ -681,7 +681,7 @@ fn what_a_full_ref_could_not_hold_is_refused_and_not_said_to_be_recorded() {
     );
     let blob = ana.git_with("hash-object -w --stdin", &renewal);
     let tree = ana.git_with("mktree", &format!("100644 blob {blob}\trecord.yaml\n"));
-    // Another program uses the chain up.
+    // Another program fills the chain.
     for _ in 1..1000 {
         tip = ana.git(&format!("commit-tree -m x {tree} -p {tip}"));
     }
@@ -784,12 +784,12 @@ fn who_has_forgotten_everything_is_told_what_is_held() {
     );
     assert!(one["claim"]["leaseEnd"].is_string(), "{one}");
     assert!(one["lastCommit"].is_null(), "{one}");
-    // Nobody else holds it, nor the same agent in another session.
+    // Neither another actor nor the same actor in another session holds it.
     for other in ["--as agent:b", "--as agent:a --session other"] {
         let ran = ana.run(&format!("status --mine {other} -o json")).ok();
         assert_eq!(ran.answer("HeldNodes")["items"], json!([]));
     }
-    // Anybody reads the brief, in any clone.
+    // Anyone can read the brief, in any clone.
     let ben = sandbox.clone_of("origin.git", "ben");
     ben.run("describe run/one")
         .ok()
@@ -804,7 +804,7 @@ fn who_has_forgotten_everything_is_told_what_is_held() {
     ben.run("describe rum/one")
         .exits(1)
         .notes("did you mean `run`?");
-    // What was done before is not forgotten.
+    // Earlier work is not forgotten.
     ana.write("out", "x").commit("Translated");
     sandbox.minutes_pass(31);
     ana.run("reconcile").ok();
@@ -821,7 +821,7 @@ fn who_has_forgotten_everything_is_told_what_is_held() {
         .says("agent:a holds nothing");
 }
 
-/// Two runs of plans of their own, each with a task; both touch the same folder.
+/// Two runs of separate plans, each with a task; both touch the same folder.
 fn overlapping<'a>(sandbox: &'a Sandbox) -> Place<'a> {
     let touches = |globs: &str| format!("x-planspec: {{touches: [{globs}]}}\n");
     let login = task("login").with(&touches("'src/auth/**', docs/login.md"));
@@ -842,7 +842,7 @@ fn what_touches_the_same_paths_waits_also_in_another_run() {
     let ana = overlapping(&sandbox);
     let ben = sandbox.clone_of("origin.git", "ben");
     let page = include_str!("../../docs/executions.md");
-    // The claim is known by its ref, before any status has it.
+    // The claim is known by its ref, before the status has it.
     shows(&ana, page, "claim tidy/login");
     let refused = ben
         .run("claim split/logout --as agent:b -o json")
@@ -862,7 +862,7 @@ fn what_touches_the_same_paths_waits_also_in_another_run() {
         brief.answer("Brief")["touches"],
         json!(["src/auth/logout.rs"])
     );
-    // Also what was ended is in the way until it is taken in, so that no claim is refused that was made in good faith.
+    // An ended claim also conflicts until it is taken in, so that no claim made in good faith is refused later.
     ana.run("report --as agent:a --succeeded").ok();
     ben.run("claim split/logout --as agent:b")
         .exits(9)
@@ -893,7 +893,7 @@ fn what_is_no_glob_is_found_in_a_plan_and_in_a_document() {
         .says("`src/[a` is not a glob");
 }
 
-/// A plan with a gate in the middle, in a run that has begun.
+/// A plan with a gate in the middle, in a run that has started.
 fn half_done<'a>(sandbox: &'a Sandbox) -> Place<'a> {
     let ana = sandbox.team("ana");
     let nodes = [
@@ -920,7 +920,7 @@ fn what_the_page_says_about_what_was_done_before_is_so() {
         .unwrap();
     ana.write("done.yaml", done);
     shows(&ana, page, "report move/schema --done-before");
-    // A gate stays a gate: what is behind it waits for it.
+    // A gate stays a gate: the nodes after it wait for it.
     ana.run("report move --done-before --from done.yaml --reconcile")
         .ok()
         .says("later default/move/reindex");
@@ -964,7 +964,7 @@ fn what_was_done_before_goes_in_at_once_and_what_cannot_be_is_told() {
         "planspec/all.yaml",
         file(&[plan("p", &nodes), execution("run", "p")]),
     );
-    // Nothing is sent where something in the list cannot be meant.
+    // Nothing is sent if an entry of the list is invalid.
     let from = |text: &str| {
         ana.write("done.json", text);
         ana.run("report run --done-before --from done.json --reconcile")
@@ -987,7 +987,7 @@ fn what_was_done_before_goes_in_at_once_and_what_cannot_be_is_told() {
         .says("later default/run/d: ");
     assert_eq!(ana.node_phase("run/c"), "Blocked");
     assert_eq!(ana.node("run/f")["outputs"]["x"], 1);
-    // Somewhere else as well: the commit is kept for everybody.
+    // In another clone as well: everyone can fetch the commit.
     let ben = sandbox.clone_of("origin.git", "ben");
     ana.publish("done.md", "");
     ben.git("pull -q");
@@ -1049,7 +1049,7 @@ fn the_last_commit_is_the_one_that_was_reported_whatever_came_after_it() {
     ana.run("report --commit HEAD~1 --as agent:coder --failed --reconcile")
         .ok();
     assert_eq!(last_commit(&ana), before, "failed");
-    // The refs of a run that is over go.
+    // The refs of a run that is over are deleted.
     ana.run("reconcile").ok();
     ana.run("retry run/one --reconcile").ok();
     assert_eq!(last_commit(&ana), before, "tried again");
@@ -1129,7 +1129,7 @@ fn what_is_held_in_a_session_is_known_in_every_clone() {
     ben.run(&format!("status --mine {job}"))
         .ok()
         .notes("2 refs with new records wait in the inbox");
-    // Before the status knows it, and after that.
+    // Before and after the status has it.
     for _ in 0..2 {
         let mine = ben.run(&format!("status --mine {job} -o json")).ok();
         let mine = mine.answer("HeldNodes")["items"].clone();
@@ -1158,7 +1158,7 @@ fn what_is_held_in_a_session_is_known_in_every_clone() {
         mine["items"][0]["claim"]["leaseEnd"],
         "2026-01-31T12:30:00Z"
     );
-    // It is nobody's any more, and can be reported all the same.
+    // Nobody holds it any more, but it can still be reported.
     for named in ["", "run/one"] {
         ben.run(&format!("release {named} {job}"))
             .exits(1)
@@ -1179,7 +1179,7 @@ fn whose_attempt_a_retry_ended_is_told_by_whom() {
     let ana = sandbox.run_of("ana", &[task("one"), task("two").after("one")]);
     ana.works("run/one", "agent:a");
     ana.run("claim run/two --as agent:coder --reconcile").ok();
-    // Whose work that is, is told beforehand.
+    // The dry run says whose work stops.
     let stops = "this stops agent:coder, who holds `two`";
     ana.run("retry run/one --again --dry-run").ok().notes(stops);
     let dry = ana.run("retry run/one --again --dry-run -o json").ok();
@@ -1203,7 +1203,7 @@ fn whose_attempt_a_retry_ended_is_told_by_whom() {
     assert_eq!(ana.phase("execution/run"), "Succeeded");
 }
 
-/// Whoever follows what is said does not close the work of somebody else.
+/// Following the hints does not end the work of another actor.
 #[test]
 fn who_was_relieved_is_told_so_and_not_how_to_speak_for_whoever_goes_on() {
     let sandbox = Sandbox::new();
@@ -1211,7 +1211,7 @@ fn who_was_relieved_is_told_so_and_not_how_to_speak_for_whoever_goes_on() {
     let (first, second) = ("--as agent:a --session 1", "--as agent:a --session 2");
     ana.run(&format!("claim run/one {first} --reconcile")).ok();
     sandbox.minutes_pass(31);
-    // Nobody has seen yet that the lease is over.
+    // No reconcile has seen yet that the lease is over.
     for who in [second, "--as agent:b"] {
         ana.run(&format!("claim run/one {who}"))
             .exits(9)
@@ -1219,7 +1219,7 @@ fn who_was_relieved_is_told_so_and_not_how_to_speak_for_whoever_goes_on() {
             .notes("`planspec reconcile` opens the next attempt: then claim it");
     }
     ana.run("reconcile").ok();
-    // Whoever reports from elsewhere is told how to speak for the session that did the work.
+    // A report from elsewhere is shown how to report for the session that did the work.
     let ran = ana
         .run(&format!("report run/one {second} --succeeded"))
         .exits(1);
@@ -1326,7 +1326,7 @@ fn whose_attempt_was_stopped_is_told_so_without_a_hint_that_leads_nowhere() {
             )
             .notes("it cannot be claimed again yet: waits for one");
     }
-    // Whoever never held it is not sent to a claim that fails.
+    // An actor that never held it is not sent to a claim that fails.
     ana.run("report run/two --succeeded --as agent:new")
         .exits(1)
         .notes("it cannot be claimed yet: waits for one")

@@ -1,5 +1,5 @@
-//! Every next step that the program prints works: whatever a test of this suite is told to run next is run, in a copy
-//! of its sandbox.
+//! Every next step that the program prints works: each command that a test of this suite is told to run next is run, in
+//! a copy of its sandbox.
 
 use std::collections::HashSet;
 use std::path::Path;
@@ -10,10 +10,10 @@ use tempfile::TempDir;
 
 use crate::sandbox::{PLANSPEC, Ran};
 
-/// What begins a line that says what to do.
+/// Starts of lines that say what to do.
 const MARKS: [&str; 4] = ["help: ", "next: ", "note: ", "= help: "];
 
-/// Whether what is done here reaches a server, which has no copy.
+/// Whether the command uses a server, which is not copied.
 fn has_server(command: &Command) -> bool {
     let folder = command.get_current_dir().unwrap();
     let urls = Command::new("git")
@@ -23,7 +23,7 @@ fn has_server(command: &Command) -> bool {
     String::from_utf8_lossy(&urls.unwrap().stdout).contains("http://")
 }
 
-/// The commands that messages and results propose, as they stand there.
+/// The commands that messages and results propose, as printed.
 fn proposals(ran: &Ran) -> Vec<&str> {
     let of_messages = ran.err.lines().flat_map(|line| {
         let text = line.trim_start();
@@ -39,7 +39,7 @@ fn proposals(ran: &Ran) -> Vec<&str> {
     all.filter(|text| is_command(text)).collect()
 }
 
-/// Whether it can be run as it stands: a placeholder is for people to fill in.
+/// Whether it can be run as printed: people fill in placeholders.
 fn is_command(text: &str) -> bool {
     let mut words = text.split(' ');
     let is_program = matches!(words.next(), Some("planspec" | "git"));
@@ -53,17 +53,17 @@ fn is_command(text: &str) -> bool {
         };
         parts.any(|part| is_name(part) && part != "HEAD") || word.contains('…')
     };
-    // The commands of a worker may run for as long as a test lets them.
+    // Workers run for as long as a test lets them.
     is_program && !text.starts_with("planspec work") && !words.any(is_placeholder)
 }
 
-/// What was followed already, by test: nothing is run twice.
+/// What was followed already, by test, so that nothing runs twice.
 static FOLLOWED: LazyLock<Mutex<HashSet<(String, String)>>> = LazyLock::new(Mutex::default);
 
-/// Do what was proposed to whoever ran a command. It may say that something else is missing, but neither is it wrong
-/// use nor does it lead back to the same sentence.
+/// Runs the proposals of a command. A proposal may report that something else is missing, but it is neither wrong usage
+/// nor does it lead back to the same sentence.
 pub fn follow(command: &Command, ran: &Ran) {
-    // Of what a test does at the same time elsewhere no copy can be made.
+    // Work of a test on another thread cannot be copied.
     let Some(test) = std::thread::current().name().map(str::to_owned) else {
         return;
     };
@@ -112,7 +112,7 @@ fn run_in_copy(original: &Command, proposal: &str) -> Ran {
     assert!(copied.unwrap().success());
     let to = to.to_str().unwrap();
     let moved = |text: &str| text.replace(root.as_str(), to);
-    // What knows the folder by its whole name: linked work trees, and the addresses of remotes.
+    // Linked work trees and URLs of remotes contain the absolute path.
     for file in walkdir::WalkDir::new(to) {
         let file = file.unwrap();
         let knows = ["gitdir", "commondir", ".git", "alternates"]

@@ -1,5 +1,5 @@
-//! The hook: what a commit may do to the resources, checked by the real `git commit`; how the hook
-//! comes into a repository and goes again; and the same rules against a base.
+//! The hook: what a commit may do to the resources, checked by the real `git commit`; installing and removing the hook;
+//! and the same rules against a base.
 
 use std::fs;
 use std::path::Path;
@@ -15,7 +15,7 @@ fn path() -> String {
     format!("{}:{}", folder.display(), std::env::var("PATH").unwrap())
 }
 
-/// Run git with the program under test in reach of its hooks.
+/// Runs git with the program under test on the search path of its hooks.
 fn git(place: &Place<'_>, args: &[&str]) -> Ran {
     git_on(place, &path(), args)
 }
@@ -25,13 +25,13 @@ fn git_on(place: &Place<'_>, path: &str, args: &[&str]) -> Ran {
     Ran::of(&format!("git {}", args.join(" ")), output.unwrap())
 }
 
-/// Stage everything and commit it by way of the hook.
+/// Stages everything and commits it with the hook.
 fn commit(place: &Place<'_>) -> Ran {
     place.git("add -A");
     git(place, &["commit", "-q", "-m", "x"])
 }
 
-/// Commit whatever has changed, past the hook.
+/// Commits all changes without the hook.
 fn slip_in(place: &Place<'_>) {
     place.git("add -A");
     place.git("commit -q --no-verify -m x");
@@ -96,7 +96,7 @@ fn a_deletion_that_leaves_a_reference_dangling_fails_the_commit_that_deletes() {
         .exits(1)
         .notes("planspec/plan.yaml:")
         .notes("PS202");
-    // Together with what refers to it, it may go.
+    // Together with what refers to it, it can be deleted.
     shop.remove("planspec/plan.yaml")
         .remove("planspec/run.yaml");
     commit(&shop).ok().notes("3 staged files: valid");
@@ -115,7 +115,7 @@ fn executions_come_and_go_and_files_move() {
     commit(&shop).ok();
     shop.remove("planspec/moved.yaml");
     commit(&shop).ok();
-    // What the words are in does not matter.
+    // Quoting does not matter.
     let quoted = shop
         .read("planspec/run.yaml")
         .replace("name: checkout", "name: 'checkout'");
@@ -135,7 +135,7 @@ fn what_was_wrong_before_is_mentioned_until_the_commit_touches_it() {
         .ok()
         .notes("1 older finding, not of this commit");
     assert!(!fine.err.contains("PS302"), "{fine}");
-    // A commit that has nothing to do with resources is left in peace.
+    // A commit without resources is left alone.
     shop.write("readme.md", "words");
     assert_eq!(commit(&shop).ok().err, "");
     let text = shop.read("planspec/old.yaml");
@@ -179,7 +179,7 @@ fn only_what_is_part_of_the_commit_counts() {
         .notes("PS102");
     git(&shop, &["commit", "-q", "-m", "x", "planspec/a.yaml"]).ok();
     assert_eq!(shop.git("status --porcelain"), " M planspec/b.yaml");
-    // Staged is one thing, written another.
+    // The staged and the written content differ.
     shop.git("add planspec/b.yaml");
     shop.write("planspec/b.yaml", goal("b") + "# fine\n");
     git(&shop, &["commit", "-q", "-m", "x"])
@@ -215,7 +215,7 @@ fn other_rules_are_the_doing_of_the_commit_that_makes_them() {
         .notes("PS204");
     shop.write("planspec/gone.yaml", capability("gone"));
     commit(&shop).ok();
-    // Resources that come into sight are checked like new ones.
+    // Resources that become visible are checked like new ones.
     shop.write("plans/broken.yaml", "kind: [\n");
     commit(&shop).ok();
     shop.write(".planspec.yaml", "paths: ['planspec/**', 'plans/**']\n");
@@ -289,7 +289,7 @@ fn the_cache_may_be_deleted_damaged_shared_or_of_another_time() {
     let half = fs::read(&cache).unwrap();
     fs::write(&cache, &half[..half.len() / 2]).unwrap();
     same();
-    // HEAD goes back, and the commit that the cache knows is gone for good.
+    // HEAD goes back, and the commit of the cache is gone for good.
     let tip = shop.git("rev-parse HEAD");
     shop.git("stash -q");
     shop.git("checkout -q --orphan other");
@@ -339,7 +339,7 @@ fn many_at_once_and_other_work_trees_agree() {
     left.sort();
     let log = ["index", "index-shm", "index-wal"];
     assert_eq!(left, log, "one file with its log, and no drafts");
-    // The hook of a repository is that of all its work trees.
+    // The hook of a repository applies to all its work trees.
     commit(&side).exits(1).notes("PS202");
 }
 
@@ -359,7 +359,7 @@ fn without_the_program_commits_go_on() {
         .notes("not checked");
 }
 
-/// A search path on which Git does, or does not, say that it has configured hooks.
+/// A search path on which Git has, or does not have, configured hooks.
 fn shimmed(sandbox: &Sandbox, has: bool) -> String {
     let name = if has { "new-git" } else { "old-git" };
     let answer = if has {
@@ -438,7 +438,7 @@ fn the_hook_of_somebody_else_is_neither_overwritten_nor_removed() {
     hooks(&solo, &path, "status").exits(1).notes(line);
     hooks(&solo, &path, "uninstall").ok();
     assert_eq!(solo.read(hook), "#!/bin/sh\nmake lint\n");
-    // With that line in it, it is as good as ours, and still not ours.
+    // With that line in it, it works like ours, but is still not ours.
     let own = format!("#!/bin/sh\n{line}\nmake lint\n");
     solo.write(hook, &own);
     hooks(&solo, &path, "install").ok().says("kept as it is");
@@ -447,7 +447,7 @@ fn the_hook_of_somebody_else_is_neither_overwritten_nor_removed() {
         .exits(1)
         .notes("remove the line");
     assert_eq!(solo.read(hook), own);
-    // Git passes over what is not executable.
+    // Git ignores a hook that is not executable.
     solo.remove(hook).write(hook, &own);
     hooks(&solo, &path, "status")
         .exits(1)
@@ -510,7 +510,7 @@ fn where_git_has_configured_hooks_they_are_used() {
         .exits(1)
         .notes("enabled is false");
     solo.git("config hook.planspec.enabled true");
-    // The same repository, and a Git that has none.
+    // The same repository, with a Git without configured hooks.
     hooks(&solo, &shimmed(&sandbox, false), "status").exits(1);
     hooks(&solo, &path, "uninstall").ok().says("removed");
     assert_ne!(solo.git_try("config hook.planspec.command").code, 0);
@@ -536,7 +536,7 @@ fn a_branch_is_checked_against_where_it_parted() {
         execution_with("first", "checkout", "parameters: {a: 1}\n"),
     );
     slip_in(&shop);
-    // What main does meanwhile is not the branch's doing.
+    // Later commits on main do not count as changes of the branch.
     shop.git("checkout -q main");
     shop.write(
         "planspec/second.yaml",
@@ -585,7 +585,7 @@ fn a_commit_that_asks_for_signatures_without_keys_is_told() {
     solo.git("add -A");
     assert!(!solo.run("validate --staged").ok().out.contains("PS228"));
     solo.git("commit -q -m signed");
-    // Whoever takes the last key away is told as well.
+    // Removing the last key is reported as well.
     solo.git("rm -q .planspec/allowed_signers");
     solo.run("validate --staged").ok().says("warning[PS228]");
 }
@@ -598,7 +598,7 @@ fn a_dry_run_refuses_what_the_hook_would() {
     solo.publish("planspec/run.yaml", execution("r", "p"));
     let path = path();
     let run = |args: &str| solo.run_in(&[("PATH", path.as_str())], args);
-    // Nothing refuses it here: what still refers to it is shown.
+    // A dry run refuses nothing: it shows what still refers to the plan.
     run("delete plan p --dry-run").ok().notes("error[PS206]");
     run("hooks install").ok();
     for verb in ["delete plan p --dry-run", "delete plan p"] {
@@ -608,7 +608,7 @@ fn a_dry_run_refuses_what_the_hook_would() {
     }
     let refused = run("delete plan p --dry-run -o json").exits(1);
     assert!(refused.json().to_string().contains("PS206"), "{refused}");
-    // What was wrong before is no reason, in a dry run or without.
+    // Older findings do not fail it, in a dry run or without.
     solo.write("planspec/bad.yaml", execution("s", "nowhere"));
     slip_in(&solo);
     for what in ["execution r", "plan p"] {
@@ -623,7 +623,7 @@ fn with_husky_the_script_is_the_one_that_husky_runs() {
     let sandbox = Sandbox::new();
     let path = shimmed(&sandbox, false);
     let solo = sandbox.repository("solo");
-    // As husky 9 sets a repository up: what Git runs is written anew each time, and runs what lies beside its folder.
+    // As husky 9 sets a repository up: the hooks that Git runs are generated, and run the scripts next to their folder.
     solo.git("config core.hooksPath .husky/_");
     solo.write(".husky/_/.gitignore", "*");
     let script = "#!/usr/bin/env sh\n. \"$(dirname \"$0\")/h\"";
@@ -645,7 +645,7 @@ fn with_husky_the_script_is_the_one_that_husky_runs() {
     commit(&solo).exits(1).notes("PS202");
     hooks(&solo, &path, "uninstall").ok();
     assert!(!solo.has(".husky/pre-commit"));
-    // One that is there is named, and with the line in it seen; husky needs it not to be executable.
+    // An existing script is named, and with the line in it accepted; husky does not need it to be executable.
     solo.write(".husky/pre-commit", "npm test\n");
     hooks(&solo, &path, "install")
         .exits(1)
@@ -656,12 +656,12 @@ fn with_husky_the_script_is_the_one_that_husky_runs() {
         "planspec validate --staged || exit 1\nnpm test\n",
     );
     hooks(&solo, &path, "status").ok().says(".husky/pre-commit");
-    // A fresh clone, in which nobody has installed packages.
+    // A fresh clone without installed packages.
     solo.remove_folder(".husky/_");
     hooks(&solo, &path, "status")
         .exits(1)
         .notes("husky is not set up in this clone");
-    // Husky of before: the folder itself.
+    // Older husky: the folder itself.
     solo.git("config core.hooksPath .husky");
     solo.write_executable(
         ".husky/pre-commit",
@@ -689,16 +689,16 @@ fn the_pre_commit_framework_gets_what_it_asks_for() {
             .count(),
         2
     );
-    // A commit that has nothing to do with it: older findings do not fail it.
+    // An unrelated commit: older findings do not fail it.
     shop.write("notes.txt", "x");
     shop.git("add -A");
     shop.run(&format!("{entry} notes.txt")).ok();
-    // One that only deletes hands nothing over.
+    // A commit that only deletes passes no files.
     shop.run(entry).ok();
-    // `--all-files` names what is not staged, beside what is.
+    // `--all-files` also passes files that are not staged.
     let all = shop.git("ls-files").replace('\n', " ");
     shop.run(&format!("{entry} {all}")).exits(1).says("PS206");
-    // `--from-ref` and `--to-ref`: the one as it is, and what changes since the other.
+    // `--from-ref` and `--to-ref`: the findings in the latter that the former does not have.
     let head = shop.git("rev-parse HEAD");
     let between = |from: &str, to: &str| {
         let set = [("PRE_COMMIT_FROM_REF", from), ("PRE_COMMIT_TO_REF", to)];
@@ -706,7 +706,7 @@ fn the_pre_commit_framework_gets_what_it_asks_for() {
     };
     between(&good, &head).exits(1).says("PS206");
     between(&good, &good).ok();
-    // What the environment says means nothing where the framework does not ask.
+    // Without the argument, the environment variables have no effect.
     let set = [
         ("PRE_COMMIT_FROM_REF", good.as_str()),
         ("PRE_COMMIT_TO_REF", "HEAD"),
@@ -722,7 +722,7 @@ fn what_a_merge_commits_is_checked_as_well() {
     let solo = sandbox.repository("solo");
     solo.write("planspec/plan.yaml", plan("checkout", &[task("build")]));
     slip_in(&solo);
-    // Each side is right, and both together are not.
+    // Each side is valid, but the merge is not.
     solo.git("checkout -q -b side");
     solo.write("planspec/run.yaml", execution("run", "checkout"));
     slip_in(&solo);
@@ -733,7 +733,7 @@ fn what_a_merge_commits_is_checked_as_well() {
     hooks(&solo, &path, "install").ok();
     merge().exits(1).notes("PS206");
     solo.git("merge --abort");
-    // As it was installed before.
+    // As older versions installed it.
     solo.remove(".git/hooks/pre-merge-commit");
     hooks(&solo, &path, "status")
         .ok()
@@ -746,7 +746,7 @@ fn what_a_merge_commits_is_checked_as_well() {
             .notes(".git/hooks/pre-merge-commit is another hook")
             .notes("planspec validate --staged || exit 1");
     }
-    // What Git has as a sample runs the other hook.
+    // The sample hook of Git runs the other hook.
     solo.write_executable(
         ".git/hooks/pre-merge-commit",
         "#!/bin/sh\nexec \"$(git rev-parse --git-path hooks)/pre-commit\"\n",

@@ -1,9 +1,9 @@
-//! What is written is tidied up as Git itself does it.
+//! Repositories are maintained as by Git itself.
 
 use crate::resources::{execution, file, plan, task};
 use crate::sandbox::{Place, Sandbox};
 
-/// A repository with more packs than Git wants to have, in which it tidies up before it goes on.
+/// A repository with more packs than Git allows, in which maintenance runs in the foreground.
 fn many_packs<'s>(sandbox: &'s Sandbox, settings: &[&str]) -> Place<'s> {
     let solo = sandbox.repository("solo");
     for setting in [
@@ -23,7 +23,7 @@ fn many_packs<'s>(sandbox: &'s Sandbox, settings: &[&str]) -> Place<'s> {
         solo.git(&format!("update-ref refs/tags/t{n} {id}"));
         solo.git_with("pack-objects -q .git/objects/pack/pack", &format!("{id}\n"));
     }
-    // The tests' own configuration says no.
+    // The configuration of the tests turns it off.
     solo.git("config maintenance.auto true");
     solo.git("config gc.auto 6700");
     for setting in settings {

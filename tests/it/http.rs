@@ -1,4 +1,4 @@
-//! A Git server over HTTP, as small as it can be: `git http-backend` behind a loopback listener.
+//! A minimal Git server over HTTP: `git http-backend` behind a loopback listener.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -13,7 +13,7 @@ use std::time::Duration;
 const MAX_HEAD: u64 = 64 * 1024;
 /// Longest request body, in bytes.
 const MAX_BODY: u64 = 16 * 1024 * 1024;
-/// A client that is silent for so long has gone away.
+/// A client that is silent for so long is dropped.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 const UNAUTHORIZED: &[u8] = b"HTTP/1.1 401 Unauthorized\r\nConnection: close\r\n\
@@ -28,17 +28,17 @@ pub struct GitServer {
 }
 
 impl GitServer {
-    /// Serve what is below `root`, in the environment of a command.
+    /// Serves the repositories below `root`, in the environment of a command.
     pub fn start(root: &Path, environment: &Command) -> GitServer {
         GitServer::guarded(root, environment, "")
     }
 
-    /// Serve only those who send this `Authorization` header.
+    /// Serves only clients that send this `Authorization` header.
     pub fn guarded(root: &Path, environment: &Command, authorization: &str) -> GitServer {
         GitServer::serving(Backend::new(root, environment, authorization))
     }
 
-    /// Serve everybody, and say with each answer that it is then.
+    /// Serves all clients, with this `Date` header.
     pub fn at_time(root: &Path, environment: &Command, date: &str) -> GitServer {
         let backend = Backend::new(root, environment, "");
         GitServer::serving(Backend {
@@ -61,7 +61,7 @@ impl GitServer {
                 }
                 let backend = Arc::clone(&backend);
                 std::thread::spawn(move || {
-                    // A client that goes away in between is its own problem.
+                    // A client may disconnect.
                     let _ = stream.and_then(|stream| backend.serve(stream));
                 });
             }
@@ -74,7 +74,7 @@ impl GitServer {
         }
     }
 
-    /// Serve everybody, and answer what is asked below `/api/` with a status, as a forge does.
+    /// Serves all clients, and answers requests below `/api/` with a status, as a forge does.
     pub fn forge(root: &Path, environment: &Command, status: u16) -> GitServer {
         let backend = Backend::new(root, environment, "");
         GitServer::serving(Backend {
@@ -83,12 +83,12 @@ impl GitServer {
         })
     }
 
-    /// What was asked below `/api/` so far: method, path, who asked, and body.
+    /// The requests below `/api/` so far: method, path, client, and body.
     pub fn asked(&self) -> Vec<String> {
         self.backend.asked.lock().unwrap().clone()
     }
 
-    /// URL of a repository.
+    /// The URL of a repository.
     pub fn url(&self, repository: &str) -> String {
         format!("http://{}/{repository}", self.address)
     }
@@ -97,7 +97,7 @@ impl GitServer {
 impl Drop for GitServer {
     fn drop(&mut self) {
         self.stopping.store(true, Ordering::SeqCst);
-        // The listener waits for a connection: give it one.
+        // Connect once, because the listener waits for a connection.
         let _ = TcpStream::connect(self.address);
         if let Some(listening) = self.listening.take() {
             let _ = listening.join();
@@ -112,7 +112,7 @@ pub struct Answers {
 }
 
 impl Answers {
-    /// `answer` is given the method, the path and the body. It serves until the tests end.
+    /// Starts the server, which runs until the tests end. `answer` is given the method, the path and the body.
     pub fn start(
         answer: impl Fn(&str, &str, &str) -> (u16, String) + Send + Sync + 'static,
     ) -> Answers {
@@ -140,12 +140,12 @@ impl Answers {
         Answers { address, asked }
     }
 
-    /// URL of a path.
+    /// The URL of a path.
     pub fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.address)
     }
 
-    /// What was asked so far: method, path, who asked, and body.
+    /// The requests so far: method, path, client, and body.
     pub fn asked(&self) -> Vec<String> {
         self.asked.lock().unwrap().clone()
     }
@@ -155,14 +155,14 @@ struct Backend {
     root: PathBuf,
     environment: Vec<(std::ffi::OsString, std::ffi::OsString)>,
     authorization: String,
-    /// Lines of the head of each answer.
+    /// Additional header lines of each answer.
     head: String,
-    /// How what is no repository is answered.
+    /// The status for paths that are no repository.
     api: Option<u16>,
     asked: Mutex<Vec<String>>,
 }
 
-/// What a request asks for.
+/// A parsed request.
 struct Request {
     method: String,
     path: String,
@@ -186,7 +186,7 @@ impl Backend {
         }
     }
 
-    /// One request per connection.
+    /// Serves one request per connection.
     fn serve(&self, stream: TcpStream) -> std::io::Result<()> {
         stream.set_read_timeout(Some(PATIENCE))?;
         stream.set_write_timeout(Some(PATIENCE))?;
@@ -204,7 +204,7 @@ impl Backend {
         answer.flush()
     }
 
-    /// Run the CGI program, and turn its answer into one of HTTP.
+    /// Runs the CGI program, and converts its answer to HTTP.
     fn answer(&self, request: &Request) -> std::io::Result<Vec<u8>> {
         let mut child = Command::new("git")
             .arg("http-backend")
@@ -290,7 +290,7 @@ impl Request {
         Ok(request)
     }
 
-    /// Method, path, who asks, and body.
+    /// Method, path, client, and body.
     fn line(&self) -> String {
         let body = String::from_utf8_lossy(&self.body);
         let who = self.header("authorization");
@@ -304,7 +304,7 @@ impl Request {
     }
 }
 
-/// A body in chunks: a length in hexadecimal, that many bytes, and so on until a length of zero.
+/// Reads a chunked body: a length in hexadecimal, that many bytes, and so on until a length of zero.
 fn chunks(from: &mut BufReader<TcpStream>) -> std::io::Result<Vec<u8>> {
     let mut body = Vec::new();
     loop {

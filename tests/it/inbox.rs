@@ -1,4 +1,4 @@
-//! What stands in the inbox is checked, and nothing of it is believed unread.
+//! The content of the inbox is checked, and never trusted unread.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use crate::sandbox::{Place, Sandbox, text};
 
 const REPORT: &str = "kind: Report\nresult: succeeded";
 
-/// A run of two tasks side by side, reconciled once, shared through a remote.
+/// A run of two parallel tasks, reconciled once, shared through a remote.
 fn started(sandbox: &Sandbox) -> Place<'_> {
     let ana = sandbox.team("ana");
     let nodes = [task("one"), task("two")];
@@ -21,13 +21,13 @@ fn started(sandbox: &Sandbox) -> Place<'_> {
     ana
 }
 
-/// Name of the inbox ref of an attempt.
+/// The name of the inbox ref of an attempt.
 fn work(ana: &Place<'_>, node: &str, attempt: u32) -> String {
     let uid = text(&ana.get("execution/run")["metadata"]["uid"]);
     format!("refs/planspec/work/default/run/{uid}/{node}/{attempt}")
 }
 
-/// A commit of these files and parents.
+/// Makes a commit with these files and parents.
 fn commit(ana: &Place<'_>, files: &[(&str, &str)], parents: &[&str]) -> String {
     let entries: String = files
         .iter()
@@ -44,7 +44,7 @@ fn commit(ana: &Place<'_>, files: &[(&str, &str)], parents: &[&str]) -> String {
     ana.git_with(&format!("commit-tree {tree}{parents}"), "by hand")
 }
 
-/// The text of the claim of `one`, made by planspec, as a mapping of lines.
+/// The claim of `one` that planspec made, as a map of its lines.
 fn record(ana: &Place<'_>, name: &str) -> BTreeMap<String, String> {
     ana.git(&format!("fetch -q origin {name}"));
     let text = ana.git("show FETCH_HEAD:record.yaml");
@@ -95,7 +95,7 @@ fn a_report_for_a_node_that_nobody_claimed_is_recorded_visible_and_not_applied()
     assert_eq!(ana.unapplied("run"), ["NotClaimed"]);
     assert_eq!(ana.node_phase("run/one"), "Pending");
     ana.run("describe execution run").ok().says("NotClaimed");
-    // The ref is the lock, and it is taken: the node goes on with the next attempt.
+    // The ref is the lock, and it is taken: the node continues with the next attempt.
     assert_eq!(ana.node("run/one")["attempt"], 2);
     ana.works("run/one", "agent:b");
     assert_eq!(ana.node_phase("run/one"), "Succeeded");
@@ -282,7 +282,7 @@ fn a_ref_that_was_rewritten_is_listed_and_not_applied() {
     ana.git(&format!("push -q -f origin {forged}:{name}"));
     ana.run("reconcile").ok();
     assert_eq!(ana.unapplied("run"), ["RefRewritten"]);
-    // Nobody is heard on it any more: the next attempt is open, for whoever comes first.
+    // It accepts no more records: anyone can claim the next attempt.
     let node = ana.node("run/one");
     assert_eq!(node["attempt"], 2, "{node}");
     assert!(text(&node["message"]).contains("no longer holds the records of agent:a"));
@@ -290,7 +290,7 @@ fn a_ref_that_was_rewritten_is_listed_and_not_applied() {
     assert_eq!(ana.node_phase("run/one"), "Succeeded");
 }
 
-/// Push something that is no record to a ref: on top of what is there, or in its place.
+/// Pushes something that is no record to a ref: on top of its tip, or instead of it.
 fn spoil(ana: &Place<'_>, name: &str, on_top: bool) {
     let there = ana.git(&format!("ls-remote origin {name}"));
     let parent = there.split('\t').next().filter(|_| on_top);
@@ -323,13 +323,13 @@ fn what_is_pushed_to_the_ref_of_a_reviewer_silences_nobody() {
         let ben = sandbox.clone_of("origin.git", "ben");
         ben.run("reconcile").ok();
         assert_eq!(ben.node_phase("run/ok"), "Succeeded");
-        // Once more garbage, beside it.
+        // Another invalid record next to it.
         spoil(&ana, &format!("{name}.2"), true);
         ben.run("reconcile").ok();
         assert_eq!(ben.unapplied("run"), Vec::<String>::new());
         ben.works("run/go", "agent:a");
         assert_eq!(ben.phase("execution/run"), "Succeeded");
-        // What is refused is no lock either when the run is over.
+        // A refused record is no lock either when the run is over.
         ben.run("reconcile").ok();
         assert_eq!(ben.inbox(), Vec::<String>::new());
     }
@@ -378,7 +378,7 @@ fn what_is_pushed_to_the_ref_of_a_task_that_a_person_has_claimed_is_got_over() {
         if reports_first {
             ana.run("report run/one --succeeded").ok();
             spoil(&ana, &name, on_top);
-            // What was acknowledged is not lost.
+            // An acknowledged record is not lost.
             ana.run("reconcile").ok().notes("is ignored");
             assert_eq!(ana.phase("execution/run"), "Succeeded");
             continue;
@@ -392,7 +392,7 @@ fn what_is_pushed_to_the_ref_of_a_task_that_a_person_has_claimed_is_got_over() {
             .says("no longer holds the records");
         assert_eq!(ana.node("run/one")["attempt"], 2);
         if on_top {
-            // Whoever has done the work reports it, as the next attempt.
+            // The actor that did the work reports it as the next attempt.
             ana.run("report run/one --succeeded --reconcile").ok();
         } else {
             ana.works("run/one", "ana@example.com");
@@ -510,7 +510,7 @@ fn what_comes_after_the_end_is_listed_and_not_applied_and_nothing_of_the_run_cha
     let sandbox = Sandbox::new();
     let ana = started(&sandbox);
     ana.run("cancel run --reconcile").ok();
-    // Nothing pins the old plan any more.
+    // The old plan is no longer pinned.
     ana.publish("planspec/all.yaml", execution("run", "p"));
     ana.run("reconcile").ok();
     ana.run("report run/one --as agent:a --succeeded --attempt 1")
@@ -524,7 +524,7 @@ fn what_comes_after_the_end_is_listed_and_not_applied_and_nothing_of_the_run_cha
         text(&ana.condition("execution/run", "Valid").unwrap()["status"]),
         "True"
     );
-    // Nobody is kept from work by cleaning up.
+    // Cleaning up blocks no work.
     ana.run("reconcile").ok().says("nothing to do");
     assert_eq!(ana.inbox(), Vec::<String>::new());
 }

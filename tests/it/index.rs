@@ -1,4 +1,4 @@
-//! The index of the cache, whatever is done to it: answers are the same, and nothing fails.
+//! The index in the cache, in any state: answers stay the same, and nothing fails.
 
 use std::fs;
 use std::path::PathBuf;
@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use crate::resources::{execution, file, gate, gate_node, goal, plan, plan_with, task};
 use crate::sandbox::{Place, Sandbox};
 
-/// A repository with a run that waits, and more that refers to each other.
+/// A repository with a waiting run, and resources that refer to each other.
 fn shop(sandbox: &Sandbox) -> Place<'_> {
     let shop = sandbox.repository("shop");
     let nodes = [task("build"), gate_node("sign", "sign").after("build")];
@@ -30,7 +30,7 @@ fn shop(sandbox: &Sandbox) -> Place<'_> {
     shop
 }
 
-/// What is asked, with the exit code that is right.
+/// The commands, with their exit codes.
 const ASKED: [(&str, i32); 10] = [
     ("get plan checkout -o yaml", 0),
     ("get plans", 0),
@@ -44,7 +44,7 @@ const ASKED: [(&str, i32); 10] = [
     ("validate --staged", 1),
 ];
 
-/// What the program says to all of it.
+/// The output of all commands.
 fn said(shop: &Place<'_>) -> Vec<(String, String)> {
     ASKED
         .iter()
@@ -55,7 +55,7 @@ fn said(shop: &Place<'_>) -> Vec<(String, String)> {
         .collect()
 }
 
-/// The index of the commit.
+/// The path of the index of the commit.
 fn index(shop: &Place<'_>) -> PathBuf {
     shop.dir.join(".git/planspec/cache/index")
 }
@@ -93,7 +93,7 @@ fn an_index_that_is_gone_damaged_foreign_or_in_use_costs_time_alone() {
         });
         assert_eq!(said, expected, "part {part} overwritten");
     }
-    // Somebody else holds them, and goes on holding them.
+    // Another process keeps them locked.
     let holders = paths.each_ref().map(|path| {
         let holder = rusqlite::Connection::open(path).unwrap();
         let hold = "PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE";
@@ -102,13 +102,13 @@ fn an_index_that_is_gone_damaged_foreign_or_in_use_costs_time_alone() {
     });
     assert_eq!(said(&shop), expected, "in use");
     drop(holders);
-    // Nothing can be written at all.
+    // The folder cannot be written.
     fs::remove_dir_all(folder).unwrap();
     fs::write(folder, "in the way").unwrap();
     assert_eq!(said(&shop), expected, "in the way");
 }
 
-/// Runs that are over are not looked at; what is open is found whatever happened since the last look.
+/// Ended runs are skipped; open ones are found whatever happened since the last look.
 #[test]
 fn what_can_be_claimed_is_found_as_runs_begin_and_end() {
     let sandbox = Sandbox::new();
@@ -143,8 +143,7 @@ fn what_can_be_claimed_is_found_as_runs_begin_and_end() {
     }
 }
 
-/// Two reconciles with different indexes write the same bytes: the index says where things are, and
-/// decides nothing.
+/// Two reconciles with different indexes write the same bytes: the index only says where things are.
 #[test]
 fn what_is_written_does_not_depend_on_the_index() {
     let sandbox = Sandbox::new();
@@ -166,7 +165,7 @@ fn what_is_written_does_not_depend_on_the_index() {
     assert_eq!(with, without);
 }
 
-/// Of a look that found nothing new notes are kept: without them, and with others in their place, the answer is the same.
+/// Notes are kept about a look that found nothing new: without them, or with other ones, the answer is the same.
 #[test]
 fn notes_about_a_look_at_nothing_new_decide_nothing() {
     let sandbox = Sandbox::new();
@@ -189,7 +188,7 @@ fn notes_about_a_look_at_nothing_new_decide_nothing() {
         assert_eq!(shop.run("reconcile").ok().out, first, "{name}");
         fs::write(cache.join(name), sound).unwrap();
     }
-    // What the note says is held against the configuration as what the commit says is.
+    // The note is compared with the configuration just as the commit is.
     let with_note = |has_note: bool| {
         if !has_note {
             fs::remove_file(cache.join("kept")).unwrap();

@@ -1,4 +1,4 @@
-//! Nothing that comes out of a repository is a command to the job of CI that prints it.
+//! No text from a repository becomes a workflow command of the CI job that prints it.
 
 use serde_json::json;
 
@@ -43,11 +43,11 @@ fn what_a_job_prints_is_no_command_to_it() {
     ] {
         assert_inert(&ana.run_in(&github, command));
     }
-    // A program that reads it reads the same.
+    // A program that parses the output gets the same document.
     let [here, there] =
         [&github[..], &[]].map(|variables| ana.run_in(variables, "get plan p -o json").json());
     assert_eq!(here, there);
-    // What is for the job, is.
+    // Workflow commands of planspec itself still work.
     ana.publish(
         "planspec/broken.yaml",
         file(&[plan("q", &[task("one").after("two")])]),

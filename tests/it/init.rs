@@ -1,4 +1,4 @@
-//! A repository becomes one that holds plans: nothing is asked, nothing is overwritten.
+//! `init` prepares a repository for plans without questions, and overwrites nothing.
 
 use std::path::Path;
 
@@ -40,7 +40,7 @@ fn init_overwrites_nothing() {
     solo.write(".planspec.yaml", "lease: 5m\n")
         .write(".git/hooks/pre-commit", "#!/bin/sh\n");
     let told = solo.run("init").ok().says("kept as it is  .planspec.yaml");
-    // A Git that has configured hooks needs no place for a script.
+    // A Git with configured hooks needs no script.
     let configured = told.out.contains("configured     hook.planspec");
     let said = told.err.contains("planspec validate --staged");
     assert_ne!(configured, said, "{told}");
@@ -147,13 +147,13 @@ fn the_hook_refuses_a_commit_that_would_break_a_plan_and_looks_at_what_is_staged
     solo.write("planspec/p.yaml", &broken);
     solo.git("add -A");
     commit().exits(1).notes("planspec/p.yaml:").notes("PS302");
-    // Staged is the sound one, written is the broken one.
+    // The staged file is valid, the one in the work tree is not.
     solo.write("planspec/p.yaml", plan("p", &[task("one")]));
     solo.git("add -A");
     solo.write("planspec/p.yaml", &broken);
     commit().ok();
     assert_eq!(solo.git("status --porcelain"), " M planspec/p.yaml");
-    // And the other way round, over `commit -a`, which uses an index of its own.
+    // The other way round, with `commit -a`, which uses an index of its own.
     let output = solo
         .command("git")
         .args(["commit", "-q", "-a", "-m", "x"])
@@ -169,7 +169,7 @@ fn init_in_a_bare_repository_has_nothing_to_write_to() {
     sandbox.bare("bare.git").run("init").exits(3).notes("bare");
 }
 
-/// A text with its examples switched on: comment lines that are YAML, not sentences.
+/// A text with its examples uncommented: comment lines that are YAML, not prose.
 fn uncommented(text: &str) -> String {
     let mut out = String::new();
     for row in text.lines() {
@@ -245,7 +245,7 @@ fn what_templates_offer_in_comments_is_valid() {
     );
 }
 
-/// A folder of a pull request may be a link that leads to where whoever runs `init` may write.
+/// A pull request can make a folder a symbolic link to any place that the user of `init` can write to.
 #[cfg(unix)]
 #[test]
 fn nothing_is_written_through_symbolic_links() {
@@ -274,7 +274,7 @@ fn nothing_is_written_through_symbolic_links() {
             0,
             "{link}: {ran}"
         );
-        // What it leads to within the repository is written no more than what it leads to outside.
+        // A link that stays inside the repository is not followed either.
         std::fs::remove_file(&at).unwrap();
         std::fs::create_dir_all(solo.dir.join("inside")).unwrap();
         std::os::unix::fs::symlink(solo.dir.join("inside"), &at).unwrap();

@@ -1,7 +1,7 @@
-//! Killing the program, and everything that it started, before each of its system calls that changes something. Whatever
-//! the moment: the next command goes on without help, nothing is lost, nothing happens twice, clone and remote are sound.
+//! Kills the program, with all its child processes, before each of its system calls that change something. Whatever the
+//! moment: the next command works without help, nothing is lost, nothing happens twice, clone and remote stay intact.
 //!
-//! Every run takes a sample. All of it, with a table of what came of it:
+//! Every run takes a sample. To test all calls, with a table of the results:
 //!
 //!     PLANSPEC_KILLS=all cargo test --test it kill -- --nocapture
 #![allow(clippy::print_stdout)]
@@ -14,22 +14,22 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use crate::resources::{execution, file, gate_node, gate_with, plan, task};
 use crate::sandbox::{Place, Ran, SHARED, Sandbox};
 
-/// Variable that asks for all moments.
+/// The variable that selects all calls.
 const ALL: &str = "PLANSPEC_KILLS";
-/// Else so many of each command.
+/// The size of the sample for each command.
 const SAMPLE: usize = 3;
-/// What the tracer says where nobody may trace.
+/// The exit code of the tracer if tracing is not permitted.
 const NOT_ALLOWED: i32 = 77;
 
-/// One command to be killed.
+/// A command to be killed.
 struct Scene {
-    /// What was done before, by `ana` and by `ben`, who has a clone of his own.
+    /// The commands before it, by `ana` and by `ben`, who has a clone of his own.
     before: &'static [&'static str],
-    /// The command, and the same once more after the kill.
+    /// The command, which is repeated after the kill.
     command: &'static str,
-    /// What the second is told where the first has done it all; else it ends well.
+    /// The message of the second run if the first one has done everything; otherwise it succeeds.
     again: Option<&'static str>,
-    /// What leads to where it can be judged.
+    /// The commands that lead to a state that can be compared.
     after: &'static [&'static str],
 }
 
@@ -102,7 +102,7 @@ const SCENES: [Scene; 8] = [
     },
 ];
 
-/// Where a command is run again and again.
+/// The environment in which a command is repeated.
 struct Stage<'a> {
     sandbox: &'a Sandbox,
     tracer: PathBuf,
@@ -110,10 +110,10 @@ struct Stage<'a> {
     number: usize,
 }
 
-/// What came of a kill.
+/// The result of a kill.
 #[derive(Default)]
 struct Fate {
-    /// Whether it was killed before it had ended.
+    /// Whether it was killed before its end.
     killed: bool,
     corrupt: Option<String>,
     stuck: Option<String>,
@@ -122,7 +122,7 @@ struct Fate {
 }
 
 impl Stage<'_> {
-    /// A fresh copy of how it was before.
+    /// A fresh copy of the state before the command.
     fn set(&self, name: &str) -> Set<'_> {
         let folder = format!("{}-{name}", self.number);
         let from = self.sandbox.path(&format!("{}-before", self.number));
@@ -165,7 +165,8 @@ impl Stage<'_> {
         }
     }
 
-    /// Run the command, killed before its `last` call that changes something; how many there were, and whether it was.
+    /// Runs the command, killed before its `last` call that changes something. Returns how many there were, whether it
+    /// was killed, and its exit code.
     fn kill(&self, set: &Set<'_>, last: usize) -> (usize, bool, i32) {
         let (place, args) = set.place(self.scene.command);
         let planspec = place.planspec(args);
@@ -188,7 +189,7 @@ impl Stage<'_> {
         (calls.unwrap_or(0), killed, code)
     }
 
-    /// What a run of the command and what follows leads to.
+    /// Runs the command again and those after it. Returns the history that they lead to.
     fn follow(&self, set: &Set<'_>) -> Result<Vec<String>, String> {
         let again = set.run(self.scene.command);
         let is_done = |told: &str| again.err.contains(told);
@@ -206,7 +207,7 @@ impl Stage<'_> {
         Ok(history)
     }
 
-    /// Kill it once, and see what comes of it.
+    /// Kills it once, and returns the result.
     fn fate(&self, last: usize, expected: &[String]) -> Fate {
         let set = self.set(&last.to_string());
         let mut fate = Fate {
@@ -226,7 +227,7 @@ impl Stage<'_> {
     }
 }
 
-/// The first line that one has more often than the other.
+/// The first line that is in one more often than in the other.
 fn first_beyond(one: &[String], other: &[String]) -> Option<String> {
     let times = |lines: &[String], line: &String| lines.iter().filter(|l| *l == line).count();
     let more = |line: &&String| times(one, line) > times(other, line);
@@ -240,7 +241,7 @@ struct Set<'a> {
 }
 
 impl Set<'_> {
-    /// `ana reconcile`: where, and what.
+    /// Splits `ana reconcile` into the place and the arguments.
     fn place<'l>(&self, line: &'l str) -> (Place<'_>, &'l str) {
         let (who, args) = line.split_once(' ').unwrap();
         (self.sandbox.place(&format!("{}/{who}", self.folder)), args)
@@ -250,12 +251,12 @@ impl Set<'_> {
         let (place, args) = self.place(line);
         match args.strip_prefix("git ") {
             Some(args) => place.git_try(args),
-            // Nothing that it proposes is followed here, in a copy of all that is being killed.
+            // Not by `run`, which would follow the proposals in another copy.
             None => Ran::of(line, place.planspec(args).output().unwrap()),
         }
     }
 
-    /// What Git finds wrong in the clones and the remote.
+    /// The damage that Git finds in the clones and the remote.
     fn damage(&self) -> Option<String> {
         ["origin.git", "ana", "ben"].into_iter().find_map(|name| {
             let place = self.sandbox.place(&format!("{}/{name}", self.folder));
@@ -265,7 +266,7 @@ impl Set<'_> {
     }
 }
 
-/// Compile what traces; nothing where it cannot be used.
+/// Compiles the tracer. `None` where tracing does not work.
 fn tracer(sandbox: &Sandbox) -> Option<PathBuf> {
     let program = sandbox.path("tracer");
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/kill/tracer.c");
@@ -284,17 +285,17 @@ fn tracer(sandbox: &Sandbox) -> Option<PathBuf> {
     (tried.unwrap().code() != Some(NOT_ALLOWED)).then_some(program)
 }
 
-/// Before which calls it is killed.
+/// The calls before which the command is killed.
 fn moments(calls: usize) -> Vec<usize> {
     let step = match std::env::var_os(ALL) {
         Some(_) => 1,
         None => calls.div_ceil(SAMPLE).max(1),
     };
-    // Not always at the first: that is before anything has happened.
+    // Not always the first call: before it nothing has happened.
     (1..=calls).skip(step / 2).step_by(step).collect()
 }
 
-/// Kill a command at all these moments, some at once.
+/// Kills a command before all these calls, several at once.
 fn fates(stage: &Stage<'_>, expected: &[String], moments: &[usize]) -> Vec<(usize, Fate)> {
     let next = AtomicUsize::new(0);
     let fates = Mutex::new(Vec::new());

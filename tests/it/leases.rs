@@ -1,11 +1,11 @@
-//! How long somebody may be silent, and what happens after.
+//! How long an actor may be silent, and what happens afterwards.
 
 use crate::resources::{
     binding, capability, execution, execution_with, file, plan, plan_with, task,
 };
 use crate::sandbox::{Place, SHARED, Sandbox, text};
 
-/// A run of one task that everybody may do, reconciled once.
+/// A run of one task that anyone may do, reconciled once.
 fn started<'a>(sandbox: &'a Sandbox, config: &str, more: &str) -> Place<'a> {
     let place = sandbox.repository("solo");
     place.write(".planspec.yaml", config).publish(
@@ -43,7 +43,7 @@ fn a_lease_that_expires_opens_the_next_attempt_and_a_report_that_comes_late_is_r
         .exits(9)
         .notes("attempt 1 of default/run/one has ended: agent:fast has attempt 2")
         .notes("planspec next");
-    // Who writes records without planspec learns it from the status.
+    // Without planspec, an actor learns it from the status.
     ben.writes_by_hand(
         "run/one",
         1,
@@ -99,7 +99,7 @@ fn records_are_read_before_leases_are_judged() {
     let solo = started(&sandbox, "", "");
     solo.run("claim run/one --as agent:a --reconcile").ok();
     sandbox.minutes_pass(60);
-    // Nobody has reconciled since: the report is in time.
+    // There was no reconcile in between: the report is in time.
     solo.run("report run/one --as agent:a --succeeded --reconcile")
         .ok();
     assert_eq!(solo.phase("execution/run"), "Succeeded");

@@ -1,5 +1,5 @@
-//! The revisions of a plan in the history of the spec branch, and what happened to an execution in
-//! the history of the status branch.
+//! The revisions of a plan in the history of the spec branch, and the events of an execution in the history of the
+//! status branch.
 
 use serde_json::Value;
 
@@ -7,7 +7,7 @@ use crate::documents::GREETING;
 use crate::resources::{execution, file, gate, gate_node, plan, plan_with, task};
 use crate::sandbox::{Place, Ran, STATUS, Sandbox, text};
 
-/// `change class path` of each revision, newest first.
+/// Returns `change class path` of each revision, newest first.
 fn revisions(place: &Place<'_>, args: &str) -> Vec<String> {
     let list = place.run(&format!("log {args} -o json")).ok().json();
     let items = list["items"].as_array().unwrap().iter();
@@ -35,7 +35,7 @@ fn a_plan_is_followed_through_renamed_files_and_from_file_to_file() {
     solo.publish("planspec/one.yaml", steps(&["a"]));
     solo.publish("README.md", "Nothing of plans\n");
     solo.publish("planspec/one.yaml", steps(&["a", "b"]));
-    // The same under another name, in the other format, and within a file of several.
+    // The same plan in a renamed file, in the other format, and in a file with others.
     solo.git("mv planspec/one.yaml planspec/two.yaml");
     solo.commit("Rename");
     solo.publish(
@@ -119,7 +119,7 @@ fn revisions_name_the_executions_that_ran_on_them() {
         file(&[steps(&["a"]), execution("first", "p")]),
     );
     solo.run("reconcile").ok();
-    // The file changes, the plan does not: still the same revision.
+    // The file changes, the plan does not: the revision stays the same.
     solo.publish(
         "planspec/p.yaml",
         file(&[
@@ -147,7 +147,7 @@ fn revisions_name_the_executions_that_ran_on_them() {
     solo.run("log p").ok().says("third (Running)");
 }
 
-/// A run that failed once, was commented on and approved, and has ended.
+/// An ended run with a failure, a comment and an approval.
 fn eventful_run(sandbox: &Sandbox) -> Place<'_> {
     let ana = sandbox.team("ana");
     let nodes = [
@@ -268,7 +268,7 @@ fn where_history_ends_early_it_is_said_and_how_to_get_the_rest() {
     assert_eq!(list["complete"], false);
     let run = ci.run("log execution/run").ok().says("… → Succeeded");
     let run = run.notes(&format!("git fetch --unshallow origin {STATUS}"));
-    // The command that is named does what is said.
+    // The command in the message works.
     let (_, command) = run.err.split_once("`git ").unwrap();
     let (command, _) = command.split_once('`').unwrap();
     ci.git(command);

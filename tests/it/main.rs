@@ -1,4 +1,4 @@
-//! Scenarios of the whole program: what the documentation promises, in a sealed environment.
+//! Scenarios of the whole program, in a sealed environment: what the documentation promises.
 #![allow(clippy::unwrap_used)]
 
 mod agents;

@@ -1,11 +1,10 @@
-//! Which two revisions are compared, in every kind of clone: never "nothing changes" because nobody
-//! could look.
+//! Which two revisions are compared, in every kind of clone: never "nothing changes" because a commit is missing.
 
 use crate::resources::{plan, task};
 use crate::sandbox::{Place, SHARED, Sandbox};
 
-/// A remote with a plan on `main`, further commits there, and a branch `topic` that adds a step.
-/// Many commits lie on both sides of where it left.
+/// A remote with a plan on `main`, further commits there, and a branch `topic` that adds a step, with many commits on
+/// both sides of the merge base.
 fn origin<'a>(sandbox: &'a Sandbox, config: &str) -> Place<'a> {
     sandbox.bare("origin.git");
     let ana = sandbox.clone_of("origin.git", "ana");
@@ -29,7 +28,7 @@ fn origin<'a>(sandbox: &'a Sandbox, config: &str) -> Place<'a> {
     ana
 }
 
-/// The plans that a review speaks of.
+/// Whether a review shows the change of each of the two plans.
 fn changed(place: &Place<'_>, args: &str) -> (bool, bool) {
     let ran = place.run(&format!("review {args} --format json"));
     assert!(ran.code < 2, "{ran}");

@@ -1,4 +1,4 @@
-//! A nudge: whoever reconciles is told that there is something new, and nothing depends on that.
+//! Nudges: the reconciler is told about a new record, and nothing depends on it.
 
 use std::path::PathBuf;
 
@@ -29,7 +29,7 @@ fn project<'a>(sandbox: &'a Sandbox, status: u16, config: &str) -> (GitServer, P
     (server, ana)
 }
 
-/// How GitHub is told.
+/// The request to GitHub.
 const DISPATCH: &str =
     "POST /api/v3/repos/acme/plans/dispatches Bearer s3cret {\"event_type\":\"planspec\"}";
 
@@ -37,7 +37,7 @@ const DISPATCH: &str =
 fn every_verb_that_sends_a_record_tells_the_forge_of_the_remote_once() {
     let sandbox = Sandbox::new();
     let (server, ana) = project(&sandbox, 204, "nudge: github\n");
-    // The file speaks for everybody; who has no secret is not bothered.
+    // The file is for everyone; a user without a secret gets no message.
     ana.run("claim run/test --as agent:coder")
         .ok()
         .never_says("nudge");
@@ -60,7 +60,7 @@ fn every_verb_that_sends_a_record_tells_the_forge_of_the_remote_once() {
         ana.run("reconcile").ok();
     }
     assert!(server.asked().iter().all(|asked| asked == DISPATCH));
-    // Whoever reconciles needs nobody to be told.
+    // With `--reconcile`, no nudge is needed.
     ana.run("claim run/ship --as agent:coder --reconcile").ok();
     assert_eq!(server.asked().len(), told);
     ana.run("cancel run").ok();
@@ -71,7 +71,7 @@ fn every_verb_that_sends_a_record_tells_the_forge_of_the_remote_once() {
 fn gitlab_is_told_in_the_body_which_branch_is_meant() {
     let sandbox = Sandbox::new();
     let (server, ana) = project(&sandbox, 201, "");
-    // Nothing is called that nobody has asked for.
+    // Without configuration there is no request.
     let secret = [("PLANSPEC_NUDGE_TOKEN", "s3cret")];
     ana.run_in(&secret, "claim run/build --as agent:coder").ok();
     assert_eq!(server.asked(), [] as [&str; 0]);
@@ -83,14 +83,14 @@ fn gitlab_is_told_in_the_body_which_branch_is_meant() {
             "POST /api/v4/projects/acme%2Fplans/trigger/pipeline {\"token\":\"s3cret\",\"ref\":\"main\"}"
         ]
     );
-    // Not now.
+    // Turned off by the environment.
     let off = [
         ("PLANSPEC_NUDGE", "off"),
         ("PLANSPEC_NUDGE_TOKEN", "s3cret"),
     ];
     ana.run_in(&off, "release run/test --as agent:coder").ok();
     assert_eq!(server.asked().len(), 1);
-    // Without a secret, who has asked for it hears of that.
+    // With configuration but without a secret, a note says so.
     ana.run("approve run/ok").ok().notes(
         "gitlab needs a token: set PLANSPEC_NUDGE_TOKEN, or `git config planspec.nudgeToken TOKEN`",
     );
@@ -101,7 +101,7 @@ fn whatever_goes_wrong_the_record_counts_and_a_note_says_why() {
     let sandbox = Sandbox::new();
     let (server, ana) = project(&sandbox, 302, "nudge: github\n");
     ana.git("config planspec.nudgeToken s3cret");
-    // A redirect would take the secret elsewhere.
+    // A redirect would send the secret to another server.
     let ran = ana.run("claim run/build --as agent:coder").ok();
     let ran = ran.notes("answers 302: it redirects elsewhere, and the secret is not sent there");
     assert_eq!(server.asked().len(), 1);
@@ -111,7 +111,7 @@ fn whatever_goes_wrong_the_record_counts_and_a_note_says_why() {
     ];
     ran[1].answer("Decided");
     let refusing = Answers::start(|_, _, body| (401, format!("no such token: s3cret\n{body}")));
-    // Takes connections, and never says anything.
+    // Accepts connections, but never answers.
     let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let silent = format!("http://{}/hook?key=hidden", silent.local_addr().unwrap());
     for (url, why) in [
@@ -157,7 +157,7 @@ fn a_file_does_not_say_who_is_given_the_secret() {
     );
     ana.git("config planspec.nudgeToken s3cret");
     ana.git(&format!("remote add other {}", other.url("acme/plans.git")));
-    // No address can be written there, and that the shared remote is another one is no reason to send it there.
+    // The file cannot contain a URL, and another shared remote does not get the secret either.
     ana.write(".planspec.yaml", "nudge: https://elsewhere.example/\n");
     ana.run("validate").exits(1).says("nudge");
     ana.publish(

@@ -1,11 +1,11 @@
-//! Where everything stands: `planspec status`, the board, and runs in tables.
+//! The overview: `planspec status`, the board, and runs in tables.
 
 use serde_json::json;
 
 use crate::resources::{execution, file, gate, plan, task};
 use crate::sandbox::{Place, Sandbox};
 
-/// Runs of one plan, of which each wants something else.
+/// Runs of one plan, each of which waits for something else.
 fn mixed<'s>(sandbox: &'s Sandbox) -> Place<'s> {
     let solo = sandbox.repository("solo");
     let nodes = [
@@ -46,7 +46,7 @@ fn what_is_wanted_stands_first_and_each_run_once() {
     let told = solo.run("status").ok();
     let headline = "1 failed, 1 needs an approval, 2 unclaimed (the oldest since ";
     assert!(told.out.starts_with(headline), "{told}");
-    // Columns are as wide as what stands in them.
+    // The widths of columns depend on their content.
     let words = told.out.split_whitespace().collect::<Vec<_>>().join(" ");
     let order = [
         "Failed: default/failed 20m build failed: reported by agent:a: no-disk",
@@ -68,7 +68,7 @@ fn what_is_wanted_stands_first_and_each_run_once() {
         assert_eq!(rows.count(), 1, "{run}: {told}");
     }
     told.never_says("default/done");
-    // The commands work as they stand.
+    // The commands work as printed.
     for command in [
         "retry failed -n default",
         "approve waits/ok -n default --as ana@example.com",
@@ -88,7 +88,7 @@ fn status_is_an_answer_and_an_exit_code() {
     let sandbox = Sandbox::new();
     let empty = sandbox.repository("empty");
     empty.write("a", "").commit("begin");
-    // Where nothing is known, nobody can say that all is well.
+    // Without a status, the exit code is not success.
     let told = empty.run("status --exit-code").exits(1);
     assert_eq!(told.out, "Nothing has been reconciled yet.\n");
     empty.run("status").ok();
@@ -134,7 +134,7 @@ fn status_is_an_answer_and_an_exit_code() {
         })
         .collect();
     assert_eq!(open, ["people waits", "unclaimed free", "atWork held"]);
-    // What only workers wait for is nobody's alarm; a deadline that nobody kept is.
+    // Work for workers alone is no alarm; a missed deadline is.
     for gone in ["retry failed", "approve waits/ok --as ana@example.com"] {
         solo.run(gone).ok();
     }
@@ -223,7 +223,7 @@ fn the_board_says_what_is_wanted_and_the_command_that_ends_it() {
     }
 }
 
-/// Who looks at what waits wants to know for how long: a look in between does not begin it anew.
+/// Whoever looks at waiting work wants to know since when it waits: a reconcile in between does not reset that.
 #[test]
 fn what_waits_says_since_when() {
     let sandbox = Sandbox::new();
@@ -247,7 +247,7 @@ fn what_waits_says_since_when() {
     assert!(since("run/a").is_string());
 }
 
-/// What others hold up for hours is no reason to say nothing of what has failed.
+/// A failure is reported even if other nodes have been waiting for hours.
 #[test]
 fn a_node_that_failed_is_told_while_its_run_goes_on() {
     let sandbox = Sandbox::new();
@@ -287,7 +287,7 @@ fn a_node_that_failed_is_told_while_its_run_goes_on() {
     assert!(told.out.starts_with("2 unclaimed"), "{told}");
 }
 
-/// A clone that has only one branch has no status, and does not know whether there is one.
+/// A clone of a single branch has no status, and does not know whether there is one.
 #[test]
 fn a_clone_without_the_status_branch_says_how_to_get_it() {
     let sandbox = Sandbox::new();

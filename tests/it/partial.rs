@@ -1,11 +1,11 @@
-//! An ordinary reconcile looks at what may move; `--full` looks at everything and compares.
+//! An ordinary reconcile looks at what may change; `--full` looks at everything and compares.
 
 use crate::resources::{
     binding, capability, execution, execution_with, file, gate, gate_node, goal, plan, task,
 };
 use crate::sandbox::{Place, STATUS, Sandbox};
 
-/// A commit on the status branch, written by hand, that looks as if `reconcile` had written it.
+/// A status commit, made by hand, that looks like one of `reconcile`.
 fn forge(place: &Place<'_>, change: impl Fn(&Place<'_>)) {
     let message = place.git(&format!("log -1 --format=%B refs/heads/{STATUS}"));
     let mut sequence = message
@@ -21,7 +21,7 @@ fn forge(place: &Place<'_>, change: impl Fn(&Place<'_>)) {
     place.git("add -A");
     place.git_with("commit -q -F -", &message.replace(&old, &new));
     place.git("checkout -q -f main");
-    // As a program leaves it that knows no such ref.
+    // As a program leaves it that does not know this ref.
     place.git("update-ref -d refs/planspec/status");
 }
 
@@ -102,7 +102,7 @@ fn a_line_that_lies_is_found_when_everything_is_looked_at() {
     solo.run("reconcile").ok();
     solo.run("claim run/one --as agent:a --lease 10m").ok();
     solo.run("reconcile").ok();
-    // Both the line of the run and what is known of all lines hide the deadline.
+    // Both the line of the run and the summary of all lines hide the deadline.
     forge(&solo, |solo| {
         let with_deadline = |path: &String| solo.read(path).contains("\"due\":\"");
         let files: Vec<String> = status_files(solo, "_summary/")
@@ -124,7 +124,7 @@ fn a_line_that_lies_is_found_when_everything_is_looked_at() {
         .exits(3)
         .notes("does not follow from what it cites")
         .notes("_summary/");
-    // Where that cannot be checked, since the commit before is not here.
+    // This cannot be checked without the commit before it.
     let before = solo.git(&format!("rev-parse {tip}^"));
     let (folder, file) = before.split_at(2);
     solo.remove(&format!(".git/objects/{folder}/{file}"));
@@ -159,7 +159,7 @@ fn a_status_of_the_layout_before_goes_on_without_a_transition() {
         solo.write("controller.yaml", older);
     });
     let tip = solo.status_tip();
-    // Behind one of today, that is no commit which an older program wrote.
+    // After a commit of today's version, it is not one of an older program.
     solo.run("reconcile")
         .exits(3)
         .notes("it was decided with version 0");

@@ -1,4 +1,4 @@
-//! Where planspec is run: worktrees, bare and shallow clones, other branches, and nowhere.
+//! Places to run planspec: worktrees, bare and shallow clones, other branches, and no repository.
 
 use crate::resources::{execution, file, gate, gate_node, plan, task};
 use crate::sandbox::{Place, SHARED, STATUS, Sandbox, formats};
@@ -131,7 +131,7 @@ fn on_a_feature_branch_reconcile_works_on_the_spec_branch_and_says_so() {
         .ok()
         .says("one can be claimed")
         .notes("you are on `feature`, but reconcile works on the spec branch `main`");
-    // Neither does what is staged or merely written count.
+    // Staged and unstaged changes do not count either.
     ana.git("checkout -q main");
     ana.write("planspec/more.yaml", execution("more", "p"));
     ana.git("add -A");
@@ -167,7 +167,7 @@ fn what_counts_is_the_tip_of_the_remote_not_what_is_committed_here() {
     ana.run("reconcile").ok().says("one can be claimed");
     let ben = sandbox.clone_of("origin.git", "ben");
     ben.publish("planspec/late.yaml", execution("late", "p"));
-    // Nobody fetched here since.
+    // Without a fetch in this clone.
     ana.run("reconcile").ok().says("default/late");
 }
 
@@ -295,7 +295,7 @@ fn a_remote_that_is_away_gets_one_clear_sentence() {
     for verb in ["reconcile", "next", "claim run/one --as a", "watch --once"] {
         ana.run(verb).exits(3).notes("origin");
     }
-    // Reading needs nobody.
+    // Reading needs no identity.
     assert_eq!(ana.phase("execution/run"), "Running");
     ana.run("validate").ok();
 }
@@ -424,7 +424,7 @@ fn a_remote_that_refuses_is_quoted_and_is_no_lost_race() {
         .exits(3)
         .notes("not yours");
     origin.remove("hooks/update");
-    // A remote that keeps every ref is tidied up by somebody else.
+    // A remote that keeps every ref has to be cleaned up by others.
     origin.git("config receive.denyDeletes true");
     ana.works("run/one", "agent:a");
     assert_eq!(ana.phase("execution/run"), "Succeeded");
@@ -511,7 +511,7 @@ fn the_time_of_the_status_never_goes_back() {
     sandbox.minutes_pass(60);
     ana.run("reconcile").ok();
     let late = sandbox.now();
-    // This machine's clock is an hour behind.
+    // The clock of this machine is an hour slow.
     let slow = [("PLANSPEC_NOW", early.as_str())];
     ana.run_in(&slow, "claim run/one --as agent:a --reconcile")
         .exits(5)

@@ -1,11 +1,11 @@
-//! What is proposed works when it is done to the letter, by whoever is told.
+//! Every proposed command works literally, for the actor that it is proposed to.
 
 use crate::resources::{
     binding, capability, execution, execution_with, external, file, gate, gate_node, plan, task,
 };
 use crate::sandbox::{Place, SHARED, Sandbox, text};
 
-/// What `describe` proposes for a run, as the last fetch knows it.
+/// The proposals of `describe` for a run, after a fetch.
 fn proposed(place: &Place<'_>, run: &str) -> Vec<String> {
     place.git("fetch -q");
     let of_run = place.run(&format!("describe execution {run} -o json")).ok();
@@ -18,7 +18,7 @@ fn proposed(place: &Place<'_>, run: &str) -> Vec<String> {
     next
 }
 
-/// Run a command as it was proposed.
+/// Runs a command as proposed.
 fn follow(place: &Place<'_>, command: &str) {
     let command = command.strip_prefix("planspec ").unwrap();
     place.run(&format!("{command} --reconcile")).ok();
@@ -40,10 +40,10 @@ fn who_reports_what_another_session_holds_is_told_the_claim() {
     let report = |node: &str, claim: &str| {
         format!("planspec report run/{node} -n default --as agent:a{claim} --succeeded")
     };
-    // Where one is held and nothing is known of the session of the other.
+    // In the clone that holds one, where the session of the other is unknown.
     let expected = [report("one", ""), report("two", &format!(" --claim {two}"))];
     assert_eq!(proposed(&ana, "run"), expected);
-    // In a clone where nobody has worked, and in the session that the environment names.
+    // In a clone without claims, and in the session of the environment.
     let expected = [one, two].map(|claim| format!(" --claim {claim}"));
     let expected = [report("one", &expected[0]), report("two", &expected[1])];
     assert_eq!(proposed(&ben, "run"), expected);
@@ -162,7 +162,7 @@ fn what_is_no_task_is_told_as_what_it_is() {
     ana.run("work --node run/outside")
         .exits(1)
         .notes("add `--externals`");
-    // Whose turn has not come may be bound to anything.
+    // A node whose turn has not come may have any target.
     ana.run("work --node run/two").ok();
 }
 
@@ -276,7 +276,7 @@ fn who_is_bound_is_named_where_a_claim_is_proposed() {
         assert!(told.out.contains(&format!("  {claim}\n")), "{told}");
     }
     assert_eq!(proposed(&ana, "run"), claims);
-    // Somebody else is refused, and told how to be who is bound.
+    // Another actor is refused, and told how to run as the bound one.
     ana.run("claim run/code --as agent:other")
         .exits(1)
         .notes(&format!(
@@ -361,7 +361,7 @@ fn what_somebody_has_said_a_moment_ago_is_not_waited_for_any_more() {
     assert!(told.err.contains("a reconcile is due"), "{told}");
     ana.run("reconcile").ok();
     ana.run("next").ok().says("run/left").never_says(since);
-    // Without a remote the description knows it too.
+    // Without a remote, the description has it too.
     let solo = sandbox.repository("solo");
     let all = file(&[
         plan("p", &[task("one"), task("two")]),
@@ -471,7 +471,7 @@ fn next_and_work_mean_the_same_providers() {
     ana.run("work --once --provider tool://mke -o json")
         .ok()
         .says("did you mean `tool://maker`?");
-    // What is bound to others is none of its business.
+    // Targets of others are ignored.
     ana.run("work --once --provider tool://coder")
         .ok()
         .never_says("agent://coder");
@@ -506,7 +506,7 @@ fn a_matrix_has_what_a_job_can_do() {
             .collect::<Vec<_>>()
     };
     assert_eq!(jobs(""), ["free", "zap"]);
-    // People take no place from what is limited.
+    // Nodes for people do not count towards the limit.
     assert_eq!(jobs(" --limit 2"), ["free", "zap"]);
     ana.run("next -o name").ok().says("default/run/sign");
 }

@@ -1,4 +1,4 @@
-//! What the published format and its users expect: files of theirs, fields, words and flags.
+//! What the published format and its users expect: their files, fields, words and flags.
 
 use serde_json::{Value, json};
 
@@ -19,7 +19,7 @@ fn outputs_are_names_as_published_and_asked_for_like_mappings() {
     let ana = sandbox.team_with("ana", &[plan("p", &nodes), execution("run", "p")]);
     ana.run("reconcile").ok();
     let next = ana.run("next -o json").ok().answer("NextNodes");
-    // One form for programs, whichever stands in the file.
+    // Programs get one form, whichever is in the file.
     let expected = json!([{"name": "report"}, {"name": "words", "type": "number"}]);
     assert_eq!(next["items"][0]["outputs"], expected);
     ana.run("claim run/count --as agent:a --reconcile").ok();
@@ -169,7 +169,7 @@ fn a_committed_list_is_read_and_its_items_change_one_by_one() {
     solo.run("reconcile").ok();
     solo.works("run/t", "agent:a");
     assert_eq!(solo.phase("execution/run"), "Succeeded");
-    // A finding is where it stands.
+    // A finding has the place of its line.
     solo.write("planspec/all.yaml", list.replace("- id: t", "- id: T"));
     let findings = solo.run("validate -o json").exits(1).answer("Findings");
     assert_eq!(
@@ -178,7 +178,7 @@ fn a_committed_list_is_read_and_its_items_change_one_by_one() {
     );
     assert_eq!(findings["findings"][0]["line"], 28, "{findings}");
     solo.write("planspec/all.yaml", &list);
-    // Each goes to its place: here that is in the list.
+    // Each resource is updated where it is: here in the list.
     let other = goal("a").replace("good for", "meant for");
     solo.run_with("apply -f -", &other)
         .ok()
@@ -258,7 +258,7 @@ fn what_was_made_of_an_older_version_is_a_conflict() {
     let list = solo.run("get goal -o json").ok().json();
     assert_eq!(list["items"][0]["metadata"]["resourceVersion"], reconciled);
     let changed = |text: &str| text.replace("good for", "meant for");
-    // A sibling in the file, and formatting, are no change of it.
+    // A change of another resource in the file, or of its format, does not count.
     solo.run_with("apply -f -", &changed(&goal("b"))).ok();
     solo.publish(
         "planspec/all.yaml",
@@ -277,7 +277,7 @@ fn what_was_made_of_an_older_version_is_a_conflict() {
     refused.notes("or remove `resourceVersion`");
     let refused = solo.run_with("apply -f - -o json", &printed).exits(9);
     assert_eq!(refused.refusal("conflict")["kind"], "conflict");
-    // Somewhere else it is a number.
+    // Another implementation uses a number.
     let numbered = |line: &str| {
         if line.contains("resourceVersion:") {
             "  resourceVersion: '7'\n".to_owned()
@@ -312,7 +312,7 @@ fn resources_are_applied_in_any_order() {
             "{says}: {applied}"
         );
     }
-    // Of a tree it is an error.
+    // For a tree it is an error.
     solo.run("validate").exits(1).says("PS203");
     solo.run("reconcile").ok();
     let valid = solo.get("plan/sso-implementation-v2")["status"]["conditions"].clone();
@@ -329,7 +329,7 @@ fn resources_are_applied_in_any_order() {
     solo.run("validate").ok();
 }
 
-/// Namespaces are those that something is in, those that were made, and `default`.
+/// The namespaces are those in use, those that were created, and `default`.
 #[test]
 fn a_namespace_is_made_before_anything_is_in_it() {
     let sandbox = Sandbox::new();
@@ -382,7 +382,7 @@ fn a_namespace_is_made_before_anything_is_in_it() {
     solo.run("get ns -o json").ok().answer("NamespaceList");
 }
 
-/// Labels choose what is watched, every answer comes in YAML as well, and a server is not asked.
+/// Labels select what is watched, every answer is available as YAML, and `--server` is ignored.
 #[test]
 fn the_other_flags_of_the_reference_are_understood() {
     let sandbox = Sandbox::new();
@@ -405,7 +405,7 @@ fn the_other_flags_of_the_reference_are_understood() {
     assert_eq!(refused["error"]["kind"], "notFound");
 }
 
-/// What people type who know the reference implementation: the lines of its help, verb by verb.
+/// What users of the reference implementation type: the lines of its help, verb by verb.
 #[test]
 fn flags_of_the_reference_are_understood() {
     let sandbox = Sandbox::new();
@@ -422,7 +422,7 @@ fn flags_of_the_reference_are_understood() {
         let ran = solo.run(args).ok();
         assert_eq!(ran.out, expected, "{args}");
     };
-    // Global options, before the verb and behind it.
+    // Global options, before the verb and after it.
     says("-n default -o name get goals", "goal/a\ngoal/b\n");
     says(
         "--namespace=default --output=name get goals",
@@ -512,7 +512,7 @@ fn finalizers_hold_up_a_deletion_until_they_are_taken_away() {
         .ok()
         .notes("is already waiting for its finalizers");
     solo.run("reconcile").ok();
-    // Whoever has done what it takes takes the finalizer away.
+    // The finalizer is removed by whoever has done its work.
     let printed = solo.run("get goal a -o yaml").ok().out;
     let lines = printed
         .lines()

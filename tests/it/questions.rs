@@ -1,4 +1,4 @@
-//! Whoever is at work asks a person, and goes on with the answer.
+//! Questions: an actor asks a person, and continues with the answer.
 
 use crate::approvals::{key, sign_with};
 use crate::resources::{execution, file, plan, task};
@@ -7,7 +7,7 @@ use crate::sandbox::{Place, STATUS, Sandbox, text};
 const ASK: &str = "ask run/one 'Which of the two keys signs?' --as agent:a";
 const ANSWER: &str = "planspec answer run/one -n default 'YOUR ANSWER'";
 
-/// A run of two tasks in a team, whose first one an agent has.
+/// A run of two tasks in a team, whose first one is claimed by an agent.
 fn claimed(sandbox: &Sandbox) -> Place<'_> {
     let ana = sandbox.team("ana");
     let nodes = [task("one"), task("two").after("one")];
@@ -31,7 +31,7 @@ fn a_question_stands_everywhere_until_a_person_answers() {
         .answer("AskedQuestion");
     assert_eq!(asked["already"], false);
     assert_eq!(asked["attempt"], 1);
-    // Once is enough, taken in or not.
+    // One question is enough, whether or not it is taken in.
     let again = ana
         .run(&format!("{ASK} -o json"))
         .ok()
@@ -81,9 +81,9 @@ fn a_question_stands_everywhere_until_a_person_answers() {
     answered(&sandbox, &ana, &ben);
 }
 
-/// The question is open, and is answered.
+/// Asserts that the question is open, and answers it.
 fn answered(sandbox: &Sandbox, ana: &Place<'_>, ben: &Place<'_>) {
-    // Two days later it is nobody else's.
+    // Two days later the claim still holds.
     sandbox.minutes_pass(2880);
     ben.run("reconcile").ok();
     ben.run("claim run/one --as agent:b").exits(9);
@@ -191,7 +191,7 @@ fn an_answer_is_signed_where_the_configuration_wants_that() {
     assert_eq!(solo.node_phase("run/one"), "Running");
 }
 
-/// A document about `src`, that says what other work leads to.
+/// A document about `src` with this policy for unexpected scope.
 fn about_src(policy: &str) -> String {
     format!(
         r#"{{
@@ -209,7 +209,8 @@ fn about_src(policy: &str) -> String {
     )
 }
 
-/// A run of it, whose step agent:a reports with a commit that changes these files, in another clone than that which reconciles.
+/// A run of the document, whose step agent:a reports with a commit that changes these files, in another clone than the
+/// reconciling one.
 fn reported<'a>(sandbox: &'a Sandbox, policy: &str, paths: &[&str]) -> Place<'a> {
     let ana = sandbox.team("ana");
     ana.publish("planspec/tidy.planspec.json", about_src(policy));
@@ -222,7 +223,7 @@ fn reported<'a>(sandbox: &'a Sandbox, policy: &str, paths: &[&str]) -> Place<'a>
         ben.write(path, "short\n");
     }
     ben.commit("Tidy");
-    // The spec branch has gone on meanwhile, and that is not the work of this step.
+    // Later commits on the spec branch do not count as work of this step.
     ana.publish("README.md", "Shop\n");
     ben.run("report run/tidy --as agent:a --succeeded --commit HEAD")
         .ok();
@@ -252,7 +253,7 @@ fn reported_work_outside_of_the_scope_waits_for_a_person() {
     ana.run("log execution/run")
         .ok()
         .says("The docs belong to it");
-    // Whoever decides it once more gets the same from what was answered, with and without the commit.
+    // An audit gets the same result from the recorded answer, with and without the commit.
     ana.run("audit").ok();
     sandbox.clone_of("origin.git", "eve").run("audit").ok();
 }

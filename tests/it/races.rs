@@ -1,4 +1,4 @@
-//! Several machines at once: clones of one remote, and processes that really run side by side.
+//! Several machines at once: clones of one remote, and processes that run in parallel.
 
 use std::collections::BTreeSet;
 
@@ -6,7 +6,7 @@ use crate::http::GitServer;
 use crate::resources::{Node, execution, file, gate_node, gate_with, plan, task};
 use crate::sandbox::{Place, Ran, STATUS, Sandbox, text};
 
-/// Start all commands at once, and wait for all of them.
+/// Starts all commands at once, and waits for all of them.
 fn at_once(commands: &[(&Place<'_>, String)]) -> Vec<Ran> {
     let gun = std::sync::Barrier::new(commands.len());
     std::thread::scope(|scope| {
@@ -52,7 +52,7 @@ fn clones<'a>(sandbox: &'a Sandbox, url: &str, count: usize) -> Vec<Place<'a>> {
         .collect()
 }
 
-/// Nothing happened twice, nothing was lost, and the status branch is one line of commits.
+/// Asserts that nothing happened twice, nothing was lost, and the status branch is linear.
 fn assert_told_once(place: &Place<'_>) {
     let history = place.history();
     let distinct: BTreeSet<&String> = history.iter().collect();
@@ -68,7 +68,7 @@ fn assert_told_once(place: &Place<'_>) {
     assert_eq!(sequences.lines().collect::<Vec<_>>(), expected);
 }
 
-/// Reconciles of many clones at once, round after round, while the run goes on.
+/// Reconciles in many clones at once, round after round, while the run continues.
 fn reconcile_race(sandbox: &Sandbox, ana: &Place<'_>, url: &str) {
     let places = clones(sandbox, url, 4);
     for round in 0..3 {
@@ -92,7 +92,7 @@ fn reconcile_race(sandbox: &Sandbox, ana: &Place<'_>, url: &str) {
         .for_each(|run| drop(run.ok().says("nothing to do")));
 }
 
-/// Many workers in many clones want the same nodes.
+/// Many workers in many clones compete for the same nodes.
 fn claim_race(sandbox: &Sandbox, ana: &Place<'_>, url: &str) {
     ana.run("reconcile").ok();
     let places = clones(sandbox, url, 3);
@@ -286,7 +286,7 @@ fn starts_of_one_plan_side_by_side_all_have_their_commit() {
     assert_eq!(solo.git("rev-list --count HEAD"), "5");
 }
 
-/// Two people who do not know of each other: both runs are there when both are pushed.
+/// Two people start a plan without knowing of each other: both runs exist after both pushes.
 #[test]
 fn starts_of_one_plan_in_two_clones_are_two_runs() {
     let sandbox = Sandbox::new();
@@ -373,7 +373,7 @@ fn a_git_that_holds_the_index_is_waited_for_and_what_was_written_is_put_back() {
         let left = solo.git("status --porcelain");
         assert_eq!(left, "A  other.txt", "{verb}");
     }
-    // Whoever lets go in time is not even noticed.
+    // A lock that is released in time goes unnoticed.
     solo.write(".git/index.lock", "");
     std::thread::scope(|scope| {
         scope.spawn(|| {

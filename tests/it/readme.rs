@@ -1,4 +1,4 @@
-//! The README says what is true, and so do the files beside it.
+//! The README is true, and so are the files next to it.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -10,7 +10,7 @@ use crate::sandbox::{PLANSPEC, Ran, Sandbox};
 
 const README: &str = include_str!("../../README.md");
 
-/// The fenced blocks of a language, in order; `""` for those that name none.
+/// The fenced blocks of a language, in order; `""` for those without one.
 fn blocks(language: &str) -> Vec<String> {
     let fence = format!("```{language}");
     let mut found = Vec::new();
@@ -160,7 +160,7 @@ fn the_schemas_for_editors_are_those_of_the_program() {
     }
 }
 
-/// The commands of this program that a page shows, in blocks and in sentences, without comments.
+/// The commands of this program on a page, in blocks and in sentences, without comments.
 fn commands_of(page: &str) -> Vec<String> {
     let mut found = Vec::new();
     let mut is_block = false;
@@ -171,7 +171,7 @@ fn commands_of(page: &str) -> Vec<String> {
         } else if is_block {
             found.push(text.strip_prefix("$ ").unwrap_or(text));
         } else {
-            // A verb alone is named, not run.
+            // A verb alone is a name, not a command.
             let spans = line.split('`').skip(1).step_by(2);
             found.extend(spans.filter(|span| span.split(' ').count() > 2));
         }
@@ -184,7 +184,7 @@ fn commands_of(page: &str) -> Vec<String> {
         let words = text.split_whitespace().take_while(|word| !is_end(word));
         words.collect::<Vec<_>>().join(" ")
     });
-    // What stands for several, and numbers that are to be filled in, are for people.
+    // Alternatives, and numbers to fill in, are for people.
     let is_whole = |text: &String| {
         let stands_for_more = text.contains(['[', '…', '<', '(', '"', ';', '|']);
         !stands_for_more
@@ -215,14 +215,14 @@ fn no_command_that_the_documentation_shows_is_wrong_use() {
         );
     }
     assert!(commands.len() > 60, "{}", commands.len());
-    // Where there is no repository, nothing but their words can be wrong.
+    // Without a repository, only their words can be wrong.
     let sandbox = Sandbox::new();
     let nowhere = sandbox.folder("nowhere");
     for (command, page) in commands {
         let args = command.strip_prefix("planspec ").unwrap();
         let ran = nowhere.run(args);
         let page = page.display();
-        // In a sentence a command is named in short.
+        // Sentences name a command in short.
         let wrong = [
             "unexpected argument",
             "unrecognized subcommand",
@@ -235,8 +235,8 @@ fn no_command_that_the_documentation_shows_is_wrong_use() {
     }
 }
 
-/// What is shown with its output is compared with what is printed, by the tests of those pages; what is for people to
-/// put together says so.
+/// A block with output is compared with the real output, by the tests of that page; a block for people to complete is
+/// marked as a fragment.
 #[test]
 fn every_block_of_commands_is_a_transcript_or_says_that_it_is_a_fragment() {
     let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs");

@@ -1,5 +1,5 @@
-//! What the reading verbs print for programs: one document of the right kind, which keeps its
-//! schema and holds the main fact; a refusal is a document too.
+//! What the reading verbs print for programs: one document of the right kind, which matches its schema and has the main
+//! fact; a refusal is a document too.
 
 use serde_json::{Value, json};
 
@@ -29,7 +29,7 @@ fn started(sandbox: &Sandbox) -> Place<'_> {
     solo
 }
 
-/// The answer of a verb: one document of that kind, and nothing besides.
+/// The answer of a verb: one document of that kind, and nothing else.
 fn answer(place: &Place<'_>, kind: &str, args: &str) -> Value {
     place.run(&format!("{args} -o json")).ok().answer(kind)
 }
@@ -139,7 +139,7 @@ fn graph_is_nodes_and_edges() {
     solo.run("graph run -o json --out run.json").ok();
     let written: Value = serde_json::from_str(&solo.read("run.json")).unwrap();
     assert_eq!(written, graph);
-    // The word from before, and its letter.
+    // The former option, and its short form.
     for old in ["--format json", "-f json"] {
         assert_eq!(solo.run(&format!("graph run {old}")).ok().json(), graph);
     }

@@ -1,4 +1,4 @@
-//! A reconciler that runs all the time, started as the unit and the container start it.
+//! A reconciler that runs permanently, started as by the unit and the container.
 
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
@@ -60,18 +60,18 @@ impl<'a> Reconciler<'a> {
         assert!(self.out.any(|line| line.contains(text)), "{text}");
     }
 
-    /// Whether the script says that all is well.
+    /// Whether the script reports that it is healthy.
     fn is_healthy(&self) -> bool {
         let mut command = Reconciler::script(&self.place);
         command.arg("healthy").status().unwrap().success()
     }
 
-    /// Wait for the health file to say so, as long as it runs.
+    /// Waits for such a health file while the process runs.
     fn says(&mut self, says: impl Fn(&Value) -> bool) -> Value {
         loop {
             let text = std::fs::read_to_string(self.place.dir.join("health.json"));
             if let Ok(text) = text {
-                // It is never there in part.
+                // It is never incomplete.
                 let health: Value = serde_json::from_str(&text).unwrap();
                 if says(&health) {
                     return health;
@@ -119,7 +119,7 @@ fn it_survives_a_remote_that_is_away_from_the_beginning_and_in_between() {
     );
     assert!(!reconciler.is_healthy());
     come_back();
-    // What is said while it does not look is found when it looks again.
+    // Records from the time of the failure are found afterwards.
     ana.run("claim run/one --as agent:a").ok();
     reconciler.prints("claimed by agent:a");
     let health = reconciler.says(|health| health["healthy"] == true);
@@ -139,7 +139,7 @@ fn it_survives_a_remote_that_is_away_from_the_beginning_and_in_between() {
     assert!(err.contains("note: reconciling again"), "{err}");
 }
 
-/// Before there is a clone, a signal ends it as well: as the first process of a container it would not otherwise.
+/// A signal also ends it before there is a clone, although the first process of a container ignores signals by default.
 #[test]
 fn it_ends_while_it_waits_for_the_first_clone() {
     let sandbox = Sandbox::new();
@@ -169,7 +169,7 @@ fn what_cannot_begin_ends_and_a_file_that_cannot_be_written_is_told_at_once() {
     ana.run("reconcile --watch --out json=x").exits(2);
 }
 
-/// The unit and the container set what the script reads, and run it.
+/// The unit and the container set the variables that the script reads, and run it.
 #[test]
 fn the_unit_and_the_container_file_fit_the_script() {
     let read = |name: &str| std::fs::read_to_string(example(name)).unwrap();

@@ -1,12 +1,12 @@
-//! A status branch that is not where it was left: it is noticed by whoever acts, and what is done about it only adds.
+//! A status branch that was reset or deleted: every verb that writes notices it, and the recovery only adds commits.
 
 use crate::resources::{Node, execution, file, plan, task};
 use crate::sandbox::{Place, Ran, SHARED, STATUS, Sandbox, text};
 
 const HIGH_WATER: &str = "refs/planspec/status";
 
-/// A run of two tasks one after the other, of which the first is done, shared through a remote that lets nobody push by force
-/// or delete.
+/// A run of a chain of two tasks, of which the first is done, shared through a remote that forbids force pushes and
+/// deletions.
 fn half_done(sandbox: &Sandbox) -> Place<'_> {
     let ana = sandbox.run_of("ana", &two());
     for option in ["receive.denyNonFastForwards", "receive.denyDeletes"] {
@@ -29,7 +29,7 @@ fn high_water(place: &Place<'_>) -> String {
     line.split('\t').next().unwrap_or_default().to_owned()
 }
 
-/// The command that help names, word for word: the one with this option.
+/// The command with this option in the help, literally.
 fn help(ran: &Ran, option: &str) -> String {
     let mut quoted = ran.err.split('`').skip(1).step_by(2);
     let command = quoted.find(|command| command.contains(option));
@@ -37,7 +37,7 @@ fn help(ran: &Ran, option: &str) -> String {
     command.strip_prefix("planspec ").unwrap().to_owned()
 }
 
-/// docs/recovery.md shows what was said, whatever the commits are called.
+/// Asserts that docs/recovery.md shows this output, apart from commit ids.
 fn is_in_the_page(ran: &Ran) {
     let page = without_ids(include_str!("../../docs/recovery.md"));
     let said = without_ids(&ran.err);
@@ -77,7 +77,7 @@ fn the_high_water_ref_moves_with_the_status_and_names_where_it_is_kept() {
     for line in ["statusBranch: planspec/status", "specBranch: main"] {
         assert!(controller.contains(line), "{controller}");
     }
-    // It stays when a run is over and its refs are cleaned up.
+    // It stays when a run is over and its refs are deleted.
     origin(&sandbox).git("config receive.denyDeletes false");
     ana.works("run/two", "agent:a");
     ana.run("reconcile").ok();
@@ -95,7 +95,7 @@ fn a_status_of_before_gets_the_ref_without_a_transition() {
     assert_eq!(high_water(&ana), "");
     ana.run("reconcile").ok().says("nothing to do");
     assert_eq!((high_water(&ana), ana.status_tip()), (tip.clone(), tip));
-    // What a program that does not know it wrote in between is no matter either.
+    // A status commit of a program that does not know the ref does no harm either.
     let origin = origin(&sandbox);
     origin.git(&format!("update-ref {HIGH_WATER} {HIGH_WATER}~1"));
     ana.run("claim run/two --as agent:b").ok();
@@ -138,7 +138,7 @@ fn a_branch_that_was_put_back_is_noticed_and_goes_on_from_where_it_was() {
     assert_eq!(ana.status_tip(), tip);
     ben.run("reconcile").ok().says("nothing to do");
     assert_eq!(ben.node_phase("run/one"), "Succeeded");
-    // Once more is no harm.
+    // Repeating it does no harm.
     ben.run(&command).ok().notes("nothing to restore");
     assert_eq!(ana.status_tip(), tip);
 }
@@ -219,7 +219,7 @@ fn going_back_on_purpose_is_a_commit_on_top() {
             shown.contains(&format!("Planspec-Restores: {first}\n")),
             "{shown}"
         );
-        // What the inbox still holds is folded in again.
+        // The remaining records in the inbox are taken in again.
         ana.run("reconcile").ok();
         assert_eq!(ana.node_phase("run/one"), "Succeeded");
         ana.run("log execution/run").ok();
@@ -265,7 +265,7 @@ fn a_branch_that_is_deleted_is_brought_back_or_begun_anew_on_purpose() {
     ana.run("reconcile --initialize")
         .exits(9)
         .notes("so there is nothing to initialize");
-    // Even that can be taken back.
+    // Even that can be undone.
     ana.run(&format!("reconcile --restore {tip}")).ok();
     ana.run("reconcile").ok();
     assert_eq!(ana.node_phase("run/one"), "Succeeded");
@@ -314,7 +314,7 @@ fn a_clone_that_is_set_to_another_spec_branch_decides_nothing() {
         .find(|part| part.starts_with("git config"));
     ana.git(again.unwrap().strip_prefix("git ").unwrap());
     ana.run("reconcile").ok().says("nothing to do");
-    // A branch that was renamed is the same one.
+    // A renamed branch is the same one.
     origin(&sandbox).git("branch -m main trunk");
     let ben = sandbox.clone_with(
         "-b trunk",
@@ -355,7 +355,7 @@ fn what_somebody_else_put_on_the_branch_is_gone_behind() {
     let ana = half_done(&sandbox);
     let tip = ana.status_tip();
     ana.git("fetch -q");
-    // On top of what was there, and in its place.
+    // On top of the tip, and instead of it.
     let on_top = ana.git_with(&format!("commit-tree {tip}^{{tree}} -p {tip}"), "by hand");
     let other = ana.git_with(&format!("commit-tree {tip}^{{tree}}"), "by hand");
     let mut before = tip;
@@ -378,7 +378,7 @@ fn what_somebody_else_put_on_the_branch_is_gone_behind() {
         ana.run("log execution/run").ok();
         before = now;
     }
-    // Garbage on top of garbage, and the other ref moved with it.
+    // Another invalid commit on top, with the other ref moved as well.
     let garbage = ana.git_with(
         &format!("commit-tree {before}^{{tree}} -p {before}"),
         "by hand",
@@ -443,12 +443,12 @@ fn records_about_a_status_that_is_not_there_are_a_warning() {
     let sandbox = Sandbox::new();
     let ana = half_done(&sandbox);
     ana.run("claim run/two --as agent:b").ok();
-    // Who may do anything puts both back.
+    // An attacker with all rights resets both.
     for name in [&format!("refs/heads/{STATUS}"), HIGH_WATER] {
         let origin = origin(&sandbox);
         origin.git(&format!("update-ref {name} {name}~1"));
     }
-    // A clone that has seen more would not go on.
+    // A clone that has seen more would refuse.
     let ben = sandbox.clone_of("origin.git", "ben");
     ben.run("reconcile")
         .ok()

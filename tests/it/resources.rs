@@ -1,5 +1,4 @@
-//! Resources as the tests write them: readable text, all in namespace `default` unless said
-//! otherwise.
+//! Resources as the tests write them: readable text, all in namespace `default` unless said otherwise.
 
 /// A resource of any kind.
 pub fn resource(kind: &str, name: &str, spec: &str) -> String {
@@ -39,7 +38,7 @@ pub fn binding(name: &str, rules: &[(&str, &str)]) -> String {
     resource("Binding", name, &spec)
 }
 
-/// A gate that one approval opens, for a plan.
+/// A gate for a plan that opens with one approval.
 pub fn gate(name: &str, plan: &str) -> String {
     gate_with(name, plan, "")
 }
@@ -91,7 +90,7 @@ pub struct Node {
     edges: String,
 }
 
-/// A task that everybody may do.
+/// A task that anyone may do.
 pub fn task(id: &str) -> Node {
     Node {
         id: id.to_owned(),
@@ -109,7 +108,7 @@ pub fn gate_node(id: &str, gate: &str) -> Node {
     }
 }
 
-/// A node that waits for something outside.
+/// A node that waits for an external event.
 pub fn external(id: &str, reference: &str) -> Node {
     Node {
         id: id.to_owned(),
@@ -119,26 +118,26 @@ pub fn external(id: &str, reference: &str) -> Node {
 }
 
 impl Node {
-    /// It starts when another has succeeded.
+    /// Starts when another node has succeeded.
     pub fn after(mut self, id: &str) -> Node {
         let edge = format!("- {{from: {id}, to: {}}}\n", self.id);
         self.edges.push_str(&edge);
         self
     }
 
-    /// It starts when another has ended, however.
+    /// Starts when another node has ended, in any phase.
     pub fn once_over(mut self, id: &str) -> Node {
         let edge = format!("- {{from: {id}, to: {}, type: soft}}\n", self.id);
         self.edges.push_str(&edge);
         self
     }
 
-    /// It needs a capability.
+    /// Needs a capability.
     pub fn needs(self, capability: &str) -> Node {
         self.with(&format!("capabilityRefs: [{{name: {capability}}}]\n"))
     }
 
-    /// It has further fields.
+    /// With further fields.
     pub fn with(mut self, more: &str) -> Node {
         self.text.push_str(&indented(more, 2));
         self

@@ -1,4 +1,4 @@
-//! Reviews: pairs of revisions with what is said about them, and the verbs on real repositories.
+//! Reviews: pairs of revisions with their expected output, and the verbs on real repositories.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -19,7 +19,7 @@ use planspec::show::review::Shown;
 use crate::resources::{execution, file, gate, gate_node, plan, plan_with, resource, task};
 use crate::sandbox::{Place, Ran, Sandbox};
 
-/// `PLANSPEC_EXPECT=1 cargo test --test it review` writes what is said as what is expected.
+/// `PLANSPEC_EXPECT=1 cargo test --test it review` writes the output as the expected one.
 const WRITE: &str = "PLANSPEC_EXPECT";
 
 fn cases() -> Vec<PathBuf> {
@@ -48,7 +48,7 @@ fn files(folder: &Path) -> Vec<SourceFile> {
     files
 }
 
-/// Text, Markdown and JSON about a pair.
+/// Text, Markdown and JSON for a pair.
 fn said(old: &Snapshot, new: &Snapshot) -> [(&'static str, String); 3] {
     let review = review::compare(old, new);
     let policy = Policy::new(&Config::default(), (String::new(), None));
@@ -122,10 +122,10 @@ fn pairs_of_revisions_are_reviewed_as_expected() {
     assert!(wrong.is_empty(), "{}\n{hint}", wrong.join("\n"));
 }
 
-/// Most lines that somebody reads who has a minute.
+/// The number of lines that a reader with one minute reads.
 const FIRST: usize = 25;
 
-/// Markdown as it is read: without tags and entities.
+/// Markdown as rendered: without tags and entities.
 fn as_read(line: &str) -> String {
     let mut out = String::new();
     let mut in_tag = false;
@@ -147,8 +147,8 @@ fn as_read(line: &str) -> String {
     out
 }
 
-/// Beside a pair may stand `first-lines.txt`: what must stand in the first lines of the comment, and with `not: ` what
-/// must not stand anywhere in it. `in order: a | b` are on different lines, one below the other.
+/// A pair may have `first-lines.txt`: what must be in the first lines of the comment, and after `not: ` what must not
+/// be anywhere in it. `in order: a | b` are on different lines, one below the other.
 #[test]
 fn the_fact_that_matters_stands_in_the_first_lines() {
     let mut told = 0;
@@ -198,7 +198,7 @@ fn a_review_of_a_revision_against_itself_is_empty() {
 
 const GATED: &str = "planspec/all.yaml";
 
-/// A repository with a plan behind a gate on `main`, and a branch that is checked out.
+/// A repository with a plan behind a gate on `main`, and a checked-out branch.
 fn branched<'s>(sandbox: &'s Sandbox, more: &[String]) -> Place<'s> {
     let solo = sandbox.repository("solo");
     solo.publish(GATED, shop(more, "ok"));
@@ -224,7 +224,7 @@ fn a_branch_is_compared_with_where_it_left_the_spec_branch() {
     let solo = branched(&sandbox, &[]);
     solo.run("review").ok().says("nothing changes in the work");
     solo.write(GATED, shop(&[], "draw")).commit("Faster");
-    // What happens on the spec branch meanwhile is not this branch's doing.
+    // Later commits on the spec branch do not count as changes of this branch.
     solo.git("checkout -q main");
     solo.write("planspec/other.yaml", plan("other", &[task("a")]))
         .commit("Other");
@@ -272,11 +272,11 @@ fn a_rule_at_error_level_ends_with_1_and_the_change_does_not_choose_its_rules() 
         .says("<!-- planspec review -->");
 }
 
-/// What review, `validate --base` and the hook say of the rules about change.
+/// What review, `validate --base` and the hook say about the rules for changes.
 #[test]
 fn all_doors_judge_a_change_by_the_configuration_that_it_starts_from() {
     let sandbox = Sandbox::new();
-    // Whether the base says nothing, or has a word of its own.
+    // The base has no configuration, an empty one, or one of its own.
     for (name, base, expected) in [
         ("none", None, "PS401"),
         ("empty", Some(""), "PS401"),
@@ -316,7 +316,7 @@ fn all_doors_judge_a_change_by_the_configuration_that_it_starts_from() {
     }
 }
 
-/// The rules about change in a document of findings.
+/// The findings about changes in a document.
 fn broken(ran: &Ran) -> String {
     let found = ran.json();
     let found = found["findings"].as_array().unwrap().iter();
@@ -476,7 +476,7 @@ fn scripted(config: &str) -> String {
     ])
 }
 
-/// What an agent is told to read is a part of what it is told.
+/// A file that an agent is told to read is part of its instructions.
 #[test]
 fn a_file_that_a_context_points_to_is_part_of_the_change() {
     let sandbox = Sandbox::new();
@@ -506,7 +506,7 @@ fn a_script_that_a_command_runs_is_part_of_the_change() {
             scripted("{command: [sh, -c, \"./tools/mix.sh && date\"]}"),
         );
     solo.git("checkout -q -b change");
-    // What nobody runs is nobody's business.
+    // A script that nothing runs is ignored.
     solo.write("tools/other.sh", "echo other\n").commit("Other");
     solo.run("review main")
         .ok()
@@ -521,7 +521,7 @@ fn a_script_that_a_command_runs_is_part_of_the_change() {
         .says("1 change needs attention")
         .says("is run by Binding default/crew (the rule for plan bread), and changes, 3 lines new")
         .says("+get https://x.example | sh")
-        // No line of it ends the fence.
+        // No line of it closes the fence.
         .says("````diff");
     assert!(
         said.out.find("3 lines new") < said.out.find("````diff"),
@@ -536,7 +536,7 @@ fn a_script_that_a_command_runs_is_part_of_the_change() {
     assert_eq!(json["dangers"], 1);
     let github = solo.run("review main --format github").ok();
     github.says("file=tools/mix.sh,line=3,");
-    // Where what is to be looked at twice is an error, so is this.
+    // If PS407 is an error, so is this.
     solo.git("checkout -q main");
     solo.write(".planspec.yaml", "rules: {PS407: error}\n")
         .commit("Strict");
@@ -549,7 +549,7 @@ fn a_script_that_a_command_runs_is_part_of_the_change() {
     solo.git("reset -q --hard HEAD~1");
     solo.git("checkout -q change");
     solo.git("rebase -q --onto main HEAD~2");
-    // A check runs the one and looks at the other.
+    // One script is run by a check, one file is only read.
     solo.write("tools/mix.sh", "#!/bin/sh\necho mixed\n")
         .write("tools/weigh.sh", "exit 0\n")
         .write("docs/list.md", "two\n")
@@ -558,7 +558,7 @@ fn a_script_that_a_command_runs_is_part_of_the_change() {
     said.says("1 change needs attention")
         .says("tools/weigh.sh is run by Plan default/bread (check weight of mix), and changes")
         .says("docs/list.md is looked at by Plan default/bread (check list of mix), and changes");
-    // Megabytes, bytes and what is gone are told as such.
+    // Large, binary and missing files are reported as such.
     let large = "x".repeat(2_000_000);
     for (content, says) in [
         (large.as_str(), "more than 256 KiB"),
@@ -618,13 +618,13 @@ fn what_fails_is_named_first_and_where_it_stands() {
     solo.run("review main --format github")
         .exits(1)
         .says(&format!("file={GATED},line={line},"));
-    // A comment on the line before allows it, and says why.
+    // A comment on the line before allows it, with a reason.
     let why = "# planspec: allow PS407 bob is on holiday\n";
     solo.write(GATED, gated(1, why)).commit("Allowed");
     solo.run("review main --format markdown")
         .ok()
         .says("(allowed in the file: <em>bob is on holiday</em>)");
-    // Of a merge that a forge makes to try it out, the head of the pull request is shown.
+    // For a test merge of a forge, the head of the pull request is shown.
     let head = solo.git("rev-parse --short=10 HEAD").trim().to_owned();
     solo.git("checkout -q --detach main");
     solo.git("merge -q --no-ff --no-verify -m Merge change");

@@ -1,4 +1,4 @@
-//! `approvals.revisions`: whether a run of a revision of a document waits for a person.
+//! `approvals.revisions`: whether a run of a document's revision waits for a person.
 
 use crate::resources::execution;
 use crate::sandbox::{Place, Sandbox, text};
@@ -72,7 +72,7 @@ fn a_run_of_a_minor_revision_waits_for_a_person_and_one_of_a_patch_does_not() {
     solo.run("reconcile").ok();
     assert!(solo.get("execution/two")["status"]["nodeStatuses"]["approve-revision"].is_null());
     assert_eq!(solo.node_phase("two/tidy"), "Pending");
-    // The run before goes on as it began.
+    // The earlier run continues as it began.
     assert_eq!(solo.node_phase("one/approve-revision"), "Succeeded");
     solo.run("describe execution one")
         .ok()

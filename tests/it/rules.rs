@@ -1,4 +1,4 @@
-//! The pages of the rules: every code has one, and what they say is true.
+//! The pages of the rules: every code has one, and its content is true.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -10,7 +10,7 @@ use crate::sandbox::{Place, Ran, Sandbox, text};
 
 /// A file of an example, or commands to run in the folder.
 struct Part<'p> {
-    /// `Committed:` stands above it.
+    /// Whether it follows `Committed:`.
     committed: bool,
     file: Option<&'p str>,
     text: String,
@@ -23,8 +23,8 @@ fn section<'p>(page: &'p str, title: &str) -> &'p str {
     behind.split("\n## ").next().unwrap()
 }
 
-/// The fenced parts of a section. A path in backticks before a part is the name of its file;
-/// what stands below `Committed:` is, and what stands below `Changed afterwards:` is staged.
+/// The fenced parts of a section. A path in backticks before a part is the name of its file; the parts after
+/// `Committed:` are committed, and those after `Changed afterwards:` are staged.
 fn parts(section: &str) -> Vec<Part<'_>> {
     let mut parts: Vec<Part<'_>> = Vec::new();
     let mut name = None;
@@ -49,7 +49,7 @@ fn parts(section: &str) -> Vec<Part<'_>> {
             }
             None if open => {
                 let part = parts.last_mut().unwrap();
-                // A character that nobody would see on the page.
+                // A character that is invisible on the page.
                 let line = line.replace("<U+2028>", "\u{2028}");
                 part.text.push_str(&line);
                 part.text.push('\n');
@@ -67,7 +67,7 @@ fn parts(section: &str) -> Vec<Part<'_>> {
     parts
 }
 
-/// A repository with an example in it. Nothing is committed unless the example says so.
+/// A repository with the content of an example. Nothing is committed unless the example says so.
 fn laid_out<'s>(sandbox: &'s Sandbox, name: &str, section: &str) -> Place<'s> {
     let place = sandbox.repository(name);
     let (before, behind): (Vec<_>, Vec<_>) =
@@ -80,8 +80,7 @@ fn laid_out<'s>(sandbox: &'s Sandbox, name: &str, section: &str) -> Place<'s> {
     place
 }
 
-/// The same with a rule switched off: for a rule about change before the change, which does not
-/// choose the rules that it is held to.
+/// The same with a rule switched off: for a rule about changes before the change, which does not choose its own rules.
 fn switched_off<'s>(sandbox: &'s Sandbox, code: Code, section: &str, off: &str) -> Place<'s> {
     const CONFIG: &str = ".planspec.yaml";
     let place = sandbox.repository(&format!("{code}-config"));
@@ -124,7 +123,7 @@ fn lay_out(place: &Place<'_>, parts: &[Part<'_>]) {
 /// A finding: code, severity, file and line.
 type Found = (String, String, String, Option<usize>);
 
-/// Check what is there; where something is committed, what is changed.
+/// Checks the work tree, or, after a commit, the changes.
 fn validate(place: &Place<'_>, code: Code, more: &str) -> Ran {
     if code == Code::OUT_OF_SCOPE || code == Code::PROSE_ALONE {
         place.git("add -A");
@@ -184,7 +183,7 @@ fn every_code_has_a_page_and_every_page_a_code() {
             code.severity, code.title
         );
         assert!(index.contains(&row), "{row}");
-        // Reports for code scanning take these for placeholders and links.
+        // Code scanning takes these for placeholders and links.
         let page = code.page();
         let is_placeholder = |behind: &str| behind.starts_with(|c: char| c.is_ascii_digit());
         assert!(!page.split('{').skip(1).any(is_placeholder), "{code}");
@@ -236,7 +235,7 @@ fn rules_are_switched_off_as_their_pages_say() {
         let own = code.to_string();
         if code.is_fatal() {
             assert!(says.starts_with("Not possible"), "{code}");
-            // The rule for values that cannot be: this value cannot be there.
+            // The rule for impossible values: `off` is one here.
             let expected = BTreeSet::from([own.clone(), "PS104".to_owned()]);
             assert_eq!(found, expected, "{code}");
         } else {
@@ -256,7 +255,7 @@ fn rules_are_switched_off_as_their_pages_say() {
             }
             assert_eq!(codes(&place, *code), BTreeSet::new(), "{code}");
         } else {
-            // Where it is not offered it has no effect either, and that is said.
+            // If the page does not offer it, it has no effect, and a finding says so.
             let example = format!("{comment}it is only an example\n");
             place.write("planspec/more.yaml", example);
             let found = codes(&place, *code);

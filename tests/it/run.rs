@@ -8,7 +8,7 @@ use crate::resources::{
 };
 use crate::sandbox::{Place, STATUS, Sandbox, text};
 
-/// Two tasks side by side, a gate behind them, a last task behind the gate; goal and binding.
+/// Two parallel tasks, a gate after them, a last task after the gate; goal and binding.
 fn release() -> String {
     let nodes = [
         task("build").needs("coding"),
@@ -119,7 +119,7 @@ fn an_unrelated_commit_on_the_spec_branch_writes_no_status() {
     let tip = ana.status_tip();
     ana.publish("src/main.c", "int main(void) { return 0; }\n");
     ana.run("reconcile").ok().says("nothing to do");
-    // Comments and layout are no change of a plan.
+    // Comments and layout do not change a plan.
     ana.publish("planspec/release.yaml", format!("# Soon\n{}", release()));
     ana.run("reconcile").ok();
     assert_eq!(ana.phase("execution/run"), "Running");
@@ -214,7 +214,7 @@ fn records_that_are_folded_in_stay_reachable_and_their_refs_go_when_the_run_is_o
     let claim = text(&ana.node("run/one")["extensions"]["claim"]["record"]);
     ana.run("report run/one --as agent:a --succeeded --reconcile")
         .ok();
-    // A look that finds nothing to do cleans up: nobody is kept from work by it.
+    // A reconcile without changes cleans up: it blocks no work.
     ana.run("reconcile").ok().says("nothing to do");
     assert_eq!(ana.inbox(), Vec::<String>::new());
     let report = text(&ana.node("run/one")["extensions"]["report"]["record"]);

@@ -1,5 +1,5 @@
-//! A sealed environment: a throw-away folder, its own home and git configuration, a clock that is
-//! set by hand, and nothing of the machine's environment but the search path.
+//! A sealed environment: a temporary folder with its own home and git configuration, a clock that the test sets, and
+//! only the search path of the real environment.
 
 use std::fs;
 use std::io::Write;
@@ -22,7 +22,7 @@ pub const STATUS: &str = "planspec/status";
 /// Configuration of repositories that share their status through a remote.
 pub const SHARED: &str = "status: {remote: origin}\n";
 
-/// Where every test begins: 2026-01-31T12:00:00Z.
+/// The time at which every test begins: 2026-01-31T12:00:00Z.
 const START: i64 = 1_769_860_800;
 
 const GITCONFIG: &str = "\
@@ -43,7 +43,7 @@ const GITCONFIG: &str = "\
 \tdetachedHead = false
 ";
 
-/// A throw-away folder with a home and a clock.
+/// A temporary folder with a home and a clock.
 pub struct Sandbox {
     root: TempDir,
     clock: AtomicI64,
@@ -65,8 +65,8 @@ pub fn formats() -> Vec<(&'static str, &'static str)> {
 }
 
 impl Drop for Sandbox {
-    /// Every status that a test leaves follows from what it cites, but for those that the test has forged:
-    /// `PLANSPEC_AUDIT=1 cargo test --test it -- --nocapture` tells of the others.
+    /// Every status that a test leaves follows from what it cites, except if the test has forged it:
+    /// `PLANSPEC_AUDIT=1 cargo test --test it -- --nocapture` reports others.
     #[allow(clippy::print_stderr)]
     fn drop(&mut self) {
         if std::env::var_os("PLANSPEC_AUDIT").is_none() || std::thread::panicking() {
@@ -88,22 +88,22 @@ impl Drop for Sandbox {
     }
 }
 
-/// A folder in it: usually a repository, and whoever works there.
+/// A folder in the sandbox: usually the repository of one user.
 pub struct Place<'a> {
     sandbox: &'a Sandbox,
-    /// Where it is.
+    /// The path of the folder.
     pub dir: PathBuf,
 }
 
-/// What a program said, and how it ended.
+/// The output of a program, and how it ended.
 #[derive(Debug)]
 pub struct Ran {
     command: String,
-    /// Exit code.
+    /// The exit code.
     pub code: i32,
-    /// Results.
+    /// The standard output.
     pub out: String,
-    /// Messages.
+    /// The standard error.
     pub err: String,
 }
 
@@ -139,24 +139,24 @@ impl Sandbox {
         self.root.path().join(name)
     }
 
-    /// Some time goes by.
+    /// Moves the clock forward.
     pub fn minutes_pass(&self, minutes: i64) {
         self.clock.fetch_add(minutes * 60, Ordering::SeqCst);
     }
 
-    /// The moment that counts as now.
+    /// The current time of the clock.
     pub fn now(&self) -> String {
         let moment = DateTime::from_timestamp(self.clock.load(Ordering::SeqCst), 0).unwrap();
         moment.format("%Y-%m-%dT%H:%M:%SZ").to_string()
     }
 
-    /// A folder that is no repository.
+    /// Creates a folder that is no repository.
     pub fn folder(&self, name: &str) -> Place<'_> {
         fs::create_dir_all(self.path(name)).unwrap();
         self.place(name)
     }
 
-    /// A folder that is there already.
+    /// A folder that already exists.
     pub fn place(&self, name: &str) -> Place<'_> {
         Place {
             sandbox: self,
@@ -164,14 +164,14 @@ impl Sandbox {
         }
     }
 
-    /// A new repository without a remote, without commits.
+    /// Creates a repository without a remote, without commits.
     pub fn repository(&self, name: &str) -> Place<'_> {
         let place = self.folder(name);
         place.git("init -q");
         place
     }
 
-    /// A new bare repository, that takes pushes over HTTP as well.
+    /// Creates a bare repository that accepts pushes over HTTP as well.
     pub fn bare(&self, name: &str) -> Place<'_> {
         let place = self.folder(name);
         place.git("init -q --bare");
@@ -179,8 +179,8 @@ impl Sandbox {
         place
     }
 
-    /// A bare remote `origin.git`, and a clone of it whose first commit says that the status is
-    /// shared through it.
+    /// Creates a bare remote `origin.git`, and a clone of it whose first commit configures that the status is shared
+    /// through it.
     pub fn team(&self, clone: &str) -> Place<'_> {
         self.bare("origin.git");
         let place = self.clone_of("origin.git", clone);
@@ -205,12 +205,12 @@ impl Sandbox {
         self.team_with(clone, &resources)
     }
 
-    /// A further clone over a path.
+    /// Makes another clone over a path.
     pub fn clone_of(&self, origin: &str, name: &str) -> Place<'_> {
         self.clone_with("", self.path(origin).to_str().unwrap(), name)
     }
 
-    /// A further clone of a URL, with options of `git clone`.
+    /// Makes another clone of a URL, with options of `git clone`.
     pub fn clone_with(&self, options: &str, url: &str, name: &str) -> Place<'_> {
         let root = Place {
             sandbox: self,
@@ -222,7 +222,7 @@ impl Sandbox {
 }
 
 impl Place<'_> {
-    /// Write a file.
+    /// Writes a file.
     pub fn write(&self, path: &str, text: impl AsRef<str>) -> &Self {
         let path = self.dir.join(path);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
@@ -230,7 +230,7 @@ impl Place<'_> {
         self
     }
 
-    /// Write a file that can be run: a hook.
+    /// Writes an executable file: a hook.
     pub fn write_executable(&self, path: &str, text: &str) -> &Self {
         use std::os::unix::fs::PermissionsExt;
         self.write(path, text);
@@ -238,7 +238,7 @@ impl Place<'_> {
         self
     }
 
-    /// Text of a file.
+    /// The text of a file.
     pub fn read(&self, path: &str) -> String {
         fs::read_to_string(self.dir.join(path)).unwrap()
     }
@@ -247,32 +247,32 @@ impl Place<'_> {
         self.dir.join(path).exists()
     }
 
-    /// Remove a file.
+    /// Removes a file.
     pub fn remove(&self, path: &str) -> &Self {
         fs::remove_file(self.dir.join(path)).unwrap();
         self
     }
 
-    /// Remove a folder.
+    /// Removes a folder.
     pub fn remove_folder(&self, path: &str) -> &Self {
         fs::remove_dir_all(self.dir.join(path)).unwrap();
         self
     }
 
-    /// Commit whatever has changed.
+    /// Commits all changes.
     pub fn commit(&self, message: &str) -> &Self {
         self.git("add -A");
         self.git(&format!("commit -q --allow-empty -m '{message}'"));
         self
     }
 
-    /// Push what is checked out.
+    /// Pushes the checked-out branch.
     pub fn push(&self) -> &Self {
         self.git("push -q origin HEAD");
         self
     }
 
-    /// Write, commit, and push where there is a remote.
+    /// Writes, commits, and pushes if there is a remote.
     pub fn publish(&self, path: &str, text: impl AsRef<str>) -> &Self {
         self.write(path, text).commit(&format!("Write {path}"));
         if !self.git("remote").is_empty() {
@@ -281,21 +281,21 @@ impl Place<'_> {
         self
     }
 
-    /// Run git; it must end well. Its output without the last line break.
+    /// Runs git, which must succeed. Returns its output without the last line break.
     pub fn git(&self, args: &str) -> String {
         let ran = self.git_try(args);
         assert_eq!(ran.code, 0, "{ran}");
         ran.out.trim_end_matches('\n').to_owned()
     }
 
-    /// Run git, however it ends.
+    /// Runs git, which may fail.
     pub fn git_try(&self, args: &str) -> Ran {
         let mut command = self.command("git");
         command.args(words(args));
         finish(command, args, None)
     }
 
-    /// Run git with an input.
+    /// Runs git with an input.
     pub fn git_with(&self, args: &str, input: &str) -> String {
         let mut command = self.command("git");
         command.args(words(args));
@@ -304,7 +304,7 @@ impl Place<'_> {
         ran.out.trim_end_matches('\n').to_owned()
     }
 
-    /// Run git with an input that is no text.
+    /// Runs git with a binary input.
     pub fn git_with_bytes(&self, args: &str, input: &[u8]) {
         let mut command = self.command("git");
         command.args(words(args));
@@ -312,31 +312,31 @@ impl Place<'_> {
         assert_eq!(ran.code, 0, "{ran}");
     }
 
-    /// Run planspec.
+    /// Runs planspec.
     pub fn run(&self, args: &str) -> Ran {
         finish(self.planspec(args), args, None)
     }
 
-    /// Run planspec with an input.
+    /// Runs planspec with an input.
     pub fn run_with(&self, args: &str, input: &str) -> Ran {
         finish(self.planspec(args), args, Some(input))
     }
 
-    /// Run planspec with another environment.
+    /// Runs planspec with additional environment variables.
     pub fn run_in(&self, environment: &[(&str, &str)], args: &str) -> Ran {
         let mut command = self.planspec(args);
         command.envs(environment.iter().copied());
         finish(command, args, None)
     }
 
-    /// planspec, ready to be started.
+    /// Prepares a command that runs planspec.
     pub fn planspec(&self, args: &str) -> Command {
         let mut command = self.command(PLANSPEC);
         command.args(words(args));
         command
     }
 
-    /// A program in the sealed environment.
+    /// Prepares a command in the sealed environment.
     pub fn command(&self, program: impl AsRef<std::ffi::OsStr>) -> Command {
         let home = self.sandbox.path("home");
         let now = self.sandbox.now();
@@ -363,25 +363,25 @@ impl Place<'_> {
         command
     }
 
-    /// A resource as the last fetch knows it: spec and status together.
+    /// A resource with spec and status, as of the last fetch.
     pub fn get(&self, resource: &str) -> Value {
         let (kind, name) = resource.split_once('/').unwrap();
         self.run(&format!("get {kind} {name} -o json")).ok().json()
     }
 
-    /// Phase of a resource, `KIND/NAME`.
+    /// The phase of a resource, `KIND/NAME`.
     pub fn phase(&self, resource: &str) -> String {
         text(&self.get(resource)["status"]["phase"])
     }
 
-    /// Status of a node, `EXECUTION/NODE`.
+    /// The status of a node, `EXECUTION/NODE`.
     pub fn node(&self, target: &str) -> Value {
         let (execution, node) = target.split_once('/').unwrap();
         let run = self.get(&format!("execution/{execution}"));
         run["status"]["nodeStatuses"][node].clone()
     }
 
-    /// Phase of a node.
+    /// The phase of a node.
     pub fn node_phase(&self, target: &str) -> String {
         text(&self.node(target)["phase"])
     }
@@ -394,7 +394,7 @@ impl Place<'_> {
         found.cloned()
     }
 
-    /// Reasons of the records that could not be applied to an execution.
+    /// The reasons of the records that could not be applied to an execution.
     pub fn unapplied(&self, execution: &str) -> Vec<String> {
         let run = self.get(&format!("execution/{execution}"));
         match run["status"]["extensions"]["unapplied"].as_array() {
@@ -403,7 +403,7 @@ impl Place<'_> {
         }
     }
 
-    /// Tip of the status branch, wherever it is kept.
+    /// The tip of the status branch, on the remote or here.
     pub fn status_tip(&self) -> String {
         if self.git("remote").is_empty() {
             self.git(&format!("rev-parse refs/heads/{STATUS}"))
@@ -413,7 +413,7 @@ impl Place<'_> {
         }
     }
 
-    /// Every transition that the status branch tells of, oldest first.
+    /// Every transition in the history of the status branch, oldest first.
     pub fn history(&self) -> Vec<String> {
         let tip = self.status_tip();
         if self.git_try(&format!("cat-file -e {tip}")).code != 0 {
@@ -428,7 +428,7 @@ impl Place<'_> {
             .collect()
     }
 
-    /// The inbox refs, wherever they are kept, without `refs/planspec/`. The high-water ref is none.
+    /// The inbox refs, on the remote or here, without `refs/planspec/` and without the high-water ref.
     pub fn inbox(&self) -> Vec<String> {
         let listing = if self.git("remote").is_empty() {
             self.git("for-each-ref --format=%(refname) refs/planspec")
@@ -442,8 +442,8 @@ impl Place<'_> {
         names.map(|(_, name)| name.to_owned()).collect()
     }
 
-    /// Write a record of a worker by hand behind what stands on the ref of an attempt (`run/node`), whatever may come of
-    /// it: `says` has its kind and its other fields.
+    /// Writes a record of a worker by hand on top of the ref of an attempt (`run/node`), valid or not: `says` has its
+    /// kind and its other fields.
     pub fn writes_by_hand(&self, target: &str, attempt: u32, actor: &str, says: &str) -> &Self {
         let (run, node) = target.split_once('/').unwrap();
         let uid = text(&self.get(&format!("execution/{run}"))["metadata"]["uid"]);
@@ -452,12 +452,12 @@ impl Place<'_> {
         self.writes_record(&name, (run, actor), &says)
     }
 
-    /// Write a record about a run by hand, on whichever ref below `refs/planspec/`.
+    /// Writes a record about a run by hand, on any ref below `refs/planspec/`.
     pub fn writes_record(&self, name: &str, by: (&str, &str), says: &str) -> &Self {
         self.writes_signed(name, by, says, "")
     }
 
-    /// The same, signed as `git commit-tree` does with an option.
+    /// The same, signed with an option of `git commit-tree`.
     pub fn writes_signed(
         &self,
         name: &str,
@@ -488,7 +488,7 @@ impl Place<'_> {
         self
     }
 
-    /// Claim and report a node, and reconcile after each.
+    /// Claims and reports a node, and reconciles after each.
     pub fn works(&self, target: &str, actor: &str) -> &Self {
         self.run(&format!("claim {target} --as {actor} --reconcile"))
             .ok();
@@ -501,7 +501,7 @@ impl Place<'_> {
 }
 
 impl Ran {
-    /// What came of a command.
+    /// Collects the result of a command.
     pub fn of(command: &str, output: Output) -> Ran {
         Ran {
             command: command.to_owned(),
@@ -511,18 +511,18 @@ impl Ran {
         }
     }
 
-    /// It must have ended well.
+    /// Asserts success.
     pub fn ok(self) -> Ran {
         self.exits(0)
     }
 
-    /// It must have ended with this code.
+    /// Asserts this exit code.
     pub fn exits(self, code: i32) -> Ran {
         assert_eq!(self.code, code, "{self}");
         self
     }
 
-    /// The results must hold this text.
+    /// Asserts that the standard output contains this text.
     pub fn says(self, text: &str) -> Ran {
         assert!(
             self.out.contains(text),
@@ -531,7 +531,7 @@ impl Ran {
         self
     }
 
-    /// The messages must hold this text.
+    /// Asserts that the standard error contains this text.
     pub fn notes(self, text: &str) -> Ran {
         assert!(
             self.err.contains(text),
@@ -540,20 +540,20 @@ impl Ran {
         self
     }
 
-    /// Neither results nor messages may hold this text.
+    /// Asserts that neither contains this text.
     pub fn never_says(self, text: &str) -> Ran {
         let said = self.out.contains(text) || self.err.contains(text);
         assert!(!said, "{text:?} in {self}");
         self
     }
 
-    /// The results as one answer of a kind, which is as its schema says; nothing else was said.
+    /// The standard output as one answer of a kind that matches its schema; there must be no other output.
     pub fn answer(&self, kind: &str) -> Value {
         assert_eq!(self.err, "", "{self}");
         self.document(kind)
     }
 
-    /// Why nothing was done, of that kind; people are told as well.
+    /// The error of a refusal of that kind; there must be a message for people as well.
     pub fn refusal(&self, kind: &str) -> Value {
         assert_ne!(self.err, "", "{self}");
         let error = self.document("Error")["error"].take();
@@ -561,7 +561,7 @@ impl Ran {
         error
     }
 
-    /// The results as answers of a kind, one a line.
+    /// The standard output as answers of a kind, one per line.
     pub fn answers(&self, kind: &str) -> Vec<Value> {
         let lines = self.out.lines().map(|line| {
             let document = serde_json::from_str(line).unwrap_or_else(|why| panic!("{why}: {self}"));
@@ -577,7 +577,7 @@ impl Ran {
         document
     }
 
-    /// A document must be of that kind, and as its schema says.
+    /// Asserts that a document is of that kind, and matches its schema.
     fn check(&self, kind: &str, document: &Value) {
         let head = (&document["apiVersion"], &document["kind"]);
         assert_eq!(head, (&API_VERSION.into(), &kind.into()), "{self}");
@@ -589,7 +589,7 @@ impl Ran {
         assert!(errors.is_empty(), "{errors:?} in {self}");
     }
 
-    /// The results as one JSON document.
+    /// The standard output as one JSON document.
     pub fn json(&self) -> Value {
         serde_json::from_str(&self.out).unwrap_or_else(|error| panic!("{error}: {self}"))
     }
@@ -610,7 +610,7 @@ impl std::fmt::Display for Ran {
     }
 }
 
-/// Start a command, give it its input, wait for its end.
+/// Starts a command, passes it its input, and waits for its end.
 fn finish(command: Command, args: &str, input: Option<&str>) -> Ran {
     finish_with(command, args, input.map(str::as_bytes))
 }
@@ -626,7 +626,7 @@ fn finish_with(mut command: Command, args: &str, input: Option<&[u8]>) -> Ran {
     let mut child = command.spawn().unwrap();
     if let Some(input) = input {
         let mut stdin = child.stdin.take().unwrap();
-        // A program that refuses early does not read to the end.
+        // A program that refuses early does not read all its input.
         let _ = stdin.write_all(input);
     }
     let program = Path::new(command.get_program()).file_name().unwrap();
@@ -638,7 +638,7 @@ fn finish_with(mut command: Command, args: &str, input: Option<&[u8]>) -> Ran {
     ran
 }
 
-/// Split a command line at spaces; what stands between single quotes stays together.
+/// Splits a command line at spaces, except between single quotes.
 fn words(line: &str) -> Vec<String> {
     let mut words = Vec::new();
     let mut word = String::new();
@@ -667,7 +667,7 @@ fn words(line: &str) -> Vec<String> {
     words
 }
 
-/// A JSON value as people read it.
+/// A JSON value as text, strings without quotes.
 pub fn text(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),

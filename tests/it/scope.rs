@@ -19,8 +19,7 @@ fn greeting(within: &[&str], out: &[&str]) -> Value {
     value
 }
 
-/// A repository whose document covers `greeting` without `greeting/legacy`, and a branch that is
-/// checked out.
+/// A repository whose document covers `greeting` without `greeting/legacy`, and a checked-out branch.
 fn branched(sandbox: &Sandbox) -> Place<'_> {
     branched_with(
         sandbox,
@@ -42,7 +41,7 @@ fn branched_with(sandbox: &Sandbox, document: Value) -> Place<'_> {
     solo
 }
 
-/// The files that are outside, by both verbs and as findings, which must agree.
+/// The files outside of the scope, by both verbs and as findings, which must agree.
 fn outside(place: &Place<'_>) -> Vec<String> {
     let list = |scope: &Value| -> Vec<String> {
         let outside = scope["outside"].as_array().unwrap().iter();
@@ -114,7 +113,7 @@ fn what_is_inside_is_fine_and_what_is_outside_fails() {
         !page.out.contains("<em><br/>") && !page.out.contains("</em><br/>"),
         "{page}"
     );
-    // Without the plan nobody asked.
+    // Without the plan, the scope is not checked.
     let review = solo.run("review --format json").ok().json();
     assert!(review["scope"].is_null(), "{review}");
     validate(&solo, "--base main --format json").exits(1);
@@ -144,7 +143,7 @@ fn both_names_of_what_moved_modes_links_and_submodules_are_changes() {
     ));
     solo.git("commit -q -m links");
     assert_eq!(outside(&solo), ["link", "module"]);
-    // A folder where a file was.
+    // A folder replaces a file.
     solo.git("reset -q --hard main");
     solo.git("rm -q other/a.txt");
     solo.write("other/a.txt/b", "b").commit("Folder");
@@ -163,18 +162,18 @@ fn before_a_commit_the_tracked_work_tree_is_compared() {
         outside.iter().map(|one| text(&one["path"])).collect()
     };
     assert_eq!(files(""), [] as [&str; 0]);
-    // What is not added is not looked at.
+    // Untracked files are ignored.
     solo.write("other/untracked", "x");
     assert_eq!(files(""), [] as [&str; 0]);
     solo.git("add -A");
     assert_eq!(files(""), ["other/untracked"]);
-    // Staged, and taken back in the work tree only.
+    // Staged, but reverted in the work tree.
     solo.remove("other/untracked");
     assert_eq!(files(""), ["other/untracked"]);
     solo.git("reset -q --hard");
     solo.write("other/a.txt", "b\n");
     assert_eq!(files(""), ["other/a.txt"]);
-    // In a folder below, whatever the user's Git shows there.
+    // In a subfolder, with any diff settings of the user.
     solo.git("config diff.relative true");
     solo.git("config diff.noprefix true");
     assert_eq!(files(""), ["other/a.txt"]);
@@ -182,7 +181,7 @@ fn before_a_commit_the_tracked_work_tree_is_compared() {
     let found = validate(&below, "--base HEAD --format concise").exits(1);
     found.says("other/a.txt: error PS409");
     assert_eq!(files("--rev HEAD"), [] as [&str; 0]);
-    // Only touched.
+    // Changed and changed back.
     solo.write("other/a.txt", "a\n");
     assert_eq!(files(""), [] as [&str; 0]);
 }
@@ -199,14 +198,14 @@ fn before_a_commit_what_is_staged_is_held_to_the_scope_of_head() {
         outside.iter().map(|one| text(&one["path"])).collect()
     };
     assert_eq!(files(), [] as [&str; 0]);
-    // What is not staged is not in the commit.
+    // Unstaged changes are not in the commit.
     solo.write("other/a.txt", "b\n");
     assert_eq!(files(), [] as [&str; 0]);
     solo.git("add -A");
     assert_eq!(files(), ["other/a.txt"]);
     solo.write("other/a.txt", "a\n");
     assert_eq!(files(), ["other/a.txt"]);
-    // Neither does a document that is staged as well widen what it is held to.
+    // A document that is staged as well does not widen its own scope either.
     let wide = greeting(&["path:**"], &["The moon"]);
     solo.write(FILE, format!("{wide:#}\n"));
     solo.git(&format!("add {FILE}"));
@@ -219,7 +218,7 @@ fn before_a_commit_what_is_staged_is_held_to_the_scope_of_head() {
         .says("excluded here")
         .notes("1 changed file compared, 1 outside");
     solo.run("validate --staged").ok();
-    // Before the first commit, the scope that is staged.
+    // Before the first commit, the staged scope.
     let new = sandbox.repository("new");
     new.git("checkout -q --orphan first");
     new.git("rm -q -r --cached --ignore-unmatch .");
@@ -249,7 +248,7 @@ fn the_document_and_its_executions_are_not_the_work() {
         .commit("Start");
     let expected = ["planspec/more.yaml", "planspec/other.yaml"];
     assert_eq!(outside(&solo), expected);
-    // What comes and goes with another plan is its work.
+    // Changes of another plan belong to that plan.
     solo.run("review --plan other").ok().never_says("Scope");
     solo.run("validate --scope other --base main")
         .exits(2)
@@ -271,12 +270,12 @@ fn a_change_does_not_widen_the_scope_that_it_is_held_to() {
     validate(&solo, "--base main")
         .exits(1)
         .says("the scope of Plan default/greeting after this change would cover it: merge the scope first");
-    // Nor the rules that review holds it to.
+    // Nor its own rules for review.
     solo.write(".planspec.yaml", "rules: {PS409: off, PS408: off}\n")
         .commit("Off");
     let review = solo.run("review --plan greeting").exits(1);
     review.says("PS409").says(".planspec.yaml");
-    // Once it is merged it holds.
+    // It applies after the merge.
     solo.git("checkout -q main");
     solo.write(".planspec.yaml", "rules: {PS409: warning}\n")
         .write(FILE, format!("{wide:#}\n"))
@@ -426,7 +425,7 @@ fn a_branch_is_held_to_where_it_left_the_base() {
     ana.publish(FILE, format!("{document:#}\n"));
     ana.git("checkout -q -b change");
     ana.write("greeting/a", "a").commit("Inside").push();
-    // What others do meanwhile is not this branch's doing.
+    // Later commits of others do not count as changes of this branch.
     ana.git("checkout -q main");
     ana.publish("other/a.txt", "a\n");
     let ben = sandbox.clone_with(
@@ -510,13 +509,13 @@ fn a_question_about_files_is_answered_without_a_change() {
         ["out", "no `path:` entry of in_scope covers it"]
     );
     assert_eq!(answer["commit"], solo.git("rev-parse HEAD").trim());
-    // A scope that is widened in the work tree alone is not what was agreed to.
+    // A scope widened only in the work tree does not count.
     solo.write(
         FILE,
         format!("{:#}\n", greeting(&["path:**"], &["path:nothing"])),
     );
     ask("other/a.txt").exits(1).says("out");
-    // From a folder, and of files that are not there.
+    // From a subfolder, and for files that do not exist.
     solo.run("-C greeting validate --scope greeting --path hello.txt new/one.txt")
         .ok()
         .says("greeting/new/one.txt");
@@ -588,13 +587,13 @@ fn some_files_may_always_change_along_and_a_change_beside_the_plan_is_told() {
         told["scope"]["allowed"],
         json!(["CHANGELOG.md", "docs/a/b.md"])
     );
-    // What is out of scope is, whatever may change along.
+    // An excluded file stays out of scope, whatever `scope.always` says.
     solo.write("greeting/legacy/hi.txt", "hey\n")
         .commit("Excluded");
     validate(&solo, "--base main")
         .exits(1)
         .says("greeting/legacy/hi.txt");
-    // A change does not choose for itself what may change along.
+    // A change cannot extend `scope.always` for itself.
     solo.git("checkout -q -B wider main");
     solo.write(".planspec.yaml", "scope: {always: [\"**\"]}\n")
         .write("other/a.txt", "b\n")

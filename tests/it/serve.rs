@@ -1,4 +1,4 @@
-//! The server: its wire as the published API has it, what it commits, what it tells, whom it answers.
+//! The server: its protocol as in the published API, its commits, its events, and its authentication.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
@@ -12,13 +12,13 @@ use crate::sandbox::{Place, STATUS, Sandbox};
 
 const API: &str = "/apis/planspec.io/v1alpha1";
 
-/// A server that ends with the test.
+/// A server that stops at the end of the test.
 struct Server {
     child: Child,
     port: u16,
 }
 
-/// An answer.
+/// A response.
 struct Reply {
     code: u16,
     headers: Vec<(String, String)>,
@@ -40,13 +40,13 @@ impl Reply {
         serde_json::from_slice(&self.body).unwrap_or_else(|_| panic!("{}", self.text()))
     }
 
-    /// It is this, or the test fails.
+    /// Asserts this code.
     fn is(self, code: u16) -> Value {
         assert_eq!(self.code, code, "{}", self.text());
         self.json()
     }
 
-    /// It is refused with a `Status` that says so.
+    /// Asserts a refusal with a `Status` of this reason.
     fn refused(self, code: u16, reason: &str) -> Value {
         let body = self.is(code);
         assert_eq!(body["kind"], "Status", "{body}");
@@ -81,7 +81,7 @@ impl Server {
             }
             said.push_str(&line);
         };
-        // Nobody else reads what it says.
+        // Reads the output, which would fill the pipe otherwise.
         std::thread::spawn(move || std::io::copy(&mut lines, &mut std::io::sink()));
         Server { child, port }
     }
@@ -94,7 +94,7 @@ impl Server {
         stream
     }
 
-    /// Send bytes as they are, and read whatever comes until the end.
+    /// Sends raw bytes, and reads until the end.
     fn raw(&self, bytes: &[u8]) -> String {
         let mut stream = self.connect();
         stream.write_all(bytes).unwrap();
@@ -169,7 +169,7 @@ impl Server {
         )
     }
 
-    /// A stream of lines.
+    /// Opens a stream of lines.
     fn stream(&self, path: &str, headers: &str) -> Stream {
         let mut stream = self.connect();
         let host = self.port;
@@ -214,7 +214,7 @@ struct Stream {
 }
 
 impl Stream {
-    /// The next line that says something: sizes of chunks are hexadecimal digits alone.
+    /// The next line with content: chunk sizes are lines of hexadecimal digits.
     fn line(&mut self) -> String {
         loop {
             let mut line = String::new();
@@ -667,7 +667,7 @@ fn what_happens_is_told_and_can_be_gone_on_from() {
     let version = patched["metadata"]["resourceVersion"].as_str().unwrap();
     assert_eq!(id, format!("id: {version}"));
     assert_eq!(gold.event()["type"], "ADDED");
-    // It has the label no longer: for who watches those that have it, it is gone.
+    // It no longer has the label: for a watch with that selector it is deleted.
     assert_eq!(gold.event()["type"], "DELETED");
 
     let version = made["metadata"]["resourceVersion"].as_str().unwrap();
@@ -787,7 +787,7 @@ fn namespaces_are_made_listed_and_removed_with_what_is_in_them() {
     server.get("/namespaces/default").is(200);
 }
 
-/// A server with a run of three nodes: something to do, a gate, something behind it.
+/// A server with a run of three nodes: a task, a gate, and a task after the gate.
 fn with_a_run(place: &Place<'_>) -> Server {
     let server = Server::start(place, "--reconcile");
     let resources = [
@@ -980,7 +980,7 @@ fn without_tokens_only_this_machine_and_its_own_pages_are_answered() {
         .refused(403, "Forbidden");
 }
 
-/// The digest of a token. `sha256sum` is what the documentation names.
+/// The digest of a token, by `sha256sum` as in the documentation.
 fn sha256(token: &str) -> String {
     let mut command = std::process::Command::new("sha256sum");
     let mut child = command
@@ -1144,7 +1144,7 @@ fn a_checkout_is_kept_in_step_and_a_remote_is_written_to() {
         assert!(Instant::now() < end, "it sees what others push");
         std::thread::sleep(Duration::from_millis(100));
     }
-    // Somebody pushes between its look and its write: it decides anew.
+    // A push between its read and its write makes it decide again.
     other.publish("planspec/more.yaml", goal("more"));
     server
         .ask("POST", "/namespaces/n/goals", &a_goal("h"))
@@ -1160,7 +1160,7 @@ fn an_address_is_enough() {
     let url = format!("file://{}", sandbox.path("origin.git").display());
     let nowhere = sandbox.folder("nowhere");
     for goal in ["g", "h"] {
-        // The second time its folder is there.
+        // The second time its folder exists.
         let server = Server::start(&nowhere, &format!("--reconcile --repo {url}"));
         server.get("/namespaces/default/goals/first").is(200);
         server
@@ -1247,7 +1247,7 @@ fn a_record_that_its_author_wrote_is_carried_as_it_is() {
     let server = with_a_run(&place);
     let clone = sandbox.clone_of("bare.git", "clone");
     clone.git(&format!("fetch -q origin {STATUS}:{STATUS}"));
-    // Written in a clone that shares nothing: the record stands there alone.
+    // Made in a clone that shares nothing: only there is the record.
     clone.run("claim run/build --as agent:far").ok();
     let name = clone.git("for-each-ref --format=%(refname) refs/planspec/work");
     let record = json!({
@@ -1280,7 +1280,7 @@ fn a_record_that_its_author_wrote_is_carried_as_it_is() {
         (&node["phase"], &node["extensions"]["claim"]["actor"]),
         (&json!("Running"), &json!("agent:far"))
     );
-    // Whoever repeats it says nothing new.
+    // Repeating it changes nothing.
     server.ask("POST", "/records", &record).is(200);
 }
 
@@ -1294,7 +1294,7 @@ fn who_sends_nothing_for_too_long_is_cut_off_and_too_many_are_told_to_wait() {
         "POST {API}/validate HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n"
     );
     slow.write_all(head.as_bytes()).unwrap();
-    // Else one of those below may have the place.
+    // Otherwise one of the requests below could get the place.
     std::thread::sleep(Duration::from_secs(1));
     let end = Instant::now() + Duration::from_secs(10);
     let busy = loop {
@@ -1311,7 +1311,7 @@ fn who_sends_nothing_for_too_long_is_cut_off_and_too_many_are_told_to_wait() {
     slow.read_exact(&mut first).unwrap();
     assert_eq!(&first, b"HTTP/1.1 200 OK");
     server.get("/goals").is(200);
-    // A head that never ends.
+    // A request head that never ends.
     let mut loris = server.connect();
     loris.write_all(b"GET / HTTP/1.1\r\nHost: local").unwrap();
     let mut rest = Vec::new();
@@ -1422,7 +1422,7 @@ fn the_board_is_served_as_it_is_now_and_says_when_it_has_changed() {
     assert!(page("/runs/default/run/index.html").contains("Running"));
 }
 
-/// What a form says, as a browser sends it.
+/// Encodes the fields of a form as a browser does.
 fn form(fields: &[(&str, &str)]) -> String {
     let escaped = |text: &str| {
         let plain = |byte: u8| match byte {
@@ -1437,10 +1437,10 @@ fn form(fields: &[(&str, &str)]) -> String {
     fields.collect::<Vec<_>>().join("&")
 }
 
-/// Where the gate of that run is shown.
+/// The page of the run's gate.
 const GATE: &str = "/runs/default/run/nodes/check.html";
 
-/// The same server, and the gate waits.
+/// The same server with the run waiting at the gate.
 fn at_its_gate(place: &Place<'_>) -> Server {
     let server = with_a_run(place);
     for (what, said) in [
@@ -1454,7 +1454,7 @@ fn at_its_gate(place: &Place<'_>) -> Server {
     server
 }
 
-/// What somebody with that token sends by a button, from a page of that origin.
+/// Sends a button of a page of that origin, with a user's token.
 fn press(server: &Server, token: &str, origin: Option<&str>, said: &str) -> Reply {
     let bearer = format!("Bearer {token}");
     let mut headers = vec![
@@ -1466,7 +1466,7 @@ fn press(server: &Server, token: &str, origin: Option<&str>, said: &str) -> Repl
     server.send("POST", GATE, &headers, Some(said.as_bytes()))
 }
 
-/// A server for which `ana` may decide, and `rob` may look.
+/// A server on which `ana` may decide, and `rob` may look.
 fn with_reviewers(place: &Place<'_>) -> Server {
     let of = |name: &str, rights: &str| {
         let sha256 = sha256(name);
@@ -1479,7 +1479,7 @@ fn with_reviewers(place: &Place<'_>) -> Server {
     Server::start(place, "--reconcile --tokens tokens.yaml")
 }
 
-/// What the buttons of the gate send.
+/// The form that a button of the gate sends.
 fn decision(digest: &str, decision: &str) -> String {
     form(&[
         ("gate", "default/ship"),
@@ -1494,7 +1494,7 @@ fn at_a_gate_whoever_may_decide_has_buttons_and_decides_what_the_page_shows() {
     let sandbox = Sandbox::new();
     let place = bare(&sandbox);
     let server = at_its_gate(&place);
-    // Without tokens nobody is told from others.
+    // Without tokens, users cannot be distinguished.
     let alone = server.send("GET", GATE, &[], None).text();
     let has_command = alone.contains("planspec approve") || alone.contains("<span>approve</span>");
     assert!(has_command && !alone.contains("<form"), "{alone}");

@@ -1,4 +1,4 @@
-//! The service as a door calls it: from several threads, and with refusals of a kind.
+//! The service as library users call it: from several threads, with typed refusals.
 
 use planspec::clock;
 use planspec::core::run::record::ReportResult;

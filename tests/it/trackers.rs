@@ -1,4 +1,4 @@
-//! Task lists become plans, and plans and runs are written for trackers.
+//! Task lists become plans; plans and runs are exported to trackers.
 
 use std::fmt::Write as _;
 use std::time::Instant;
@@ -12,7 +12,7 @@ use crate::sandbox::{Place, Ran, Sandbox};
 const PAGE: &str = include_str!("../../docs/trackers.md");
 const PLAN: &str = "planspec/default/plans/checkout.yaml";
 
-/// The list that the page shows.
+/// The list on the documentation page.
 fn list() -> String {
     let list = PAGE.split("```markdown\n").nth(1).unwrap();
     list.split("\n```").next().unwrap().to_owned() + "\n"
@@ -24,7 +24,7 @@ fn begun(sandbox: &Sandbox) -> Place<'_> {
     solo
 }
 
-/// A repository with the run of the list that the page shows.
+/// A repository with the run of the list on the page.
 fn running(sandbox: &Sandbox) -> Place<'_> {
     let solo = begun(sandbox);
     solo.write("tasks.md", list());
@@ -47,7 +47,7 @@ fn the_page_begins_with_what_happens() {
     let solo = begun(&sandbox);
     solo.write("tasks.md", list());
     shows(&solo, PAGE, "import tasks.md");
-    // What it names as the next commands works.
+    // The proposed next commands work.
     let again = sandbox.repository("again");
     again.write("README.md", "Plans\n").commit("Begin");
     again.write("tasks.md", list());
@@ -115,7 +115,7 @@ fn each_format_that_the_page_names_is_read() {
         assert_eq!(imported["done"].as_array().unwrap().len(), 1, "{format}");
         let path = imported["path"].as_str().unwrap();
         solo.run(&format!("validate {path}")).ok();
-        // The same, named.
+        // The same with the format given.
         solo.run(&format!("import {name} --format {format}"))
             .ok()
             .says(&format!("unchanged {path} from {name} ({format})"));
@@ -126,7 +126,7 @@ fn each_format_that_the_page_names_is_read() {
         .ok();
         assert!(PAGE.contains(&format!("| `{format}` |")), "{format}");
     }
-    // Where the file says only what it holds, its folder says what it is about.
+    // If the file has no title, its folder gives the name.
     solo.write("specs/001-albums/tasks.md", "- [ ] T001 First\n");
     solo.run("import specs/001-albums/tasks.md")
         .ok()
@@ -177,7 +177,7 @@ fn importing_again_is_a_small_change_and_leaves_what_people_wrote() {
     solo.run("diff")
         .ok()
         .says("node t004: name: Pay with a card → Pay with a card or cash");
-    // What is gone from the list stays, until it is to go.
+    // Removed items stay until they are pruned.
     solo.write(
         "tasks.md",
         list.replace("- [ ] T005 [P] Write the help\n", ""),
@@ -205,12 +205,12 @@ fn people_name_nodes_by_what_the_list_calls_them() {
     solo.run("report checkout-1/T003 --succeeded --as agent:a --reconcile")
         .ok();
     assert_eq!(solo.node_phase("checkout-1/t003"), "Succeeded");
-    // A list may have more than the run, and says so once.
+    // A list may have more items than the run; one note says so.
     solo.write("tasks.md", list() + "- [x] T099 Later\n");
     solo.run("report checkout-1 --done-before --from tasks.md")
         .ok()
         .notes("`T099` is done in the list, and default/checkout-1 does not have it");
-    // A mapping of nodes is one still, and what is neither is told as before.
+    // A map of nodes still works, and the error for other files is the same.
     solo.write("done.yaml", "t004: {message: by hand}\n");
     solo.run("report checkout-1 --done-before --from done.yaml")
         .ok();
@@ -275,7 +275,7 @@ fn what_cannot_be_imported_is_told_with_its_place_and_nothing_is_written() {
     solo.run_with("import - --name a --file elsewhere.yaml", "- [ ] a\n")
         .exits(1)
         .notes("name a file below planspec/");
-    // Where it is said to stand, also in a folder that is not there yet.
+    // In the given file, also in a new folder.
     solo.run_with(
         "import - --name far --file planspec/x/y/far.yaml",
         "- [ ] a\n",
@@ -294,7 +294,7 @@ fn what_cannot_be_imported_is_told_with_its_place_and_nothing_is_written() {
 fn a_plan_that_would_not_be_valid_is_not_written() {
     let sandbox = Sandbox::new();
     let solo = begun(&sandbox);
-    // What a plan cannot be is refused as a whole: a list that is a group now, where people wrote what only a task has.
+    // An invalid plan is refused as a whole: here an item that is now a group, but has fields of a task.
     let path = "planspec/deep/p.yaml";
     let import = &format!("import - --name p --file {path}");
     solo.run_with(import, "- [ ] T001 a\n").ok();
@@ -324,7 +324,7 @@ fn what_is_too_much_is_told_at_once() {
     solo.run_with("import - --name deep --format github", &deep)
         .exits(1)
         .notes("-:1: it is not JSON");
-    // A million lines, all the same.
+    // A list of a million lines works too.
     let million = "- [ ] a\n".repeat(1_000_000);
     solo.run_with("import - --name much", &million)
         .exits(1)
@@ -381,7 +381,7 @@ fn a_list_of_real_size_takes_less_than_a_second() {
         let begun = Instant::now();
         solo.run("import much.md").ok().says(words).says(says);
         let took = begun.elapsed();
-        // A build for tests is many times slower than the one that people have.
+        // A test build is many times slower than a release.
         assert!(took.as_secs_f32() < 5.0, "{took:?}");
     }
 }
@@ -410,7 +410,7 @@ fn what_is_exported_comes_back_as_the_same_graph() {
             assert_eq!(edges(&name), edges("checkout"), "{name}");
         }
     }
-    // Into the plan that it was made of it changes nothing.
+    // Imported into its own plan, it changes nothing.
     solo.run("import json.json --name checkout")
         .ok()
         .says("unchanged");
@@ -458,7 +458,7 @@ fn an_export_has_the_state_of_the_run_and_the_ways_back() {
     solo.run("export checkout --to csv --base-url x")
         .exits(2)
         .notes("not a web address");
-    // A plan with gates is exported too, and a list has no place for what only a gate says.
+    // A plan with gates is exported too, but a list has no fields for gates.
     solo.write(
         "planspec/gated.yaml",
         file(&[
@@ -484,7 +484,7 @@ fn an_export_has_the_state_of_the_run_and_the_ways_back() {
     }
 }
 
-/// A `gh` that knows the calls of the script, as its manual and the REST API describe them, and keeps what it is told.
+/// A `gh` that implements the calls of the script, as in its manual and the REST API, and stores what it is sent.
 fn gh(place: &Place<'_>) {
     let script = r#"#!/bin/sh
 set -eu
@@ -564,7 +564,7 @@ fn the_script_makes_issues_with_parts_and_blockers_and_nothing_twice() {
         3,
         "the phase is over, too"
     );
-    // Again: nothing is made, and nothing linked.
+    // The second time nothing is created or linked.
     solo.write("bin/calls", "");
     run_script(&solo, &script).ok();
     let again = solo.read("bin/calls");

@@ -1,18 +1,18 @@
-//! The way to the remote: what is in the way there, and what is not.
+//! Access to the remote: what stops it, and what does not.
 
 use crate::http::GitServer;
 use crate::resources::{execution, file, plan, task};
 use crate::sandbox::{Place, STATUS, Sandbox};
 
 impl Place<'_> {
-    /// Lose an object, as a fetch that was cut off leaves it out.
+    /// Removes an object, as if a fetch had been interrupted.
     fn loses(&self, revision: &str) -> &Self {
         let id = self.git(&format!("rev-parse {revision}"));
         let packs = self.dir.join(".git/objects/pack");
         for entry in std::fs::read_dir(&packs).unwrap() {
             let path = entry.unwrap().path();
             if path.extension().is_some_and(|ending| ending == "pack") {
-                // Git takes nothing out of a pack that it knows.
+                // Git does not unpack objects that it already has in a pack.
                 let away = self.dir.join("away");
                 std::fs::rename(&path, &away).unwrap();
                 std::fs::remove_file(path.with_extension("idx")).unwrap();
@@ -96,7 +96,7 @@ fn a_remote_that_does_not_answer_is_not_waited_for_for_ever() {
             ran.notes("git config planspec.timeout 5s");
         }
     };
-    // A server that is there and says nothing.
+    // A server that accepts connections, but never answers.
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     for scheme in ["http", "git"] {
@@ -105,7 +105,7 @@ fn a_remote_that_does_not_answer_is_not_waited_for_for_ever() {
             "remote `origin` does not answer: nothing arrived for 1 s, and `git ls-remote` was stopped",
         );
     }
-    // As over ssh, or a path.
+    // As with ssh, or a path.
     let path = sandbox.path("origin.git");
     ana.git(&format!("remote set-url origin {}", path.display()));
     ana.git("config remote.origin.uploadpack 'sleep 1000; git-upload-pack'");
@@ -130,7 +130,7 @@ fn a_remote_that_is_slow_is_waited_for() {
     let sandbox = Sandbox::new();
     let ana = sandbox.run_of("ana", &[task("a")]);
     let ben = sandbox.clone_of("origin.git", "ben");
-    // What cannot be packed, in one file.
+    // Incompressible data in one file.
     let noise: Vec<u8> = (0..200_000u64)
         .flat_map(|n| {
             let n = n.wrapping_mul(0x9e37_79b9_7f4a_7c15);
@@ -155,7 +155,7 @@ fn a_remote_that_is_slow_is_waited_for() {
     ben.git("cat-file -e origin/main:noise");
 }
 
-/// A bare repository `name` that hands on what it takes to `origin.git`, without overwriting anything there.
+/// A bare repository `name` that pushes what it receives to `origin.git`, without overwriting anything there.
 fn hands_on<'a>(sandbox: &'a Sandbox, name: &str, after: &str) -> Place<'a> {
     let hub = sandbox.bare(name);
     let hook = format!(
@@ -171,7 +171,7 @@ fn a_claim_that_readers_do_not_see_is_none() {
     let sandbox = Sandbox::new();
     let ana = sandbox.run_of("ana", &[task("a"), task("b"), task("c")]);
     let ben = sandbox.clone_of("origin.git", "ben");
-    // Elsewhere, and never handed on.
+    // Another repository, which is not mirrored.
     sandbox.bare("nowhere.git");
     ana.git("config remote.origin.pushurl ../nowhere.git");
     ana.run("claim run/a --as agent:a")
@@ -179,12 +179,12 @@ fn a_claim_that_readers_do_not_see_is_none() {
         .notes("is missing when that is read")
         .notes("git config --unset-all remote.origin.pushurl");
     assert_eq!(sandbox.place("nowhere.git").git("for-each-ref"), "");
-    // A copy that lags.
+    // A mirror with a delay.
     hands_on(&sandbox, "lags.git", "sleep 1");
     ana.git("config remote.origin.pushurl ../lags.git");
     ana.run("claim run/a --as agent:a").ok();
     assert!(ana.inbox().iter().any(|name| name.ends_with("/a/1")));
-    // Two that both take it.
+    // Two mirrors that both accept the claim.
     hands_on(&sandbox, "other.git", "true");
     hands_on(&sandbox, "first.git", "true");
     ana.git("config remote.origin.pushurl ../first.git");
@@ -200,7 +200,7 @@ fn a_claim_that_readers_do_not_see_is_none() {
     let mut sorted = codes.clone();
     sorted.sort_unstable();
     assert_eq!(sorted, [0, 9], "exactly one has it: {codes:?}");
-    // What it says to do helps.
+    // The proposed command helps.
     ana.git("config --unset-all remote.origin.pushurl");
     ana.run("claim run/c --as agent:a --reconcile").ok();
 }
@@ -217,7 +217,7 @@ fn a_server_that_hides_the_inbox_is_noticed_with_the_first_claim_of_a_clone() {
     assert_eq!(hub.git("for-each-ref refs/planspec/work"), "");
     hub.git("config --unset uploadpack.hideRefs");
     ana.run("claim run/a --as agent:a").ok();
-    // Seen once is enough: the second claim asks no more than it has to.
+    // One check is enough: the second claim makes no unnecessary requests.
     let asked = |ran: &crate::sandbox::Ran| ran.err.matches("ls-remote").count();
     let first = ana.run("-v claim run/b --as agent:a").ok();
     ana.run("release run/b --as agent:a --reconcile").ok();
@@ -235,7 +235,7 @@ fn a_refused_push_says_what_is_in_the_way_and_how_to_go_on() {
         file(&[plan("p", &[task("a")]), execution("run", "p")]),
     );
     let hub = sandbox.place("origin.git");
-    // A branch where a folder has to be: what the help says is done, word for word.
+    // A branch in place of a folder: the test follows the help literally.
     ana.git("push -q origin main:planspec");
     let ran = ana.run("reconcile").exits(3);
     let help = ran
@@ -249,7 +249,7 @@ fn a_refused_push_says_what_is_in_the_way_and_how_to_go_on() {
     assert!(shell.output().unwrap().status.success(), "{help}");
     hub.git("rev-parse --verify refs/heads/NEW-NAME");
     ana.run("reconcile").ok();
-    // What a server says in a hook.
+    // The message of a server hook.
     let says = |words: &str| {
         let hook = format!("#!/bin/sh\necho '{words}' >&2\nexit 1\n");
         hub.write_executable("hooks/pre-receive", &hook);
@@ -292,7 +292,7 @@ fn a_refused_push_says_what_is_in_the_way_and_how_to_go_on() {
         .exits(3)
         .notes("planspec/status.lock")
         .notes("the administrator of the server must delete that file");
-    // One that goes away is waited for.
+    // If the lock goes away, the command waits for that.
     std::thread::scope(|scope| {
         scope.spawn(|| {
             std::thread::sleep(std::time::Duration::from_millis(300));
@@ -440,13 +440,13 @@ fn what_a_sparse_checkout_leaves_out_counts_as_if_it_were_there() {
         assert!(!ben.has("planspec/what/code.yaml"));
         assert_eq!(ben.run("validate").ok().out, whole.out);
         ben.run("reconcile").ok();
-        // What is wrong is found, wherever it is.
+        // Problems are found everywhere.
         ben.git("rm -q --cached --sparse planspec/what/code.yaml");
         let ran = ben.run("validate");
         assert!(ran.out.contains("PS204"), "{cone}: {ran}");
         assert_eq!(ben.run("validate --staged").code, 0, "a warning: {ran}");
         ben.git("reset -q --hard");
-        // What is written outside of the cone is committed.
+        // A file written outside of the cone is committed.
         ben.run("start p --name more").ok();
         assert_eq!(
             ben.git("show --name-only --format= HEAD"),
@@ -469,7 +469,7 @@ fn which_of_several_remotes_is_shared_can_be_said() {
         .notes("git config planspec.remote fork, or git config planspec.remote upstream");
     ben.git("config planspec.remote upstream");
     ben.run("next").ok().says("run/a");
-    // No configuration names one.
+    // The shared remote is not configured.
     ben.git("config --unset planspec.remote");
     ben.write(".planspec.yaml", "").commit("Nothing");
     ben.run("next").notes("git config planspec.remote upstream");

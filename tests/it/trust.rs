@@ -1,4 +1,4 @@
-//! Everything that decides, with real keys and real pushes: what is forged, renamed or given elsewhere does not count.
+//! Every deciding record, with real keys and real pushes: forged, renamed or foreign ones do not count.
 
 use crate::approvals::{SIGNERS, key, sign_with};
 use crate::resources::{Node, execution, file, gate, gate_node, plan, resource, task};
@@ -7,12 +7,12 @@ use crate::sandbox::{Place, Sandbox, text};
 const CODER: &str = "agent:coder";
 const ANA: &str = "ana@example.com";
 
-/// The configuration of a repository that shares its status, with more about approvals.
+/// The configuration of a repository that shares its status, with settings for approvals.
 fn config(approvals: &str) -> String {
     format!("status: {{remote: origin}}\n{approvals}")
 }
 
-/// A run of some nodes, with these resources beside it, where these keys are listed; and whoever reconciles.
+/// A run of some nodes, with these resources and listed keys. Returns the clone that reconciles.
 fn signing<'a>(
     sandbox: &'a Sandbox,
     (config_text, signers): (&str, &[(&str, &str)]),
@@ -33,7 +33,7 @@ fn signing<'a>(
     ci
 }
 
-/// A clone of somebody who signs with a key.
+/// A clone of a user who signs with a key.
 fn who<'a>(sandbox: &'a Sandbox, name: &str, key: &str) -> Place<'a> {
     let place = sandbox.clone_of("origin.git", name);
     if !key.is_empty() {
@@ -46,7 +46,7 @@ fn uid(place: &Place<'_>) -> String {
     text(&place.get("execution/run")["metadata"]["uid"])
 }
 
-/// A task with one criterion that somebody has to check.
+/// A task with one criterion that has to be verified.
 fn checked(id: &str) -> Node {
     task(id).with(
         "acceptanceCriteria: [{name: there, type: artifact_exists, path: planspec/all.yaml}]\n",
@@ -68,7 +68,7 @@ fn what_decides_is_signed_by_whoever_says_it_from_the_claim_to_the_attestation()
     let more = [gate("g", "p"), goal];
     let ci = signing(&sandbox, (ALL, &signers), (&nodes, &more));
     let coder = who(&sandbox, "coder", "coder");
-    // Whoever could not report it is told before the work is done.
+    // A worker that could not report it is told before the work.
     who(&sandbox, "eve", "")
         .run("claim run/one --as agent:coder")
         .exits(3)
@@ -98,7 +98,7 @@ fn what_decides_is_signed_by_whoever_says_it_from_the_claim_to_the_attestation()
     assert!(ana.unapplied("run").is_empty());
 }
 
-/// A record of each kind that decides: its name, the ref behind `refs/planspec/`, and what it says.
+/// A record of each deciding kind: its name, the ref below `refs/planspec/`, and its text.
 fn deciding(place: &Place<'_>, actor: &str) -> Vec<(&'static str, String, String)> {
     let uid = uid(place);
     let node = place.node("run/two");
@@ -140,7 +140,7 @@ fn deciding(place: &Place<'_>, actor: &str) -> Vec<(&'static str, String, String
     ]
 }
 
-/// A run with a task that is at work, one that waits to be verified, and a goal with a criterion.
+/// A run with a running task, one that waits for verification, and a goal with a criterion.
 fn at_work<'a>(sandbox: &'a Sandbox, signers: &[(&str, &str)]) -> Place<'a> {
     let goal = resource(
         "Goal",
@@ -190,14 +190,14 @@ fn what_is_unsigned_or_signed_by_somebody_else_decides_nothing() {
             ci.node("run/two")["extensions"]["reason"],
             "AwaitingVerification"
         );
-        // Whoever was at work is heard in the next attempt.
+        // The worker is accepted in the next attempt.
         assert_eq!(ci.node("run/one")["attempt"], 2);
         let coder = sandbox.place("coder");
         coder
             .run("report run/one --as agent:coder --succeeded --reconcile")
             .ok();
         assert_eq!(coder.node_phase("run/one"), "Succeeded");
-        // The same by their own keys counts.
+        // The same with their own keys counts.
         let ana = who(&sandbox, "ana", "ana");
         ana.run("verify run/two --reconcile").ok();
         assert_eq!(ana.node_phase("run/two"), "Succeeded");
@@ -264,7 +264,7 @@ fn whoever_did_the_work_neither_checks_nor_approves_it_under_another_name() {
             .exits(1)
             .notes("somebody else has to approve it");
     }
-    // A key that a program has is nobody's who decides as a person.
+    // A key that is listed for a program cannot decide as a person.
     coder.git("fetch -q");
     coder
         .run("approve g --as coder@example.com")
@@ -322,7 +322,7 @@ fn what_was_given_in_a_mirror_counts_there_alone() {
         (config, &[(ANA, "ana")]),
         (&nodes, &[gate("g", "p")]),
     );
-    // Somebody runs a copy of the repository, with its own status from then on.
+    // A mirror of the repository, which from then on has its own status.
     ci.git("clone -q --mirror ../origin.git ../mirror.git");
     let there = sandbox.clone_of("mirror.git", "there");
     sign_with(&there, "ana");
@@ -339,7 +339,7 @@ fn what_was_given_in_a_mirror_counts_there_alone() {
     ran.notes("names a status commit that this status does not have");
     assert_eq!(ci.node_phase("run/ok"), "Blocked");
     assert_eq!(ci.unapplied("run"), ["OtherStatus"]);
-    // The same where it was given for this status.
+    // An approval for this status counts.
     let ana = who(&sandbox, "ana", "ana");
     ana.run("approve g --reconcile").ok();
     assert_eq!(ana.node_phase("run/ok"), "Succeeded");
@@ -403,7 +403,7 @@ fn a_key_that_was_taken_from_the_list_counts_at_no_open_gate() {
         .ok();
     ci.git("fetch -q");
     assert_eq!(ci.node_phase("run/ok"), "Succeeded");
-    // What is decided stays so.
+    // A decision is final.
     without("ben@example.com");
     ci.run("reconcile").ok();
     assert_eq!(ci.node_phase("run/ok"), "Succeeded");
@@ -420,7 +420,7 @@ fn a_line_that_lets_anybody_speak_for_others_is_none() {
         let ana = who(&sandbox, "ana", "ana");
         ana.run("approve g").exits(1).notes("UnknownKey");
         ana.run("validate").says("PS235");
-        // Its other lines count.
+        // The other lines of the file count.
         who(&sandbox, "ben", "ben")
             .run("approve g --as ben@example.com --reconcile")
             .ok();
@@ -468,9 +468,9 @@ fn a_pull_request_that_changes_who_decides_is_seen() {
     assert_eq!(answer["dangers"], 5);
     let markdown = ci.run("review main...sly -o markdown").ok();
     markdown.says("### Configuration").says("⚠️ Plan review");
-    // What switches the rule off is judged as it was before.
+    // A change that switches the rule off is judged by the rules before it.
     ci.run("review main...sly -o sarif").ok().says("PS407");
-    // Of a team alone, only the gates that name it.
+    // A change of a team affects only the gates that name it.
     ci.git("checkout -q -b team main");
     let wider = before.replace("[ana@", "[dora@example.com, ana@");
     ci.write(".planspec.yaml", config(&wider)).commit("Dora");
@@ -478,7 +478,7 @@ fn a_pull_request_that_changes_who_decides_is_seen() {
     let concerned = answer["concerned"].as_array().unwrap();
     assert_eq!(concerned.len(), 1, "{answer}");
     assert_eq!(concerned[0]["node"], "ok");
-    // A key alone is seen as well, and one that goes.
+    // A changed key is reported as well, also a removed one.
     ci.git("checkout -q -b keys main");
     ci.write(SIGNERS, format!("ana@example.com {eve}\n"))
         .commit("Keys");
@@ -525,7 +525,7 @@ fn a_merge_moves_no_status() {
         ci.publish(".planspec.yaml", "status: {remote: origin}\n");
         ci.run("reconcile").ok();
     }
-    // A mirror of the status is a copy, and goes on by itself only on purpose.
+    // A mirror of the status is a copy, and continues only after `--initialize`.
     ci.git("fetch -q origin");
     let tip = ci.status_tip();
     ci.git(&format!(

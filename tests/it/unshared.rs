@@ -1,4 +1,4 @@
-//! What is here and not on the remote, or there and not here.
+//! Resources that are here but not on the remote, or there but not here.
 
 use crate::resources::{execution, plan, resource, task};
 use crate::sandbox::Sandbox;
@@ -11,7 +11,7 @@ fn a_forgotten_push_is_told_by_whoever_looks_at_the_remote() {
         .commit("Here");
     ana.write("planspec/run.yaml", execution("run", "p"))
         .commit("Here");
-    // Sharing is what comes first, and doing as the hint says leads on.
+    // Pushing comes first, and following the hint works.
     for verb in ["next", "claim run/one", "cancel run"] {
         let refused = ana.run(verb).exits(1);
         refused
@@ -25,7 +25,7 @@ fn a_forgotten_push_is_told_by_whoever_looks_at_the_remote() {
     assert!(!quiet.err.contains("are not on origin"), "{quiet}");
     ana.run("claim run/one").ok();
 
-    // Another run that is not pushed is not taken for a misspelt one.
+    // An unpushed run is not mistaken for a typing error.
     ana.write("planspec/rum.yaml", execution("rum", "p"))
         .commit("Here");
     for verb in ["claim rum/one", "next rum", "cancel rum", "retry rum"] {
@@ -38,7 +38,7 @@ fn a_forgotten_push_is_told_by_whoever_looks_at_the_remote() {
         let told = ana.run(verb);
         assert_eq!(told.err.matches("are not on origin").count(), 1, "{told}");
     }
-    // What is no resource need not be shared.
+    // Only resources have to be shared.
     ana.git("push -q origin main");
     ana.run("claim rum/one")
         .exits(1)
@@ -47,7 +47,7 @@ fn a_forgotten_push_is_told_by_whoever_looks_at_the_remote() {
     ana.write("notes.txt", "n").commit("Here");
     assert!(!ana.run("reconcile").ok().err.contains("are not on origin"));
 
-    // Somebody else was faster.
+    // The remote has newer commits.
     let ben = sandbox.clone_of("origin.git", "ben");
     ben.publish(
         "planspec/goal.yaml",
@@ -83,7 +83,7 @@ fn a_clone_from_before_the_adoption_begins_no_second_status() {
     }
     ben.git("pull -q");
     ben.run("next").ok().says("run/one");
-    // A configuration that has lost it, as when an example is pasted over it.
+    // A configuration without the remote, as when an example is pasted over it.
     ana.publish(".planspec.yaml", "rules: {}\n");
     ana.run("reconcile")
         .exits(1)
@@ -112,14 +112,14 @@ fn of_several_remotes_none_of_another_project_is_proposed_or_used() {
     ben.git("remote add another ../another.git");
     ben.write(".planspec.yaml", "rules: {}\n").commit("Rules");
     ben.git("push -q ours main");
-    // The branch here follows the one of them.
+    // The local branch has that upstream.
     let refused = ben
         .run("next")
         .exits(1)
         .notes("remote `ours` has a status branch")
         .notes("`git config planspec.remote ours`");
     assert!(!refused.err.contains("another`"), "{}", refused.err);
-    // It follows none, and nothing was fetched of the other.
+    // Without an upstream, and without a fetch of the other branch.
     ben.git("config --unset branch.main.remote");
     ben.run("next")
         .exits(1)
@@ -243,7 +243,7 @@ fn what_is_checked_is_said_before_and_what_is_here_alone_afterwards() {
     );
 }
 
-/// A run that is over and whose file is gone, and another of its name that is not pushed.
+/// An ended run whose file is gone, and an unpushed run of the same name.
 fn run_again(sandbox: &Sandbox) -> crate::sandbox::Place<'_> {
     let ana = sandbox.run_of("ana", &[task("one")]);
     ana.run("reconcile").ok();
@@ -267,7 +267,7 @@ fn wait_takes_no_former_run_for_one_that_is_not_pushed() {
             .notes("Execution default/run is on the local `main`, but not on origin")
             .notes("help: push it: `git push origin main`, then `planspec reconcile`");
     }
-    // Of the former one all this is so.
+    // All this is true of the former run.
     ana.run("wait execution/run --for Succeeded --observed=false")
         .ok();
     ana.run("wait execution/run --for delete").ok();
@@ -283,7 +283,7 @@ fn wait_takes_no_former_run_for_one_that_is_not_pushed() {
     ana.run("reconcile").ok();
     ana.run("wait execution/run --for Running").ok();
 
-    // An edit that is not pushed is told: what is answered is about what the remote has.
+    // An unpushed edit is reported: the answer is about the version on the remote.
     let edited = plan("other", &[task("one"), task("two").after("nowhere")]);
     ana.write("planspec/other.yaml", edited).commit("Here");
     ana.run("wait plan/other --for Ready")
@@ -322,7 +322,7 @@ fn a_run_that_no_reconcile_has_seen_is_not_the_one_before_it() {
     ana.run("report run/one --as agent:b --succeeded --reconcile")
         .ok();
 
-    // Deleted and there again, with another spec, before a reconcile has seen either.
+    // Deleted and recreated with another spec before a reconcile has seen either.
     ana.run("delete execution run").ok();
     let other = crate::resources::execution_with("run", "p", "parameters: {fast: true}\n");
     ana.write("planspec/again.yaml", other).git("add -A");
@@ -360,7 +360,7 @@ fn start_sees_a_name_that_this_clone_has_not_pulled() {
         .exits(9)
         .notes("already exists");
 
-    // What was deleted here is not there to be pulled, even when others have gone on.
+    // A local deletion is not missing from the branch, even when the remote has newer commits.
     ben.run("delete execution rel --yes").ok();
     ana.publish(
         "planspec/goal.yaml",
@@ -370,7 +370,7 @@ fn start_sees_a_name_that_this_clone_has_not_pulled() {
     ben.run("start p --name rel")
         .exits(9)
         .notes("no reconcile has yet seen that its file is gone");
-    // A remote that is away is no reason to wait.
+    // An unreachable remote is no reason to wait.
     ben.git("remote set-url origin ../nowhere.git");
     ben.run("start p --name ret").ok();
 }

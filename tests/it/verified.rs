@@ -1,4 +1,4 @@
-//! `wait --for verified`: whether what is required holds for one commit. Nothing is run by it.
+//! `wait --for verified`: whether the required checks hold for one commit. It runs none of them.
 
 use crate::approvals::{key, sign_with};
 use crate::resources::{execution, file, goal, plan, task};
@@ -6,7 +6,7 @@ use crate::sandbox::{Place, Sandbox, text};
 
 const FILE: &str = "planspec/tidy.planspec.json";
 
-/// A document with a check, something that people say, and something that shows after the deployment.
+/// A document with a check, an attestation by people, and a criterion that shows after the deployment.
 pub fn document(plan_id: &str) -> String {
     format!(
         r#"{{
@@ -48,7 +48,7 @@ fn a_document_is_verified_for_a_commit_without_any_run() {
         .answer("CommitVerified");
     assert_eq!(answer["verified"], false);
     assert_eq!(text(&answer["commit"]), first);
-    // What is missing is named with what to do, and doing that is enough.
+    // What is missing is listed with commands, and running them is enough.
     let next: Vec<String> = answer["next"]
         .as_array()
         .unwrap()
@@ -63,7 +63,7 @@ fn a_document_is_verified_for_a_commit_without_any_run() {
     for command in &next {
         ana.run(command.strip_prefix("planspec ").unwrap()).ok();
     }
-    // Somebody else, who has fetched nothing, sees it.
+    // Another user, who has not fetched, sees it.
     let ben = sandbox.clone_of("origin.git", "ben");
     let answer = ben
         .run(&format!("{ask} -o json"))
@@ -93,7 +93,7 @@ fn a_document_is_verified_for_a_commit_without_any_run() {
     .ok();
     ben.run(&format!("{ask} --after-deployment")).ok();
 
-    // The next commit is another one, and there the check does not hold.
+    // The next commit is another one, for which the check does not hold.
     ana.remove("NOTES.md").commit("No notes").push();
     ana.run(&ask)
         .exits(1)
@@ -140,7 +140,7 @@ fn what_cannot_be_said_of_a_document_is_refused_or_does_not_count() {
     ana.run("wait execution/x --for Succeeded --commit HEAD")
         .exits(2)
         .notes("--for verified");
-    // Whoever may push says what they like, and it does not count.
+    // Anyone can push such a record, but it does not count.
     let forged = format!(
         "apiVersion: records.planspec.io/v1\nkind: Verdict\nplan: {PLAN_ID}\ncommit: {}\ncriterion: notes\nmet: true\n\
          actor: ci\ntime: \"2026-02-10T09:00:00Z\"\nnonce: a\n",

@@ -1,4 +1,4 @@
-//! Acceptance: what is reported done is done when somebody has checked it.
+//! Acceptance: a reported task is done when somebody has verified it.
 #![cfg(unix)]
 
 use serde_json::{Value, json};
@@ -242,7 +242,7 @@ fn what_is_accepted_as_another_commit_names_the_push_or_pull_that_is_missing() {
         .exits(1)
         .notes("the local `main` is behind the remote")
         .notes(&hint);
-    // What was given back since is not verified.
+    // A task that was released in between is not verified.
     ana.run("release run/one --as agent:a").ok();
     ana.run(verify)
         .exits(1)

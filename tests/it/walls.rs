@@ -1,4 +1,4 @@
-//! The rooms of the house: imports point downwards only, and few rooms touch the world.
+//! Layers: imports point downwards only, and few modules have side effects.
 
 use std::path::Path;
 
@@ -41,7 +41,7 @@ fn files(room: &str) -> Vec<(String, String)> {
     found
 }
 
-/// Rooms of the core, from the ground up: each imports only those before it.
+/// Modules of the core, from the ground up: each imports only those before it.
 const CORE: [&str; 9] = [
     "base",
     "text",
@@ -54,7 +54,7 @@ const CORE: [&str; 9] = [
     "review",
 ];
 
-/// The part of a file that is no test.
+/// The part of a file before its tests.
 fn without_tests<'a>(file: &str, code: &'a str) -> &'a str {
     let is_test = ["tests", "agreement", "scenarios", "properties"]
         .iter()
@@ -104,7 +104,7 @@ fn assert_names_none_of(file: &str, code: &str, names: &[&str]) {
     }
 }
 
-/// What a `use` of a room of this crate may look like.
+/// The forms of a `use` of these modules.
 fn imports_of(rooms: &[&str]) -> Vec<String> {
     let ways = ["crate::", "planspec::"];
     let all = rooms
@@ -118,7 +118,7 @@ fn assert_imports_none_of(room: &str, rooms: &[&str]) {
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
     assert_free_of(room, &names);
     for (file, code) in files(room) {
-        // `use crate::{…}` would hide what is imported.
+        // `use crate::{…}` would hide the imported modules.
         assert!(
             !code.contains("crate::{"),
             "{file} imports several rooms at once"
@@ -184,8 +184,8 @@ fn git_knows_neither_the_verbs_nor_how_things_are_shown() {
     assert_imports_none_of("git", &["commands", "show", "worker", "cli", "terminal"]);
 }
 
-/// Files of the Git room that know libgit2: objects with their ids, refs, and the repository itself.
-/// The difference of two texts is of no repository.
+/// Files of the Git module that use libgit2: objects with their ids, refs, and the repository itself. The difference of
+/// two texts needs no repository.
 const SEAM: [&str; 6] = [
     "difference.rs",
     "id.rs",
@@ -238,10 +238,10 @@ fn the_verbs_leave_git_and_files_and_processes_to_the_service() {
     assert_imports_none_of("commands", &["git"]);
 }
 
-/// Files of the commands that are no verbs: what several verbs have in common.
+/// Files of the commands that are no verbs: code that several verbs share.
 const SHARED_BY_VERBS: [&str; 4] = ["mod", "args", "context", "reviewed"];
 
-/// What a file uses of the room that it is in: the first word of each path behind `super::`.
+/// What a file uses of its own module: the first word of each path after `super::`.
 fn used_of_its_room(code: &str) -> Vec<&str> {
     let behind = code.split("super::").skip(1);
     let paths = behind.flat_map(|rest| match rest.strip_prefix('{') {

@@ -1,4 +1,4 @@
-//! Watching: the stream of changes, waiting for a state, the description of a run, the picture.
+//! Watching: the stream of changes, waiting for a state, the description of a run, the graph.
 
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, ChildStdout, Command, Stdio};
@@ -19,7 +19,7 @@ fn run_of_a_chain() -> String {
     file(&[plan("p", &chain()), execution("run", "p")])
 }
 
-/// A program that goes on, and its lines.
+/// A running program, and its lines.
 struct Watching {
     child: Child,
     lines: Option<std::io::Lines<BufReader<ChildStdout>>>,
@@ -45,7 +45,7 @@ impl Watching {
         serde_json::from_str(&self.next()).unwrap()
     }
 
-    /// Until a line holds this text.
+    /// Reads up to a line with this text.
     fn until(&mut self, text: &str) -> Vec<String> {
         let mut seen = Vec::new();
         loop {
@@ -90,7 +90,7 @@ fn watch_loses_nothing_between_two_looks() {
     );
     assert_eq!(state["sequence"], 1);
 
-    // It sleeps while several status commits come.
+    // It is suspended during several status commits.
     watching.signal("-STOP");
     ben.works("run/one", "agent:a").works("run/two", "agent:a");
     watching.signal("-CONT");
@@ -166,7 +166,7 @@ fn watch_begins_before_there_is_a_status_and_ends_in_time() {
     let seen = watching.until("node default/run/one");
     drop(watching);
     assert!(seen[0].contains("Execution default/run"), "{seen:?}");
-    // A wrong word is told at once.
+    // A typing error is reported at once.
     solo.run("watch exceution")
         .exits(2)
         .notes("did you mean `execution");
@@ -197,7 +197,7 @@ fn wait_ends_when_it_is_so_or_can_no_longer_be() {
     let sandbox = Sandbox::new();
     let solo = sandbox.repository("solo");
     solo.publish("planspec/all.yaml", run_of_a_chain());
-    // What only the files have may still come; what stands nowhere is a mistake.
+    // A resource that is only in the files may still appear; an unknown one is an error.
     solo.run("wait execution/run --for Running --timeout 1s")
         .exits(1)
         .notes("timed out: Execution default/run");
@@ -252,7 +252,7 @@ fn wait_does_not_believe_a_status_that_is_older_than_the_spec() {
         .push();
     ana.run("reconcile").ok();
     let gate = plan("p", &[gate_node("one", "nobody")]);
-    // What concerns something else is no reason to wait, whether a reconcile has seen it or not.
+    // Unrelated changes are no reason to wait, whether or not a reconcile has seen them.
     ana.publish("readme", "r")
         .publish("planspec/goal.yaml", goal("g"));
     ana.push();
@@ -270,7 +270,7 @@ fn wait_does_not_believe_a_status_that_is_older_than_the_spec() {
     ana.run("reconcile").ok();
     assert!(waiting.next().starts_with("Plan default/p: Invalid"));
     assert!(waiting.child.wait().unwrap().success());
-    // Neither is an end believed that is that of another spec.
+    // The end of a run of another spec is not believed either.
     ana.publish("planspec/plan.yaml", plan("p", &[task("one")]))
         .publish("planspec/run.yaml", execution("run", "p"))
         .push();
@@ -413,7 +413,7 @@ fn describe_says_who_holds_what_and_what_blocks() {
         .says("planspec retry run/build -n default");
     ana.run("cancel run --reconcile").ok();
     ana.run("graph run").ok().never_says("Cancelled, Cancelled");
-    // Nothing of it ended well.
+    // No node has succeeded.
     ana.run("get execution run").ok().says("0/4");
 }
 
@@ -474,7 +474,7 @@ fn a_picture_of_a_run() {
     assert!(svg.out.contains("Execution default/run: Running"));
     assert!(svg.out.contains("○ Pending, ready"));
     assert!(svg.out.contains("waits until it is over (soft)"));
-    // The same run, the same bytes.
+    // The same run gives the same bytes.
     assert_eq!(solo.run("graph run --format svg").ok().out, svg.out);
     solo.run("graph run -o svg --out no/such/folder.svg")
         .exits(3);

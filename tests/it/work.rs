@@ -11,7 +11,7 @@ use crate::http::Answers;
 use crate::resources::{capability, execution, execution_with, file, plan, resource, task};
 use crate::sandbox::{Place, Ran, SHARED, Sandbox, text};
 
-/// A command that nothing but a signal ends: a test that waits for its end waits for that.
+/// A command that only a signal ends, so that a test can wait for that.
 const FOR_EVER: &str = "tail -f /dev/null";
 
 /// A configuration whose command is a script.
@@ -49,17 +49,17 @@ pub fn started<'a>(sandbox: &'a Sandbox, config: &str, tasks: &[(&str, &str, Val
     ana
 }
 
-/// Where the sandbox's workers have their work trees.
+/// The folder of the work trees of the sandbox's workers.
 fn temporary(sandbox: &Sandbox) -> String {
     sandbox.path("tmp").to_str().unwrap().to_owned()
 }
 
-/// Run a worker.
+/// Runs a worker.
 pub fn work(sandbox: &Sandbox, place: &Place<'_>, args: &str) -> Ran {
     place.run_in(&[("TMPDIR", &temporary(sandbox))], &format!("work {args}"))
 }
 
-/// Start a worker, and do not wait for it.
+/// Starts a worker without waiting for it.
 fn begin(sandbox: &Sandbox, place: &Place<'_>, args: &str) -> Child {
     let mut command = place.planspec(&format!("work {args}"));
     command
@@ -74,7 +74,7 @@ fn end(child: Child) -> Ran {
     Ran::of("planspec work", child.wait_with_output().unwrap())
 }
 
-/// Wait for something that another process does.
+/// Waits for a change by another process.
 fn until(mut is_so: impl FnMut() -> bool) {
     while !is_so() {
         std::thread::sleep(Duration::from_millis(20));
@@ -89,7 +89,7 @@ fn signal(child: &Child, name: &str) {
     assert!(sent.unwrap().success());
 }
 
-/// Whether a process is gone, or only waits for its parent to notice.
+/// Whether a process is gone, or a zombie.
 fn is_gone(pid: &str) -> bool {
     let stat = std::process::Command::new("ps")
         .args(["-o", "stat=", "-p", pid.trim()])
@@ -99,7 +99,7 @@ fn is_gone(pid: &str) -> bool {
     stat.trim().is_empty() || stat.trim().starts_with('Z')
 }
 
-/// No worker has left anything on the machine.
+/// Asserts that no worker has left files or work trees behind.
 fn assert_tidy(sandbox: &Sandbox, place: &Place<'_>) {
     let left: Vec<PathBuf> = std::fs::read_dir(sandbox.path("tmp"))
         .unwrap()
@@ -110,7 +110,7 @@ fn assert_tidy(sandbox: &Sandbox, place: &Place<'_>) {
     assert_eq!(place.git("status --porcelain"), "");
 }
 
-/// The kept log of an attempt, and the commit below it.
+/// The stored log of an attempt, and the parent of its commit.
 fn kept(place: &Place<'_>, node: &str, attempt: u32) -> (String, String) {
     let uid = text(&place.get("execution/run")["metadata"]["uid"]);
     let name = format!("refs/planspec/results/default/run/{uid}/{node}/{attempt}");
@@ -217,7 +217,7 @@ fn it_works_without_a_remote_as_well() {
     assert_tidy(&sandbox, &solo);
 }
 
-/// A script that builds on what the nodes before it have done.
+/// A script that builds on the work of the nodes before it.
 fn on_top(script: &str) -> Value {
     json!({"command": ["sh", "-c", script], "workspace": "predecessors"})
 }
@@ -243,7 +243,7 @@ fn pipeline() -> Vec<(&'static str, &'static str, Value)> {
 fn commands_build_on_the_work_of_the_nodes_before_them() {
     let sandbox = Sandbox::new();
     let ana = started(&sandbox, "", &pipeline());
-    // Settings of their own that get in the way of others are nobody else's.
+    // Settings of the user have no effect.
     ana.git("config merge.ff only");
     ana.git("config commit.gpgSign true");
     work(&sandbox, &ana, "--once --reconcile").ok();
@@ -294,7 +294,7 @@ fn work_that_does_not_go_together_fails_the_attempt_and_names_the_files() {
     assert!(message.ends_with(expected), "{message}");
     ana.run("logs run/both").ok().says(expected);
     assert_tidy(&sandbox, &ana);
-    // Another attempt would end the same way: what is tried again is what it builds on.
+    // Another attempt would fail the same way: the proposal is to retry the nodes before it.
     ana.git("fetch -q");
     let told = ana.run("describe execution run").ok();
     let (_, next) = told.out.split_once("\nNext:\n").unwrap();
@@ -332,7 +332,7 @@ fn a_command_that_fails_fails_the_attempt_and_the_next_one_may_do_better() {
         (&json!(1), &json!(2))
     );
     assert_eq!(kept(&ana, "one", 1).0, "trying\nno luck");
-    // Nothing is offered now, and everybody is told why.
+    // Nothing is offered now, and the answer says why.
     let due = text(&node["extensions"]["notBefore"]);
     let later = format!("note: default/run/one waits for the next attempt at {due} (in 1");
     ana.run("next").ok().notes(&later);
@@ -394,7 +394,7 @@ fn a_log_is_printed_wherever_it_is_wanted() {
     ana.run("logs run/one").exits(1).notes("attempt 1");
     ana.run("claim run/other --as ben --reconcile").ok();
     ana.run("logs run/other").exits(1).notes("has not ended");
-    // What is not folded in yet is there as well.
+    // A log that is not taken in yet is there as well.
     work(&sandbox, &ana, "--provider tool://one").ok();
     let first = "try 1\t\u{1b}[1mnow\u{1b}[0m\r\n";
     assert_eq!(ana.run("logs run/one").ok().out, first);
@@ -428,7 +428,7 @@ fn a_log_is_printed_wherever_it_is_wanted() {
         let row = format!("one   attempt {attempt}   log   log.txt at {}", &tip[..10]);
         assert!(described.out.contains(&row), "{row}: {described}");
     }
-    // A month after the end it is gone.
+    // It is deleted a month after the end.
     let name = ana
         .inbox()
         .into_iter()
@@ -456,7 +456,7 @@ fn a_run_that_failed_on_an_old_target_is_to_be_bound_again() {
         .says("  planspec retry run/one -n default\n")
         .never_says("--rebind");
     ana.publish("planspec/all.yaml", tools(&[("one", "", shell("true"))]));
-    // It is the spec branch that is asked, whatever is checked out.
+    // The spec branch is compared, whatever is checked out.
     ana.git("checkout -q --detach HEAD^");
     let described = ana.run("describe execution run").ok();
     let described = described
@@ -632,7 +632,7 @@ fn nothing_of_the_workers_environment_is_seen() {
     let names: Vec<&str> = environment
         .lines()
         .filter_map(|line| Some(line.split_once('=')?.0))
-        // The shell's own.
+        // Set by the shell itself.
         .filter(|name| !["PWD", "OLDPWD", "SHLVL", "_"].contains(name))
         .collect();
     let all = [
@@ -772,7 +772,7 @@ fn what_a_killed_worker_left_is_removed_by_the_next() {
         left, 2,
         "what is kept from the command, and where it worked"
     );
-    // Nobody else ends what a killed worker has started.
+    // Otherwise the processes of the killed worker would stay.
     let group = std::fs::read_to_string(&mark).unwrap();
     let group = format!("-{}", group.trim());
     std::process::Command::new("kill")
@@ -787,7 +787,7 @@ fn what_a_killed_worker_left_is_removed_by_the_next() {
     assert_eq!(ana.node("run/one")["attempt"], 2, "its lease ended");
 }
 
-/// What `actions/checkout` leaves in the clone, and what a remote needs, is not for the commands of plans.
+/// Commands of plans see neither what `actions/checkout` leaves in the clone nor what a remote needs.
 #[test]
 fn a_command_sees_neither_the_credentials_of_the_checkout_nor_a_remote() {
     let sandbox = Sandbox::new();
@@ -817,7 +817,7 @@ fn a_command_sees_neither_the_credentials_of_the_checkout_nor_a_remote() {
     assert_eq!(ana.git("ls-remote origin refs/heads/stolen"), "");
 }
 
-/// Neither while criteria are checked.
+/// The same while criteria are checked.
 #[test]
 fn a_criterion_sees_neither_the_credentials_of_the_checkout_nor_a_remote() {
     let sandbox = Sandbox::new();
@@ -829,7 +829,7 @@ fn a_criterion_sees_neither_the_credentials_of_the_checkout_nor_a_remote() {
     assert_eq!(ana.phase("execution/run"), "Succeeded");
 }
 
-/// After a command has begun, no git runs by what it could write.
+/// After a command has started, no git runs with files that the command could write.
 #[test]
 fn a_command_cannot_have_git_run_a_program_for_it() {
     let sandbox = Sandbox::new();
@@ -1051,7 +1051,7 @@ fn logs_and_work_are_deleted_a_month_after_the_run() {
     assert_eq!(results(&ana), 2, "another status may know the run");
     sandbox.minutes_pass(2 * 24 * 60);
     again(&ana, "third");
-    // Cleaned up when there is nothing else to do.
+    // Deleted when there is nothing else to do.
     ana.run("reconcile").ok();
     let left: Vec<String> = ana.inbox();
     let left = left.iter().filter(|name| name.starts_with("results/"));
@@ -1135,7 +1135,7 @@ fn a_remote_that_is_away_when_the_work_is_done_is_tried_again() {
 #[test]
 fn a_worker_hands_on_what_its_owner_names_and_nothing_else() {
     let sandbox = Sandbox::new();
-    // A command and a check that want a secret, and a tool whose state lies in a home.
+    // A command and a check that use a secret, and a tool whose state is in a home.
     let wants = "test \\\"$SHOP_TOKEN\\\" = s3cret -a -d \\\"$TOOL_HOME\\\"";
     let check = format!(
         "acceptanceCriteria: [{{type: command_succeeds, name: seen, command: sh, args: [-c, \"{wants}\"]}}]\n"
@@ -1279,7 +1279,7 @@ fn a_credential_in_a_url_is_refused_and_shown_nowhere() {
             "{args}: {ran}"
         );
     }
-    // All that a reconcile itself writes.
+    // Every file that a reconcile itself writes.
     let tree = solo.git(&format!(
         "ls-tree -r --name-only {}",
         crate::sandbox::STATUS
@@ -1296,7 +1296,7 @@ fn a_credential_in_a_url_is_refused_and_shown_nowhere() {
 fn a_silent_host_holds_up_nothing_else() {
     let sandbox = Sandbox::new();
     std::fs::create_dir_all(sandbox.path("tmp")).unwrap();
-    // Takes connections, and never says anything.
+    // Accepts connections, but never answers.
     let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = silent.local_addr().unwrap();
     let server = Answers::start(|_, _, _| (200, String::new()));

@@ -21,7 +21,7 @@ TARGETS = [
     "x86_64-apple-darwin",
     "aarch64-apple-darwin",
 ]
-# Answers what a release asks of the program.
+# A stub with the answers that packing needs from the program.
 PROGRAM = f"""#!/bin/sh
 case "$*" in
 --version) echo "planspec {VERSION}" ;;

@@ -72,7 +72,7 @@ with tempfile.TemporaryDirectory() as root:
         last = log if results else last
     assert len(codes) >= 60, f"only {len(codes)} rules were seen: {sorted(codes)}"
 
-    # The rules about change, with places in files whose names are no URLs as they stand.
+    # The rules about changes, in files whose names have to be escaped in URLs.
     folder = pathlib.Path(root, "review")
     (folder / "planspec").mkdir(parents=True)
     git(folder, "init", "-q", "-b", "main")
@@ -90,7 +90,7 @@ with tempfile.TemporaryDirectory() as root:
     results = check("review", written(folder, "review", "HEAD~1..HEAD"))
     assert any(result["ruleId"] == "PS407" for result in results), results
 
-    # A check that nothing can fail checks nothing.
+    # The schema has to reject something.
     for spoil in (
         lambda run: run["results"][0].update(level="fatal"),
         lambda run: run["results"][0].pop("message"),

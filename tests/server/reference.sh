@@ -1,9 +1,9 @@
 #!/bin/sh
-# The reference's command line against our server: what people who have it can go on doing.
+# The reference's command line against our server: its users can continue with the same commands.
 #
 #   PLANSPEC_BIN=target/debug/planspec tests/server/reference.sh REFERENCE
 #
-# REFERENCE is the program that `cargo install planspec --version 0.1.0 --root FOLDER` puts into FOLDER/bin.
+# REFERENCE is the program that `cargo install planspec --version 0.1.0 --root FOLDER` installs in FOLDER/bin.
 set -eu
 
 root=$(cd "$(dirname "$0")/../.." && pwd)
@@ -17,7 +17,7 @@ cd repository
 git commit -q --allow-empty -m "Begin"
 begin_to_serve
 
-# A command of the reference, and a text that its output has to have.
+# Runs a command of the reference, whose output must contain a text.
 expect() {
     wanted=$1
     shift

@@ -1,8 +1,9 @@
-// What a browser makes of the site: light and dark, on a desk and on a phone, and whether a search finds.
+// Checks the site in a browser: light and dark, on a desktop and a phone, and its search.
 //
 //   node tests/site/check.mjs SITE FOLDER [--shots DIR]
 //
-// SITE is what docs/site/build.py wrote, FOLDER the one where `npm install playwright-core axe-core` was run. CHROMIUM names the browser.
+// SITE is the output of docs/site/build.py, FOLDER the one in which `npm install playwright-core axe-core` was run.
+// CHROMIUM names the browser.
 import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { join, resolve } from "node:path";
@@ -56,7 +57,7 @@ const PAGES = [
   "examples/monorepo/index.html",
 ];
 
-// No errors, nothing serious that axe finds, nothing wider than the screen.
+// No errors, no serious problem found by axe, nothing wider than the screen.
 const look = async (colorScheme, screen) => {
   const viewport = SCREENS[screen];
   const context = await browser.newContext({ viewport, colorScheme });
@@ -82,7 +83,7 @@ const look = async (colorScheme, screen) => {
 
 for (const colorScheme of ["light", "dark"]) for (const screen of Object.keys(SCREENS)) await look(colorScheme, screen);
 
-// With the keyboard alone: from a page below, to what is looked for.
+// With the keyboard alone: from an inner page to a search result.
 const context = await browser.newContext({ viewport: SCREENS.phone });
 const page = await open(context, "docs/rules/PS302.html");
 await page.keyboard.press("/");

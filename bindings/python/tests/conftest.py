@@ -3,7 +3,7 @@ from __future__ import annotations
 import hypothesis
 import pytest
 
-# A machine that is busy is no failure.
+# A busy machine is not a failure.
 hypothesis.settings.register_profile("planspec", deadline=None)
 hypothesis.settings.load_profile("planspec")
 

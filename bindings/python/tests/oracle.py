@@ -84,7 +84,7 @@ class Oracle:
         answer = self._run("diff", "-o", "json")
         found: dict[str, list[Said]] = {name: [] for name in files}
         for finding in answer["findings"]:
-            # The program also judges what only a repository shows.
+            # The program also checks rules that need a repository.
             if finding["code"] in _codes.VALIDATED and not is_about_others(finding):
                 name = finding["file"].removeprefix("planspec/")
                 found[name].append(said(finding))

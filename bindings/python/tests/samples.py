@@ -156,7 +156,7 @@ def _step(draw: Draw, index: int, ids: list[str], is_safe: bool) -> Value:
 
 def _own_of_step(draw: Draw, is_safe: bool) -> Value:
     outputs = [["x"], [{"name": "x"}], ["x", "y"]]
-    # Of a glob that is none, the program names another place than this.
+    # For an invalid glob, the program names another place.
     fields: dict[str, st.SearchStrategy[Any]] = {
         "retries": st.integers(0, 10 if is_safe else 12),
         "timeout": DURATIONS,
@@ -376,15 +376,15 @@ def mutate(draw: Draw, value: Value) -> Value:
 def _change(draw: Draw, holder: Any, key: Any, entries: list[tuple[Any, Any]]) -> None:
     how = draw(st.integers(0, 6))
     old = holder[key]
-    # Of a mapping that is replaced by a list the program sometimes judges the entries as if they were its fields in their
-    # order, and of an empty key it names another place: both are its own.
+    # When a list replaces a mapping, the program sometimes takes the entries for its fields in their order, and for an
+    # empty key it names another place: the library does neither.
     is_mapping = isinstance(old, dict)
     if how == 0:
         del holder[key]
     elif how == 1 and isinstance(old, str):
         holder[key] = draw(st.sampled_from([old.upper(), f"{old}-", f" {old}", old * 30, f"{old}\n", f"{old}x", old[1:]]))
     elif how == 2 and isinstance(holder, dict):
-        # Under another name, where it stood.
+        # Renamed in place.
         name = draw(st.sampled_from([*KEYS, key.upper(), key.replace("_", ""), f"{key}s", key[:-1] or key]))
         kept = list(holder.items())
         holder.clear()
@@ -447,7 +447,7 @@ def _graft(draw: Draw, document: Value, other: Value) -> None:
     if not are_entries:
         document[section] = copy.deepcopy(given)
         return
-    # A field of an entry, or another entry less.
+    # Change a field of an entry, or remove an entry.
     entry, source = draw(st.sampled_from(own)), draw(st.sampled_from(given))
     fields = sorted(name for name in source if not name.endswith("_id") and name not in ("dependencies", "revision"))
     if fields and draw(st.integers(0, 3)):

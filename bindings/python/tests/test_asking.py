@@ -154,7 +154,7 @@ def revised(changes: dict[str, Any], kind: str = "patch") -> Document:
 @pytest.mark.parametrize(
     ("changes", "size"),
     [
-        # Its entry in the history is one.
+        # A new entry in the history is a change of its own.
         ({}, Class.PATCH),
         ({"/approach/steps/0/title": "Make a form"}, Class.PATCH),
         ({"/approach/steps/0/acceptance_criteria": "Two orders are stored"}, Class.MINOR),

@@ -18,7 +18,7 @@ CLASSES = ["documents", "sessions", "resources", "revisions", "scope", "graph"]
 @pytest.mark.skipif(not SUITE.exists(), reason="the conformance suite is not beside the library")
 @pytest.mark.parametrize("name", CLASSES)
 def test_class(name: str, tmp_path: Path) -> None:
-    # The suite follows a link to the interpreter, and one that is followed does not know its environment.
+    # The suite resolves a link to the interpreter, which then does not know its environment.
     command = tmp_path / "library"
     command.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m planspec_documents "$@"\n')
     command.chmod(0o755)

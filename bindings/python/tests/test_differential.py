@@ -41,7 +41,7 @@ def ours(name: str, text: str) -> list[Said]:
 
 
 def said(finding: planspec.Finding) -> Said:
-    # What keeps a document from being executed is a warning, unless it is asked for.
+    # Missing readiness is a warning unless it is asked for.
     severity = "warning" if finding.level is planspec.Level.READINESS else finding.severity
     return Said(finding.code, severity, str(finding.pointer), finding.line or 0)
 

@@ -56,13 +56,13 @@ def test_globs_are_as_regular_expressions(parts: list[str], path: str) -> None:
     glob = "".join(parts)
     if "**" in glob:
         return
-    # A class may stand for a slash: so the language of globs has it.
+    # A class may match a slash, as the glob language specifies.
     pattern = glob.replace("[!a]", "[^a]").replace("?", "[^/]").replace("*", "[^/]*")
     assert covers(glob, path) == bool(re.fullmatch(pattern, path))
 
 
 def test_a_glob_takes_no_time_that_doubles() -> None:
-    # It would be years, did it try every way.
+    # Trying every way would take years.
     assert not covers("*a" * 60 + "b", "a" * 400)
     assert not covers("**/a/" * 30 + "b", "a/" * 200)
 

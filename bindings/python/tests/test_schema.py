@@ -13,7 +13,7 @@ from jsonschema.validators import extend
 
 from planspec_documents import _findings, _schema, _times
 
-# What decides nothing by itself: `then` goes with `if`, `patternProperties` with `additionalProperties`.
+# Keywords without a check of their own: `then` goes with `if`, `patternProperties` with `additionalProperties`.
 DECIDES_NOTHING = {"$defs", "title", "then", "patternProperties", "patternErrorMessage", "errorMessage"}
 SCHEMAS = _findings.tables()["schemas"]
 
@@ -36,7 +36,7 @@ def keywords(schema: Any) -> Iterator[str]:
 
 def test_every_keyword_is_judged() -> None:
     used = {keyword for schema in SCHEMAS.values() for keyword in keywords(schema)}
-    # Below these stand names of fields and texts.
+    # Below these are names of fields and texts.
     used -= {"^(x-|\\$comment$|\\$schema$)", *fields_of_other_keywords()}
     assert used - DECIDES_NOTHING == set(_schema._KEYWORDS)
 

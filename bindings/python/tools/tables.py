@@ -18,7 +18,7 @@ from typing import Any
 
 TABLES = Path(__file__).parent.parent / "src" / "planspec_documents" / "tables.json"
 KINDS = ["document", "Goal", "Plan", "Capability", "Binding", "Gate", "Execution"]
-# What is for people and decides nothing.
+# Keywords for people, which check nothing.
 UNUSED = {"$schema", "$id", "description", "examples", "deprecated"}
 
 

@@ -1,5 +1,5 @@
 #!/bin/sh
-# What deploy.sh promises, whatever files it is made of.
+# Tests the behaviour of deploy.sh, independent of its files.
 set -eu
 cd "$(dirname "$0")/.."
 

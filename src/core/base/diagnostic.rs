@@ -1,16 +1,16 @@
-//! Findings: what is wrong, where, and how to put it right.
+//! Findings: what is wrong, where, and how to fix it.
 
 use std::fmt;
 
 use crate::core::base::fix::Fix;
 use crate::core::base::key::Key;
 
-/// How much a finding weighs.
+/// The severity of a finding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Severity {
-    /// The resource cannot be used as it stands.
+    /// The resource cannot be used as it is.
     Error,
-    /// Probably not what was meant; nothing stops because of it.
+    /// Probably a mistake, but the resource can be used.
     Warning,
 }
 
@@ -23,14 +23,14 @@ impl fmt::Display for Severity {
     }
 }
 
-/// What is judged of a PlanSpec 1.2 document, from the ground up.
+/// The levels of checks of a PlanSpec 1.2 document; each needs the one before it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Level {
-    /// Its sections and fields, and whether what it refers to is there.
+    /// Sections, fields and references.
     Structure,
-    /// Whether it makes sense.
+    /// Whether the document makes sense.
     Semantics,
-    /// Whether it can be executed. A document that is not ready is valid; it does not start.
+    /// Whether it can be executed. A document that is not ready is valid, but its run does not start.
     Readiness,
 }
 
@@ -50,9 +50,9 @@ impl fmt::Display for Level {
 pub struct Code {
     /// `PS302`
     pub id: &'static str,
-    /// Severity where the configuration says nothing else.
+    /// The default severity.
     pub severity: Severity,
-    /// What the code stands for, in a few words.
+    /// A title of a few words.
     pub title: &'static str,
 }
 
@@ -60,10 +60,10 @@ macro_rules! codes {
     ($($name:ident = $id:literal $severity:ident $title:literal;)*) => {
         impl Code {
             $(#[doc = $title] pub const $name: Code = Code { id: $id, severity: Severity::$severity, title: $title };)*
-            /// Every code, in order.
+            /// All codes, in order.
             pub const ALL: &'static [Code] = &[$(Code::$name),*];
 
-            /// The page of the documentation about it, in Markdown: what it is, why, a wrong and
+            /// The documentation page in Markdown: what the rule is, why, a wrong and
             /// a right example.
             pub fn page(self) -> &'static str {
                 match self.id {
@@ -197,7 +197,7 @@ codes! {
 }
 
 impl Code {
-    /// Look a code up by its id, ignoring case.
+    /// Looks up a code by its id, ignoring case.
     pub fn parse(id: &str) -> Option<Code> {
         Code::ALL
             .iter()
@@ -205,8 +205,8 @@ impl Code {
             .find(|code| code.id.eq_ignore_ascii_case(id))
     }
 
-    /// Whether it says that something is not there: for a file that is no part of the
-    /// repository's resources that is no error, since the rest may still come.
+    /// Whether it reports something missing. In a draft, that is not an error, since the rest may
+    /// come later.
     pub fn is_not_found(self) -> bool {
         [
             Code::GOAL_NOT_FOUND,
@@ -222,18 +222,18 @@ impl Code {
         .contains(&self)
     }
 
-    /// Whether its way out may be a name that was probably meant. Of these only so many are looked for
-    /// among all resources, so one that is found in a file depends on what is found in all others.
+    /// Whether its help may suggest a name. The number of suggestions is limited over all
+    /// resources, so findings in one file depend on those in all others.
     pub fn may_suggest(self) -> bool {
         self.is_not_found() || [Code::INPUT_UNKNOWN, Code::UNKNOWN_NAME].contains(&self)
     }
 
-    /// Whether it takes another revision to see it.
+    /// Whether it compares two revisions.
     pub fn is_about_change(self) -> bool {
         self.id.starts_with("PS4")
     }
 
-    /// What of a PlanSpec 1.2 document it is about.
+    /// The level of the check, for PlanSpec 1.2 documents.
     pub fn level(self) -> Level {
         match self.id.get(..4) {
             Some("PS62") => Level::Semantics,
@@ -242,9 +242,9 @@ impl Code {
         }
     }
 
-    /// Whether a finding of it means that there is nothing to work with: the text cannot be read,
-    /// the resource has no sound structure, nobody can tell which of two is meant, or the plan has
-    /// no order. Neither the configuration nor a comment takes such an error away.
+    /// Whether a finding of it makes everything else pointless: the text cannot be read, the resource
+    /// has an invalid structure, it is defined twice, or the plan has no order. Neither the configuration
+    /// nor a comment can suppress it.
     pub fn is_fatal(self) -> bool {
         const GRAPH: [Code; 14] = [
             Code::BROKEN_CHAIN,
@@ -274,7 +274,7 @@ impl fmt::Display for Code {
     }
 }
 
-/// One step into a YAML or JSON document.
+/// A step into a YAML or JSON document.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum PathStep {
     /// Into a mapping, by key.
@@ -295,13 +295,13 @@ impl From<usize> for PathStep {
     }
 }
 
-/// Build a document path: `path!["spec", "graph", "nodes", 3, "id"]`.
+/// Builds a document path: `path!["spec", "graph", "nodes", 3, "id"]`.
 #[macro_export]
 macro_rules! path {
     ($($step:expr),* $(,)?) => { vec![$($crate::core::base::diagnostic::PathStep::from($step)),*] };
 }
 
-/// Write a document path as people write it: `spec.graph.nodes[3].id`.
+/// Formats a document path for people: `spec.graph.nodes[3].id`.
 pub fn display_path(path: &[PathStep]) -> String {
     let mut text = String::new();
     for step in path {
@@ -317,7 +317,7 @@ pub fn display_path(path: &[PathStep]) -> String {
     text
 }
 
-/// The same as a JSON pointer (RFC 6901): `/spec/nodes/3/id`; empty for the whole document.
+/// Formats a document path as a JSON pointer (RFC 6901): `/spec/nodes/3/id`; empty for the whole document.
 pub fn pointer(path: &[PathStep]) -> String {
     let steps = path.iter().map(|step| match step {
         PathStep::Key(key) => format!("/{}", key.replace('~', "~0").replace('/', "~1")),
@@ -326,7 +326,7 @@ pub fn pointer(path: &[PathStep]) -> String {
     steps.collect()
 }
 
-/// What of the addressed entry to underline.
+/// The part of an entry to underline.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Part {
     /// The key of the entry.
@@ -335,12 +335,12 @@ pub enum Part {
     Value,
 }
 
-/// A place in a file, as the finder of a problem knows it. It becomes a [`Span`] only when shown.
+/// A place in a file, as known to a check. It becomes a [`Span`] only when it is shown.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Place {
     /// The file as a whole.
     File,
-    /// A position that the parser gave.
+    /// A position from the parser.
     At(Span),
     /// An entry of a document.
     Entry {
@@ -354,7 +354,7 @@ pub enum Place {
 }
 
 impl Place {
-    /// The item of a list of resources that it is in.
+    /// The item, if the place is in a list of resources.
     pub fn item(&self) -> Option<&[PathStep]> {
         let Place::Entry { path, .. } = self else {
             return None;
@@ -375,18 +375,18 @@ pub struct Span {
     pub column: usize,
     /// Byte offset of the start.
     pub start: usize,
-    /// Byte offset behind the end; never before `start`.
+    /// Byte offset of the end, exclusive; never before `start`.
     pub end: usize,
 }
 
-/// A second place that belongs to a finding, with what it shows.
+/// A related place of a finding, with a message.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Label {
     /// Path of the file from the repository's root.
     pub file: String,
-    /// Where in it.
+    /// The place in the file.
     pub place: Place,
-    /// What is there.
+    /// Why it is related.
     pub message: String,
 }
 
@@ -395,28 +395,28 @@ pub struct Label {
 pub struct Diagnostic {
     /// Path of the file from the repository's root, or as it was named by the user.
     pub file: String,
-    /// Where in the file.
+    /// The place in the file.
     pub place: Place,
-    /// Which rule.
+    /// The rule.
     pub code: Code,
-    /// How much it weighs.
+    /// The severity.
     pub severity: Severity,
     /// What is wrong, in one sentence without a full stop.
     pub message: String,
-    /// What to write at the underlined text; empty to repeat nothing.
+    /// The text beside the underlined place; empty for none.
     pub label: String,
-    /// The way out.
+    /// How to fix it, for people.
     pub help: Option<String>,
-    /// Other places that belong to it.
+    /// Related places.
     pub related: Vec<Label>,
-    /// The resource that is broken by it, when that is known.
+    /// The broken resource, if known.
     pub resource: Option<Key>,
-    /// The way out for programs.
+    /// How to fix it, for programs.
     pub fix: Option<Fix>,
 }
 
 impl Label {
-    /// A place and what it shows.
+    /// A place with a message.
     pub fn new(file: impl Into<String>, place: Place, message: impl Into<String>) -> Label {
         Label {
             file: file.into(),
@@ -448,54 +448,54 @@ impl Diagnostic {
         }
     }
 
-    /// Say what stands at the underlined text.
+    /// Sets the text beside the underlined place.
     pub fn label(mut self, label: impl Into<String>) -> Self {
         self.label = label.into();
         self
     }
 
-    /// Say how to put it right.
+    /// Sets how to fix it.
     pub fn help(mut self, help: impl Into<String>) -> Self {
         self.help = Some(help.into());
         self
     }
 
-    /// Say how a program puts it right.
+    /// Sets how a program puts it right.
     pub fn fix(mut self, fix: Fix) -> Self {
         self.fix = Some(fix);
         self
     }
 
-    /// Add a second place.
+    /// Adds a related place.
     pub fn related(mut self, label: Label) -> Self {
         self.related.push(label);
         self
     }
 
-    /// Name the resource that is broken by it.
+    /// Sets the broken resource.
     pub fn about(mut self, key: &Key) -> Self {
         self.resource = Some(key.clone());
         self
     }
 
-    /// Whether it stops the resource from being used.
+    /// Whether it prevents the resource from being used.
     pub fn is_error(&self) -> bool {
         self.severity == Severity::Error
     }
 }
 
-/// Makes findings in one document of a file.
+/// Creates findings in one document of a file.
 #[derive(Debug, Clone, Copy)]
 pub struct Finder<'a> {
     /// Path of the file.
     pub file: &'a str,
     /// Index of the document in the file, from 0.
     pub document: usize,
-    /// Where the document is a list: which of its items it is about.
+    /// The index of the item, if the document is a list.
     pub item: Option<usize>,
 }
 
-/// The path of an entry in a document, which may be an item of a list.
+/// The path of an entry in a document, below an item if the document is a list.
 pub fn in_item(item: Option<usize>, path: Vec<PathStep>) -> Vec<PathStep> {
     match item {
         Some(item) => [vec![PathStep::from("items"), PathStep::from(item)], path].concat(),
@@ -524,14 +524,14 @@ impl Finder<'_> {
         }
     }
 
-    /// A second place in the document, at a value.
+    /// A related place in the document, at a value.
     pub fn label(&self, path: Vec<PathStep>, message: impl Into<String>) -> Label {
         Label::new(self.file, self.place(path, Part::Value), message)
     }
 }
 
-/// Bring findings into one order, by file and place, and drop repeats. What is shown is ordered
-/// again, by lines and columns.
+/// Sorts findings by file and place, and drops duplicates. For display, they are sorted
+/// again by lines and columns.
 pub fn sort(findings: &mut Vec<Diagnostic>) {
     findings.sort();
     findings.dedup();

@@ -3,23 +3,23 @@
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
-/// `sha256:` and 64 hexadecimal digits over the canonical JSON of `value`: the same for the same
-/// content, whatever the order of keys or the formatting of the file it came from.
+/// `sha256:` and 64 hexadecimal digits over the canonical JSON of `value`: independent of the order of
+/// keys and of formatting.
 ///
-/// A value that JSON cannot hold (a map with keys that are not strings) digests as `null`; the
-/// types of this crate have none.
+/// A value that JSON cannot hold (a map with keys that are not strings) has the digest of `null`; this
+/// crate has no such types.
 pub fn canonical(value: &impl Serialize) -> String {
     let bytes = serde_json_canonicalizer::to_vec(value).unwrap_or_else(|_| b"null".to_vec());
     format!("sha256:{}", hex(&Sha256::digest(&bytes)))
 }
 
-/// The first two hexadecimal digits of the SHA-256 of `name`: the directory that keeps trees of
+/// The first two hexadecimal digits of the SHA-256 of `name`: the subfolder that keeps folders of
 /// the status branch small.
 pub fn shard(name: &str) -> String {
     hex(&Sha256::digest(name.as_bytes())[..1])
 }
 
-/// SHA-256 of some bytes in hexadecimal.
+/// The SHA-256 of some bytes, in hexadecimal.
 pub fn sha256_hex(bytes: &[u8]) -> String {
     hex(&Sha256::digest(bytes))
 }

@@ -1,4 +1,4 @@
-//! Text from files and records, made safe to print.
+//! Makes text from files and records safe to print.
 
 use std::borrow::Cow;
 use std::fmt::Write;
@@ -6,7 +6,7 @@ use std::fmt::Write;
 use crate::core::base::invisible::unseen;
 use crate::core::base::secrets::masked;
 
-/// A text on one line, with everything visible that would not be seen or would move what is seen:
+/// A text on one line, in which characters that are invisible or affect others become visible:
 /// line breaks, terminal escapes, bidirectional overrides, zero-width characters. Credentials in URLs are masked.
 ///
 /// ```
@@ -22,7 +22,7 @@ pub fn line(text: &str) -> String {
     out
 }
 
-/// Add one character of a text, made safe to print where it is not seen there: see [`unseen`].
+/// Appends one character, escaped if it is invisible there: see [`unseen`].
 pub fn push_marked(out: &mut String, c: char, is_unseen: bool) {
     match c {
         '\n' => out.push_str("\\n"),
@@ -36,12 +36,12 @@ pub fn push_marked(out: &mut String, c: char, is_unseen: bool) {
     }
 }
 
-/// A text that keeps its lines; each is made safe to print.
+/// A text with its lines, each safe to print.
 pub fn text(text: &str) -> String {
     text.lines().map(line).collect::<Vec<String>>().join("\n")
 }
 
-/// What a program printed: lines stay lines, and tabs tabs; the rest is made safe to print.
+/// The output of a program, with its lines and tabs; the rest is made safe to print.
 pub fn printed(bytes: &[u8]) -> String {
     let text = String::from_utf8_lossy(bytes);
     let text = masked(&text);
@@ -62,8 +62,8 @@ pub fn printed(bytes: &[u8]) -> String {
     out
 }
 
-/// A text in which no line is a command to whoever runs a job of CI: a line that begins with `::`, or `##[…]` and
-/// `##word[…]` anywhere in one. What stands in JSON stays the same value.
+/// A text without workflow commands to CI: no line begins with `::`, and none contains `##[…]` or `##word[…]`. JSON
+/// keeps its value.
 pub fn inert(text: &str) -> Cow<'_, str> {
     let begins = |line: &str| line.trim_start().starts_with("::");
     if !text.contains("##") && !text.split(['\n', '\r']).any(begins) {
@@ -82,7 +82,7 @@ pub fn inert(text: &str) -> Cow<'_, str> {
         };
         let mut rest = row;
         while let Some(at) = rest.find("##") {
-            // The second may be the first of the next two.
+            // The second `#` may be the first of the next pair.
             let (before, second) = rest.split_at(at + 1);
             out.push_str(before);
             let after = &second[1..];

@@ -1,76 +1,76 @@
-//! How a file is put right: changes to the entries of a document, as data.
+//! Fixes: changes to the entries of a document, as data.
 
 use serde_json::Value;
 
 use crate::core::base::diagnostic::PathStep;
 
-/// The way out of a finding, so that a program can go it.
+/// The fix of a finding, which a program can apply.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Fix {
-    /// What is done, all at once.
+    /// The changes, made at once.
     pub changes: Vec<Change>,
-    /// Whether it is certainly what was meant; else it is likely.
+    /// Whether it is certainly right; otherwise it is likely.
     pub is_certain: bool,
 }
 
-/// A change to a document. Places are those that hold before it.
+/// A change to a document. All places are those before the change.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Change {
-    /// Write another key for an entry.
+    /// Renames the key of an entry.
     Rename {
         /// The entry.
         path: Vec<PathStep>,
-        /// Its key.
+        /// The new key.
         to: String,
     },
-    /// Put a value in the place of another.
+    /// Replaces a value.
     Replace {
-        /// Where that is.
+        /// The place of the value.
         path: Vec<PathStep>,
-        /// The value.
+        /// The new value.
         with: Json,
     },
-    /// Put what stands there in quotes: text that reads as something else.
+    /// Quotes a text that reads as something else.
     Quote {
-        /// Where that is.
+        /// The place of the text.
         path: Vec<PathStep>,
     },
-    /// Put another document behind the last one of the file.
+    /// Appends a YAML document to the file.
     Append {
         /// The document.
         with: Json,
     },
-    /// Put other characters in the place of a range of bytes of the file: it cannot be read as it is.
+    /// Replaces a range of bytes of a file that cannot be parsed.
     Text {
-        /// From where.
+        /// The first byte.
         start: usize,
-        /// Up to where.
+        /// The end, exclusive.
         end: usize,
-        /// What is to stand there.
+        /// The replacement.
         with: String,
     },
-    /// Take an entry out.
+    /// Removes an entry.
     Remove {
         /// The entry.
         path: Vec<PathStep>,
     },
-    /// Put an entry into a mapping, which is made where it is not there.
+    /// Adds an entry to a mapping, which is created if needed.
     Add {
-        /// Where it will be.
+        /// The place of the new entry.
         path: Vec<PathStep>,
         /// Its value.
         with: Json,
     },
-    /// Put an entry into another mapping, which is made where it is not there.
+    /// Moves an entry to another mapping, which is created if needed.
     Move {
         /// The entry.
         path: Vec<PathStep>,
-        /// Where it will be.
+        /// Its new place.
         to: Vec<PathStep>,
     },
 }
 
-/// A value as JSON text: values have no order.
+/// A value as JSON text, which unlike a value has an order.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Json(String);
 
@@ -88,7 +88,7 @@ impl Json {
 }
 
 impl Fix {
-    /// What is certainly meant.
+    /// A fix that is certainly right.
     pub fn certain(change: Change) -> Fix {
         Fix {
             changes: vec![change],
@@ -96,7 +96,7 @@ impl Fix {
         }
     }
 
-    /// What is probably meant.
+    /// A fix that is likely right.
     pub fn likely(change: Change) -> Fix {
         Fix {
             is_certain: false,
@@ -104,7 +104,7 @@ impl Fix {
         }
     }
 
-    /// What is done as well.
+    /// Adds a change.
     pub fn and(mut self, change: Change) -> Fix {
         self.changes.push(change);
         self
@@ -112,7 +112,7 @@ impl Fix {
 }
 
 impl Change {
-    /// The change where the document is below this place of another.
+    /// The change, in a document that contains this one at a place.
     pub fn below(mut self, place: &[PathStep]) -> Change {
         let paths = match &mut self {
             Change::Rename { path, .. }
@@ -129,7 +129,7 @@ impl Change {
         self
     }
 
-    /// Make the change to a value. Nothing where it does not fit.
+    /// Applies the change to a value. Returns `None` if it does not fit.
     pub fn apply(&self, root: &mut Value) -> Option<()> {
         match self {
             Change::Rename { path, to } => {
@@ -145,7 +145,7 @@ impl Change {
             }
             Change::Replace { path, with } => *at_mut(root, path)? = with.value(),
             Change::Remove { path } => drop(take(root, path)?),
-            // These are of the text, or of the file.
+            // These change the text or the file.
             Change::Quote { .. } | Change::Text { .. } | Change::Append { .. } => return None,
             Change::Add { path, with } => put(root, path, with.value())?,
             Change::Move { path, to } => {
@@ -196,7 +196,7 @@ fn put(root: &mut Value, path: &[PathStep], value: Value) -> Option<()> {
     Some(())
 }
 
-/// What stands at a place of a value.
+/// The value at a path.
 pub fn at<'v>(value: &'v Value, path: &[PathStep]) -> Option<&'v Value> {
     path.iter().try_fold(value, |value, step| match step {
         PathStep::Key(key) => value.get(key),

@@ -2,17 +2,17 @@
 
 use globset::{Glob, GlobBuilder, GlobMatcher};
 
-/// A glob over paths from the repository's root: `*` stays within one folder, `**` does not,
-/// `{a,b}` is either.
+/// A glob over paths from the repository's root: `*` does not match `/`, `**` does,
+/// `{a,b}` matches either.
 ///
 /// # Errors
-/// It is not a glob.
+/// It is not a valid glob.
 pub fn glob(text: &str) -> Result<Glob, globset::Error> {
     GlobBuilder::new(text).literal_separator(true).build()
 }
 
-/// Why a glob matches nothing, or not what it looks like, and what to write instead; nothing where it is
-/// what it seems.
+/// Why a glob matches nothing, or something else than it seems to, and what to write instead; `None` if
+/// it is fine.
 pub fn misleading(text: &str) -> Option<(String, String)> {
     let say = |why: &str, help: String| Some((format!("`{text}` {why}"), help));
     if let Some(rest) = text.strip_prefix('!') {
@@ -37,13 +37,13 @@ pub fn misleading(text: &str) -> Option<(String, String)> {
     None
 }
 
-/// Whether there may be a path that is meant by both. What names a folder means everything in it.
+/// Whether some path may match both globs. A path of a folder includes everything in it.
 ///
-/// It may say yes where there is none, and never no where there is one.
+/// A false yes is possible, a false no is not.
 pub fn may_overlap(one: &str, other: &str) -> bool {
     let (one, other) = (Parts::of(one), Parts::of(other));
     let (rows, columns) = (one.0.len(), other.0.len());
-    // reached[column]: whether so many parts of both can stand for the same folders.
+    // reached[column]: whether this many parts of both can match the same folders.
     let mut reached = vec![false; columns + 1];
     reached[0] = true;
     for row in 0..=rows {
@@ -53,7 +53,7 @@ pub fn may_overlap(one: &str, other: &str) -> bool {
                 continue;
             }
             let (Some(a), Some(b)) = (one.0.get(row), other.0.get(column)) else {
-                // One of them is a folder that the other one is, or lies in.
+                // One of them is the same folder as the other, or contains it.
                 return true;
             };
             if matches!((a, b), (Part::Any, _) | (_, Part::Any)) {
@@ -69,19 +69,19 @@ pub fn may_overlap(one: &str, other: &str) -> bool {
     false
 }
 
-/// A glob, folder by folder.
+/// The parts of a glob, folder by folder.
 struct Parts<'a>(Vec<Part<'a>>);
 
 enum Part<'a> {
-    /// Any number of folders, and what is in them.
+    /// Any number of folders, with everything in them.
     Any,
-    /// This name.
+    /// Exactly this name.
     Name(&'a str),
     /// Names that match.
     Pattern(&'a str, Option<GlobMatcher>),
 }
 
-/// What does not stand for itself in a glob.
+/// Characters with a meaning in a glob.
 const SPECIAL: [char; 8] = ['*', '?', '[', ']', '{', '}', '\\', '!'];
 
 impl<'a> Parts<'a> {
@@ -92,9 +92,9 @@ impl<'a> Parts<'a> {
                 // `src/` and `./src` are `src`.
                 "" | "." => {}
                 "**" => parts.push(Part::Any),
-                // What goes up may lead anywhere.
+                // `..` may lead anywhere.
                 ".." => return Parts(vec![Part::Any]),
-                // What may go on behind the next slash is not taken apart: anything may follow.
+                // A construct that may extend over slashes is not analysed: anything may follow.
                 _ if name.contains(['[', '\\']) || name.contains("**") || !is_closed(name) => {
                     parts.push(Part::Any);
                     break;
@@ -110,13 +110,13 @@ impl<'a> Parts<'a> {
     }
 }
 
-/// Whether every brace that is opened is closed.
+/// Whether all braces are closed.
 fn is_closed(name: &str) -> bool {
     name.matches('{').count() == name.matches('}').count()
 }
 
 impl Part<'_> {
-    /// Whether there may be a name that is meant by both.
+    /// Whether some name may match both parts.
     fn may_be(&self, other: &Part<'_>) -> bool {
         match (self, other) {
             (Part::Any, _) | (_, Part::Any) => true,
@@ -208,7 +208,7 @@ mod tests {
 
     const NAMES: [&str; 4] = ["a", "b", "ab", "a.b"];
 
-    /// Every path of up to three of these names.
+    /// All paths of up to three of these names.
     fn paths() -> Vec<String> {
         let mut all: Vec<String> = Vec::new();
         let mut longest = vec![String::new()];
@@ -222,7 +222,7 @@ mod tests {
         all
     }
 
-    /// The paths that a glob means: it matches them, or a folder that they are in.
+    /// The paths that match a glob, or are in a folder that does.
     fn meant(text: &str) -> Vec<String> {
         let Ok(glob) = glob(text.trim_end_matches('/')) else {
             return Vec::new();

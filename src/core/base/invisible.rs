@@ -1,8 +1,8 @@
-//! Characters that a person who reads a text does not see.
+//! Invisible characters.
 
-/// Whether a character is not seen, or changes how its neighbours are seen: control characters,
+/// Whether a character is invisible, or changes how its neighbours look: control characters,
 /// line separators, zero-width and blank characters, bidirectional overrides, tags,
-/// noncharacters. A space is seen, and so are the variation selectors that emoji are written with.
+/// noncharacters. Spaces and the variation selectors of emoji are visible.
 pub fn is_invisible(c: char) -> bool {
     c.is_control()
         || matches!(c,
@@ -10,13 +10,13 @@ pub fn is_invisible(c: char) -> bool {
             | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
             | '\u{115f}' | '\u{1160}' | '\u{3164}' | '\u{ffa0}'
             | '\u{fdd0}'..='\u{fdef}' | '\u{e0000}'..='\u{e0fff}')
-        // The last two code points of every plane are no characters.
+        // The last two code points of every plane are noncharacters.
         || u32::from(c) & 0xfffe == 0xfffe
 }
 
-/// Each character of a text, and whether it has to be made visible: it is not seen, and is no joiner that belongs to its
-/// neighbours. Persian and Hindi words, and emoji of several people, are written with joiners; between ASCII letters they
-/// would only make two names look like one.
+/// The characters of a text, each with whether it must be escaped: it is invisible, and not a joiner that its
+/// neighbours need. Persian and Hindi words, and emoji of several people, contain joiners; between ASCII letters they
+/// would only make two names look the same.
 pub fn unseen(text: &str) -> impl Iterator<Item = (char, bool)> + '_ {
     let mut before = None;
     let mut characters = text.chars().peekable();

@@ -1,4 +1,4 @@
-//! What identifies a resource: its kind, its namespace and its name.
+//! Keys of resources: kind, namespace and name.
 
 use std::fmt;
 
@@ -66,7 +66,7 @@ impl Kind {
         }
     }
 
-    /// Read a kind in singular, plural or short form, whatever the case.
+    /// Parses a kind in singular, plural or short form, ignoring case.
     pub fn parse(text: &str) -> Option<Kind> {
         let text = text.to_lowercase();
         Kind::ALL.into_iter().find(|kind| {
@@ -83,7 +83,7 @@ impl fmt::Display for Kind {
     }
 }
 
-/// What identifies a resource within a repository.
+/// Identifies a resource within a repository.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "service", derive(schemars::JsonSchema))]
 pub struct Key {

@@ -1,24 +1,24 @@
-//! Bounds on what people hand in, and the file in which a repository sets them.
+//! Limits on input, and the name of the configuration file that sets them.
 
 use serde::{Deserialize, Serialize};
 
 /// Name of the configuration file at the repository's root.
 pub const CONFIG_FILE: &str = ".planspec.yaml";
 
-/// Bounds on input, kept before anything is loaded.
+/// Limits on input, checked before anything is loaded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct Limits {
-    /// Bytes of one file.
+    /// Maximum size of one file, in bytes.
     pub file_bytes: usize,
-    /// Nesting of one document.
+    /// Maximum nesting of one document.
     pub depth: usize,
-    /// Nodes of one plan.
+    /// Maximum number of nodes of one plan.
     pub nodes: usize,
 }
 
 impl Limits {
-    /// For what was within the limits once, whatever they are now.
+    /// No limits, for content that was once within the limits, even if they are lower now.
     pub const NONE: Limits = Limits {
         file_bytes: usize::MAX,
         depth: usize::MAX,

@@ -1,4 +1,4 @@
-//! What everything else is told in: keys, findings, digests, bounds, globs, versions.
+//! Basic types: keys, findings, digests, limits, globs, versions.
 
 pub mod diagnostic;
 pub mod digest;

@@ -1,15 +1,15 @@
-//! The order of names as people count: `step-2` before `step-10`.
+//! The natural order of names: `step-2` before `step-10`.
 
 use std::cmp::Ordering;
 
-/// Compare two names, runs of digits by their number.
+/// Compares two names, with runs of digits as numbers.
 pub fn compare(a: &str, b: &str) -> Ordering {
     let (mut left, mut right) = (a, b);
     loop {
         let ordering = match (left.chars().next(), right.chars().next()) {
             (Some(x), Some(y)) if x.is_ascii_digit() && y.is_ascii_digit() => {
                 let (x, y) = (digits(&mut left), digits(&mut right));
-                // Without zeros in front the longer number is the greater one.
+                // Without leading zeros, the longer number is the greater one.
                 x.len().cmp(&y.len()).then_with(|| x.cmp(y))
             }
             (Some(x), Some(y)) => {
@@ -17,7 +17,7 @@ pub fn compare(a: &str, b: &str) -> Ordering {
                 right = right.get(y.len_utf8()..).unwrap_or_default();
                 x.cmp(&y)
             }
-            // Equal numbers may be written in two ways.
+            // Equal numbers may be written differently.
             (x, y) => return x.is_some().cmp(&y.is_some()).then_with(|| a.cmp(b)),
         };
         if ordering != Ordering::Equal {
@@ -26,7 +26,7 @@ pub fn compare(a: &str, b: &str) -> Ordering {
     }
 }
 
-/// Take the digits that a text begins with, without zeros in front.
+/// Takes the digits at the beginning of a text, without leading zeros.
 fn digits<'t>(text: &mut &'t str) -> &'t str {
     let end = text
         .find(|c: char| !c.is_ascii_digit())

@@ -3,9 +3,9 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
-/// What stands in the place of a credential.
+/// The replacement of a credential.
 const MASK: &str = "***";
-/// Names of parameters whose values are credentials, in lower case without `-` and `_`.
+/// Names of parameters with credentials, in lower case without `-` and `_`.
 const PARAMETERS: [&str; 16] = [
     "token",
     "accesstoken",
@@ -24,7 +24,7 @@ const PARAMETERS: [&str; 16] = [
     "signature",
     "xamzsignature",
 ];
-/// What begins the name of somebody who is a token.
+/// Prefixes of user names that are tokens.
 const TOKENS: [&str; 6] = [
     "ghp_",
     "gho_",
@@ -34,7 +34,7 @@ const TOKENS: [&str; 6] = [
     "x-access-token",
 ];
 
-/// Where credentials stand in a text, in order.
+/// The ranges of credentials in a text, in order.
 pub fn find(text: &str) -> Vec<Range<usize>> {
     let mut found = Vec::new();
     let mut from = 0;
@@ -48,7 +48,7 @@ pub fn find(text: &str) -> Vec<Range<usize>> {
     found
 }
 
-/// A text without the credentials in it.
+/// A text with its credentials masked.
 pub fn masked(text: &str) -> Cow<'_, str> {
     let found = find(text);
     if found.is_empty() {
@@ -65,7 +65,7 @@ pub fn masked(text: &str) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
-/// The same of what a program printed; what is no text stays as it is.
+/// The same for the output of a program; bytes that are not text stay as they are.
 pub fn masked_bytes(bytes: &[u8]) -> Cow<'_, [u8]> {
     match std::str::from_utf8(bytes).map(masked) {
         Ok(Cow::Owned(text)) => Cow::Owned(text.into_bytes()),
@@ -73,7 +73,7 @@ pub fn masked_bytes(bytes: &[u8]) -> Cow<'_, [u8]> {
     }
 }
 
-/// Those in one URL, whose part behind the scheme is given.
+/// The credentials in one URL, given the part after the scheme.
 fn of_url(text: &str, url: Range<usize>, found: &mut Vec<Range<usize>>) {
     let rest = &text[url.clone()];
     let authority = rest.find(['/', '?', '#']).unwrap_or(rest.len());
@@ -104,7 +104,7 @@ fn of_url(text: &str, url: Range<usize>, found: &mut Vec<Range<usize>>) {
     }
 }
 
-/// Whether a text is not just the place of one: `$TOKEN`, `${{ secrets.token }}`, `***`.
+/// Whether a text is a secret, and not only a placeholder: `$TOKEN`, `${{ secrets.token }}`, `***`.
 fn is_secret(text: &str) -> bool {
     let is_masked = text
         .chars()

@@ -1,14 +1,14 @@
-//! A section of a file that is ours, between two marks; the rest is somebody else's, and stays as it is.
+//! A section of a file that belongs to planspec, between two marks; the rest of the file is left alone.
 
-/// Begins it.
+/// The mark at its beginning.
 pub const BEGIN: &str = "<!-- planspec:begin -->";
-/// Ends it.
+/// The mark at its end.
 pub const END: &str = "<!-- planspec:end -->";
 
-/// A text with our section in it: in the place of the one that it has, else behind everything. `section` has both marks.
+/// A text with the section: replaced if the text has one, else appended. `section` includes both marks.
 ///
 /// # Errors
-/// One of the marks is missing, or they are in the wrong order: what is ours there nobody can tell.
+/// A mark is missing, or they are in the wrong order, so the section cannot be found.
 ///
 /// ```
 /// use planspec::core::base::section::with_section;

@@ -1,10 +1,10 @@
-//! What was probably meant by a mistyped name.
+//! Suggestions for mistyped names.
 
 use std::cmp::Reverse;
 
 use crate::core::base::words::and_more;
 
-/// The candidate that was probably meant, if one is near enough to `word`.
+/// The candidate that was probably meant, if one is similar enough to `word`.
 pub fn did_you_mean<'a>(
     word: &str,
     candidates: impl IntoIterator<Item = &'a str>,
@@ -18,15 +18,15 @@ pub fn did_you_mean<'a>(
             let near = score >= 0.84 || (candidate.len() > 2 && is_one_edit(&folded, &other));
             near.then_some((score, candidate))
         })
-        // Of equally near ones the first.
+        // Of equally similar ones, the first.
         .reduce(|best, next| if next.0 > best.0 { next } else { best })
         .map(|(_, candidate)| candidate)
 }
 
-/// Most names to tell at once.
+/// Maximum number of names that are listed at once.
 pub const NAMES_TOLD: usize = 10;
 
-/// Names to choose from, each as `show` has it: up to ten are all told in their order, of more those that are nearest to
+/// Names to choose from, formatted by `show`: up to ten are all listed in order; of more, only those most similar to
 /// `word`.
 pub fn choices<'a>(
     word: &str,
@@ -37,11 +37,11 @@ pub fn choices<'a>(
     let all = names.len();
     if all > NAMES_TOLD {
         let folded = word.to_lowercase();
-        // Of equally near ones the first.
+        // Of equally similar ones, the first.
         names.sort_by_cached_key(|name| {
             let name = name.to_lowercase();
             let near = strsim::jaro_winkler(&folded, &name);
-            // From 0 to 1, so that six places of it can be compared.
+            // From 0 to 1; six decimal places are compared.
             Reverse((name.contains(&folded), (near * 1e6) as u64))
         });
         names.truncate(NAMES_TOLD);
@@ -50,7 +50,7 @@ pub fn choices<'a>(
     shown.join(", ") + &and_more(all - shown.len())
 }
 
-/// The way out for a mistyped name: what was probably meant, else `otherwise`.
+/// The help for a mistyped name: a suggestion, else `otherwise`.
 pub fn suggestion<'a>(
     word: &str,
     candidates: impl IntoIterator<Item = &'a str>,
@@ -59,11 +59,11 @@ pub fn suggestion<'a>(
     did_you_mean(word, candidates).map_or_else(otherwise, |near| format!("did you mean `{near}`?"))
 }
 
-/// Suggestions that may still be made: each compares a name with every other there is.
+/// How many suggestions may still be made: each compares a name with all others.
 pub struct Suggestions(pub usize);
 
 impl Suggestions {
-    /// [`did_you_mean`], while there are suggestions left.
+    /// [`did_you_mean`], within the remaining suggestions.
     pub fn near<'a>(
         &mut self,
         word: &str,
@@ -73,7 +73,7 @@ impl Suggestions {
         did_you_mean(word, candidates)
     }
 
-    /// [`suggestion`], while there are suggestions left; behind that `otherwise`.
+    /// [`suggestion`], within the remaining suggestions; otherwise `otherwise`.
     pub fn suggestion<'a>(
         &mut self,
         word: &str,
@@ -85,8 +85,8 @@ impl Suggestions {
     }
 }
 
-/// Whether one character more, less or other, or two that changed places, is the difference. Any
-/// distance would take time for every pair of characters.
+/// Whether two words differ by one character (added, missing or other), or by two swapped ones. A real
+/// distance would take too long for every pair of words.
 fn is_one_edit(a: &str, b: &str) -> bool {
     let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
     let front = a.iter().zip(&b).take_while(|(a, b)| a == b).count();

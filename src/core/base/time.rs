@@ -1,18 +1,18 @@
-//! Moments: in UTC, in whole seconds.
+//! Times in UTC, in whole seconds.
 
-/// A moment in UTC, in whole seconds.
+/// A time in UTC, in whole seconds.
 pub type Time = chrono::DateTime<chrono::Utc>;
 
-/// The last year that a date in a status may have. Dates beyond are no dates: they are written with more
-/// digits, and not read again.
+/// The last year of a date in a status. Later dates would be written with more digits, and could not be
+/// read again.
 pub const LAST_YEAR: i32 = 9998;
 
-/// A moment, exact: `2026-01-31T12:00:00Z`.
+/// A time in full: `2026-01-31T12:00:00Z`.
 pub fn exact(time: Time) -> String {
     time.to_rfc3339_opts(chrono::SecondsFormat::Secs, true)
 }
 
-/// How long it was from one moment to another, in its two largest units: `45s`, `4m`, `1h20m`,
+/// The duration between two times, in its two largest units: `45s`, `4m`, `1h20m`,
 /// `2d3h`.
 pub fn span(from: Time, to: Time) -> String {
     let seconds = (to - from).num_seconds().max(0);

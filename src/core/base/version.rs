@@ -2,15 +2,15 @@
 
 use std::cmp::Ordering;
 
-/// Numbers and semantic versions by their order (`2` is `2.0.0`), everything else as text, above
-/// those.
+/// Compares versions: numbers and semantic versions by their order (`2` is `2.0.0`), anything else as text,
+/// after those.
 pub fn compare_versions(a: &str, b: &str) -> Ordering {
     Version::read(a).cmp(&Version::read(b))
 }
 
-/// The first part of two numbered versions that differs, from 0: `1.2` and `1.3.1` differ in part 1.
-/// Two pre-releases, or a pre-release and its release, differ in no part: that is part 0, for a
-/// pre-release promises nothing. Nothing where nobody can tell, or the second is not the higher.
+/// The first part in which two numeric versions differ, from 0: `1.2` and `1.3.1` differ in part 1.
+/// Two pre-releases, or a pre-release and its release, give part 0, since a pre-release promises nothing.
+/// `None` if they cannot be compared, or the second is not higher.
 pub fn step(a: &str, b: &str) -> Option<usize> {
     if !compare_versions(a, b).is_lt() {
         return None;
@@ -25,8 +25,8 @@ pub fn step(a: &str, b: &str) -> Option<usize> {
     Some(parts.next().unwrap_or(0))
 }
 
-/// The next version of numbers in which a part, from 0, is the first to differ: after `1.2.3` in part 1 it is
-/// `1.3.0`. Nothing for words and dates.
+/// The next version that differs first in a part, counted from 0: after `1.2.3`, part 1 gives
+/// `1.3.0`. `None` for words and dates.
 pub fn raised(version: &str, part: usize) -> Option<String> {
     if date(version).is_some() {
         return None;
@@ -42,7 +42,7 @@ pub fn raised(version: &str, part: usize) -> Option<String> {
     Some(format!("{prefix}{}", parts.join(".")))
 }
 
-/// Whether a version is one of numbers: `2`, `1.10.0-rc.1`, `2026-01-31`.
+/// Whether a version is numeric: `2`, `1.10.0-rc.1`, `2026-01-31`.
 pub fn is_numbered(version: &str) -> bool {
     matches!(Version::read(version), Version::Numbered(..))
 }
@@ -55,7 +55,7 @@ enum Version<'a> {
     Text(&'a str),
 }
 
-/// Part of a pre-release: numbers stand below words.
+/// A part of a pre-release: numbers sort before words.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Identifier<'a> {
     Number(u64),
@@ -68,7 +68,7 @@ impl<'a> Version<'a> {
             return Version::Numbered(date, true, Vec::new());
         }
         let bare = text.strip_prefix(['v', 'V']).unwrap_or(text);
-        // Build metadata does not count.
+        // Build metadata is ignored.
         let bare = bare.split('+').next().unwrap_or(bare);
         let (core, pre) = match bare.split_once('-') {
             Some((core, pre)) => (core, Some(pre)),

@@ -1,8 +1,8 @@
-//! Words that messages are made of.
+//! Wording of messages.
 
 use serde_json::Value;
 
-/// A text of which no more than so many characters are shown.
+/// A text, cut to a maximum number of characters.
 pub fn shortened(text: &str, most: usize) -> String {
     match text.char_indices().nth(most) {
         Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
@@ -10,7 +10,7 @@ pub fn shortened(text: &str, most: usize) -> String {
     }
 }
 
-/// A value in backticks, the first 60 characters of it.
+/// A value in backticks, cut to 60 characters.
 pub fn quoted(value: &Value) -> String {
     format!("`{}`", unquoted(value))
 }
@@ -23,7 +23,7 @@ pub fn unquoted(value: &Value) -> String {
     }
 }
 
-/// What a value is, as a person says it.
+/// The type of a value, for people.
 pub fn type_of(value: &Value) -> &'static str {
     match value {
         Value::Null => "empty",
@@ -35,7 +35,7 @@ pub fn type_of(value: &Value) -> &'static str {
     }
 }
 
-/// A type as a person says it; `name` is what JSON Schema calls it.
+/// The name of a JSON Schema type, for people.
 pub fn type_words(name: &str) -> &'static str {
     match name {
         "string" => "a string",
@@ -54,7 +54,7 @@ pub fn listed<'n>(names: impl IntoIterator<Item = &'n str>) -> String {
     names.join(", ")
 }
 
-/// What stands behind a list of which some are left out: ` and 2 more`.
+/// The end of a list from which some are left out: ` and 2 more`.
 pub fn and_more(left_out: usize) -> String {
     match left_out {
         0 => String::new(),
@@ -62,7 +62,7 @@ pub fn and_more(left_out: usize) -> String {
     }
 }
 
-/// The same behind sentences: `; and 2 more`.
+/// The same after sentences: `; and 2 more`.
 pub fn and_more_of_it(left_out: usize) -> String {
     match left_out {
         0 => String::new(),
@@ -78,14 +78,14 @@ pub fn count(number: usize, noun: &str) -> String {
     }
 }
 
-/// Whether a name ends so, in whichever case: `A.YAML` is a YAML file.
+/// Whether a name has an ending, ignoring case: `A.YAML` is a YAML file.
 pub fn ends_with(name: &str, ending: &str) -> bool {
     let start = name.len().checked_sub(ending.len());
     let end = start.and_then(|start| name.get(start..));
     end.is_some_and(|end| end.eq_ignore_ascii_case(ending))
 }
 
-/// A word without what differs from habit to habit: case, `_`, `-` and spaces.
+/// A word without case, `_`, `-` and spaces, which differ between habits.
 pub fn folded(word: &str) -> String {
     let letters = word.chars().filter(|c| c.is_alphanumeric());
     letters.flat_map(char::to_lowercase).collect()

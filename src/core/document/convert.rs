@@ -1,4 +1,4 @@
-//! From resources to a document and back, with what is lost on the way.
+//! Converts resources to a document and back, and reports what is lost.
 
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -13,21 +13,21 @@ use crate::core::resource::{
     Resource, Rule, Selector, Spec, Strategy, Target, Time,
 };
 
-/// What a conversion leads to.
+/// The result of a conversion.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Converted<T> {
     /// The result.
     pub result: T,
-    /// What the target cannot hold, a line each.
+    /// What the target cannot express, one line each.
     pub lost: Vec<String>,
-    /// What the source does not say and the target wants to know.
+    /// What the target requires but the source does not have.
     pub missing: Vec<String>,
 }
 
-/// A plan and the goal that it serves as a document. `now` becomes the time of its first revision.
+/// Converts a plan and its goal to a document. `now` is the time of its first revision.
 ///
-/// Where all nodes are tasks with a name, the graph that the document stands for has the digest of the plan's:
-/// what steps cannot say of a task stands in their `x-planspec`.
+/// If all nodes are tasks with names, the document generates a graph with the same digest as the plan's:
+/// what steps cannot express is in their `x-planspec`.
 pub fn from_resources(
     plan: (&Metadata, &PlanSpec),
     goal: Option<(&Metadata, &GoalSpec)>,
@@ -82,16 +82,17 @@ pub fn from_resources(
     }
 }
 
-/// An id of a node that was made of what people number a step by, and a plainer one.
+/// A generated id of a node, and a plainer one for it.
 struct Renamed {
     from: String,
     to: String,
-    /// As it is written.
+    /// The id of the step as written.
     step: String,
 }
 
-/// Plainer ids for nodes, where those are free: `t001` for `T001`. In a document an id has to be another for each text, so it ends
-/// in a hash; here it stands in the file. What is made of it (the approval of a step, its gate) has it in its name.
+/// Plainer ids for nodes, if they are not taken: `t001` for `T001`. In a document, different texts need different ids,
+/// so they end in a hash; here the ids are in the file. Ids derived from one (the approval of a step, its gate) contain
+/// it.
 fn plain_ids(plan: &PlanSpec) -> Vec<Renamed> {
     let nodes = &plan.graph.nodes;
     let made = nodes.iter().filter_map(|node| {
@@ -118,7 +119,7 @@ fn plain_ids(plan: &PlanSpec) -> Vec<Renamed> {
         .collect()
 }
 
-/// Write plainer ids wherever they stand in a resource, and what a step was numbered by before the name of its node.
+/// Replaces ids in a resource by plainer ones, and puts the id of the step in front of the node's name.
 fn rename(resource: &mut Value, renamed: &[Renamed]) {
     let nodes = resource.pointer_mut("/spec/graph/nodes");
     for node in nodes.and_then(Value::as_array_mut).into_iter().flatten() {
@@ -145,14 +146,14 @@ fn rename(resource: &mut Value, renamed: &[Renamed]) {
     }
 }
 
-/// The same for the same plan.
+/// The `plan_id`; the same for the same plan.
 fn plan_id(metadata: &Metadata, spec: &PlanSpec) -> String {
     let digest = graph::digest(&spec.graph);
     let seed = format!("{}/{} {digest}", metadata.namespace, metadata.name);
     Uuid::new_v5(&Uuid::NAMESPACE_URL, seed.as_bytes()).to_string()
 }
 
-/// The revision before, which stands nowhere: the same for all that are made of a plan.
+/// The id of the previous revision, which does not exist; the same for all revisions of a plan.
 fn parent_id(metadata: &Metadata, revision: u32) -> Option<String> {
     let seed = format!("{}/{} before {revision}", metadata.namespace, metadata.name);
     (revision > 1).then(|| Uuid::new_v5(&Uuid::NAMESPACE_URL, seed.as_bytes()).to_string())
@@ -170,7 +171,7 @@ fn intent(statement: &str, goal: Option<(&Metadata, &GoalSpec)>) -> Value {
     intent
 }
 
-/// What resources do not say, and a document should.
+/// What a document should have and resources do not.
 fn missing(spec: &PlanSpec, goal: Option<(&Metadata, &GoalSpec)>) -> Vec<String> {
     let of_goal = goal.map_or(&[][..], |(_, goal)| goal.context.as_slice());
     let texts = [
@@ -194,10 +195,10 @@ fn missing(spec: &PlanSpec, goal: Option<(&Metadata, &GoalSpec)>) -> Vec<String>
     missing
 }
 
-/// Texts of a document that stand in the context of its goal.
+/// Texts of a document that are kept in the context of its goal.
 const OF_GOAL: [&str; 3] = ["motivation", "success_definition", "scope_context"];
 
-/// What an item of a context says, when it has this name and is the first that does.
+/// The content of the first context item with a name.
 fn said<'c>(context: &'c [ContextItem], name: &str) -> Option<&'c Value> {
     let mut items = context.iter();
     let item = items.find(|item| item.name.as_deref() == Some(name))?;
@@ -208,14 +209,14 @@ fn text_of<'c>(context: &'c [ContextItem], name: &str) -> Option<&'c str> {
     said(context, name)?.as_str()
 }
 
-/// The scope that the plan of a document has in its context.
+/// The scope of a document, from the context of its plan.
 fn scope_of(context: &[ContextItem]) -> Option<&Value> {
     let scope = said(context, "scope")?;
     let is_one = Scope::deserialize(scope).is_ok_and(|scope| !scope.in_scope.is_empty());
     is_one.then_some(scope)
 }
 
-/// What a document does not take of a context. The items called `taken` are.
+/// The context items that a document cannot contain; those named in `taken` are handled elsewhere.
 fn not_taken(whose: &str, context: &[ContextItem], taken: &[&str]) -> Option<String> {
     let mut taken = taken.to_vec();
     let mut names = Vec::new();
@@ -231,7 +232,7 @@ fn not_taken(whose: &str, context: &[ContextItem], taken: &[&str]) -> Option<Str
     (!names.is_empty()).then(|| format!("spec.context of {whose}: {}", names.join(", ")))
 }
 
-/// As `created_at` is written.
+/// A time in the form of `created_at`.
 fn time(time: Time) -> String {
     time.format("%Y-%m-%dT%H:%M:%SZ").to_string()
 }
@@ -323,12 +324,12 @@ fn of_metadata(whose: &str, metadata: &Metadata, say: &mut impl FnMut(bool, &str
 }
 
 impl Document {
-    /// The resources that the document stands for, as files would hold them: the Goal, the Plan,
-    /// the Gates, and when a person does steps, a Binding that says so. `file` and `namespace` give
-    /// the name and namespace where the document has none of its own.
+    /// Converts the document to resources as in files: the Goal, the Plan, the Gates, and a Binding if a person
+    /// does some steps. `file` and `namespace` give the name and namespace if the document has
+    /// none.
     ///
     /// # Errors
-    /// What a step adds to its node makes no node.
+    /// The extension of a step is not valid for a node.
     pub fn to_resources(
         &self,
         file: &str,
@@ -350,7 +351,7 @@ impl Document {
         })
     }
 
-    /// What resources cannot hold.
+    /// What resources cannot express.
     fn lost(&self) -> Vec<String> {
         let mut lost = vec![
             "identity: plan_id, session_id, parent_id, created_by and created_at".to_owned(),
@@ -393,7 +394,7 @@ impl Document {
     }
 }
 
-/// A Binding for the tasks that a person does.
+/// A Binding for the tasks of people.
 fn binding(key: &Key, plan: &PlanSpec) -> Option<Value> {
     let rule = |node: &Node| Rule {
         priority: 0,

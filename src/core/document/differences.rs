@@ -1,4 +1,4 @@
-//! What is different between two revisions of a document, as `revision_history` lists it: in the words of the
+//! The differences between two revisions of a document, as in `revision_history`: in the words of the
 //! specification, one entry for each change.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use super::{ChangeKind, RevisionChange};
 use crate::core::base::words::{listed, shortened};
 
-/// Sections that are lists, and steps, with what tells their entries apart and what is said of one that comes.
+/// Lists with their id fields, and the fields that describe a new entry.
 const LISTS: [(&str, &str, &str); 7] = [
     ("steps", "step_id", "title"),
     ("constraints", "constraint_id", "description"),
@@ -19,10 +19,10 @@ const LISTS: [(&str, &str, &str); 7] = [
     ("findings", "id", "text"),
 ];
 
-/// What a revision writes itself.
+/// Sections that a revision changes itself.
 const OWN: [&str; 2] = ["identity", "revision_history"];
 
-/// The changes from one document to another. Null is nothing.
+/// The changes from one document to another. Null counts as missing.
 pub(crate) fn differences(old: &Value, new: &Value) -> Vec<RevisionChange> {
     let mut found = Found(Vec::new());
     for section in keys(old, new).filter(|section| !OWN.contains(section)) {
@@ -65,7 +65,7 @@ impl Found {
         });
     }
 
-    /// A value of which nothing more is to be said.
+    /// A change of a value as a whole.
     fn whole(&mut self, section: &str, field: Option<&str>, was: &Value, is: &Value) {
         if was == is {
             return;
@@ -79,7 +79,7 @@ impl Found {
         self.add(kind, section, field, format!("{name} {what}"));
     }
 
-    /// The fields of a section.
+    /// The changes in a section.
     fn section(&mut self, section: &str, old: &Value, new: &Value) {
         for name in keys(old, new) {
             let (was, is) = (field(old, name), field(new, name));
@@ -120,7 +120,7 @@ impl Found {
         self.entries(section, section, was, is);
     }
 
-    /// Entries with ids.
+    /// The changes of a list of entries with ids.
     fn entries(&mut self, section: &str, list: &str, was: &Value, is: &Value) {
         let known = LISTS.iter().find(|(name, ..)| *name == list);
         let Some((_, id, title)) = known else { return };

@@ -1,8 +1,8 @@
-//! The next revision of a document, written into the text that is there.
+//! Writes the next revision of a document into its existing text.
 //!
 //! Only what a revision changes is replaced: values of `identity`, and entries of
-//! `revision_history`. Comments, quotes and layout of everything else stay. What comes out is read
-//! again, and is taken only when it says exactly what is meant: nothing here has to know all of
+//! `revision_history`. Comments, quotes and layout of everything else stay. The result is parsed
+//! again, and used only if it has exactly the wanted content, so this code need not know all of
 //! YAML.
 
 use std::borrow::Cow;
@@ -18,8 +18,8 @@ use crate::core::base::limits::Limits;
 use crate::core::text::locate::{Offsets, bom_len, scalar_len};
 use crate::core::text::yaml;
 
-/// The text of `file` with the identity and the history of `meant` in the style of the text.
-/// `None` when that cannot be done by replacing these alone.
+/// Returns the text of `file` with the identity and the history of `meant`, in the style of the text.
+/// `None` if that is not possible by replacing these alone.
 pub fn edit(file: &str, text: &str, meant: &Value) -> Option<String> {
     let before = only(file, text)?;
     let page = Page::read(text)?;
@@ -37,34 +37,34 @@ pub fn edit(file: &str, text: &str, meant: &Value) -> Option<String> {
     (only(file, &edited)? == *meant).then_some(edited)
 }
 
-/// The value of the only document of a text.
+/// The value of the only document in a text.
 fn only(file: &str, text: &str) -> Option<Value> {
     let (documents, findings) = yaml::read(file, text.as_bytes(), &Limits::default());
     let [document] = <[yaml::Document; 1]>::try_from(documents).ok()?;
     findings.is_empty().then_some(document.value)
 }
 
-/// What a replaced range of the text becomes.
+/// A range of the text with its replacement.
 type Replacement = (Range<usize>, String);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Shape {
-    /// A text, number or word, or an alias.
+    /// A scalar or an alias.
     Scalar(ScalarStyle),
-    /// A mapping or sequence by indentation.
+    /// A block mapping or sequence.
     Block,
-    /// A mapping or sequence in brackets.
+    /// A flow mapping or sequence, in brackets.
     Flow,
 }
 
-/// A value of the text.
+/// A value in the text.
 struct Node<'t> {
-    /// The collection around it.
+    /// The surrounding collection.
     parent: Option<usize>,
-    /// Its key, and where that stands.
+    /// Its key, with the range of the key.
     key: Option<(Cow<'t, str>, Range<usize>)>,
     shape: Shape,
-    /// From its first character to its last one.
+    /// The range of the value.
     range: Range<usize>,
 }
 
@@ -76,21 +76,21 @@ struct Page<'t> {
     line_break: &'static str,
 }
 
-/// A collection that the reading is inside of.
+/// A collection that is being read.
 struct Open<'t> {
     node: usize,
     is_mapping: bool,
-    /// Of the value that comes next.
+    /// The key of the next value.
     key: Option<(Cow<'t, str>, Range<usize>)>,
 }
 
-/// What was read of a text so far.
+/// The state of reading a text.
 #[derive(Default)]
 struct Reading<'t> {
     nodes: Vec<Node<'t>>,
     open: Vec<Open<'t>>,
     root: Option<usize>,
-    /// Where the last token with content ends.
+    /// The end of the last token with content.
     end: usize,
 }
 
@@ -179,7 +179,7 @@ impl<'t> Page<'t> {
         self.nodes.get(index)
     }
 
-    /// What stands in a collection, in its order.
+    /// The values in a collection, in order.
     fn children(&self, parent: usize) -> Vec<usize> {
         let all = self.nodes.iter().enumerate();
         all.filter(|(_, node)| node.parent == Some(parent))
@@ -193,7 +193,7 @@ impl<'t> Page<'t> {
         children.find(|child| self.node(*child).is_some_and(named))
     }
 
-    /// What becomes of the values of `identity`.
+    /// The replacements in `identity`.
     fn identity(&self, before: &Value, meant: &Value) -> Option<Vec<Replacement>> {
         let section = self.entry(self.root, "identity")?;
         let mut changes = Vec::new();
@@ -214,7 +214,7 @@ impl<'t> Page<'t> {
         Some(changes)
     }
 
-    /// Another scalar in the place, and in the quotes, of one.
+    /// Replaces a scalar, keeping its quotes.
     fn scalar(&self, entry: usize, value: &Value) -> Option<Replacement> {
         let node = self.node(entry)?;
         let Shape::Scalar(style) = node.shape else {
@@ -234,7 +234,7 @@ impl<'t> Page<'t> {
         Some((node.range.clone(), new))
     }
 
-    /// What becomes of the history.
+    /// The replacement of the history.
     fn history(&self, before: &Value, meant: &Value) -> Option<Option<Replacement>> {
         const SECTION: &str = "revision_history";
         let old = before.get(SECTION).and_then(Value::as_array);
@@ -261,7 +261,7 @@ impl<'t> Page<'t> {
                 .append(section, from, *entries.last()?, &added)
                 .map(Some);
         }
-        // Nothing of it stays: the value of the entry is another one.
+        // No entries are kept: the whole value is replaced.
         let node = self.node(section)?;
         let colon = self.behind_colon(node)?;
         let first = entries.first().and_then(|first| self.node(*first));
@@ -287,7 +287,7 @@ impl<'t> Page<'t> {
             }
         };
         let to = match node.shape {
-            // What is said behind the last entry goes with it.
+            // Comments after the last entry are replaced with it.
             Shape::Block => self.line_end(node.range.end)?,
             _ => node.range.end,
         };
@@ -295,7 +295,7 @@ impl<'t> Page<'t> {
         Some(Some(change))
     }
 
-    /// Entries behind the one called `last`, in place of those up to `until`.
+    /// Adds entries after the one named `last`, replacing those up to `until`.
     fn append(
         &self,
         parent: usize,
@@ -308,7 +308,7 @@ impl<'t> Page<'t> {
         if self.node(parent)?.shape == Shape::Block {
             let is_flow = |node: &Node| node.shape == Shape::Flow && node.key.is_none();
             let new = match self.node(last).filter(|node| is_flow(node)) {
-                // Items in brackets behind dashes.
+                // Flow items after dashes.
                 Some(_) => {
                     let style = Style {
                         layout: None,
@@ -357,7 +357,7 @@ impl<'t> Page<'t> {
         Some((from..to, self.with_breaks(&new)))
     }
 
-    /// Whether a collection in brackets takes several lines.
+    /// Whether a collection in brackets extends over several lines.
     fn items_take_lines(&self, node: usize) -> bool {
         let shown = self
             .node(node)
@@ -365,7 +365,7 @@ impl<'t> Page<'t> {
         shown.is_some_and(|shown| shown.contains('\n'))
     }
 
-    /// Entries as lines of block style behind a margin, without a line break at the end.
+    /// Entries in block style with an indentation, without a line break at the end.
     fn block(&self, entries: &[(&str, &Value)], margin: &str) -> String {
         let written = entries.iter().map(|(key, value)| {
             if key.is_empty() {
@@ -392,7 +392,7 @@ impl<'t> Page<'t> {
         }
     }
 
-    /// What stands before the entries of a block: as many blanks.
+    /// The indentation of the entries of a block.
     fn margin(&self, block: usize) -> Option<String> {
         let first = self.node(*self.children(block).first()?)?;
         let start = match &first.key {
@@ -403,8 +403,8 @@ impl<'t> Page<'t> {
         Some(" ".repeat(line.chars().count()))
     }
 
-    /// The end of an entry with the comments that stay with it: behind it, and below it when they
-    /// are indented further than it is.
+    /// The end of an entry including its comments: those after it, and those below it that
+    /// are indented further.
     fn with_comments(&self, end: usize, margin: usize) -> Option<usize> {
         let mut kept = self.line_end(end)?;
         let mut at = kept;
@@ -422,7 +422,7 @@ impl<'t> Page<'t> {
         Some(kept)
     }
 
-    /// Where the line ends that an offset lies on.
+    /// The end of the line of an offset.
     fn line_end(&self, offset: usize) -> Option<usize> {
         let line = self.text.get(offset..)?.split('\n').next()?;
         Some(offset + line.trim_end_matches('\r').len())
@@ -434,13 +434,13 @@ impl<'t> Page<'t> {
         line.trim_start_matches('\u{feff}')
     }
 
-    /// The dash of an item.
+    /// The position of the dash of an item.
     fn dash(&self, item: &Node) -> Option<usize> {
         let before = self.text.get(..item.range.start)?.trim_end();
         before.ends_with('-').then(|| before.len() - 1)
     }
 
-    /// The place behind the colon of an entry.
+    /// The position after the colon of an entry.
     fn behind_colon(&self, entry: &Node) -> Option<usize> {
         let (_, key) = entry.key.as_ref()?;
         let rest = self.text.get(key.end..)?;
@@ -450,7 +450,7 @@ impl<'t> Page<'t> {
             .then_some(key.end + colon + 1)
     }
 
-    /// How a collection in brackets is written, for what is added to it.
+    /// The style of a collection in brackets, for new entries.
     fn style(&self, flow: usize) -> Option<Style> {
         let node = self.node(flow)?;
         let children = self.children(flow);
@@ -470,7 +470,7 @@ impl<'t> Page<'t> {
                 indent,
             })
         });
-        // Any key of the section or of the document shows whether colons have blanks behind them.
+        // Any key of the section or of the document shows whether there are spaces after colons.
         let keys = children
             .iter()
             .chain([&flow])
@@ -491,23 +491,23 @@ impl<'t> Page<'t> {
     }
 }
 
-/// How collections in brackets are written.
+/// The style of collections in brackets.
 #[derive(Clone)]
 struct Style {
-    /// Set when each entry takes a line.
+    /// `Some` if each entry is on its own line.
     layout: Option<Layout>,
-    /// Blanks behind colons and commas.
+    /// Whether there are spaces after colons and commas.
     spaced: bool,
-    /// Keys without quotes.
+    /// Whether keys are written without quotes.
     bare: bool,
 }
 
-/// Indentation of entries.
+/// The indentation of entries.
 #[derive(Clone)]
 struct Layout {
-    /// What stands before each.
+    /// The indentation of each entry.
     indent: String,
-    /// What a level adds to it.
+    /// The additional indentation of a level.
     unit: String,
 }
 
@@ -526,7 +526,7 @@ impl Style {
     }
 }
 
-/// Writes JSON, or nearly, in a style.
+/// Writes JSON, or nearly JSON, in a style.
 struct Writer<'s> {
     style: &'s Style,
     depth: usize,
@@ -664,7 +664,7 @@ metadata:
   schema_version: 1.2.0
 ";
 
-    /// `before` as a revision of it says.
+    /// The next revision of `before`.
     fn next(before: &Value, reset: bool) -> Value {
         let mut meant = before.clone();
         let identity = meant["identity"].as_object_mut().unwrap();
@@ -702,13 +702,13 @@ metadata:
                  summary: s\n",
             );
         assert_eq!(after, expected);
-        // Revised again before the commit, the entry is written anew.
+        // Revised again before the commit, the entry is replaced.
         let before = only("a.yaml", BLOCK).unwrap();
         let mut again = next(&before, false);
         again["revision_history"][1]["change_summary"] = json!("Other");
         let after = edit("a.yaml", &after, &again).unwrap();
         assert_eq!(after, expected.replace("\"Two\\nlines: é\"", "Other"));
-        // Another session forgets the entries, not what is said about the section.
+        // A new session drops the entries, but not the comments on the section.
         let after = edited("a.yaml", BLOCK, true);
         assert!(
             after.contains("revision_history: # the past\n  # the first one\n  - revision: 2\n")
@@ -722,13 +722,13 @@ metadata:
     #[test]
     fn each_style_goes_on_as_it_is() {
         let table = [
-            // Compact JSON stays on its line.
+            // Compact JSON stays on one line.
             (
                 "a.json",
                 r#"{"identity":{"plan_id":"1","revision":1,"parent_id":null},"revision_history":[{"revision":1}],"metadata":{}}"#,
                 r#"{"identity":{"plan_id":"it's 2","revision":2,"parent_id":"1","created_at":"2026-02-01T09:00:00Z"},"revision_history":[{"revision":1},{"revision":2,"change_summary":"Two\nlines: é","changes":[{"type":"addition","summary":"s"}]}],"metadata":{}}"#,
             ),
-            // Tabs; the closed section goes before `metadata`.
+            // Tabs; the closed section is added before `metadata`.
             (
                 "a.json",
                 "{\n\t\"identity\": {\"plan_id\": \"1\"},\n\t\"metadata\": {\n\t\t\"a\": 1\n\t}\n}\n",
@@ -738,7 +738,7 @@ metadata:
                  [\n\t\t\t\t{\n\t\t\t\t\t\"type\": \"addition\",\n\t\t\t\t\t\"summary\": \"s\"\n\t\t\t\t}\n\
                  \t\t\t]\n\t\t}\n\t],\n\t\"metadata\": {\n\t\t\"a\": 1\n\t}\n}\n",
             ),
-            // An entry on one line is followed by one on one line.
+            // A one-line entry is followed by another one.
             (
                 "a.json",
                 "{\n  \"identity\": {\"plan_id\": \"1\"},\n  \"revision_history\": [\n    { \"revision\": 1 }\n  ]\n}",
@@ -747,7 +747,7 @@ metadata:
                  {\"revision\": 2, \"change_summary\": \"Two\\nlines: é\", \"changes\": [{\"type\": \
                  \"addition\", \"summary\": \"s\"}]}\n  ]\n}",
             ),
-            // No break at the end of the file, and no history yet.
+            // No line break at the end of the file, and no history yet.
             (
                 "a.yaml",
                 "identity: {plan_id: 1}",
@@ -755,7 +755,7 @@ metadata:
                  \"2026-02-01T09:00:00Z\"}\nrevision_history:\n  - revision: 2\n    change_summary: \
                  \"Two\\nlines: é\"\n    changes:\n      - type: addition\n        summary: s",
             ),
-            // Carriage returns, dashes below the key, entries in brackets, empty documents around it.
+            // Carriage returns, dashes below the key, flow entries, empty documents around it.
             (
                 "a.yaml",
                 "---\r\n---\r\nidentity:\r\n  plan_id: 1\r\n  revision: 1\r\nrevision_history:\r\n- {revision: 1} # a\r\n---\r\n",
@@ -764,7 +764,7 @@ metadata:
                  - {revision: 2, change_summary: \"Two\\nlines: é\", changes: [{type: \"addition\", \
                  summary: \"s\"}]}\r\n---\r\n",
             ),
-            // An empty list becomes a list.
+            // An empty list gets an entry.
             (
                 "a.yaml",
                 "revision_history: []\nidentity: # c\n  plan_id: 1\n",

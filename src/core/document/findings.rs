@@ -1,4 +1,4 @@
-//! What reviewers found in a document: in `x-planspec.findings`, and where an older draft of the format had it.
+//! Reviewers' findings in a document: from `x-planspec.findings`, and from the place in an older draft of the format.
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -10,10 +10,10 @@ use crate::core::base::diagnostic::PathStep;
 use crate::core::base::fix::Change;
 use crate::path;
 
-/// A finding, and where it stands.
+/// A finding with its place.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Reviewed<'c> {
-    /// What was found.
+    /// The finding.
     pub finding: Cow<'c, ReviewFinding>,
     /// Its place in the document.
     pub path: Vec<PathStep>,
@@ -22,8 +22,8 @@ pub struct Reviewed<'c> {
 }
 
 impl Content {
-    /// What reviewers found, in the order in which it stands. What is written in `x-planspec` counts before what an older
-    /// draft has under the same id.
+    /// Returns the reviewers' findings, in order. One in `x-planspec` takes precedence over one with the same id in the
+    /// place of the draft.
     pub fn review_findings(&self) -> Vec<Reviewed<'_>> {
         let own = self.planspec.iter().flat_map(|own| &own.findings);
         let own: Vec<Reviewed<'_>> = own
@@ -43,7 +43,7 @@ impl Content {
     }
 }
 
-/// What a draft has: `approval.review_findings`, whose entries have no fixed form.
+/// The findings in the draft's `approval.review_findings`, whose entries have no fixed form.
 fn of_draft(approval: &Value) -> Vec<Reviewed<'static>> {
     let list = approval.get("review_findings").and_then(Value::as_array);
     let entries = list.into_iter().flatten().enumerate();
@@ -83,11 +83,11 @@ fn of_draft(approval: &Value) -> Vec<Reviewed<'static>> {
         .collect()
 }
 
-/// Close findings of a document, by their ids, with what is said to them: what changes in it. Those of a draft are written
-/// anew, where findings stand.
+/// Closes findings of a document, by their ids, with an answer. Returns the changes. A finding in the draft's place is
+/// written again in the current one.
 ///
 /// # Errors
-/// An id that no finding has.
+/// No finding has one of the ids.
 pub fn answer(
     document: &super::Document,
     ids: &[String],
@@ -134,7 +134,7 @@ pub fn answer(
     Ok(changes)
 }
 
-/// Put a value where another one is, or none.
+/// Sets a value, whether or not there is one.
 fn put(path: Vec<PathStep>, is_there: bool, value: Value) -> Change {
     let with = value.into();
     if is_there {

@@ -1,5 +1,5 @@
-//! What a reader makes of a document before it looks closer: null is nothing where a field is optional, and a
-//! time that can mean only one is one.
+//! Tolerant reading of a document: null counts as missing in optional fields, and a time in an unambiguous but
+//! invalid form is accepted.
 
 use std::borrow::Cow;
 
@@ -11,8 +11,8 @@ use super::Content;
 use crate::core::base::diagnostic::{Code, Diagnostic, Finder, Part, PathStep};
 use crate::path;
 
-/// Fields that may be left out, by where they stand: the path of what holds them, `*` for each entry
-/// of a list. A test holds this against the schema.
+/// Optional fields, by the path of the object that has them, with `*` for each entry
+/// of a list. A test compares this with the schema.
 pub(super) const OPTIONAL: [(&[&str], &[&str]); 14] = [
     (
         &[],
@@ -66,7 +66,7 @@ pub(super) const OPTIONAL: [(&[&str], &[&str]); 14] = [
     ),
 ];
 
-/// The paths of what stands at a pattern.
+/// The paths that match a pattern.
 fn places(value: &Value, pattern: &[&str]) -> Vec<Vec<PathStep>> {
     let mut found = vec![(Vec::new(), value)];
     for part in pattern {
@@ -103,7 +103,7 @@ fn look<'v>(value: &'v Value, path: &[PathStep]) -> Option<&'v Value> {
     })
 }
 
-/// The document as it is meant; what had to be guessed is a warning.
+/// The corrected document; corrections are reported as warnings.
 pub(super) fn meant<'v>(
     found: &Finder<'_>,
     value: &'v Value,
@@ -145,7 +145,7 @@ pub(super) fn meant<'v>(
     meant
 }
 
-/// The time that ISO 8601 makes of a text that is none of RFC 3339, in UTC where it names no offset.
+/// An RFC 3339 time for a text in another ISO 8601 form, in UTC if it has no offset.
 fn a_time(text: &str) -> Option<String> {
     if chrono::DateTime::parse_from_rfc3339(text).is_ok() {
         return None;
@@ -183,7 +183,7 @@ fn a_time(text: &str) -> Option<String> {
     Some(time.to_rfc3339())
 }
 
-/// What is typed of a document, where nobody asks what is wrong with it.
+/// The typed content of a document, for callers that do not need its findings.
 pub(crate) fn content_of(value: &Value) -> Option<Content> {
     let found = Finder {
         file: "",
@@ -194,7 +194,7 @@ pub(crate) fn content_of(value: &Value) -> Option<Content> {
     Content::deserialize(&*meant).ok()
 }
 
-/// Which version of the format it says that it has.
+/// The version of the format, as given in the document.
 pub(super) fn version(value: &Value) -> Option<&str> {
     value.pointer("/metadata/schema_version")?.as_str()
 }
@@ -233,8 +233,8 @@ mod tests {
         }
     }
 
-    /// The fields that the schema does not require, by their holders, and without those that stand
-    /// for anything.
+    /// The fields that the schema does not require, by their objects, without those that may have
+    /// any value.
     fn of_schema() -> BTreeMap<Vec<String>, BTreeSet<String>> {
         let schema: Value =
             serde_json::from_str(include_str!("../resource/schema/document.json")).unwrap();

@@ -1,4 +1,4 @@
-//! PlanSpec 1.2 documents: read, validate, write again without loss.
+//! PlanSpec 1.2 documents: parsed, validated, and written again without loss.
 //!
 //! ```
 //! use planspec::document::{self, Level};
@@ -116,8 +116,8 @@ pub(crate) use plan::{generate, generate_by, key, manifest_of, node_id, readable
 #[cfg(feature = "service")]
 pub(crate) use plan::{name_of_revisions, name_of_stem};
 
-/// A document whose structure is sound: its sections, typed, and the value that they were read
-/// from, with the order of its keys and everything that the types do not name.
+/// A document with a valid structure: its typed sections, and the value that they were read
+/// from, with the order of its keys and all content that the types do not have.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Document {
     content: Content,
@@ -132,11 +132,11 @@ impl Deref for Document {
     }
 }
 
-/// Read a document, in YAML or (by the name of the file) in JSON.
+/// Parses a document, in YAML or (by the name of the file) in JSON.
 ///
 /// # Errors
-/// The findings of level structure, one of which at least is an error: the text cannot be read,
-/// holds something else than one document, or the document is broken.
+/// The findings of level structure, at least one of which is an error: the text cannot be parsed,
+/// does not contain exactly one document, or the document is invalid.
 pub fn parse(file: &str, bytes: &[u8]) -> Result<Document, Vec<Diagnostic>> {
     let (documents, findings) = yaml::read(file, bytes, &Limits::default());
     if findings.iter().any(Diagnostic::is_error) {
@@ -148,12 +148,12 @@ pub fn parse(file: &str, bytes: &[u8]) -> Result<Document, Vec<Diagnostic>> {
     from_value(file, document.value)
 }
 
-/// Findings about a document as data, each with its line, column and JSON pointer in `text`.
+/// Findings in a document as data, each with its line, column and JSON pointer in `text`.
 pub fn located(found: &[Diagnostic], text: &str) -> Vec<Finding> {
     findings(found, &|_| Some(text.to_owned()))
 }
 
-/// A file holds one document.
+/// The finding that a file must contain exactly one document.
 fn not_one(file: &str, documents: &[yaml::Document]) -> Diagnostic {
     let Some(second) = documents.get(1) else {
         return nothing(file);
@@ -176,7 +176,7 @@ fn not_one(file: &str, documents: &[yaml::Document]) -> Diagnostic {
     }
 }
 
-/// A file of a document that holds none.
+/// The finding about a document file without a document.
 pub(crate) fn nothing(file: &str) -> Diagnostic {
     let message = "there is no document in this file";
     let finding = Diagnostic::new(Code::NO_RESOURCES, file, Place::File, message);
@@ -186,7 +186,7 @@ pub(crate) fn nothing(file: &str) -> Diagnostic {
     }
 }
 
-/// Read a document from a value. `file` is the name that findings are given.
+/// Reads a document from a value. `file` is the file name in findings.
 ///
 /// # Errors
 /// As for [`parse`].
@@ -204,17 +204,17 @@ pub fn from_value(file: &str, value: Value) -> Result<Document, Vec<Diagnostic>>
 }
 
 impl Document {
-    /// The value that it was read from.
+    /// The value that the document was read from.
     pub fn value(&self) -> &Value {
         &self.value
     }
 
-    /// The value that it was read from, to be changed.
+    /// The value that the document was read from, to be changed.
     pub fn into_value(self) -> Value {
         self.value
     }
 
-    /// Everything that is to be said about it, on all levels.
+    /// Validates the document, on all levels.
     pub fn validate(&self) -> Vec<Diagnostic> {
         let found = Finder {
             file: "",
@@ -227,11 +227,11 @@ impl Document {
         findings
     }
 
-    /// The resources that it stands for. `file` and `namespace` give the name and the namespace
-    /// where the document has none of its own.
+    /// The resources that the document generates. `file` and `namespace` give the name and the namespace
+    /// if the document has none.
     ///
     /// # Errors
-    /// What a step adds to its node makes no node.
+    /// The extension of a step is not valid for a node.
     pub fn resources(&self, file: &str, namespace: &str) -> Result<Generated, Vec<Diagnostic>> {
         let found = Finder {
             file,
@@ -245,19 +245,19 @@ impl Document {
             .ok_or(findings)
     }
 
-    /// As JSON, the canonical form.
+    /// The document as JSON, the canonical form.
     pub fn to_json(&self) -> String {
         format!("{:#}\n", self.value)
     }
 
-    /// As YAML.
+    /// The document as YAML.
     pub fn to_yaml(&self) -> String {
         yaml::write(&self.value)
     }
 }
 
-/// Findings of level structure; the content, if none of them is an error. Else what can be said of
-/// semantics is among them.
+/// The findings of level structure, and the content if none of them is an error. Otherwise, findings
+/// of semantics are included as far as possible.
 pub(crate) fn read(
     found: &Finder<'_>,
     value: &Value,
@@ -282,7 +282,7 @@ pub(crate) fn read(
     let content = serde::Deserialize::deserialize(&*meant);
     match &content {
         Ok(content) => rules::structure(found, content, findings),
-        // The schema is as strict as the types; this is for what a test did not think of.
+        // The schema is as strict as the types; this is for cases that no test covers.
         Err(error) if is_valid => {
             let message = format!("the document cannot be read: {error}");
             findings.push(found.at(Code::WRONG_TYPE, Vec::new(), Part::Value, message));
@@ -291,14 +291,14 @@ pub(crate) fn read(
     }
     rules::drafts(found, value, findings);
     let is_sound = !findings.iter().skip(before).any(Diagnostic::is_error);
-    // Who corrects the structure wants to know what comes next.
+    // Show the next findings together with errors in the structure.
     if let Some(content) = content.as_ref().ok().filter(|_| !is_sound) {
         rules::semantics(found, content, findings);
     }
     content.ok().filter(|_| is_sound)
 }
 
-/// A document that is the only field of a mapping: nothing else is to be said about it.
+/// The only finding about a document that is the single field of a mapping.
 fn wrapped(found: &Finder<'_>, value: &Value) -> Option<Diagnostic> {
     let has = |value: &Value, field: &str| value.get(field).is_some();
     let fields = value.as_object()?;
@@ -314,7 +314,7 @@ fn wrapped(found: &Finder<'_>, value: &Value) -> Option<Diagnostic> {
     )))
 }
 
-/// Findings of the levels semantics and readiness, and whether it can be the revision that it says it is.
+/// Adds the findings of the levels semantics and readiness, and those about the revision.
 pub(crate) fn judge(found: &Finder<'_>, content: &Content, findings: &mut Vec<Diagnostic>) {
     rules::revision(found, content, findings);
     rules::semantics(found, content, findings);

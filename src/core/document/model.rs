@@ -1,6 +1,6 @@
-//! The eleven sections, typed.
+//! The eleven sections as types.
 //!
-//! The types are what a consumer looks at. What they do not name (`x-*` content, comments, fields
+//! The types have what consumers need. Everything else (`x-*` content, comments, fields
 //! of drafts) stays in the value that they were read from.
 
 use std::collections::{BTreeMap, HashMap};
@@ -10,7 +10,7 @@ use serde_with::skip_serializing_none;
 
 use crate::core::resource::{Edge, TaskCriterion, Time};
 
-/// Declare a closed list of words.
+/// Defines a closed list of words.
 macro_rules! words {
     ($(#[$meta:meta])* $name:ident { $($variant:ident $word:literal $doc:literal),* $(,)? }) => {
         $(#[$meta])*
@@ -19,7 +19,7 @@ macro_rules! words {
             $(#[doc = $doc] #[serde(rename = $word)] $variant,)*
         }
         impl $name {
-            /// Every word.
+            /// All words.
             pub const ALL: &'static [$name] = &[$($name::$variant),*];
 
             /// The word as it is written.
@@ -36,7 +36,7 @@ macro_rules! words {
 }
 
 words! {
-    /// How large a step is.
+    /// The complexity of a step.
     Complexity {
         Xs "xs" "Minutes.",
         S "s" "Hours.",
@@ -58,7 +58,7 @@ words! {
 }
 
 words! {
-    /// Who is asked before a step is done, where nothing else is said.
+    /// The default mode of delegation.
     DefaultMode {
         HumanApproval "human_approval" "A person agrees to every step.",
         AgentAutonomous "agent_autonomous" "Nobody is asked.",
@@ -67,7 +67,7 @@ words! {
 }
 
 words! {
-    /// Who is asked before a step is done.
+    /// The mode of delegation of a step.
     Mode {
         HumanApproval "human_approval" "A person agrees first.",
         AgentAutonomous "agent_autonomous" "Nobody is asked.",
@@ -75,7 +75,7 @@ words! {
 }
 
 words! {
-    /// What to do when something is ambiguous.
+    /// What to do if something is ambiguous.
     OnAmbiguity {
         Pause "pause" "Wait for a person.",
         Fail "fail" "Give up.",
@@ -84,7 +84,7 @@ words! {
 }
 
 words! {
-    /// What to do when a constraint is broken, or the scope is left.
+    /// What to do if a constraint is broken, or the work leaves the scope.
     OnViolation {
         Pause "pause" "Wait for a person.",
         Fail "fail" "Give up.",
@@ -93,7 +93,7 @@ words! {
 }
 
 words! {
-    /// How a criterion is checked.
+    /// How a criterion is verified.
     Verification {
         Manual "manual" "Somebody looks.",
         Automated "automated" "A command decides.",
@@ -102,7 +102,7 @@ words! {
 }
 
 words! {
-    /// How much a criterion weighs.
+    /// The weight of a criterion.
     Weight {
         Primary "primary" "Without it there is no success.",
         Secondary "secondary" "Welcome.",
@@ -110,7 +110,7 @@ words! {
 }
 
 words! {
-    /// How likely or how grave something is.
+    /// A degree of probability or impact.
     Degree {
         Low "low" "Little.",
         Medium "medium" "Middling.",
@@ -119,7 +119,7 @@ words! {
 }
 
 words! {
-    /// How much a finding of a review weighs.
+    /// The severity of a reviewer's finding.
     FindingSeverity {
         Blocking "blocking" "Nothing begins before it is closed.",
         Major "major" "It should be answered.",
@@ -128,7 +128,7 @@ words! {
 }
 
 words! {
-    /// What came of a finding of a review.
+    /// The disposition of a reviewer's finding.
     Disposition {
         Open "open" "It waits for an answer.",
         Resolved "resolved" "The document says something else now.",
@@ -137,7 +137,7 @@ words! {
 }
 
 words! {
-    /// Who looks after a risk.
+    /// The owner of a risk.
     Owner {
         Human "human" "A person.",
         Agent "agent" "An agent.",
@@ -146,7 +146,7 @@ words! {
 }
 
 words! {
-    /// What a revision amounts to, from little to much.
+    /// The kind of change of a revision, smallest first.
     ChangeType {
         Patch "patch" "Wording and metadata.",
         Minor "minor" "Steps added, removed or reordered, or a material change of the approach.",
@@ -155,7 +155,7 @@ words! {
 }
 
 words! {
-    /// Why there is a revision.
+    /// The reason for a revision.
     Trigger {
         UserFeedback "user_feedback" "A person asked for it.",
         AgentSuggestion "agent_suggestion" "An agent asked for it.",
@@ -165,7 +165,7 @@ words! {
 }
 
 words! {
-    /// What was done to a part of a document.
+    /// The kind of change of a part of a document.
     ChangeKind {
         Addition "addition" "It was added.",
         Removal "removal" "It was removed.",
@@ -174,186 +174,186 @@ words! {
     }
 }
 
-/// What is typed of a document.
+/// The typed content of a document.
 #[skip_serializing_none]
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Content {
-    /// Which plan, which revision.
+    /// The identity of the revision.
     pub identity: Identity,
-    /// What for.
+    /// The goal.
     pub intent: Intent,
-    /// What belongs to it and what does not.
+    /// The scope.
     pub scope: Scope,
-    /// How.
+    /// The approach, with the steps.
     pub approach: Approach,
-    /// What must hold.
+    /// The constraints.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub constraints: Vec<Constraint>,
-    /// When it is done.
+    /// The success criteria.
     pub success_criteria: Vec<Criterion>,
-    /// What may go wrong.
+    /// The risks.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub risks: Vec<Risk>,
-    /// What must be there.
+    /// The dependencies.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub dependencies: Vec<Dependency>,
-    /// Who decides.
+    /// The delegation.
     pub delegation: Delegation,
-    /// How it came to be.
+    /// The history of revisions.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub revision_history: Vec<Revision>,
-    /// About the document.
+    /// Metadata about the document.
     #[serde(default)]
     pub metadata: DocumentMetadata,
-    /// What an older draft of the format had for reviews. It is read, and never written.
+    /// The place of reviews in an older draft of the format. It is read, but never written.
     pub approval: Option<serde_json::Value>,
-    /// What this program is told.
+    /// The content of `x-planspec`.
     #[serde(rename = "x-planspec")]
     pub planspec: Option<PlanspecExtension>,
 }
 
-/// Which plan, which revision.
+/// The identity of a revision.
 #[skip_serializing_none]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Identity {
-    /// UUID, another one for every revision.
+    /// A UUID, different for every revision.
     pub plan_id: String,
-    /// What all revisions of a plan share.
+    /// The session, which all revisions of a plan share.
     pub session_id: String,
-    /// From 1.
+    /// The number of the revision, from 1.
     pub revision: u32,
-    /// `plan_id` of the revision before.
+    /// The `plan_id` of the previous revision.
     #[serialize_always]
     pub parent_id: Option<String>,
-    /// Where it belongs.
+    /// The workspace.
     pub workspace_id: Option<String>,
-    /// Who wrote it.
+    /// The author.
     pub created_by: String,
-    /// When.
+    /// The time.
     pub created_at: Time,
 }
 
-/// What for.
+/// What the plan is for.
 #[skip_serializing_none]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Intent {
-    /// What is to be reached.
+    /// The goal.
     pub goal_statement: String,
-    /// Why.
+    /// The motivation.
     pub motivation: String,
-    /// How one sees that it is reached.
+    /// What success means.
     pub success_definition: String,
-    /// Where.
+    /// The context.
     pub scope_context: Option<String>,
 }
 
-/// What belongs to it and what does not.
+/// The scope of the work.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Scope {
-    /// What does. `path:` and a glob means files of the repository.
+    /// What is included. `path:` and a glob means files of the repository.
     pub in_scope: Vec<String>,
-    /// What does not; it wins.
+    /// What is excluded; takes precedence.
     pub out_of_scope: Vec<String>,
-    /// What is taken for granted.
+    /// The assumptions.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub assumptions: Vec<String>,
-    /// What must be answered before it starts.
+    /// Questions that must be answered before it starts.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub open_questions: Vec<String>,
 }
 
-/// How.
+/// The approach.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Approach {
-    /// In short.
+    /// A summary.
     pub overview: String,
-    /// Why this way.
+    /// Why this approach was chosen.
     pub rationale: String,
-    /// What else was thought of.
+    /// Rejected alternatives.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub alternatives_considered: Vec<Alternative>,
     /// The steps.
     pub steps: Vec<Step>,
 }
 
-/// What else was thought of.
+/// A rejected alternative.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Alternative {
-    /// Another way.
+    /// The alternative.
     pub approach: String,
-    /// Why not.
+    /// Why it was rejected.
     pub rejection_reason: String,
 }
 
-/// One step.
+/// A step.
 #[skip_serializing_none]
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Step {
-    /// Unique in the document.
+    /// Its id, unique in the document.
     pub step_id: String,
-    /// In a few words.
+    /// The title.
     pub title: String,
     /// What is to be done.
     pub description: String,
-    /// Why.
+    /// The rationale.
     pub rationale: Option<String>,
-    /// What it starts from.
+    /// The inputs.
     pub inputs: Option<String>,
-    /// What it leads to.
+    /// The outputs.
     pub outputs: Option<String>,
-    /// Steps that come first.
+    /// The steps that it depends on.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub dependencies: Vec<String>,
-    /// Whether it may run beside others; for people, the dependencies decide.
+    /// Whether it may run in parallel; for readers only, since the dependencies decide.
     pub parallelizable: Option<bool>,
-    /// How large it is.
+    /// The estimated complexity.
     pub estimated_complexity: Option<Complexity>,
     /// Who does it.
     pub delegation: Option<StepDelegation>,
-    /// How one sees that it is done.
+    /// The acceptance criteria.
     pub acceptance_criteria: Option<String>,
-    /// What this program is told of the node that the step becomes.
+    /// The content of `x-planspec`, for the node of the step.
     #[serde(rename = "x-planspec")]
     pub planspec: Option<serde_json::Map<String, serde_json::Value>>,
 }
 
-/// What must hold.
+/// A constraint.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Constraint {
-    /// Unique in the document.
+    /// Its id, unique in the document.
     pub constraint_id: String,
-    /// Of which kind.
+    /// Its type.
     #[serde(rename = "type")]
     pub kind: ConstraintType,
-    /// What.
+    /// The description.
     pub description: String,
-    /// How one sees that it holds.
+    /// How it is validated.
     pub validation_method: String,
-    /// Whether there is no success without it.
+    /// Whether success requires it.
     pub blocking: bool,
 }
 
-/// Of which kind a constraint is.
+/// The type of a constraint.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ConstraintType {
-    /// What the software must be like.
+    /// A property of the software.
     Technical,
-    /// How it is made.
+    /// How the work is done.
     Process,
-    /// What attackers must not achieve.
+    /// Security.
     Security,
-    /// What the law wants.
+    /// Laws and regulations.
     Compliance,
-    /// How fast it is.
+    /// Performance.
     Performance,
-    /// Something that the format does not name.
+    /// A type that the format does not define.
     #[serde(untagged)]
     Other(String),
 }
 
 impl ConstraintType {
-    /// The words that the format names.
+    /// The words of the format.
     pub const WORDS: [&'static str; 5] = [
         "technical",
         "process",
@@ -375,203 +375,203 @@ impl ConstraintType {
     }
 }
 
-/// When it is done.
+/// A success criterion.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Criterion {
-    /// Unique in the document.
+    /// Its id, unique in the document.
     pub criterion_id: String,
-    /// What.
+    /// The description.
     pub description: String,
-    /// How it is checked.
+    /// How it is verified.
     pub verification: Verification,
-    /// How much it weighs.
+    /// The weight.
     pub weight: Weight,
 }
 
-/// What may go wrong.
+/// A risk.
 #[skip_serializing_none]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Risk {
-    /// Unique in the document.
+    /// Its id, unique in the document.
     pub risk_id: String,
-    /// In a few words.
+    /// The title.
     pub title: String,
-    /// How likely it is.
+    /// The probability.
     pub probability: Degree,
-    /// How grave it is.
+    /// The impact.
     pub impact: Degree,
-    /// What.
+    /// The description.
     pub description: String,
-    /// What is done against it.
+    /// The mitigation.
     pub mitigation: Option<String>,
-    /// What is done when it happens.
+    /// What to do if it happens.
     pub contingency: Option<String>,
-    /// Who looks after it.
+    /// The owner.
     pub owner: Option<Owner>,
 }
 
-/// What must be there.
+/// A dependency on something outside.
 #[skip_serializing_none]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Dependency {
-    /// Unique in the document.
+    /// Its id, unique in the document.
     pub dependency_id: String,
-    /// What.
+    /// The description.
     pub description: String,
-    /// Of which kind.
+    /// The type.
     #[serde(rename = "type")]
     pub kind: Option<String>,
-    /// Whether it is there.
+    /// Whether it is available.
     pub available: bool,
 }
 
-/// Who decides.
+/// Who is asked before steps, and when.
 #[skip_serializing_none]
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Delegation {
-    /// Where nothing else is said. Without it the document is not ready.
+    /// The default mode. Without it the document is not ready.
     pub default_mode: Option<DefaultMode>,
-    /// Steps for which something else is said.
+    /// Other modes for single steps.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub step_overrides: Vec<StepOverride>,
-    /// What to do when things do not go as planned.
+    /// What to do in unexpected cases.
     pub escalation_policy: Option<EscalationPolicy>,
 }
 
-/// A step for which something else is said.
+/// Another mode for a step.
 #[skip_serializing_none]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StepOverride {
-    /// Which.
+    /// The step.
     pub step_id: String,
-    /// What.
+    /// The mode.
     pub mode: Mode,
-    /// Why.
+    /// The rationale.
     pub rationale: Option<String>,
 }
 
-/// What to do when things do not go as planned.
+/// What to do in unexpected cases.
 #[skip_serializing_none]
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EscalationPolicy {
-    /// Something is ambiguous.
+    /// If something is ambiguous.
     pub on_ambiguity: Option<OnAmbiguity>,
-    /// A constraint is broken.
+    /// If a constraint is broken.
     pub on_constraint_violation: Option<OnViolation>,
-    /// The work leaves the scope.
+    /// If the work leaves the scope.
     pub on_unexpected_scope: Option<OnViolation>,
 }
 
-/// One entry of the history.
+/// An entry of the history.
 #[skip_serializing_none]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Revision {
-    /// From 1.
+    /// The number of the revision, from 1.
     pub revision: u32,
-    /// What it amounts to.
+    /// The kind of change.
     pub change_type: ChangeType,
-    /// What was done.
+    /// A summary of the changes.
     pub change_summary: String,
-    /// Why.
+    /// The reason.
     pub trigger: Option<Trigger>,
-    /// When.
+    /// The time.
     pub created_at: Time,
-    /// In detail.
+    /// The single changes.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub changes: Vec<RevisionChange>,
 }
 
-/// What was done to a part of a document.
+/// A change of a part of a document.
 #[skip_serializing_none]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RevisionChange {
-    /// What.
+    /// The kind of change.
     #[serde(rename = "type")]
     pub kind: ChangeKind,
-    /// To which section.
+    /// The section.
     pub section: String,
-    /// To which field of it.
+    /// The field of the section.
     pub field: Option<String>,
-    /// In words.
+    /// The change, in words.
     pub summary: String,
 }
 
-/// About the document.
+/// Metadata about the document.
 #[skip_serializing_none]
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DocumentMetadata {
-    /// Version of the format; 1.0.0 when not said.
+    /// Version of the format; 1.0.0 by default.
     pub schema_version: Option<String>,
-    /// What wrote it.
+    /// The tool that wrote it.
     pub tool: Option<String>,
-    /// Which version of that.
+    /// The version of that tool.
     pub tool_version: Option<String>,
-    /// For searching.
+    /// Tags, for search.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tags: Vec<String>,
-    /// BCP 47.
+    /// The language, as in BCP 47.
     pub language: Option<String>,
 }
 
-/// `x-planspec` of a document: what this program is told.
+/// `x-planspec` of a document.
 #[skip_serializing_none]
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PlanspecExtension {
-    /// Namespace of the resources; the configuration's default when not set.
+    /// Namespace of the resources; by default that of the configuration.
     pub namespace: Option<String>,
-    /// Name of the Goal and the Plan; the file's stem when not set.
+    /// Name of the Goal and the Plan; by default from the name of the file.
     pub name: Option<String>,
-    /// Series of the Plan, whose version is then the document's revision.
+    /// Series of the Plan, whose version is then the number of the revision.
     pub series: Option<String>,
-    /// Soft edges, by the ids of steps or nodes: `dependencies` are hard ones.
+    /// Soft edges, by the ids of steps or nodes; `dependencies` are hard edges.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub edges: Vec<Edge>,
-    /// What decides whether an automated success criterion is met, by its `criterion_id`: checks
-    /// as those of a task.
+    /// The checks of automated success criteria, by `criterion_id`, in the form of a
+    /// task's criteria.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub checks: BTreeMap<String, Vec<TaskCriterion>>,
-    /// What reviewers found.
+    /// The findings of reviewers.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub findings: Vec<ReviewFinding>,
 }
 
-/// What a reviewer found in a section of a document.
+/// A reviewer's finding in a section of a document.
 #[skip_serializing_none]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReviewFinding {
-    /// Unique among the findings.
+    /// Its id, unique among the findings.
     pub id: String,
-    /// In which section, or in the `steps`.
+    /// The section, or `steps`.
     pub section: String,
-    /// In which step, entry or field of it.
+    /// The step, entry or field in it.
     pub field: Option<String>,
-    /// Who found it.
+    /// The reviewer.
     pub reviewer: String,
-    /// How much it weighs.
+    /// The severity.
     pub severity: FindingSeverity,
     /// What is wrong.
     pub text: String,
-    /// What came of it; nothing yet where it is not said.
+    /// The disposition; `None` if it is still open.
     pub disposition: Option<Disposition>,
-    /// What was said to that.
+    /// The answer.
     pub answer: Option<String>,
 }
 
 impl ReviewFinding {
-    /// Whether nobody has answered it.
+    /// Whether it is still open.
     pub fn is_open(&self) -> bool {
         self.disposition.unwrap_or(Disposition::Open) == Disposition::Open
     }
 
-    /// Whether nothing may begin before it is closed.
+    /// Whether execution must not start before it is closed.
     pub fn is_blocking(&self) -> bool {
         self.is_open() && self.severity == FindingSeverity::Blocking
     }
 }
 
 impl Content {
-    /// Who is asked before each step, in their order: what an override says, else the step itself
-    /// (with a word of drafts), else the default. Under `hybrid`, or where nothing is said, nobody is.
+    /// The mode of each step, in order: that of its override, else of the step itself
+    /// (in a form of drafts), else the default. `hybrid`, or no mode, means that nobody is asked.
     pub fn modes(&self) -> Vec<Mode> {
         let overrides = self.delegation.step_overrides.iter();
         let overrides: HashMap<&str, Mode> = overrides

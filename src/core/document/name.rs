@@ -1,34 +1,34 @@
-//! Names from free text.
+//! Makes names from free text.
 
 use crate::core::base::digest::sha256_hex;
 use crate::core::resource::schema::slug;
 
-/// Which characters a name may have.
+/// The characters that a name may have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Alphabet {
-    /// Of resources: lower-case letters, digits and `-`.
+    /// For resources: lower-case letters, digits and `-`.
     Name,
-    /// Of nodes: `_` as well.
+    /// For nodes: `_` as well.
     NodeId,
 }
 
-/// Most characters of a name.
+/// Maximum length of a name.
 const LONGEST: usize = 63;
-/// Digits that tell a changed text from others.
+/// Digits of the hash that distinguishes altered texts.
 const DIGITS: usize = 6;
 
-/// Which rule makes a name.
+/// The rule by which names are made.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Naming {
-    /// That of today.
+    /// The present rule.
     #[default]
     Now,
-    /// The one before, which did not transliterate: what began under such a name goes on under it.
+    /// The former rule, without transliteration: existing names made by it stay valid.
     Former,
 }
 
 impl Naming {
-    /// The rule for what is read from a file.
+    /// The rule for resources from a file.
     pub(crate) fn of_file(path: &str) -> Naming {
         #[cfg(test)]
         if tests::BY_A_FORMER_PROGRAM.with_path(path) {
@@ -47,8 +47,8 @@ impl Naming {
     }
 }
 
-/// The ids that the node of a step may have which people call so, the likeliest first: where what it was made of cannot be
-/// read. Of its approval, `approve-` stands before the `step_id`.
+/// The possible ids of the node of a step with this name, likeliest first, for when the document cannot be read.
+/// For the approval of a step, the `step_id` follows `approve-`.
 #[cfg(feature = "service")]
 pub(crate) fn node_ids(text: &str) -> Vec<String> {
     let rules = [Naming::Now, Naming::Former];
@@ -61,8 +61,8 @@ pub(crate) fn node_ids(text: &str) -> Vec<String> {
     of_approval.chain(of_step).collect()
 }
 
-/// A name for a text: transliterated, lower case, other characters to hyphens, and a short hash at
-/// the end when that altered the text or it is over 63. What is a name already stays as it is.
+/// A name for a text: transliterated, in lower case, with other characters as hyphens, and with a short hash at
+/// the end if that altered the text or it is longer than 63. A valid name is unchanged.
 ///
 /// ```
 /// use planspec::document::{Alphabet, name_of};
@@ -74,7 +74,7 @@ pub fn name_of(text: &str, alphabet: Alphabet) -> String {
     made(text, &deunicode::deunicode(text), alphabet)
 }
 
-/// A text as the name that a person would write for it: transliterated, without a hash. Nothing where no name is left.
+/// A name as a person would write it for a text: transliterated, without a hash. `None` if no characters are left.
 ///
 /// ```
 /// use planspec::document::plain_name;
@@ -86,7 +86,7 @@ pub fn plain_name(text: &str) -> Option<String> {
     (name_of(&plain, Alphabet::Name) == plain).then_some(plain)
 }
 
-/// A name for a text, as it is written in letters that names may have.
+/// A name for a text that is already in permitted letters.
 fn made(text: &str, written: &str, alphabet: Alphabet) -> String {
     let fits = |c: char| {
         c.is_ascii_lowercase() || c.is_ascii_digit() || (c == '_' && alphabet == Alphabet::NodeId)
@@ -102,7 +102,7 @@ fn made(text: &str, written: &str, alphabet: Alphabet) -> String {
     if trimmed == text && (1..=LONGEST).contains(&text.len()) {
         return plain;
     }
-    // One hash for either rule: by it a former name is known.
+    // The hash is the same for both rules, so that a former name can be found.
     let hash = sha256_hex(text.as_bytes());
     let hash = hash.get(..DIGITS).unwrap_or_default();
     let most = LONGEST - DIGITS - 1;
@@ -122,10 +122,10 @@ pub(crate) mod tests {
 
     use super::*;
 
-    /// Files that are read as the program did before names were transliterated.
+    /// Files that are read by the former rule for names.
     pub(crate) static BY_A_FORMER_PROGRAM: Files = Files(Mutex::new(BTreeSet::new()));
 
-    /// Paths of files.
+    /// A set of file paths.
     pub(crate) struct Files(Mutex<BTreeSet<String>>);
 
     impl Files {
@@ -195,7 +195,7 @@ pub(crate) mod tests {
             );
             assert_eq!(hash, before.strip_prefix(former), "{text}: {before}");
         }
-        // Of what is written in Latin letters nothing changes.
+        // Nothing changes for Latin letters.
         for text in ["Build API!", "s1", "T001", "a--b", &"x".repeat(64)] {
             let before = Naming::Former.name_of(text, Alphabet::NodeId);
             assert_eq!(name_of(text, Alphabet::NodeId), before, "{text}");

@@ -1,4 +1,4 @@
-//! One plan from a document (formats.md): the Goal, the Plan and the Gates that it stands for.
+//! Generates resources from a document: a Goal, a Plan and its Gates (docs/spec/documents.md).
 
 use std::collections::{HashMap, HashSet};
 
@@ -19,28 +19,28 @@ use crate::core::resource::{
 };
 use crate::path;
 
-/// How files are named that hold documents.
+/// The endings of files with documents.
 const ENDINGS: [&str; 3] = [".planspec.yaml", ".planspec.yml", ".planspec.json"];
 
-/// What this program is told of a step, and of the node that it becomes.
+/// The extension of a document, a step or a node for this program.
 pub(super) const EXTENSION: &str = "x-planspec";
-/// What stands in that of a node too; the rest of a step's are fields of the node itself.
+/// Fields of a step's extension that nodes have in theirs; the others are fields of the node itself.
 pub(super) const OF_EXTENSION: [&str; 2] = ["always", "touches"];
 
-/// Whether a value is a PlanSpec 1.2 document. Resources may stand in any file.
+/// Whether a value is a PlanSpec 1.2 document. Resources may be in any file.
 pub fn is_document(file: &str, value: &Value) -> bool {
     let named = ENDINGS.iter().any(|ending| ends_with(file, ending));
     let has = |field| value.get(field).is_some();
     !has("kind") && (named || (has("identity") && has("intent")))
 }
 
-/// Whether a file is called as documents are.
+/// Whether the name of a file is that of a document.
 pub fn is_called_document(file: &str) -> bool {
     ENDINGS.iter().any(|ending| file.ends_with(ending))
 }
 
-/// The key of the Plan that a document stands for: what it says of itself, else the file's stem in
-/// `namespace`. Nothing when what it says is no name.
+/// The key of a document's Plan: from its extension, else from the name of the file, in
+/// `namespace`. `None` if the given name is not valid.
 pub(crate) fn key(file: &str, value: &Value, namespace: &str) -> Option<Key> {
     let own = |field: &str| match value.get("x-planspec").and_then(|own| own.get(field)) {
         None => Ok(None),
@@ -53,7 +53,7 @@ pub(crate) fn key(file: &str, value: &Value, namespace: &str) -> Option<Key> {
         Some(name) => name.clone(),
         None => {
             let revision = value.pointer("/identity/revision").and_then(Value::as_u64);
-            // Executions and statuses name it: it is called as it always was.
+            // Executions and statuses refer to it, so the former rule is kept.
             Naming::Former.name_of(without_revision(stem(file), revision), Alphabet::Name)
         }
     };
@@ -61,8 +61,8 @@ pub(crate) fn key(file: &str, value: &Value, namespace: &str) -> Option<Key> {
     Some(Key::new(Kind::Plan, namespace, name))
 }
 
-/// The name that a plan may be given in the place of `name`, which is that of its file and can be read by nobody:
-/// transliterated, and without a hash. Nothing where it can be read, or where the document itself says it.
+/// A better name for the plan than `name`, which comes from the name of its file and is unreadable: transliterated and
+/// without a hash. `None` if it is readable, or given in the document.
 pub(crate) fn readable_name(file: &str, revision: Option<u64>, name: &str) -> Option<String> {
     let stem = without_revision(stem(file), revision);
     let former = Naming::Former.name_of(stem, Alphabet::Name);
@@ -70,13 +70,13 @@ pub(crate) fn readable_name(file: &str, revision: Option<u64>, name: &str) -> Op
     plain_name(stem).filter(|_| is_unreadable)
 }
 
-/// The names that the plan of a file with this stem has where the document says none: what people type who see files.
+/// The name of the plan of a file with this stem, without a name in the document: what users of the files type.
 #[cfg(feature = "service")]
 pub(crate) fn name_of_stem(stem: &str) -> String {
     Naming::Former.name_of(stem, Alphabet::Name)
 }
 
-/// The name that revisions in files of their own share, where this is what one of the files is called: `checkout` of
+/// The common name of revisions in separate files, given the stem of one of them: `checkout` of
 /// `checkout-v3`.
 #[cfg(feature = "service")]
 pub(crate) fn name_of_revisions(stem: &str) -> Option<&str> {
@@ -85,7 +85,7 @@ pub(crate) fn name_of_revisions(stem: &str) -> Option<&str> {
     Some(without_revision(stem, revision)).filter(|name| *name != stem)
 }
 
-/// The name of a plan whose revisions are files: `checkout` of `checkout-v3`, where it is revision 3.
+/// The name of a plan with revisions in separate files: `checkout` of `checkout-v3`, for revision 3.
 fn without_revision(stem: &str, revision: Option<u64>) -> &str {
     let Some(revision) = revision else {
         return stem;
@@ -95,7 +95,7 @@ fn without_revision(stem: &str, revision: Option<u64>) -> &str {
     name.filter(|name| !name.is_empty()).unwrap_or(stem)
 }
 
-/// The name of a file without folders and ending.
+/// The name of a file without folder and ending.
 fn stem(file: &str) -> &str {
     let name = file.rsplit('/').next().unwrap_or(file);
     let known = ENDINGS.iter().chain(&[".yaml", ".yml", ".json"]);
@@ -106,16 +106,16 @@ fn stem(file: &str) -> &str {
         .unwrap_or(name)
 }
 
-/// The resources that a document stands for: the Goal, the Plan, then the Gates.
+/// The generated resources of a document: the Goal, the Plan, then the Gates.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Generated {
     /// The resources.
     pub resources: Vec<Resource>,
-    /// Where they come from.
+    /// Their places in the document.
     pub origin: Origin,
 }
 
-/// From places in generated resources to places in their document.
+/// Maps places in generated resources to places in their document.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Origin {
     /// The step of each node of the plan.
@@ -123,7 +123,7 @@ pub struct Origin {
 }
 
 impl Origin {
-    /// The place in the document that an entry of a resource comes from.
+    /// The place in the document for an entry of a resource.
     pub fn path(&self, kind: Kind, path: &[PathStep]) -> Vec<PathStep> {
         let keys: Vec<&str> = path
             .iter()
@@ -169,7 +169,7 @@ impl Origin {
     }
 }
 
-/// What a sound document stands for under a key; findings when the nodes of its steps are none.
+/// The resources that a valid document generates under a key; or findings if extensions of steps are invalid.
 pub(crate) fn generate(
     found: &Finder<'_>,
     content: &Content,
@@ -179,7 +179,7 @@ pub(crate) fn generate(
     generate_by(Naming::Now, found, content, (key, approval), findings)
 }
 
-/// The same by a rule for names.
+/// The same with a given rule for names.
 pub(crate) fn generate_by(
     naming: Naming,
     found: &Finder<'_>,
@@ -219,7 +219,8 @@ pub(crate) fn generate_by(
     Some(Generated { resources, origin })
 }
 
-/// Whether a person approves a revision before it is run: what nobody calls a patch is more than that.
+/// Whether a person must approve a revision before it runs. A revision without a change type counts as more than a
+/// patch.
 fn is_asked(content: &Content, approval: RevisionApproval) -> bool {
     let entry = entry_of(content).map(|entry| entry.change_type);
     match approval {
@@ -229,14 +230,14 @@ fn is_asked(content: &Content, approval: RevisionApproval) -> bool {
     }
 }
 
-/// What the history says of the revision that a document is.
+/// The entry of the history about the present revision.
 fn entry_of(content: &Content) -> Option<&Revision> {
     let revision = content.identity.revision;
     let mut entries = content.revision_history.iter().rev();
     entries.find(|entry| entry.revision == revision)
 }
 
-/// A generated resource as a file would hold it.
+/// A generated resource in the form of a file.
 pub(crate) fn manifest_of(resource: &Resource) -> Value {
     json!({
         "apiVersion": API_VERSION,
@@ -259,7 +260,7 @@ fn goal_spec(content: &Content) -> GoalSpec {
         constraints: Default::default(),
         acceptance_criteria: criteria
             .map(|criterion| GoalCriterion {
-                // Secondary ones decide nothing.
+                // Secondary criteria decide nothing.
                 id: (criterion.weight == Weight::Primary)
                     .then(|| criterion_name(&criterion.criterion_id)),
                 description: criterion.description.clone(),
@@ -272,7 +273,7 @@ fn goal_spec(content: &Content) -> GoalSpec {
     }
 }
 
-/// What a worker should know of the whole, and what an approval of the plan is meant to cover.
+/// The Plan, with the context for workers and for an approval of the plan.
 fn plan_spec(content: &Content, key: &Key, graph: GraphSpec) -> PlanSpec {
     let extension = content.planspec.clone().unwrap_or_default();
     let checks = (!extension.checks.is_empty()).then_some(&extension.checks);
@@ -310,8 +311,8 @@ fn plan_spec(content: &Content, key: &Key, graph: GraphSpec) -> PlanSpec {
     }
 }
 
-/// What must be attested: every constraint and criterion can be, the blocking and primary ones
-/// must.
+/// The constraints and criteria of a run: all can be attested, the blocking and primary ones
+/// must be.
 fn contract(content: &Content) -> Contract {
     let checks = |id: &str| {
         let own = content.planspec.as_ref();
@@ -397,15 +398,15 @@ fn texts<'a>(texts: impl IntoIterator<Item = (&'a str, Option<&'a String>)>) -> 
         .collect()
 }
 
-/// The nodes of a plan while they are made.
+/// The nodes of a plan as they are made.
 struct Nodes<'a> {
     naming: Naming,
     key: &'a Key,
     modes: Vec<Mode>,
-    /// The node of each step, by its id.
+    /// The id of the node of each step.
     ids: HashMap<&'a str, String>,
     nodes: Vec<Node>,
-    /// The step of each node, as many as there are nodes.
+    /// The step of each node, in the order of the nodes.
     steps: Vec<usize>,
     gates: Vec<(String, GateSpec)>,
 }
@@ -475,10 +476,10 @@ impl<'a> Nodes<'a> {
         }
     }
 
-    /// A gate before everything: a person approves the revision.
+    /// Adds a gate before all nodes, at which a person approves the revision.
     fn ask_first(&mut self, content: &Content) {
         let taken: HashSet<&str> = self.nodes.iter().map(|node| node.id.as_str()).collect();
-        // A step may have that name; what is made of free text ends in a hash.
+        // A step may have this name; names from free text end in a hash.
         let free = ["approve-revision", "approve the revision"]
             .map(|text| name_of(text, Alphabet::NodeId));
         let id = free.into_iter().find(|id| !taken.contains(id.as_str()));
@@ -513,7 +514,7 @@ impl<'a> Nodes<'a> {
         self.steps.insert(0, 0);
     }
 
-    /// A gate of the plan, reached at a node, where any person decides.
+    /// A gate of the plan at a node, where any person may decide.
     fn gate(&self, node: &str, description: String) -> GateSpec {
         GateSpec {
             gate_type: GateType::Approval,
@@ -532,8 +533,8 @@ impl<'a> Nodes<'a> {
         }
     }
 
-    /// Put what `x-planspec` says of a step into its node. Which fields it may hold, the rules say
-    /// (`rules::extensions`).
+    /// Merges the `x-planspec` of steps into their nodes. The permitted fields are checked by
+    /// `rules::extensions`.
     fn merge_extensions(
         &mut self,
         found: &Finder<'_>,
@@ -584,7 +585,7 @@ impl<'a> Nodes<'a> {
                         ..node
                     };
                 }
-                // The schema is as strict as the types; this is for what a test did not think of.
+                // The schema is as strict as the types; this is for cases that no test covers.
                 Err(error) => findings.push(found.at(
                     Code::STEP_EXTENSION,
                     self.extension_of(index),
@@ -595,15 +596,15 @@ impl<'a> Nodes<'a> {
         }
     }
 
-    /// The nodes of steps with an extension, as that makes them.
+    /// The nodes of steps with an extension, after merging it.
     fn merged(&self, content: &Content) -> impl Iterator<Item = (usize, Value)> {
         let nodes = self.nodes.iter().zip(&self.steps).enumerate();
         nodes.filter_map(|(index, (node, step))| {
             let step = content.approach.steps.get(*step)?;
             let fields = step.planspec.as_ref()?;
-            // The other one is its approval.
+            // The other node is its approval.
             node.own_step()?;
-            // What came from JSON can be written as JSON.
+            // Values from JSON can be written as JSON.
             let mut merged = serde_json::to_value(node).unwrap_or_default();
             for (field, value) in fields.iter().filter(|(_, value)| !value.is_null()) {
                 let node = merged.as_object_mut()?;
@@ -618,7 +619,7 @@ impl<'a> Nodes<'a> {
         })
     }
 
-    /// The edges that `x-planspec` adds, between nodes; a step may be named by its own id.
+    /// The edges of `x-planspec`, between nodes; a step may be named by its `step_id`.
     fn edges(&self, content: &Content) -> Vec<Edge> {
         let node = |end: &String| self.ids.get(end.as_str()).unwrap_or(end).clone();
         let own = content.planspec.as_ref();
@@ -632,12 +633,12 @@ impl<'a> Nodes<'a> {
             .collect()
     }
 
-    /// Where the extension of a node stands.
+    /// The path of the extension of a node.
     fn extension_of(&self, node: usize) -> Vec<PathStep> {
         path!["approach", "steps", self.steps[node], "x-planspec"]
     }
 
-    /// The ids of nodes are made from others: two may have become one.
+    /// Reports ids of nodes that became equal when they were made from step ids.
     fn check_ids(&self, found: &Finder<'_>, findings: &mut Vec<Diagnostic>) {
         let mut first: HashMap<&str, usize> = HashMap::with_capacity(self.nodes.len());
         for (index, node) in self.nodes.iter().enumerate() {
@@ -660,23 +661,23 @@ impl<'a> Nodes<'a> {
     }
 }
 
-/// The id of the node that a step becomes.
+/// The id of the node of a step.
 pub(crate) fn node_id(step: &Step, naming: Naming) -> String {
     naming.name_of(&step.step_id, Alphabet::NodeId)
 }
 
-/// The id of the node at which a step is approved.
+/// The id of the approval gate of a step.
 fn approval_id(task: &str, naming: Naming) -> String {
     naming.name_of(&format!("approve-{task}"), Alphabet::NodeId)
 }
 
-/// The name of a criterion or a constraint. What is said of them is kept under it, longer than a
-/// run: so it is as it always was.
+/// The name of a criterion or constraint. Attestations refer to it, and outlive runs, so the former
+/// rule is kept.
 fn criterion_name(id: &str) -> String {
     Naming::Former.name_of(id, Alphabet::Name)
 }
 
-/// The ids under which a criterion may be that people call so; of a constraint the second, where a criterion has its name.
+/// The possible ids of a criterion with this name; for a constraint the second, if a criterion has the first.
 #[cfg(feature = "service")]
 pub(crate) fn criterion_names(text: &str) -> [String; 2] {
     let id = criterion_name(text);
@@ -684,7 +685,7 @@ pub(crate) fn criterion_names(text: &str) -> [String; 2] {
     [id, of_constraint]
 }
 
-/// The texts of a step that stand in the context of its node.
+/// The texts of a step that are in the context of its node.
 pub(super) const OF_CONTEXT: [&str; 4] = ["rationale", "inputs", "outputs", "acceptance_criteria"];
 
 fn task(step: &Step, naming: Naming) -> Node {
@@ -710,7 +711,7 @@ fn task(step: &Step, naming: Naming) -> Node {
     }
 }
 
-/// The task of a step of which nothing else is said.
+/// The task of a step, without any extension.
 pub(super) fn bare_task(
     id: &str,
     title: &str,

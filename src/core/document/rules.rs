@@ -1,4 +1,4 @@
-//! What is right and wrong in a document, level by level.
+//! The rules about documents, level by level.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -14,13 +14,13 @@ use crate::core::plan::graph;
 use crate::core::resource::EdgeKind;
 use crate::path;
 
-/// Most suggestions that one rule looks for.
+/// Maximum number of suggestions that one rule searches.
 const SUGGESTIONS: usize = 50;
 
-/// Most ids that a circle is shown with.
+/// Maximum number of ids of a cycle that are shown.
 const LONGEST_CIRCLE: usize = 50;
 
-/// What the document says, where all of it can be read.
+/// The rules of level structure that need a readable document.
 pub(super) fn structure(found: &Finder<'_>, content: &Content, findings: &mut Vec<Diagnostic>) {
     constraint_types(found, content, findings);
     extensions(found, content, findings);
@@ -33,10 +33,10 @@ pub(super) fn structure(found: &Finder<'_>, content: &Content, findings: &mut Ve
     }
 }
 
-/// The version of the format that this program knows.
+/// The version of the format that this program supports.
 const KNOWN: (u64, u64) = (1, 2);
 
-/// Another major version: what follows is a guess.
+/// The finding about another major version; all other findings are then guesses.
 pub(super) fn other_major(
     found: &Finder<'_>,
     version: Option<&str>,
@@ -54,8 +54,8 @@ pub(super) fn other_major(
     );
 }
 
-/// A field that is not known is no error where the document is of a later version than this program
-/// knows. What this program is told is its own, whatever the version.
+/// An unknown field is not an error in a document of a later version than this program supports.
+/// The extension of this program itself has no versions.
 pub(super) fn of_a_later_version(version: Option<&str>, finding: Diagnostic) -> Diagnostic {
     let numbers =
         version.map(|version| version.split('.').map(|number| number.parse::<u64>().ok()));
@@ -77,7 +77,7 @@ pub(super) fn of_a_later_version(version: Option<&str>, finding: Diagnostic) -> 
     }
 }
 
-/// Ids are unique, what is referred to is there, and steps have an order: as far as ids can be read,
+/// Checks that ids are unique, references exist, and steps have an order, as far as ids can be read,
 /// whatever else is wrong.
 pub(super) fn references(found: &Finder<'_>, value: &Value, findings: &mut Vec<Diagnostic>) {
     unique_ids(found, value, findings);
@@ -146,7 +146,7 @@ fn list<'v>(value: &'v Value, pointer: &str) -> &'v [Value] {
     list.map_or(&[], Vec::as_slice)
 }
 
-/// The ids of the entries of a list, those that can be read.
+/// The readable ids of the entries of a list.
 fn ids<'v>(
     value: &'v Value,
     pointer: &str,
@@ -158,13 +158,13 @@ fn ids<'v>(
         .filter(|(_, id)| !id.is_empty())
 }
 
-/// Steps as far as they can be read.
+/// The steps, as far as they can be read.
 struct Steps<'v> {
-    /// Whether there is a list of them at all.
+    /// Whether there is a list of steps.
     is_list: bool,
-    /// By their place.
+    /// The ids, by position.
     ids: Vec<Option<&'v str>>,
-    /// With the place of each.
+    /// The dependencies, each with its position.
     dependencies: Vec<Vec<(usize, &'v str)>>,
 }
 
@@ -191,10 +191,10 @@ impl<'v> Steps<'v> {
     }
 }
 
-/// Names of steps.
+/// The names of steps.
 struct Known<'v> {
     steps: HashMap<&'v str, usize>,
-    /// Whether any other name may be that of a step whose id cannot be read.
+    /// Whether some step has an unreadable id, so that any other name may be valid.
     may_be_hidden: bool,
     suggestions: Suggestions,
 }
@@ -215,7 +215,7 @@ impl<'v> Known<'v> {
         }
     }
 
-    /// What is to be said of a name that is none of a step.
+    /// The finding about a name that no step has.
     fn missing(&mut self, found: &Finder<'_>, path: Vec<PathStep>, id: &str) -> Option<Diagnostic> {
         if self.may_be_hidden || self.steps.contains_key(id) || id.is_empty() {
             return None;
@@ -286,7 +286,7 @@ fn checked_criteria(found: &Finder<'_>, value: &Value, findings: &mut Vec<Diagno
     let criteria = value.pointer("/success_criteria").and_then(Value::as_array);
     let is_named = |one: &Value| one.get("criterion_id").is_some_and(Value::is_string);
     if !criteria.is_some_and(|criteria| criteria.iter().all(is_named)) {
-        // One whose id cannot be read may be meant.
+        // A criterion with an unreadable id may be meant.
         return;
     }
     let ids = ids(value, "/success_criteria", "criterion_id");
@@ -320,7 +320,7 @@ fn constraint_types(found: &Finder<'_>, content: &Content, findings: &mut Vec<Di
     }
 }
 
-/// What `x-planspec` of a step may say of its node. Nothing of it takes away what the step says: its order, who
+/// The permitted fields of `x-planspec` of a step. None of them can override the step: its order, who
 /// does it, and who is asked before.
 pub(super) const STEP_EXTENSION: [&str; 9] = [
     "acceptanceCriteria",
@@ -334,7 +334,7 @@ pub(super) const STEP_EXTENSION: [&str; 9] = [
     "always",
 ];
 
-/// An override says who is asked before a step, and not who does it.
+/// An override changes who is asked before a step, and not who does it.
 fn stays_with_person(found: &Finder<'_>, content: &Content, findings: &mut Vec<Diagnostic>) {
     let steps = content.approach.steps.iter();
     let of_people: BTreeSet<&str> = steps
@@ -356,7 +356,7 @@ fn stays_with_person(found: &Finder<'_>, content: &Content, findings: &mut Vec<D
     }
 }
 
-/// `x-planspec` adds to what the document says, and never puts something else in its place.
+/// `x-planspec` adds to a document, and never overrides it.
 fn extensions(found: &Finder<'_>, content: &Content, findings: &mut Vec<Diagnostic>) {
     let modes = content.modes();
     for (index, (step, mode)) in content.approach.steps.iter().zip(modes).enumerate() {
@@ -399,7 +399,7 @@ fn extensions(found: &Finder<'_>, content: &Content, findings: &mut Vec<Diagnost
     }
 }
 
-/// Where the document says what somebody wanted to say with a field of a node.
+/// Where a document says what a field of a node would say.
 fn instead_of(field: &str) -> String {
     let step = |own: &str| format!("remove it here; the step sets it in `{own}`");
     match field {
@@ -438,7 +438,7 @@ const DRAFT_FIELDS: [(&[&str], &str); 11] = [
     (&["approach", "steps"], "delegation"),
 ];
 
-/// What an older draft had. Said once for each field, however often it stands there.
+/// Reports fields of an older draft, once for each field.
 pub(super) fn drafts(found: &Finder<'_>, value: &Value, findings: &mut Vec<Diagnostic>) {
     for (section, field) in DRAFT_FIELDS {
         let mut places = draft_places(value, section, field);
@@ -468,7 +468,7 @@ pub(super) fn drafts(found: &Finder<'_>, value: &Value, findings: &mut Vec<Diagn
     }
 }
 
-/// Where a field of a draft stands: in a section, or in each entry of one that is a list.
+/// The places of a draft's field: in a section, or in each entry of a list section.
 fn draft_places<'v>(
     value: &'v Value,
     section: &'static [&'static str],
@@ -502,7 +502,7 @@ fn is_blank(text: Option<&String>) -> bool {
     text.is_none_or(|text| text.trim().is_empty())
 }
 
-/// Whether it makes sense.
+/// The rules of level semantics.
 pub(super) fn semantics(found: &Finder<'_>, content: &Content, findings: &mut Vec<Diagnostic>) {
     if is_blank(Some(&content.intent.goal_statement)) {
         let message = "the document has no goal: `goal_statement` is empty";
@@ -585,7 +585,7 @@ pub(super) fn semantics(found: &Finder<'_>, content: &Content, findings: &mut Ve
     }
 }
 
-/// Whether it can be the revision that it says it is, whatever others there are.
+/// Checks that the document can be the revision that it says, independent of others.
 pub(super) fn revision(found: &Finder<'_>, content: &Content, findings: &mut Vec<Diagnostic>) {
     let identity = &content.identity;
     let at = path!["identity", "parent_id"];
@@ -620,7 +620,7 @@ pub(super) fn revision(found: &Finder<'_>, content: &Content, findings: &mut Vec
 }
 
 impl Content {
-    /// What keeps it from being executed, a sentence each.
+    /// What prevents its execution, one sentence each.
     pub fn unready(&self) -> Vec<String> {
         let found = Finder {
             file: "",
@@ -636,7 +636,7 @@ impl Content {
     }
 }
 
-/// Whether it can be executed.
+/// The rules of level readiness.
 pub(super) fn readiness(found: &Finder<'_>, content: &Content, findings: &mut Vec<Diagnostic>) {
     for (index, question) in content.scope.open_questions.iter().enumerate() {
         let message = format!("a question is open: {}", short(question));
@@ -705,7 +705,7 @@ pub(super) fn readiness(found: &Finder<'_>, content: &Content, findings: &mut Ve
     }
 }
 
-/// A text in a message: its first line, not too long.
+/// A text in a message: its first line, shortened.
 fn short(text: &str) -> String {
     shortened(text.trim().lines().next().unwrap_or_default(), 100)
 }

@@ -1,7 +1,7 @@
-//! What a scope says about files: the entries that begin with `path:`.
+//! The files of a scope: the entries that begin with `path:`.
 //!
-//! Such an entry is a glob over paths from the repository's root. One that is a folder, or whose
-//! last part has no wildcard and so may be one, covers everything below it. `out_of_scope` wins.
+//! Such an entry is a glob over paths from the repository's root. If it names a folder, or its
+//! last part has no wildcard and so may be one, it includes everything below. `out_of_scope` takes precedence.
 //! The other entries are for people.
 //!
 //! ```
@@ -24,9 +24,9 @@ use crate::core::base::diagnostic::{Code, Diagnostic, Finder, Part, PathStep};
 use crate::core::base::glob::{glob, misleading};
 use crate::path;
 
-/// What an entry about files begins with.
+/// The prefix of entries about files.
 const PREFIX: &str = "path:";
-/// Most characters of a glob.
+/// Maximum length of a glob.
 const LONGEST: usize = 1000;
 
 /// An entry of a scope.
@@ -36,12 +36,12 @@ pub struct Entry {
     pub list: &'static str,
     /// Its index there, from 0.
     pub index: usize,
-    /// What it says.
+    /// Its text.
     pub text: String,
 }
 
 impl Entry {
-    /// Where it stands in its document.
+    /// Its path in the document.
     pub fn path(&self) -> Vec<PathStep> {
         path!["scope", self.list, self.index]
     }
@@ -63,10 +63,10 @@ fn entries(scope: &Scope) -> impl Iterator<Item = Entry> {
     })
 }
 
-/// The globs of an entry; nothing where it is not about files.
+/// The globs of an entry; `None` if it is not about files.
 ///
 /// # Errors
-/// A sentence that says why it names none.
+/// Why it is not a valid glob, as a sentence.
 fn globs(text: &str) -> Result<Option<Vec<Glob>>, String> {
     let Some(rest) = text.strip_prefix(PREFIX) else {
         return Ok(None);
@@ -101,7 +101,7 @@ fn globs(text: &str) -> Result<Option<Vec<Glob>>, String> {
     Ok(Some(globs))
 }
 
-/// The entries that are about files, of both lists.
+/// The entries about files, of both lists.
 pub(super) fn about_files(scope: &Scope) -> [Vec<String>; 2] {
     let of = |texts: &[String]| {
         let texts = texts.iter().filter(|text| text.starts_with(PREFIX));
@@ -110,7 +110,7 @@ pub(super) fn about_files(scope: &Scope) -> [Vec<String>; 2] {
     [of(&scope.in_scope), of(&scope.out_of_scope)]
 }
 
-/// Entries about files that name none.
+/// Reports entries about files that are not valid.
 pub(super) fn check(found: &Finder<'_>, scope: &Scope, findings: &mut Vec<Diagnostic>) {
     for entry in entries(scope) {
         let named = entry.text.strip_prefix(PREFIX).map(str::trim);
@@ -129,7 +129,7 @@ pub(super) fn check(found: &Finder<'_>, scope: &Scope, findings: &mut Vec<Diagno
     }
 }
 
-/// What of a scope can be held against files.
+/// The part of a scope that can be compared with files.
 #[derive(Debug)]
 pub struct Bounds {
     within: Covered,
@@ -137,7 +137,7 @@ pub struct Bounds {
     not_checkable: Vec<Entry>,
 }
 
-/// The files that the entries of one list are about.
+/// The files that match the entries of one list.
 #[derive(Debug, Default)]
 struct Covered {
     entries: Vec<Entry>,
@@ -161,22 +161,22 @@ impl Covered {
         Ok(covered)
     }
 
-    /// The first entry that is about a file.
+    /// The first entry that matches a file.
     fn entry(&self, path: &str) -> Option<&Entry> {
         let first = self.set.matches(path).into_iter().min()?;
         self.entries.get(*self.owners.get(first)?)
     }
 }
 
-/// Files that some texts are about, in the words of entries of a scope, without `path:`.
+/// The files that match some texts, in the form of scope entries without `path:`.
 #[derive(Debug, Default)]
 pub struct Files(Covered);
 
 impl Files {
-    /// The files that these texts name.
+    /// The files that match these texts.
     ///
     /// # Errors
-    /// A sentence that says which of them names none, and why.
+    /// Which of them is not valid, and why, as a sentence.
     pub fn of(texts: &[String]) -> Result<Files, String> {
         let mut all = Vec::with_capacity(texts.len());
         for (index, text) in texts.iter().enumerate() {
@@ -192,28 +192,28 @@ impl Files {
         Covered::build(all).map(Files)
     }
 
-    /// Whether they are about a file.
+    /// Whether a file matches.
     pub fn hold(&self, path: &str) -> bool {
         self.0.set.is_match(path)
     }
 }
 
-/// What a scope says about a file.
+/// The relation of a file to a scope.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict<'b> {
-    /// It belongs to the work.
+    /// It is in scope.
     Inside,
-    /// This entry of `out_of_scope` is about it.
+    /// It matches this entry of `out_of_scope`.
     Excluded(&'b Entry),
-    /// No entry of `in_scope` is about it.
+    /// It matches no entry of `in_scope`.
     NotCovered,
 }
 
 impl Bounds {
-    /// The bounds that a scope sets.
+    /// The bounds of a scope.
     ///
     /// # Errors
-    /// A sentence that says why they cannot be told.
+    /// Why an entry is not valid, as a sentence.
     pub fn of(scope: &Scope) -> Result<Bounds, String> {
         let (mut within, mut excluded, mut not_checkable) = (Vec::new(), Vec::new(), Vec::new());
         for entry in entries(scope) {
@@ -230,7 +230,7 @@ impl Bounds {
         })
     }
 
-    /// The bounds that entries set: those of `in_scope`, and those of `out_of_scope`.
+    /// The bounds of the entries of `in_scope` and of `out_of_scope`.
     ///
     /// # Errors
     /// As [`Bounds::of`].
@@ -243,8 +243,8 @@ impl Bounds {
         })
     }
 
-    /// What they say about the file at a path. Where no entry says which files belong to the
-    /// work, all do that are not excluded.
+    /// Compares the file at a path. If `in_scope` has no entries about files, all files that are not excluded are in
+    /// scope.
     pub fn judge(&self, path: &str) -> Verdict<'_> {
         if let Some(entry) = self.excluded.entry(path) {
             return Verdict::Excluded(entry);
@@ -256,12 +256,12 @@ impl Bounds {
         }
     }
 
-    /// Whether entries say which files belong to the work. Where none does, only people can tell what belongs to it.
+    /// Whether `in_scope` has entries about files. Otherwise only people can tell what is in scope.
     pub fn says_files(&self) -> bool {
         !self.within.entries.is_empty()
     }
 
-    /// The entries about files: what is within the scope, and what is excluded.
+    /// The entries about files: those of `in_scope`, and those of `out_of_scope`.
     pub fn checkable(&self) -> (&[Entry], &[Entry]) {
         (&self.within.entries, &self.excluded.entries)
     }
@@ -324,7 +324,7 @@ mod tests {
             ("path:*.{ts,tsx}", "a/b.tsx", false),
             ("path:src/[ab].rs", "src/b.rs", true),
             ("path:src/[ab].rs", "src/b.rs/c", false),
-            // As people write it.
+            // Spaces are ignored.
             ("path: src/auth ", "src/auth/login.rs", true),
             ("path:/src/auth", "src/auth/login.rs", true),
             ("path:./src/auth", "src/auth/login.rs", true),
@@ -419,7 +419,7 @@ mod tests {
             let said = globs(entry).unwrap_err();
             assert!(said.contains(why), "{entry}: {said}");
         }
-        // Nothing that anybody writes is beyond what can be compiled, or it is said.
+        // A glob is either compiled or reported, however complex it is.
         let nested = format!("path:{}a{}", "{".repeat(480), "}".repeat(480));
         let many: Vec<String> = (0..2000).map(|n| format!("path:dir{n}/**/x*y")).collect();
         let many: Vec<&str> = many.iter().map(String::as_str).collect();

@@ -1,4 +1,4 @@
-//! The nodes of a plan as steps of a document: what a step cannot be becomes what comes nearest to it.
+//! Converts the nodes of a plan to steps of a document; what steps cannot be is approximated.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -11,7 +11,7 @@ use crate::core::resource::{
     ContextFormat, ContextItem, Edge, EdgeKind, Effort, Node, NodeKind, PlanSpec,
 };
 
-/// What a document says of the nodes of a plan.
+/// The parts of a document for the nodes of a plan.
 pub(super) struct Steps {
     /// `approach.steps`
     pub steps: Vec<Value>,
@@ -19,20 +19,20 @@ pub(super) struct Steps {
     pub overrides: Vec<Value>,
     /// `x-planspec.edges`
     pub edges: Vec<Edge>,
-    /// What is another thing now, a line each.
+    /// What has changed its meaning, one line each.
     pub lost: Vec<String>,
 }
 
-/// What a node becomes.
+/// What a node is converted to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Role<'a> {
     /// A step.
     Step,
-    /// A step that a person does.
+    /// A step of a person.
     Person,
-    /// The approval of that step.
+    /// The approval of a step.
     ApprovalOf(&'a str),
-    /// A name for others, which stand in its place.
+    /// A group, which is replaced by its children.
     Group,
 }
 
@@ -118,7 +118,7 @@ fn roles<'s>(
                 .is_some_and(|next| next.kind == NodeKind::Task && next.when.is_none())
                 && own.is_subset(of_next)
                 && node.when.is_none();
-            // One step is approved once.
+            // A step has at most one approval.
             if is_one && approved.insert(*next) {
                 Role::ApprovalOf(next)
             } else {
@@ -131,7 +131,7 @@ fn roles<'s>(
     all.map(|node| (node.id.as_str(), role(node))).collect()
 }
 
-/// What each group stands for: its members, and theirs.
+/// The nodes in each group, including those in nested groups.
 fn members(spec: &PlanSpec) -> HashMap<&str, Vec<&str>> {
     let groups = spec.graph.nodes.iter();
     let groups = groups.filter(|node| node.kind == NodeKind::Group);
@@ -157,7 +157,7 @@ fn below<'s>(group: &'s str, groups: &HashMap<&'s str, &'s Node>) -> Vec<&'s str
     found
 }
 
-/// What becomes of a node that is no task.
+/// A note on the conversion of a node that is not a task.
 fn said_otherwise(node: &Node, role: Role<'_>) -> Option<String> {
     let id = &node.id;
     match (role, node.kind) {
@@ -217,7 +217,7 @@ fn step(node: &Node, role: Role<'_>, before: &[&str], lost: &mut Vec<String>) ->
     Value::Object(step)
 }
 
-/// The texts of a context that a step has a field for, and the names of the other items.
+/// The context texts for which steps have fields, and the names of the other items.
 fn texts(context: &[ContextItem]) -> (Map<String, Value>, Vec<&str>) {
     let mut texts = Map::new();
     let mut rest = Vec::new();
@@ -235,15 +235,15 @@ fn texts(context: &[ContextItem]) -> (Map<String, Value>, Vec<&str>) {
     (texts, rest)
 }
 
-/// What has to be said of a node beside what a step says.
+/// The fields of a node that a step does not have.
 fn extension(said: &Node, node: &Node) -> Map<String, Value> {
     let fields = |node: &Node| match serde_json::to_value(node) {
         Ok(Value::Object(fields)) => fields,
-        // A node is an object.
+        // A serialized node is an object.
         _ => Map::new(),
     };
     let (said, mut wanted) = (fields(said), fields(node));
-    // What stands in the extension of a node stands beside the others in that of a step.
+    // The extension of a node becomes part of that of the step.
     if let Some(Value::Object(own)) = wanted.shift_remove(EXTENSION) {
         wanted.extend(own);
     }

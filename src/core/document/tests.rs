@@ -15,7 +15,7 @@ fn greeting() -> Value {
     serde_json::from_str(GREETING).unwrap()
 }
 
-/// The document with one value replaced, or with null removed.
+/// The document with one value replaced, or removed if null.
 fn with(pointer: &str, value: Value) -> Value {
     put(greeting(), pointer, value)
 }
@@ -226,7 +226,7 @@ fn each_rule_has_a_document_that_breaks_only_it() {
             "PS106 error structure x-planspec.checks.ten-languages: `ten-languages`: it is empty, at \
              least one entry is expected",
         ),
-        // Leniencies.
+        // Tolerated deviations.
         (
             step(json!({"intended_outcome": "x"})),
             "PS606 warning structure approach.steps[3].intended_outcome: `intended_outcome` belongs to an older draft of the format",
@@ -282,7 +282,7 @@ fn each_rule_has_a_document_that_breaks_only_it() {
             ),
             "PS613 error structure revision_history[1].revision: revision 1 comes after revision 1 in the history",
         ),
-        // A later version may have more; what this program is told is its own.
+        // A later version may have more fields, but not the extension of this program.
         (
             {
                 let mut document = with("/metadata/schema_version", json!("1.3.0"));
@@ -398,7 +398,7 @@ fn each_rule_has_a_document_that_breaks_only_it() {
     }
     let tested: std::collections::BTreeSet<&str> =
         table.iter().map(|(_, line)| &line[..5]).collect();
-    // These take several files, or the name of one.
+    // These need several files, or the name of one.
     let of_files = [
         Code::BROKEN_CHAIN,
         Code::SESSION_TWICE,
@@ -410,13 +410,13 @@ fn each_rule_has_a_document_that_breaks_only_it() {
     }
 }
 
-/// With an entry in every list.
+/// A document with an entry in every list.
 fn complete(pointer: &str, value: Value) -> Value {
     let mut document = with(
         "/dependencies",
         json!([{"dependency_id": "d", "description": "d", "available": true}]),
     );
-    // What refers to a step that this breaks would break as well.
+    // References to a step that this breaks would break as well.
     document["delegation"]["step_overrides"] = json!([]);
     document["approach"]["steps"] = json!([
         {"step_id": "a", "title": "t", "description": "d"}
@@ -636,7 +636,7 @@ fn null_is_nothing_where_a_field_is_optional() {
     assert!(count > 20, "{count}");
     document["delegation"]["default_mode"] = json!("hybrid");
     assert_eq!(findings(&document), [] as [&str; 0], "{document:#}");
-    // Written again as it was, and compared as if it were not there.
+    // It is written unchanged, but compared as if it were missing.
     let read = from_value("a", document.clone()).unwrap();
     assert_eq!(read.value(), &document);
     assert_eq!(content_of(&document), Some((*read).clone()));
@@ -658,7 +658,7 @@ fn a_broken_field_hides_neither_ids_nor_references_nor_order() {
     codes.sort();
     expected.sort();
     assert_eq!(codes, expected);
-    // Which step is meant is not known where an id cannot be read.
+    // With an unreadable id, the meant step is unknown.
     document["approach"]["steps"][0]["step_id"] = json!(1);
     let found = findings(&document);
     assert!(
@@ -716,7 +716,7 @@ fn what_json_can_hold_is_read_and_keeps_its_place() {
     assert_eq!(found[0].at.line, Some(line + 1), "{found:?}");
     let broken = text.replacen(&format!("[\"{rocket}\"]"), "[1e999]", 1);
     assert!(parse("a.planspec.json", broken.as_bytes()).is_err());
-    // Elsewhere somebody may count with it, and in YAML those characters end lines for some readers.
+    // Elsewhere the number may be used for calculations, and some YAML readers end lines at those characters.
     for (name, text, code) in [
         (
             "a.planspec.json",
@@ -903,7 +903,7 @@ fn nothing_of_an_extension_takes_away_what_the_document_says() {
             assert!(finding.starts_with(&place), "{finding}");
         }
     }
-    // What it may hold leaves order, approvals and people where they are.
+    // The permitted fields do not change order, approvals and people.
     let mut all = greeting();
     for step in 0..3 {
         all["approach"]["steps"][step]["x-planspec"] =
@@ -939,7 +939,7 @@ fn a_step_may_run_whatever_happens() {
     let always = |value: Value| from_value("a", with(at, json!({"always": value})));
     let plan = plan_of(&always(json!(true)).unwrap());
     assert!(plan.graph.nodes[1].extension.always);
-    // And back: what stands in the extension of a node stands in that of a step.
+    // And back: the extension of a node becomes that of the step.
     let metadata = Metadata {
         name: "p".to_owned(),
         namespace: "web".to_owned(),
@@ -1024,7 +1024,7 @@ fn findings_about_what_it_stands_for_point_into_the_document() {
     );
 }
 
-/// Everything that JSON can hold, under keys that are extensions.
+/// Any JSON value, with keys of extensions.
 fn any_value() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![
         Just(Value::Null),
@@ -1042,7 +1042,7 @@ fn any_value() -> impl Strategy<Value = Value> {
     })
 }
 
-/// Every object of the greeting, in some order.
+/// All objects of the greeting, in some order.
 const OBJECTS: [&str; 12] = [
     "",
     "/identity",
@@ -1080,7 +1080,7 @@ proptest! {
         let written = format!("{value:#}");
         let document = parse("a.planspec.json", written.as_bytes()).unwrap();
         prop_assert_eq!(document.value(), &value);
-        // Text for text: fields, their order, strings, numbers.
+        // Exactly the same text: fields, their order, strings, numbers.
         prop_assert_eq!(document.to_json(), written + "\n");
         let again = parse("a.planspec.yaml", document.to_yaml().as_bytes()).unwrap();
         prop_assert_eq!(again.to_json(), document.to_json());
@@ -1099,7 +1099,7 @@ fn any_graph() -> impl Strategy<Value = (Vec<Value>, Vec<Value>)> {
             .into_iter()
             .enumerate()
             .map(|(index, (shape, named, after))| {
-                // What is no task has a test of its own.
+                // Other kinds of nodes have a separate test.
                 let mut node = match shape {
                     0 => json!({"kind": "Task"}),
                     1 => json!({"kind": "Task", "retries": 2, "estimatedEffort": "xlarge",
@@ -1272,7 +1272,7 @@ fn what_resources_keep_of_a_document_comes_back() {
         context,
         ["spec.context of the plan: constraints, success_criteria, checks, escalation_policy"]
     );
-    // Items of another shape are none of a document.
+    // Items of another form do not come from a document.
     let mut plan = plan.clone();
     for item in &mut plan.context {
         item.content = Some(json!(["else"]));
@@ -1425,7 +1425,7 @@ fn a_file_holds_one_document() {
     }
 }
 
-/// What a reviewer found, blocking and open where nothing else is said.
+/// A reviewer's finding, by default blocking and open.
 fn reviewed(id: &str, more: Value) -> Value {
     let mut finding = json!({
         "id": id, "section": "steps", "field": "choose", "reviewer": "human:ben",
@@ -1515,7 +1515,7 @@ fn findings_of_a_draft_are_read_and_closed_where_findings_stand() {
     for change in &changes {
         change.apply(&mut closed).unwrap();
     }
-    // What the draft says stays as it was.
+    // The draft's findings are unchanged.
     assert_eq!(closed["approval"], draft);
     let own = &closed["x-planspec"]["findings"];
     assert_eq!(own.as_array().map(Vec::len), Some(1));

@@ -1,4 +1,4 @@
-//! What goes into a task and what comes out of it, when it runs.
+//! The inputs and outputs of tasks at run time.
 
 use std::collections::BTreeMap;
 
@@ -11,17 +11,17 @@ use crate::core::plan::template::{Reference, substitute};
 use crate::core::plan::values::{type_name, wrong_type};
 use crate::core::resource::{CapabilitySpec, Node, NodeStatus, OutputSpec, Parameter};
 
-/// Most bytes of the outputs of one node, as JSON; what is larger is an artifact.
+/// Maximum size of the outputs of one node, as JSON in bytes; larger data must be an artifact.
 pub const MAX_OUTPUT_BYTES: usize = 64 * 1024;
 
-/// Most bytes of the inputs of one node, as JSON, once their references are replaced.
+/// Maximum size of the inputs of one node, as JSON in bytes, after references are replaced.
 pub const MAX_INPUT_BYTES: usize = 256 * 1024;
 
-/// The inputs of a task as its worker gets them: references replaced, and what the task does not
-/// give as the capabilities' defaults have it.
+/// The inputs of a task for its worker: with references replaced, and with the defaults of its
+/// capabilities.
 ///
 /// # Errors
-/// A sentence: what a reference means is not there, or a value is not what a capability takes.
+/// A referenced value does not exist, or a value does not fit a capability; the error is a sentence.
 pub fn inputs(
     node: &Node,
     parameters: &Map<String, Value>,
@@ -75,7 +75,7 @@ fn output(nodes: &BTreeMap<String, NodeStatus>, mention: &Mention) -> Result<Val
     })
 }
 
-/// Which output has a credential in a URL, in a sentence: outputs are data, kept for ever and shown to everybody.
+/// Reports an output with a credential in a URL, as a sentence: outputs are kept for ever, and visible to everybody.
 pub fn credential_in(outputs: &Map<String, Value>) -> Option<String> {
     let has_one = |value: &Value| !secrets::find(&value.to_string()).is_empty();
     let (name, _) = outputs.iter().find(|(_, value)| has_one(value))?;
@@ -85,8 +85,8 @@ pub fn credential_in(outputs: &Map<String, Value>) -> Option<String> {
     ))
 }
 
-/// The value of an output that somebody typed: text, unless the task or a capability wants something else, and the text is
-/// that as JSON.
+/// The value of an output as typed by a user: text, unless the task or a capability declares another type, and the text
+/// is JSON of that type.
 pub fn as_declared(
     node: Option<&Node>,
     capabilities: &[&CapabilitySpec],
@@ -111,7 +111,7 @@ pub fn as_declared(
     }
 }
 
-/// What a declared output takes, where its type is a word of capabilities: others are for people.
+/// The parameter for a declared output, if its type is one of the types of capabilities; other types are for people.
 fn declared(output: &OutputSpec) -> Option<Parameter> {
     let word = Value::String(output.value_type.clone()?);
     Some(Parameter {
@@ -121,10 +121,10 @@ fn declared(output: &OutputSpec) -> Option<Parameter> {
     })
 }
 
-/// Whether a report of success brings what the task and its capabilities say.
+/// Checks that a report of success has the outputs that the task and its capabilities require.
 ///
 /// # Errors
-/// Reason and sentence: why the outputs cannot be taken.
+/// Why the outputs are refused: a reason and a sentence.
 pub fn check_outputs(
     node: &Node,
     capabilities: &[&CapabilitySpec],

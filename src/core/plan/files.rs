@@ -1,4 +1,4 @@
-//! Which files of the repository the commands of a resource run or are told of, and its checks look at.
+//! The files of the repository that the commands of a resource run or read, and that its checks examine.
 
 use std::collections::BTreeSet;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -8,30 +8,30 @@ use serde_json::Value;
 use super::shell;
 use crate::core::resource::{ContextItem, Resource, Spec, TaskCriterion};
 
-/// What is done with a file.
+/// The use of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Purpose {
-    /// A command runs it, or is told its name.
+    /// A command runs it, or gets its name.
     Runs,
-    /// A check looks at it.
+    /// A check examines it.
     LooksAt,
 }
 
-/// What of a resource uses a file.
+/// The part of a resource that uses a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum UsedBy {
-    /// The target of a rule of a binding, by its place in the list.
+    /// The target of a rule of a binding, by its index.
     Rule(usize),
     /// A check.
     Check {
         /// Its name.
         name: String,
-        /// The node, or the criterion of a document, that it is a check of.
+        /// The node, or the criterion of a document, that it belongs to.
         of: String,
     },
-    /// The context of a node, or of the whole plan: whoever does it is told to read the file.
+    /// The context of a node, or of the whole plan: the worker should read the file.
     Context {
-        /// The node; nothing for the plan.
+        /// The node; `None` for the plan.
         of: Option<String>,
     },
 }
@@ -45,14 +45,14 @@ impl UsedBy {
     }
 }
 
-/// The words that a check runs, if it runs any.
+/// The words of a check's command, if it has one.
 pub fn command_of(criterion: &TaskCriterion) -> Option<Vec<String>> {
     let command = criterion.command.as_deref()?;
     let words = shell::words(command, criterion.args.as_deref());
     Some(words.unwrap_or_else(|_| vec![command.to_owned()]))
 }
 
-/// The words that a target runs, if its settings name a command.
+/// The words of a target's command, if its configuration has one.
 pub fn command_in(config: Option<&Value>) -> Option<Vec<String>> {
     match config?.get("command")? {
         Value::Array(words) => {
@@ -67,7 +67,7 @@ pub fn command_in(config: Option<&Value>) -> Option<Vec<String>> {
     }
 }
 
-/// The files that a resource runs or looks at, with what of it does.
+/// The files that a resource uses, with the part that uses them.
 pub fn used_by(resource: &Resource) -> Vec<(String, UsedBy, Purpose)> {
     let mut found = Vec::new();
     match &resource.spec {
@@ -103,7 +103,7 @@ pub fn used_by(resource: &Resource) -> Vec<(String, UsedBy, Purpose)> {
     found
 }
 
-/// The files of the repository that a context points to.
+/// The files of the repository in a context.
 fn told_of<'c>(
     context: &'c [ContextItem],
     of: Option<&str>,
@@ -130,23 +130,23 @@ fn of_check(check: &TaskCriterion) -> Vec<(String, Purpose)> {
     runs.chain(looks).collect()
 }
 
-/// The names under which the index knows who uses the files that a resource uses.
+/// The names under which the index finds this resource by the files that it uses.
 pub fn names_of(resource: &Resource) -> BTreeSet<String> {
     let used = used_by(resource).into_iter();
     used.map(|(path, ..)| name_of(&path)).collect()
 }
 
-/// The name under which the index knows who uses a file: no resource has such a name.
+/// The name under which the index finds the users of a file; no resource can have such a name.
 pub fn name_of(path: &str) -> String {
     let mut hasher = DefaultHasher::new();
     path.hash(&mut hasher);
     format!("+file/+{:x}", hasher.finish())
 }
 
-/// Most bytes of a word that may be a path.
+/// Maximum length of a word that may be a path.
 const PATH: usize = 300;
 
-/// Files that programs read by themselves when they are called by name alone.
+/// Files that programs read by default, without being given their names.
 const READ_BY: [(&[&str], &[&str]); 9] = [
     (&["make", "gmake"], &["Makefile", "makefile", "GNUmakefile"]),
     (&["npm", "npx", "pnpm", "yarn", "bun"], &["package.json"]),
@@ -163,7 +163,7 @@ const READ_BY: [(&[&str], &[&str]); 9] = [
 ];
 const SHELLS: [&str; 5] = ["sh", "bash", "dash", "zsh", "ksh"];
 
-/// The files of the repository that a command names, or reads by itself, from a folder of the repository.
+/// The files of the repository that a command names or reads by default, from a folder of the repository.
 fn paths_in(words: &[String], folder: &str) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
     let mut add = |word: &str| {
@@ -188,7 +188,7 @@ fn paths_in(words: &[String], folder: &str) -> BTreeSet<String> {
                 add(&format!("{module}{ending}"));
             }
         }
-        // Of the program itself only a path is one in the repository.
+        // The program is in the repository only if it is given as a path.
         if at == 0 && !word.contains('/') {
             continue;
         }
@@ -203,7 +203,7 @@ fn paths_in(words: &[String], folder: &str) -> BTreeSet<String> {
     found
 }
 
-/// A path from the root of the repository; nothing for what is none.
+/// A path from the root of the repository; `None` if it is outside.
 fn normal(path: &str) -> Option<String> {
     let is_path = |c: char| !c.is_whitespace() && !c.is_control() && !"*?[]{}$".contains(c);
     let leads_out = path.trim_start_matches('/').starts_with('-') || path.contains("://");

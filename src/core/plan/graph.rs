@@ -1,7 +1,7 @@
-//! The graph of a plan: order, look-ups both ways, what is wrong with it, its digest.
+//! The graph of a plan: order, edges in both directions, errors, digest.
 //!
-//! Node `i` is `spec.nodes[i]`, here and in everything built on it. Nothing in here recurses: a
-//! chain of 100,000 nodes is a legal plan.
+//! Node `i` is `spec.nodes[i]`, here and in everything built on it. Nothing here is recursive: a
+//! chain of 100,000 nodes is a valid plan.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap, HashMap, VecDeque};
@@ -17,27 +17,27 @@ use crate::core::base::diagnostic::PathStep;
 use crate::core::resource::{Edge, EdgeKind, GraphSpec, Node, NodeKind, OutputSpec};
 use crate::path;
 
-/// A directed acyclic graph: the nodes of a plan, and the folded edges between them.
+/// A directed acyclic graph: the nodes of a plan, and the combined edges between them.
 #[derive(Debug, Clone)]
 pub struct Graph {
     graph: DiGraph<String, EdgeKind>,
     index: HashMap<String, usize>,
     order: Vec<usize>,
-    /// What waits for what when the plan runs: the edges, groups for their children, and children
-    /// for the entries of groups. The entries stand behind the nodes.
+    /// The dependencies at run time: the edges, groups on their children, and children
+    /// on the entries of groups. The entries come after the nodes.
     waits: DiGraph<(), ()>,
-    /// The groups that have an entry, by the number of the entry.
+    /// The groups with an entry, by the number of the entry.
     entries: Vec<usize>,
     steps: Vec<Step>,
 }
 
-/// What happens next when a plan runs.
+/// A step of a running plan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Step {
-    /// It is decided whether the children of a group are needed: the group has a condition, or
+    /// Decides whether the children of a group are needed: the group has a condition, or
     /// is in a group that has one.
     Enter(usize),
-    /// It is this node's turn.
+    /// Runs a node.
     Node(usize),
 }
 
@@ -47,14 +47,14 @@ impl Step {
     }
 }
 
-/// What makes a [`GraphSpec`] no graph.
+/// An error in a [`GraphSpec`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum GraphProblem {
-    /// Two nodes have one id; every further one is reported against the first.
+    /// Two nodes have the same id; each further one is reported against the first.
     DuplicateNode {
-        /// The node that has the id first.
+        /// The first node with the id.
         first: usize,
-        /// The node that has it again.
+        /// Another node with the id.
         second: usize,
     },
     /// A group names a child that does not exist.
@@ -63,7 +63,7 @@ pub enum GraphProblem {
         node: usize,
         /// Index in its `children`.
         child: usize,
-        /// The name that nothing has.
+        /// The unknown name.
         name: String,
     },
     /// Groups that contain each other: each is a child of the one before, and the first of the
@@ -72,49 +72,49 @@ pub enum GraphProblem {
         /// The groups, starting with the first in the file.
         nodes: Vec<usize>,
     },
-    /// A node that waits for a group that it is in: each waits for the one before, over edges and
-    /// as a group waits for its children, and the first for the last.
+    /// A node that waits for a group that it is in: each waits for the one before, by an edge or
+    /// as a group for its children, and the first for the last.
     GroupWaits {
         /// The nodes, starting with the first in the file.
         nodes: Vec<usize>,
     },
     /// An edge ends at a node that does not exist.
     Dangling {
-        /// Where the name stands.
+        /// Where the name is.
         place: EdgePlace,
-        /// The name that nothing has.
+        /// The unknown name.
         name: String,
     },
     /// A node depends on itself.
     SelfLoop {
-        /// Where it says so.
+        /// Where the edge is.
         place: EdgePlace,
     },
-    /// Nodes that wait for each other: one shortest cycle for each knot of them.
+    /// Nodes that wait for each other: one shortest cycle for each strongly connected component.
     Cycle {
         /// The whole cycle, each before the one that waits for it, starting with its first node
-        /// in the file. The last comes before the first again.
+        /// in the file. The last one precedes the first again.
         nodes: Vec<usize>,
         /// The edge from the last to the first.
         closing: EdgePlace,
     },
 }
 
-/// What is probably not meant.
+/// Something that is probably a mistake.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Warning {
-    /// An edge into a group: it holds back the group, and none of its children.
+    /// An edge into a group: the group waits, but its children do not.
     EdgeIntoGroup {
-        /// Where the edge stands.
+        /// Where the edge is.
         place: EdgePlace,
         /// The group.
         group: usize,
     },
-    /// A node that is a child twice, of two groups or of one.
+    /// A node that is listed as a child twice, in two groups or in one.
     InTwoGroups {
-        /// The group that names it first, and where in its `children`.
+        /// The first group, and the index in its `children`.
         first: (usize, usize),
-        /// The group that names it again, and where.
+        /// The second group, and the index in its `children`.
         second: (usize, usize),
     },
 }
@@ -128,14 +128,14 @@ pub enum End {
     To,
 }
 
-/// Where an edge stands in the file.
+/// The place of an edge in the file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum EdgePlace {
     /// In `graph.edges`.
     Edge {
         /// Index in `edges`.
         index: usize,
-        /// Which end of it.
+        /// The end of the edge.
         end: End,
     },
     /// In the `dependsOn` of a node.
@@ -148,7 +148,7 @@ pub enum EdgePlace {
 }
 
 impl EdgePlace {
-    /// The path from the root of the document: `spec.graph.edges[3].to`.
+    /// The path in the document: `spec.graph.edges[3].to`.
     pub fn path(self) -> Vec<PathStep> {
         match self {
             EdgePlace::Edge { index, end } => {
@@ -166,10 +166,10 @@ impl EdgePlace {
 }
 
 impl Graph {
-    /// Build the graph of a plan.
+    /// Builds the graph of a plan.
     ///
     /// # Errors
-    /// Everything that is wrong with it, not only the first problem.
+    /// All errors, not only the first.
     pub fn build(spec: &GraphSpec) -> Result<Graph, Vec<GraphProblem>> {
         let mut problems = Vec::new();
         let index = index_nodes(spec, &mut problems);
@@ -219,7 +219,7 @@ impl Graph {
         })
     }
 
-    /// Number of nodes.
+    /// The number of nodes.
     pub fn len(&self) -> usize {
         self.graph.node_count()
     }
@@ -229,7 +229,7 @@ impl Graph {
         self.len() == 0
     }
 
-    /// The id of node `i`; empty when there is no such node.
+    /// The id of node `i`; empty if there is no such node.
     pub fn id(&self, i: usize) -> &str {
         self.graph
             .node_weight(NodeIndex::new(i))
@@ -241,41 +241,41 @@ impl Graph {
         self.index.get(id).copied()
     }
 
-    /// Every node behind those it depends on, every group behind its children; where that leaves
-    /// a choice, in the order of the file.
+    /// A topological order: each node after those that it depends on, each group after its children; otherwise
+    /// in the order of the file.
     pub fn order(&self) -> &[usize] {
         &self.order
     }
 
-    /// What happens in which order when the plan runs: the nodes as in [`Graph::order`], and the
-    /// entry of a group before its children and behind what the group waits for.
+    /// The order of steps at run time: the nodes as in [`Graph::order`], and the
+    /// entry of a group before its children and after the nodes that the group waits for.
     pub fn steps(&self) -> &[Step] {
         &self.steps
     }
 
-    /// Whether the children of a group wait until it is decided that they are needed.
+    /// Whether the children of a group wait for the decision that they are needed.
     pub fn has_entry(&self, group: usize) -> bool {
         self.entries.binary_search(&group).is_ok()
     }
 
-    /// What comes right before a step when the plan runs.
+    /// The direct predecessors of a step at run time.
     pub fn steps_before(&self, step: Step) -> impl Iterator<Item = Step> + '_ {
         let at = NodeIndex::new(self.number(step));
         let before = self.waits.neighbors_directed(at, Direction::Incoming);
         before.map(|at| self.step(at))
     }
 
-    /// The number of a step, from 0 and below the number of all.
+    /// The number of a step, from 0 and less than the number of steps.
     pub fn number(&self, step: Step) -> usize {
         match step {
             Step::Node(node) => node,
-            // Only what has an entry is a step.
+            // Only groups with an entry have this step.
             Step::Enter(group) => self.len() + self.entries.partition_point(|of| *of < group),
         }
     }
 
-    /// Everything that is behind some nodes when the plan runs, over edges of any kind, from
-    /// children to their groups and from what a conditional group waits for to its children.
+    /// All nodes after some nodes at run time, over edges of any kind, from
+    /// children to their groups, and from the nodes that a conditional group waits for to its children.
     pub fn behind(&self, nodes: &[usize]) -> BTreeSet<usize> {
         let mut seen = vec![false; self.waits.node_count()];
         let mut todo: Vec<NodeIndex> = nodes.iter().map(|node| NodeIndex::new(*node)).collect();
@@ -294,7 +294,7 @@ impl Graph {
         behind
     }
 
-    /// Of each node, how much stands behind it on the heaviest way to the end of the plan.
+    /// For each node, the weight of the nodes after it on the heaviest path to the end of the plan.
     pub fn heaviest_behind(&self, weight: impl Fn(usize) -> usize) -> Vec<usize> {
         let mut behind = vec![0; self.steps.len()];
         for &step in self.steps.iter().rev() {
@@ -333,8 +333,8 @@ impl Graph {
             .map(|edge| (edge.target().index(), *edge.weight()))
     }
 
-    /// The folded edges `(from, to, kind)`, sorted: a pair of nodes stands once, hard when any of
-    /// its edges is; `dependsOn` is a hard edge from each.
+    /// The combined edges `(from, to, kind)`, sorted: each pair of nodes once, hard if any of
+    /// its edges is; `dependsOn` means hard edges.
     pub fn edges(&self) -> Vec<(usize, usize, EdgeKind)> {
         (0..self.len())
             .flat_map(|from| {
@@ -344,20 +344,20 @@ impl Graph {
             .collect()
     }
 
-    /// All nodes that node `i` depends on, directly or through others, in the order of the file.
+    /// All nodes that node `i` depends on, directly or indirectly, in the order of the file.
     pub fn ancestors(&self, i: usize) -> Vec<usize> {
         let reversed = Reversed(&self.graph);
         reached(i, Dfs::new(reversed, NodeIndex::new(i)).iter(reversed))
     }
 
-    /// For each pair of nodes, whether the first comes before the second, over edges of any kind.
+    /// For each pair of nodes, whether the first precedes the second, over edges of any kind.
     pub fn comes_before(&self, pairs: &[(usize, usize)]) -> Vec<bool> {
         let mut answers = vec![false; pairs.len()];
         let mut by_first: Vec<usize> = (0..pairs.len()).collect();
         by_first.sort_unstable_by_key(|&pair| pairs[pair].0);
         let mut groups = by_first.chunk_by(|&a, &b| pairs[a].0 == pairs[b].0);
         loop {
-            // As many first nodes at a time as a word has bits: one pass over the graph for them all.
+            // As many first nodes at a time as a word has bits: one pass over the graph for all of them.
             let batch: Vec<&[usize]> = groups.by_ref().take(64).collect();
             if batch.is_empty() {
                 return answers;
@@ -379,8 +379,8 @@ impl Graph {
         }
     }
 
-    /// The nodes by their longest distance from a root, within a level in the order of the file. A group stands behind its
-    /// children, and the children of a group with a condition behind what decides it.
+    /// The nodes by their longest distance from a root, within a level in the order of the file. A group comes after
+    /// its children, and the children of a group with a condition after the nodes that decide it.
     pub fn levels(&self) -> Vec<Vec<usize>> {
         let mut level = vec![0; self.steps.len()];
         let mut levels: Vec<Vec<usize>> = Vec::new();
@@ -399,8 +399,8 @@ impl Graph {
         levels
     }
 
-    /// The heaviest way from the start of the plan to its end, as [`Graph::levels`] counts ways, and its weight. Where two
-    /// weigh the same, that with more nodes.
+    /// The heaviest path from the start of the plan to its end, with paths as in [`Graph::levels`], and its weight. Of
+    /// equal ones, the one with more nodes.
     pub fn heaviest_way(&self, weight: impl Fn(usize) -> u64) -> (u64, Vec<usize>) {
         let number = |step: Step| self.number(step);
         let mut best: Vec<((u64, u64), Option<Step>)> = vec![((0, 0), None); self.steps.len()];
@@ -429,8 +429,8 @@ impl Graph {
         (last.map_or(0, |step| best[number(step)].0.0), way)
     }
 
-    /// The nodes that come right before a node when the plan runs: what it waits for, of a group its children as well, and
-    /// of what is in a group with a condition what decides that.
+    /// The direct predecessors of a node at run time: the nodes that it waits for, for a group also its children, and
+    /// for the children of a group with a condition the nodes that decide it.
     pub fn nodes_before(&self, node: usize) -> BTreeSet<usize> {
         let mut found = BTreeSet::new();
         let mut todo = vec![Step::Node(node)];
@@ -446,12 +446,12 @@ impl Graph {
     }
 }
 
-/// A graph and the spec that it was built from.
+/// A graph with the spec that it was built from.
 #[derive(Debug, Clone, Copy)]
 pub struct GraphOf<'a> {
     /// The graph.
     pub graph: &'a Graph,
-    /// Its nodes and edges as written.
+    /// The nodes and edges as written.
     pub spec: &'a GraphSpec,
 }
 
@@ -462,13 +462,13 @@ impl<'a> GraphOf<'a> {
     }
 }
 
-/// What is probably not meant, at each place where it stands.
+/// The probable mistakes, with their places.
 pub fn warnings(spec: &GraphSpec) -> Vec<Warning> {
     let index = index_nodes(spec, &mut Vec::new());
     let into_groups = written_edges(spec).filter_map(|edge| {
         let group = edge.to.find(&index)?;
         let node = &spec.nodes[group];
-        // The children of a group with a condition wait for what decides it.
+        // The children of a group with a condition wait for the nodes that decide it.
         let holds_none_back = node.kind == NodeKind::Group && node.when.is_none();
         holds_none_back.then_some(Warning::EdgeIntoGroup {
             place: edge.to_place,
@@ -493,9 +493,9 @@ pub fn warnings(spec: &GraphSpec) -> Vec<Warning> {
 ///
 /// The normal form is `{"nodes": […], "edges": […]}`: the nodes sorted by id, each with its fields
 /// as they serialize but without `dependsOn`; the edges of `edges` and `dependsOn` together, as
-/// `{"from", "to", "type"}`, each pair once (`hard` when any of its edges is), sorted by `from` and
-/// `to`. An output is always a mapping. So it does not matter in which order nodes and edges stand, whether
-/// one stands twice, nor in which of the two ways an edge or an output is written.
+/// `{"from", "to", "type"}`, each pair once (`hard` if any of its edges is), sorted by `from` and
+/// `to`. An output is always a mapping. So the digest does not depend on the order of nodes and edges, on
+/// duplicate edges, or on the form of an edge or output.
 pub fn digest(spec: &GraphSpec) -> String {
     #[derive(Serialize)]
     struct NormalForm {
@@ -530,8 +530,8 @@ pub fn digest(spec: &GraphSpec) -> String {
     crate::core::base::digest::canonical(&NormalForm { nodes, edges })
 }
 
-/// The edges of `edges` and `dependsOn` together, by their ends, whether there are such nodes or
-/// not: each pair once, hard when any of its edges is.
+/// The edges of `edges` and `dependsOn` together, by their ends, whether or not these nodes
+/// exist: each pair once, hard if any of its edges is.
 pub fn folded_edges(spec: &GraphSpec) -> BTreeMap<(&str, &str), EdgeKind> {
     let mut folded: BTreeMap<(&str, &str), EdgeKind> = BTreeMap::new();
     for edge in written_edges(spec) {
@@ -543,7 +543,7 @@ pub fn folded_edges(spec: &GraphSpec) -> BTreeMap<(&str, &str), EdgeKind> {
     folded
 }
 
-/// An edge as it stands in the file, in `edges` or as `dependsOn`.
+/// An edge as written, in `edges` or in `dependsOn`.
 struct WrittenEdge<'a> {
     from: &'a str,
     to: Target<'a>,
@@ -552,7 +552,7 @@ struct WrittenEdge<'a> {
     to_place: EdgePlace,
 }
 
-/// The end of a written edge: a name, or the very node that has the `dependsOn`.
+/// The end of a written edge: a name, or the node with the `dependsOn`.
 #[derive(Clone, Copy)]
 enum Target<'a> {
     Name(&'a str),
@@ -605,7 +605,7 @@ fn written_edges(spec: &GraphSpec) -> impl Iterator<Item = WrittenEdge<'_>> {
     depends_on.chain(edges)
 }
 
-/// Ids to nodes; a name that stands twice means the first.
+/// Nodes by id; a duplicate id means the first.
 fn index_nodes(spec: &GraphSpec, problems: &mut Vec<GraphProblem>) -> HashMap<String, usize> {
     let mut index = HashMap::with_capacity(spec.nodes.len());
     for (second, node) in spec.nodes.iter().enumerate() {
@@ -617,7 +617,7 @@ fn index_nodes(spec: &GraphSpec, problems: &mut Vec<GraphProblem>) -> HashMap<St
     index
 }
 
-/// The pairs of a group and a child.
+/// The pairs of groups and children.
 fn check_groups(
     spec: &GraphSpec,
     index: &HashMap<String, usize>,
@@ -646,8 +646,8 @@ fn check_groups(
     members
 }
 
-/// The groups whose children wait until it is decided that they are needed, sorted: those with a
-/// condition, and those in them.
+/// The groups whose children wait for the decision that they are needed, sorted: those with a
+/// condition, and those inside them.
 fn conditional_groups(spec: &GraphSpec, members: &BTreeSet<(usize, usize)>) -> Vec<usize> {
     let is_group = |node: usize| spec.nodes[node].kind == NodeKind::Group;
     let mut found: BTreeSet<usize> = (0..spec.nodes.len())
@@ -664,9 +664,9 @@ fn conditional_groups(spec: &GraphSpec, members: &BTreeSet<(usize, usize)>) -> V
     found.into_iter().collect()
 }
 
-/// What waits for what: the edges, a group for its children, and what is in a conditional group
-/// for its entry, which waits for what the group waits for. An entry is a node of its own, behind
-/// those of the plan: with an edge from each to each there would be too many.
+/// The dependencies at run time: the edges, groups on their children, and children of conditional groups
+/// on their entry, which depends on what the group waits for. An entry is a separate node, after
+/// those of the plan: edges from each to each would be too many.
 fn what_waits(
     spec: &GraphSpec,
     edges: BTreeSet<(usize, usize)>,
@@ -683,7 +683,7 @@ fn what_waits(
     let out_of_entries = members
         .iter()
         .filter_map(|(group, child)| Some((entry(*group)?, entry(*child).unwrap_or(*child))));
-    // A group is over when its children are: it comes behind them, too.
+    // A group is over when its children are, so it comes after them too.
     let groups = members.iter().map(|(group, child)| (*child, *group));
     let mut waits: BTreeSet<(usize, usize)> =
         into_entries.chain(out_of_entries).chain(groups).collect();
@@ -694,7 +694,7 @@ fn what_waits(
     )
 }
 
-/// The nodes of a circle of steps, each once, starting with the first in the file.
+/// The nodes of a cycle of steps, each once, starting with the first in the file.
 fn nodes_of(steps: impl Iterator<Item = Step>) -> Vec<usize> {
     let mut seen = BTreeSet::new();
     let nodes = steps.map(|step| match step {
@@ -706,7 +706,7 @@ fn nodes_of(steps: impl Iterator<Item = Step>) -> Vec<usize> {
     nodes
 }
 
-/// One edge for each pair of nodes, with the first place where it stands.
+/// One edge for each pair of nodes, with its first place in the file.
 fn fold_edges(
     spec: &GraphSpec,
     index: &HashMap<String, usize>,
@@ -742,12 +742,12 @@ fn fold_edges(
     folded
 }
 
-/// Hard, when either is.
+/// Hard, if either is.
 fn stricter(a: EdgeKind, b: EdgeKind) -> EdgeKind {
     if a == EdgeKind::Hard { a } else { b }
 }
 
-/// A petgraph of nodes and of edges that come sorted by their pair.
+/// A petgraph graph of nodes, and of edges that are sorted by their pair.
 fn digraph<N, E>(
     nodes: impl Iterator<Item = N>,
     edges: impl DoubleEndedIterator<Item = ((usize, usize), E)>,
@@ -756,15 +756,15 @@ fn digraph<N, E>(
     for node in nodes {
         graph.add_node(node);
     }
-    // petgraph hands out the edges of a node last in, first out: backwards in, in order out.
+    // petgraph returns the edges of a node last in, first out: insert them backwards.
     for ((from, to), edge) in edges.rev() {
         graph.add_edge(NodeIndex::new(from), NodeIndex::new(to), edge);
     }
     graph
 }
 
-/// Kahn's algorithm; of the nodes that are free, the first in the file comes next. What stands
-/// behind the `nodes` of the file is no choice: it comes as soon as it can.
+/// Kahn's algorithm; of the available nodes, the first in the file comes next. A node after the
+/// `nodes` of the file comes as soon as it can.
 fn topological_order<N, E>(graph: &DiGraph<N, E>, nodes: usize) -> Vec<usize> {
     let in_turn = |node: usize| Reverse((node < nodes, node));
     let mut waits_for: Vec<usize> = graph
@@ -789,7 +789,7 @@ fn topological_order<N, E>(graph: &DiGraph<N, E>, nodes: usize) -> Vec<usize> {
     order
 }
 
-/// Everything reached from a node but the node itself, sorted.
+/// All nodes reached from a node, except itself, sorted.
 fn reached(start: usize, visited: impl Iterator<Item = NodeIndex>) -> Vec<usize> {
     let mut nodes: Vec<_> = visited
         .map(NodeIndex::index)
@@ -799,7 +799,7 @@ fn reached(start: usize, visited: impl Iterator<Item = NodeIndex>) -> Vec<usize>
     nodes
 }
 
-/// One cycle for each knot among so many nodes that `edges` tie, each as short as there is.
+/// One cycle for each strongly connected component among so many nodes with `edges`, each as short as possible.
 pub(crate) fn cycles_among(nodes: usize, edges: &BTreeSet<(usize, usize)>) -> Vec<Vec<usize>> {
     let (loops, edges): (BTreeSet<_>, BTreeSet<_>) =
         edges.iter().copied().partition(|(from, to)| from == to);
@@ -812,10 +812,10 @@ pub(crate) fn cycles_among(nodes: usize, edges: &BTreeSet<(usize, usize)>) -> Ve
 }
 
 /// One cycle for each strongly connected component of a graph without self-loops, as short as
-/// there is, in the order of the file.
+/// possible, in the order of the file.
 ///
-/// Finding the shortest takes a search from every node of the component. In components so large
-/// that this adds up to over a million steps, the shortest of those found by then has to do.
+/// Finding the shortest one takes a search from every node of the component. If that would take
+/// more than a million steps, the shortest one found by then is used.
 fn cycles<N, E>(graph: &DiGraph<N, E>) -> Vec<Vec<usize>> {
     let mut components: Vec<Vec<usize>> = kosaraju_scc(graph)
         .into_iter()
@@ -837,7 +837,7 @@ fn cycles<N, E>(graph: &DiGraph<N, E>) -> Vec<Vec<usize>> {
 struct CycleSearch<'a, N, E> {
     graph: &'a DiGraph<N, E>,
     component_of: Vec<Option<usize>>,
-    /// From where the running search came to a node.
+    /// The predecessor of each node in the current search.
     came_from: Vec<Option<usize>>,
     steps_left: usize,
 }
@@ -874,7 +874,7 @@ impl<'a, N, E> CycleSearch<'a, N, E> {
         best
     }
 
-    /// A shortest cycle through `start`: a breadth-first search that ends when it is back.
+    /// A shortest cycle through `start`: a breadth-first search that ends when it returns there.
     fn through(&mut self, start: usize) -> Vec<usize> {
         let mut queue = VecDeque::from([start]);
         let mut seen = Vec::new();
@@ -1141,17 +1141,17 @@ mod tests {
         };
         for (text, expected) in [
             ("a <- b; b <- a", vec![cycle(&[0, 1], at_edge(0, End::To))]),
-            // Written backwards, told forwards: a before b before c before a.
+            // Written backwards, reported forwards: a before b before c before a.
             (
                 "c <- b; b <- a; a <- c",
                 vec![cycle(&[0, 2, 1], at_edge(0, End::To))],
             ),
-            // The long way round through a, b, c, d is there too.
+            // The long way through a, b, c, d also exists.
             (
                 "a <- d; b <- a; c <- b, d; d <- c",
                 vec![cycle(&[2, 3], at_edge(3, End::To))],
             ),
-            // Two knots that hang together are two.
+            // Two connected components are two.
             (
                 "a <- b; b <- a; c <- d, a; d <- c",
                 vec![
@@ -1159,7 +1159,7 @@ mod tests {
                     cycle(&[2, 3], at_edge(2, End::To)),
                 ],
             ),
-            // Soft edges wait as well.
+            // Soft edges wait too.
             ("a <~ b; b <- a", vec![cycle(&[0, 1], at_edge(0, End::To))]),
         ] {
             assert_eq!(Graph::build(&spec(text)).unwrap_err(), expected, "{text}");
@@ -1267,7 +1267,7 @@ mod tests {
         let behind = graph.heaviest_behind(|node| usize::from(![1, 4].contains(&node)));
         assert_eq!(behind, [0, 0, 0, 1, 0]);
         assert_eq!(warnings(&fine), []);
-        // It waits for what is in it.
+        // It waits for its children.
         let waits = spec(vec![task("a"), conditional("g", &["a"], &["a"])]);
         assert_eq!(
             Graph::build(&waits).unwrap_err(),
@@ -1341,7 +1341,7 @@ mod tests {
             let node = json!({"id": "a", "kind": "Task", "outputs": outputs});
             digest(&serde_json::from_value(json!({"nodes": [node]})).unwrap())
         };
-        // What programs made of it that knew the mapping only.
+        // The result of programs that supported only the mapping.
         let node = json!({"id": "a", "kind": "Task", "outputs": [{"name": "log"}, {"name": "n", "type": "number"}]});
         let normal_form = json!({"nodes": [node], "edges": []});
         let expected = crate::core::base::digest::canonical(&normal_form);
@@ -1360,7 +1360,7 @@ mod tests {
 
     #[test]
     fn a_chain_of_100_000_nodes_is_legal() {
-        // Backwards, so that nothing is in order by chance.
+        // Backwards, so that the order is not accidental.
         let mut nodes = number(MANY);
         for i in 1..MANY {
             nodes[i - 1].depends_on = vec![format!("n{i}")];

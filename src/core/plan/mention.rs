@@ -1,4 +1,4 @@
-//! What a `when` and the inputs of a task mention of other nodes.
+//! What `when` and the inputs of a task mention of other nodes.
 
 /// What is mentioned of a node.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -11,12 +11,12 @@ pub enum Mentioned {
     Output(String),
 }
 
-/// A node that is mentioned. Whether there is one, the mention does not know.
+/// A mentioned node, which need not exist.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Mention {
     /// Id of the node.
     pub node: String,
-    /// What of it.
+    /// What is mentioned of it.
     pub what: Mentioned,
 }
 

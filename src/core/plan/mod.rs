@@ -1,4 +1,4 @@
-//! A plan as something that runs: its graph, conditions, templates, and the data between its nodes.
+//! Plans at run time: graph, conditions, templates, and the data between nodes.
 
 pub mod data;
 pub mod files;

@@ -1,4 +1,4 @@
-//! Which parameters a plan speaks of.
+//! The parameters that a plan mentions.
 
 use std::collections::BTreeSet;
 
@@ -8,24 +8,24 @@ use crate::core::plan::template::{self, Reference};
 use crate::core::plan::when::When;
 use crate::core::resource::GraphSpec;
 
-/// Parameter of an execution that the controller reads: `true` stops everything when one node fails
-/// for good.
+/// The parameter of an execution that the controller reads: `true` stops the run when a node finally
+/// fails.
 pub const FAIL_FAST: &str = "failFast";
 
 /// The parameters that the conditions and inputs of a plan mention.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Parameters {
-    /// Those that must be there.
+    /// Required parameters.
     pub needed: BTreeSet<String>,
-    /// Those that may be missing: conditions ask about them first, as `has(parameters.x)` does, or something
-    /// else counts then.
+    /// Optional parameters: conditions test for them first, as in `has(parameters.x)`, or there is an
+    /// alternative.
     pub optional: BTreeSet<String>,
-    /// Whether a condition may mention any, by a name that is computed.
+    /// Whether a condition may mention any parameter, by a computed name.
     pub any: bool,
 }
 
 impl Parameters {
-    /// What a plan mentions. What is malformed mentions nothing.
+    /// The parameters that a plan mentions. Malformed conditions and inputs mention none.
     pub fn of(graph: &GraphSpec) -> Parameters {
         let mut found = Parameters::default();
         for node in &graph.nodes {
@@ -64,7 +64,7 @@ impl Parameters {
         }
     }
 
-    /// Whether anything speaks of a parameter.
+    /// Whether a parameter is mentioned.
     pub fn mentions(&self, name: &str) -> bool {
         self.any || name == FAIL_FAST || self.needed.contains(name) || self.optional.contains(name)
     }

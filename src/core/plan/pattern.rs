@@ -1,25 +1,25 @@
-//! Regular expressions in criteria (`contentMatch`, `outputMatch`, `bodyMatch`): searched for, in a time that grows with
-//! the text alone.
+//! Regular expressions in criteria (`contentMatch`, `outputMatch`, `bodyMatch`), searched in linear
+//! time.
 
 use regex::bytes::{Regex, RegexBuilder};
 
-/// Most bytes that a pattern may take when it is compiled, and what is kept of a search.
+/// Maximum size of a compiled pattern, and of the state of a search.
 const MAX_SIZE: usize = 1024 * 1024;
 
-/// A pattern that is looked for in something that was written, printed or answered.
+/// A pattern to search for in a file, an output or a response.
 #[derive(Debug, Clone)]
 pub struct Pattern(Regex);
 
 impl Pattern {
-    /// Compile a pattern.
+    /// Compiles a pattern.
     ///
     /// # Errors
-    /// Why it cannot be used, in words without a full stop.
+    /// Why it is not valid, without a full stop.
     pub fn new(text: &str) -> Result<Pattern, String> {
         let mut builder = RegexBuilder::new(text);
         let sized = builder.size_limit(MAX_SIZE).dfa_size_limit(MAX_SIZE);
         sized.build().map(Pattern).map_err(|error| match error {
-            // The last line of what it prints says why, those before draw where.
+            // The last line of the error says why, those before draw where.
             regex::Error::Syntax(said) => {
                 let last = said.lines().last().unwrap_or_default();
                 let why = last.strip_prefix("error: ").unwrap_or(last);
@@ -32,12 +32,12 @@ impl Pattern {
         })
     }
 
-    /// Whether it is found anywhere in the bytes.
+    /// Whether it matches anywhere in the bytes.
     pub fn is_in(&self, bytes: &[u8]) -> bool {
         self.0.is_match(bytes)
     }
 
-    /// Where the first match from `from` on is known to be one; what stands before is only looked at by `^` and `\b`.
+    /// The end of the first match that begins at `from` or later; the bytes before are context for `^` and `\b`.
     pub fn end_of_match(&self, bytes: &[u8], from: usize) -> Option<usize> {
         self.0.shortest_match_at(bytes, from)
     }
@@ -95,7 +95,7 @@ mod tests {
 
     #[test]
     fn a_hostile_pattern_takes_no_longer_than_another() {
-        // Exponential for whoever tries one way after another: here it ends.
+        // Exponential for a backtracking engine; here it ends.
         let pattern = Pattern::new("(a+)+$").expect("a pattern");
         assert!(!pattern.is_in(format!("{}b", "a".repeat(100_000)).as_bytes()));
     }

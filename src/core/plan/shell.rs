@@ -1,28 +1,28 @@
-//! What only a shell would understand, in commands that no shell runs: they are split into words, and each word is
-//! given to the program as it is.
+//! Finds shell syntax in commands, which no shell runs: they are split into words, and each word is
+//! passed to the program unchanged.
 
-/// Shells: what follows them is theirs.
+/// Shells: their arguments may be shell syntax.
 const SHELLS: [&str; 8] = ["sh", "bash", "zsh", "dash", "ksh", "fish", "ash", "busybox"];
-/// Words that begin a command of a shell and are no program.
+/// Words that begin a shell command and are not programs.
 const WORDS: [&str; 17] = [
     "!", "{", "[[", ".", "cd", "export", "source", "set", "unset", "eval", "exec", "exit", "if",
     "for", "while", "until", "case",
 ];
-/// Words of a list that stand for an operator.
+/// Words of a list that are operators.
 const OPERATORS: [&str; 14] = [
     "&&", "||", "|", "|&", ";", "&", ">", ">>", "<", "<<", "2>", "2>>", "2>&1", "&>",
 ];
-/// Programs that take patterns, to look for files themselves.
+/// Programs that take patterns, to search for files themselves.
 const SEEKERS: [&str; 6] = ["find", "fd", "git", "grep", "rg", "ls-files"];
-/// Most characters of a command that are shown.
+/// Maximum number of characters of a command that are shown.
 const SHOWN: usize = 200;
 
-/// A piece of a command that means something to a shell alone.
+/// A piece of shell syntax in a command.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ShellPiece {
-    /// As it is written.
+    /// Its text.
     pub text: String,
-    /// What a shell would make of it.
+    /// Its meaning in a shell.
     pub what: &'static str,
 }
 
@@ -34,14 +34,14 @@ impl ShellPiece {
         }
     }
 
-    /// What is wrong with it, in one sentence without a full stop.
+    /// The message about it, in one sentence without a full stop.
     pub fn told(&self) -> String {
         let ShellPiece { text, what } = self;
         format!("this command does not run in a shell: `{text}` is a plain word here, not {what}")
     }
 }
 
-/// How a command is given to a shell.
+/// How to pass a command to a shell.
 pub fn help(command: &str) -> String {
     let command = for_a_shell(command);
     format!("write `{command}`, with literal text in single quotes")
@@ -54,7 +54,7 @@ const HOME: &str = "a home folder";
 const ASSIGNMENT: &str = "an assignment";
 const WORD: &str = "a word of the shell";
 
-/// What is around a character.
+/// The quotes around a character.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Quote {
     None,
@@ -62,7 +62,7 @@ enum Quote {
     Double,
 }
 
-/// The first piece of a text, which is split into words, that only a shell would understand.
+/// The first piece of shell syntax in a text that is split into words.
 pub fn in_text(command: &str) -> Option<ShellPiece> {
     let command = command.trim();
     let mut quote = Quote::None;
@@ -98,7 +98,7 @@ pub fn in_text(command: &str) -> Option<ShellPiece> {
             (Quote::Double, _) => {}
             (Quote::None, '\n') => return Some(ShellPiece::new("a second line", OPERATOR)),
             (Quote::None, '#') if word_from.is_none() => {
-                // The rest of the line is a remark, for a shell and here.
+                // The rest of the line is a comment, for a shell and here.
                 while chars.next_if(|(_, one)| *one != '\n').is_some() {}
             }
             (Quote::None, '|' | '&' | ';' | '<' | '>' | '(' | ')') => {
@@ -130,7 +130,7 @@ pub fn in_text(command: &str) -> Option<ShellPiece> {
     None
 }
 
-/// The first word of a list, given to a program as they are, that only a shell would understand, with its index.
+/// The first piece of shell syntax in a list of words, with the index of the word.
 pub fn in_list<'w>(words: impl IntoIterator<Item = &'w str>) -> Option<(usize, ShellPiece)> {
     let words: Vec<&str> = words.into_iter().collect();
     let (first, _) = words.split_first()?;
@@ -165,10 +165,10 @@ pub fn in_list<'w>(words: impl IntoIterator<Item = &'w str>) -> Option<(usize, S
     })
 }
 
-/// The words of a command: `command` is the program where there are `args`, else it is split as a shell would.
+/// The words of a command: `command` is the program if there are `args`, else it is split as in a shell.
 ///
 /// # Errors
-/// In a sentence without a full stop: why it has none.
+/// Why there are none, in a sentence without a full stop.
 pub fn words(command: &str, args: Option<&[String]>) -> Result<Vec<String>, &'static str> {
     let words = match args {
         Some(args) => std::iter::once(command.to_owned())
@@ -183,14 +183,14 @@ pub fn words(command: &str, args: Option<&[String]>) -> Result<Vec<String>, &'st
     }
 }
 
-/// The words that a program's name has, where it has more than one: no program is called so.
+/// The words of a program's name, if there are several: then it is a whole command.
 pub fn whole_command(program: &str) -> Option<Vec<String>> {
     let words = shlex::split(program)?;
     let is_path = words.first().is_some_and(|first| first.contains('/'));
     (words.len() > 1 && !is_path).then_some(words)
 }
 
-/// Whether a word is, or holds, a variable that a shell would fill in: `$NAME`, `${NAME}`, `$(COMMAND)`.
+/// Whether a word is or contains a shell variable or substitution: `$NAME`, `${NAME}`, `$(COMMAND)`.
 pub fn is_variable(word: &str) -> bool {
     let named = |text: &str| text.strip_prefix('$').is_some_and(is_name);
     let braced = word.split("${").skip(1).any(|rest| {
@@ -200,7 +200,7 @@ pub fn is_variable(word: &str) -> bool {
     named(word) || word.split(['/', ':']).any(named) || braced || word.contains("$(")
 }
 
-/// How a text is written so that a shell runs it.
+/// A text, quoted so that a shell runs it.
 fn for_a_shell(command: &str) -> String {
     let command: String = command.trim().chars().take(SHOWN).collect();
     format!("command: sh, args: [-c, '{}']", command.replace('\'', "''"))
@@ -229,7 +229,7 @@ fn is_of_a_path(one: char) -> bool {
     one.is_ascii_alphanumeric() || "_-./*".contains(one)
 }
 
-/// A URL may have such a character, and `[` is a program.
+/// Such a character may be part of a URL, and `[` is a program.
 fn is_pattern(word: &str, sign: char) -> bool {
     !word.contains("://") && (sign != '[' || word.len() > 1 && word.contains(']'))
 }
@@ -240,7 +240,7 @@ fn operator(text: &str) -> String {
         .collect()
 }
 
-/// From a place to the end of the word.
+/// From a position to the end of the word.
 fn rest(command: &str, at: usize) -> String {
     command[at..]
         .split_whitespace()

@@ -1,9 +1,9 @@
-//! References in the inputs of a task: `${nodes.<id>.outputs.<name>}` and `${parameters.<name>}`, and what
-//! counts where there is no such value: `${nodes.a.outputs.x:-${nodes.b.outputs.x}}`,
+//! References in the inputs of a task: `${nodes.<id>.outputs.<name>}` and `${parameters.<name>}`, with
+//! alternatives for missing values: `${nodes.a.outputs.x:-${nodes.b.outputs.x}}`,
 //! `${parameters.region:-eu}`.
 //!
-//! They are substituted as values. There is no escape: a text that holds `${` itself is given as
-//! a parameter, since what is substituted is not read again.
+//! They are replaced by values. There is no escape: a text that contains `${` itself is passed as
+//! a parameter, since values are not parsed again.
 
 use serde_json::Value;
 
@@ -12,7 +12,7 @@ use crate::core::base::words::shortened;
 use crate::core::plan::mention::{Mention, Mentioned};
 use crate::core::plan::values::as_written;
 
-/// What a reference stands for.
+/// The target of a reference.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Reference {
     /// `${nodes.<id>.outputs.<name>}`
@@ -21,17 +21,17 @@ pub enum Reference {
     Parameter(String),
 }
 
-/// What stands between `${` and `}`: references, of which the first that has a value counts.
+/// The content of `${…}`: references, of which the first one with a value is used.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Choice {
-    /// At least one.
+    /// At least one reference.
     pub references: Vec<Reference>,
-    /// What counts where none has a value.
+    /// The value if no reference has one.
     pub default: Option<String>,
 }
 
 impl Choice {
-    /// Whether something counts where the first reference has no value.
+    /// Whether there is an alternative to the first reference.
     pub fn has_alternative(&self) -> bool {
         self.references.len() > 1 || self.default.is_some()
     }
@@ -53,34 +53,34 @@ impl Choice {
     }
 }
 
-/// Why a `${…}` is not a reference.
+/// A `${…}` that is not a valid reference.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Malformed {
-    /// In one sentence without a full stop.
+    /// The message, in one sentence without a full stop.
     pub message: String,
-    /// The way out.
+    /// How to fix it.
     pub help: String,
 }
 
-/// Both forms, and the way out for those who want neither.
+/// Both forms, and the help if neither is wanted.
 const FORMS: &str = "write `${nodes.<id>.outputs.<name>}` or `${parameters.<name>}`; pass a text \
      that contains `${` itself as a parameter";
 
-/// What stands between a reference and what counts where it has no value.
+/// The text between a reference and its alternative.
 const OTHERWISE: &str = ":-";
 
-/// Most characters of a text in a message.
+/// Maximum number of characters of a text in a message.
 const SHOWN: usize = 60;
 
-/// Whether a text holds references, well formed or not.
+/// Whether a text contains references, valid or not.
 pub fn is_template(text: &str) -> bool {
     text.contains("${")
 }
 
-/// What a text refers to, in order.
+/// The references in a text, in order.
 ///
 /// # Errors
-/// The first `${` that begins no reference.
+/// The first `${` that does not begin a valid reference.
 pub fn choices(text: &str) -> Result<Vec<Choice>, Malformed> {
     let mut found = Vec::new();
     let mut rest = text;
@@ -92,7 +92,7 @@ pub fn choices(text: &str) -> Result<Vec<Choice>, Malformed> {
     Ok(found)
 }
 
-/// What begins behind a `${`, and the text behind it.
+/// Parses the text after a `${`. Returns the rest of the text.
 fn choice(text: &str) -> Result<(Choice, &str), Malformed> {
     let open = || Malformed {
         message: format!("`${{{}` is not closed", shortened(text, SHOWN)),
@@ -128,7 +128,7 @@ fn choice(text: &str) -> Result<(Choice, &str), Malformed> {
             help: help.to_owned(),
         });
     }
-    // Each but the first stands in the one before.
+    // Each reference except the first is inside the one before.
     for _ in 1..references.len() {
         behind = behind.strip_prefix('}').ok_or_else(open)?;
     }
@@ -140,11 +140,11 @@ fn choice(text: &str) -> Result<(Choice, &str), Malformed> {
     Ok((choice, behind))
 }
 
-/// A value with its references replaced: by the value itself where the whole text is one
-/// reference, by its text where it is a part of a text. What is substituted is not read again.
+/// A value with its references replaced: by the value itself if the whole text is one
+/// reference, by its text if it is a part of a text. Inserted values are not parsed again.
 ///
 /// # Errors
-/// A sentence: a reference that begins none, or the first that `look_up` has no value for.
+/// A reference is not valid, or `look_up` has no value for it; the error is a sentence.
 pub fn substitute(
     value: &Value,
     look_up: &dyn Fn(&Reference) -> Result<Value, String>,
@@ -211,7 +211,8 @@ fn reference(inner: &str) -> Result<Reference, Malformed> {
     }
 }
 
-/// A text as other tools write references, `{{nodes.a.outputs.x}}` or `$(tasks.a.results.x)`, and ours for it where there is one.
+/// A reference in the syntax of another tool, `{{nodes.a.outputs.x}}` or `$(tasks.a.results.x)`, with ours if there is
+/// one.
 pub fn of_another_tool(text: &str) -> Option<(&str, Option<String>)> {
     let between = |open: &str, close: &str| {
         let start = text.find(open)?;
@@ -222,7 +223,7 @@ pub fn of_another_tool(text: &str) -> Option<(&str, Option<String>)> {
     };
     let (whole, inner) = match between("{{", "}}") {
         Some(found) => found,
-        // What a shell would run is another thing.
+        // A shell command is something else.
         None => between("$(", ")").filter(|(_, inner)| {
             let first = inner.split('.').next().unwrap_or_default();
             ["tasks", "steps", "nodes", "params", "inputs", "parameters"].contains(&first)
@@ -513,7 +514,7 @@ mod tests {
                 json!("-${parameters.list}-"),
                 Ok(json!("-[1,{\"a\":null}]-")),
             ),
-            // Not read again.
+            // Not parsed again.
             (json!("${parameters.sly}!"), Ok(json!("${parameters.n}!"))),
             (
                 json!({"k": ["${parameters.n}", {"${parameters.n}": 1}]}),

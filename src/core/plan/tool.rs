@@ -1,4 +1,4 @@
-//! What the configuration of a `tool://` target says: the rules and the worker read it the same.
+//! The configuration of a `tool://` target, for the rules and for the worker.
 
 use std::collections::BTreeMap;
 
@@ -6,9 +6,9 @@ use serde_json::{Map, Value};
 
 use crate::core::resource::Duration;
 
-/// Scheme of the targets whose commands `planspec work` runs.
+/// The scheme of targets whose commands `planspec work` runs.
 pub const TOOL: &str = "tool://";
-/// The names that a target's configuration may have.
+/// The fields of a target's configuration.
 const FIELDS: [&str; 5] = ["command", "env", "workingDirectory", "timeout", "workspace"];
 
 /// The configuration of a `tool://` target.
@@ -16,31 +16,31 @@ const FIELDS: [&str; 5] = ["command", "env", "workingDirectory", "timeout", "wor
 pub struct Tool {
     /// The program and its arguments.
     pub command: Vec<String>,
-    /// Further variables of its environment.
+    /// Additional environment variables.
     pub env: BTreeMap<String, String>,
-    /// Where in the work tree it runs.
+    /// The working directory, in the work tree.
     pub working_directory: Option<String>,
-    /// How long it may take.
+    /// The timeout.
     pub timeout: Option<Duration>,
-    /// What its work tree holds.
+    /// The content of its work tree.
     pub workspace: Workspace,
 }
 
-/// What the work tree of a command holds.
+/// The content of a command's work tree.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Workspace {
-    /// The spec commit that the run is held to.
+    /// The pinned spec commit.
     #[default]
     Spec,
-    /// That, and the work of the nodes that it depends on.
+    /// The same, with the work of the nodes that it depends on.
     Predecessors,
 }
 
 impl Tool {
-    /// Read a target's `config`.
+    /// Reads a target's `config`.
     ///
     /// # Errors
-    /// In a sentence without a full stop: what is missing, or cannot be what it is.
+    /// What is missing or not valid, in a sentence without a full stop.
     pub fn read(config: Option<&Value>) -> Result<Tool, String> {
         let none = Map::new();
         let config = match config {
@@ -120,10 +120,10 @@ fn command(value: Option<&Value>) -> Result<Vec<String>, String> {
     }
 }
 
-/// The variables that `config.env` sets.
+/// The variables in `config.env`.
 ///
 /// # Errors
-/// In a sentence without a full stop: it is not a mapping of texts, numbers, true and false.
+/// It is not a mapping of strings, numbers and booleans; the error is a sentence without a full stop.
 pub fn environment_of(value: Option<&Value>) -> Result<BTreeMap<String, String>, String> {
     let map = match value {
         None | Some(Value::Null) => return Ok(BTreeMap::new()),

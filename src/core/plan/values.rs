@@ -1,4 +1,4 @@
-//! Values against the types that capabilities and tasks declare.
+//! Checks values against the types that capabilities and tasks declare.
 
 use serde_json::Value;
 
@@ -7,13 +7,13 @@ use crate::core::base::words::type_words;
 use crate::core::plan::template::is_template;
 use crate::core::resource::{Parameter, ValueType};
 
-/// A value that has another type than it should, at or below the value of a parameter.
+/// A value of a wrong type, at or below the value of a parameter.
 pub struct WrongType<'v> {
-    /// What it should be.
+    /// The expected type.
     pub expected: ValueType,
-    /// What it is.
+    /// The value.
     pub value: &'v Value,
-    /// From the value of the parameter.
+    /// Its path from the value of the parameter.
     pub path: Vec<PathStep>,
 }
 
@@ -29,9 +29,9 @@ impl WrongType<'_> {
     }
 }
 
-/// The first value that has the wrong type: the whole, an item of a list or a property.
+/// The first value of a wrong type: the whole value, an item of a list or a property.
 pub fn wrong_type<'v>(parameter: &Parameter, value: &'v Value) -> Option<WrongType<'v>> {
-    // Where it is named among the values, it is one.
+    // Null is valid if it is among the permitted values.
     if value.is_null() && parameter.allowed.contains(value) {
         return None;
     }
@@ -66,13 +66,13 @@ pub fn wrong_type<'v>(parameter: &Parameter, value: &'v Value) -> Option<WrongTy
     }
 }
 
-/// The type of a property: the name of one, or a parameter with a `type`.
+/// The type of a property: a type name, or a parameter with a `type`.
 fn property_type(property: &Value) -> Option<ValueType> {
     let name = property.get("type").unwrap_or(property);
     serde_json::from_value(name.clone()).ok()
 }
 
-/// A value as people write it: true, false and a number that prints back as it is written are such; all
+/// A value as typed by a user: `true`, `false`, and numbers that print back unchanged; anything
 /// else is text.
 pub fn as_written(text: &str) -> Value {
     let value = serde_json::from_str(text).ok();
@@ -82,7 +82,7 @@ pub fn as_written(text: &str) -> Value {
     value.unwrap_or_else(|| Value::String(text.to_owned()))
 }
 
-/// Whether a value has its type later: it holds a reference.
+/// Whether the type of a value is only known later, because it contains a reference.
 pub fn is_reference(value: &Value) -> bool {
     value.as_str().is_some_and(is_template)
 }
@@ -97,7 +97,7 @@ fn has_type(expected: ValueType, value: &Value) -> bool {
     }
 }
 
-/// The name that JSON Schema has for it.
+/// The name of the type in JSON Schema.
 pub fn type_name(expected: ValueType) -> &'static str {
     match expected {
         ValueType::String => "string",

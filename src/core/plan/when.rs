@@ -1,7 +1,7 @@
 //! `when`: a CEL expression that decides whether a node runs.
 //!
-//! It is compiled when a plan is validated, so that a mistake is found in the editor. CEL has no
-//! type checker here: what it may mention, and whether it can be true or false, is checked on the
+//! It is compiled when a plan is validated, so that mistakes are found early. CEL has no
+//! type checker here: the names in it, and whether it can be true or false, are checked on the
 //! parsed expression.
 
 use std::collections::{BTreeMap, HashMap};
@@ -17,17 +17,17 @@ use crate::core::plan::mention::{Mention, Mentioned};
 use crate::core::plan::parameters::Parameters;
 use crate::core::resource::NodePhase;
 
-/// Most characters of a condition.
+/// Maximum length of a condition, in characters.
 pub const MAX_CHARS: usize = 1024;
 
-/// Most operators, dots and brackets of a condition. Parsing, and what is done with the result,
-/// goes as deep as they nest; so many need little of a small stack.
+/// Maximum number of operators, dots and brackets of a condition. Parsing and evaluation recurse as
+/// deep as they nest; with so many, a small stack is enough.
 const MAX_OPERATORS: usize = 200;
 
-/// Most characters of the reason why a condition could not be evaluated: it may hold values.
+/// Maximum length of the reason why a condition could not be evaluated, since it may contain values.
 const MAX_REASON: usize = 300;
 
-/// A condition that compiles and mentions only what conditions may mention.
+/// A compiled condition with only permitted names.
 #[derive(Debug, Clone, PartialEq)]
 pub struct When {
     expression: IdedExpr,
@@ -35,41 +35,41 @@ pub struct When {
     parameters: Parameters,
 }
 
-/// What a condition is evaluated on.
+/// The data that a condition is evaluated on.
 pub struct Facts<'a> {
-    /// `nodes`: phase and outputs of those that it mentions.
+    /// `nodes`: phase and outputs of the mentioned nodes.
     pub nodes: BTreeMap<&'a str, (NodePhase, &'a Map<String, Json>)>,
-    /// `parameters`
+    /// `parameters`: the parameters of the run.
     pub parameters: &'a Map<String, Json>,
-    /// `goal`: its spec, if the run serves one.
+    /// `goal`: the spec of the goal, if the run serves one.
     pub goal: Option<&'a Json>,
 }
 
-/// What is wrong with a condition.
+/// A mistake in a condition.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mistake {
-    /// Which sort of mistake it is.
+    /// The kind of mistake.
     pub kind: MistakeKind,
-    /// In one sentence without a full stop.
+    /// The message, in one sentence without a full stop.
     pub message: String,
-    /// The way out.
+    /// How to fix it.
     pub help: Option<String>,
 }
 
-/// Sorts of mistakes.
+/// Kinds of mistakes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MistakeKind {
     /// It cannot be evaluated, or never to true or false.
     Malformed,
-    /// It mentions what does not exist.
+    /// It mentions something that does not exist.
     UnknownName,
 }
 
 impl When {
-    /// Compile a condition.
+    /// Compiles a condition.
     ///
     /// # Errors
-    /// Everything that is wrong with it.
+    /// All mistakes in it.
     pub fn compile(text: &str) -> Result<When, Vec<Mistake>> {
         check_size(text).map_err(|mistake| vec![mistake])?;
         let mut mistakes = match PrattParser::default().parse(text) {
@@ -79,7 +79,7 @@ impl When {
                     mentions.sort();
                     mentions.dedup();
                     let mut parameters = walk.parameters;
-                    // Whoever asks whether it is there does without.
+                    // A parameter that is tested for is optional.
                     let optional = &parameters.optional;
                     parameters.needed.retain(|name| !optional.contains(name));
                     count_in_doubles(&mut expression);
@@ -102,21 +102,21 @@ impl When {
         Err(mistakes)
     }
 
-    /// The nodes that it mentions, sorted, each with what it mentions of them.
+    /// The mentioned nodes, sorted, with what is mentioned of them.
     pub fn mentions(&self) -> &[Mention] {
         &self.mentions
     }
 
-    /// The parameters that it mentions.
+    /// The mentioned parameters.
     pub fn parameters(&self) -> &Parameters {
         &self.parameters
     }
 
-    /// Whether it is true.
+    /// Evaluates the condition.
     ///
     /// # Errors
-    /// The expression's own message, shortened: something that it mentions is not there, types do
-    /// not fit, or the result is neither true nor false.
+    /// The message of the expression, shortened: something that it mentions does not exist, types do
+    /// not match, or the result is neither true nor false.
     pub fn holds(&self, facts: &Facts<'_>) -> Result<bool, String> {
         let mut context = Context::default();
         let nodes = facts.nodes.iter().map(|(id, (phase, outputs))| {
@@ -145,13 +145,13 @@ impl When {
     }
 }
 
-/// What no condition can call by itself, since `@` is no part of a name.
+/// No condition can call this itself, since `@` cannot be part of a name.
 const AS_KEY: &str = "@key";
 const QUOTIENT: &str = "@quotient";
 const REMAINDER: &str = "@remainder";
 
-/// Let every number be a double, as they are in JSON: how somebody wrote one, `4` or `4.0`, decides nothing. CEL keeps
-/// whole numbers and doubles apart, and has no operator for one of each.
+/// Makes all numbers doubles, as in JSON, so that `4` and `4.0` are the same. CEL distinguishes
+/// integers and doubles, and has no operators that mix them.
 fn count_in_doubles(expression: &mut IdedExpr) {
     let mut todo = vec![expression];
     while let Some(expression) = todo.pop() {
@@ -159,7 +159,7 @@ fn count_in_doubles(expression: &mut IdedExpr) {
         if let Expr::Call(call) = &expression.expr
             && matches!(call.func_name.as_str(), "size" | "int" | "uint")
         {
-            // They count in whole numbers, whatever they are given.
+            // These functions return integers, whatever their arguments.
             let counted = std::mem::take(&mut expression.expr);
             expression.expr = called("double", id, counted);
             if let Expr::Call(double) = &mut expression.expr
@@ -221,7 +221,7 @@ fn called(name: &str, id: u64, argument: Expr) -> Expr {
     })
 }
 
-/// What chooses out of a list or a map is a whole number or a text.
+/// The index of a list or map must be an integer or a string.
 fn make_key(index: &mut IdedExpr) {
     let key = std::mem::take(&mut index.expr);
     index.expr = called(AS_KEY, index.id, key);
@@ -237,7 +237,7 @@ fn as_key(key: Value) -> Value {
     }
 }
 
-/// From here on not every whole number is a double.
+/// Above this, not every integer is a double.
 const MAX_WHOLE: f64 = 9_007_199_254_740_992.0;
 
 fn quotient(one: f64, other: f64) -> Result<f64, ExecutionError> {
@@ -254,7 +254,7 @@ fn remainder(one: f64, other: f64) -> Result<f64, ExecutionError> {
     Ok(one % other)
 }
 
-/// JSON as CEL sees it. Goes as deep as the value nests, which is bounded where it was read.
+/// JSON as a CEL value. Recurses as deep as the value nests, which was limited when it was read.
 fn value(json: &Json) -> Value {
     match json {
         Json::Null => Value::Null,
@@ -327,7 +327,7 @@ fn syntax_error(errors: &cel::ParseErrors) -> Mistake {
     Mistake::malformed(format!("{why}{place}"), Some(help.to_owned()))
 }
 
-/// The id in `nodes.security-review`, which CEL reads as `nodes.security - review`.
+/// The id in `nodes.security-review`, which CEL parses as `nodes.security - review`.
 fn subtracted_node(text: &str) -> Option<&str> {
     let is_id = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
     text.match_indices("nodes.").find_map(|(at, root)| {
@@ -339,10 +339,10 @@ fn subtracted_node(text: &str) -> Option<&str> {
     })
 }
 
-/// What a condition may mention.
+/// The variables of a condition.
 const VARIABLES: [&str; 3] = ["nodes", "parameters", "goal"];
 
-/// The fields of a Goal's spec, and what they hold.
+/// The fields of a Goal's spec, with their types.
 const GOAL_FIELDS: [(&str, &str); 7] = [
     ("description", "a string"),
     ("constraints", "a map"),
@@ -356,11 +356,11 @@ const GOAL_FIELDS: [(&str, &str); 7] = [
 /// A function of the standard library.
 struct Function {
     name: &'static str,
-    /// Called as `x.f(…)`, not as `f(x)`.
+    /// Whether it is called as `x.f(…)`, and not as `f(x)`.
     method: bool,
-    /// Arguments in the parentheses.
+    /// The number of arguments in parentheses.
     arguments: usize,
-    /// What it gives, when that is neither true nor false.
+    /// The type of its result, if it is not a boolean.
     gives: Option<&'static str>,
 }
 
@@ -394,26 +394,26 @@ const FUNCTIONS: [Function; 13] = [
     function("type", false, 1, Some("a type")),
 ];
 
-/// One way through an expression, with what is still to be looked at.
+/// A walk through an expression.
 struct Walk<'e> {
     text: &'e str,
-    /// Expressions, and whether they must be able to be true or false.
+    /// The remaining expressions, each with whether it must be able to be true or false.
     todo: Vec<(&'e IdedExpr, bool)>,
     mentions: Vec<Mention>,
     parameters: Parameters,
     mistakes: Vec<Mistake>,
 }
 
-/// A step from a value into it.
+/// An access into a value.
 #[derive(Clone, Copy)]
 enum Access<'e> {
     /// `.name` or `["name"]`
     Name(&'e str),
-    /// `[…]` with anything else.
+    /// `[…]` with any other expression.
     Computed(&'e IdedExpr),
 }
 
-/// A variable and the steps into it: `nodes["a"].phase`.
+/// A variable with the accesses into it: `nodes["a"].phase`.
 fn variable(expression: &IdedExpr) -> Option<(&str, Vec<Access<'_>>)> {
     let mut steps = Vec::new();
     let mut at = expression;
@@ -439,7 +439,7 @@ fn variable(expression: &IdedExpr) -> Option<(&str, Vec<Access<'_>>)> {
     }
 }
 
-/// The text of a literal string.
+/// The value of a string literal.
 fn text_of(expression: &IdedExpr) -> Option<&str> {
     match &expression.expr {
         Expr::Literal(LiteralValue::String(text)) => Some(text.inner()),
@@ -447,7 +447,7 @@ fn text_of(expression: &IdedExpr) -> Option<&str> {
     }
 }
 
-/// The node in `nodes["a"].phase`, or with another field, if the expression is that.
+/// The node in `nodes["a"].phase`, or with another field, if the expression has this form.
 fn node_in<'e>(expression: &'e IdedExpr, field: &str) -> Option<&'e str> {
     let ("nodes", steps) = variable(expression)? else {
         return None;
@@ -475,7 +475,7 @@ impl<'e> Walk<'e> {
 
     fn visit(&mut self, expression: &'e IdedExpr, decides: bool) {
         if let Some((name, steps)) = variable(expression) {
-            // `has(…)` is true or false, whatever is there.
+            // `has(…)` is always true or false.
             let is_test = matches!(&expression.expr, Expr::Select(select) if select.test);
             if name == "parameters" {
                 self.parameter(&steps, is_test);
@@ -525,7 +525,7 @@ impl<'e> Walk<'e> {
             .extend(expressions.iter().map(|expression| (expression, false)));
     }
 
-    /// Something that is neither true nor false stands where that is wanted.
+    /// Reports an expression that is never true or false where that is needed.
     fn never(&mut self, decides: bool, what: &str) {
         if decides {
             let message = format!("a condition must be true or false, but this is {what}");
@@ -774,7 +774,7 @@ impl<'e> Walk<'e> {
     }
 }
 
-/// What was probably meant by a name, else all names that there are.
+/// The help for a name: a suggestion, else all names.
 fn help_for(word: &str, names: &[&str], otherwise: &str) -> String {
     let all = || format!("{otherwise} {}", listed(names.iter().copied()));
     suggestion(word, names.iter().copied(), all)
@@ -797,7 +797,7 @@ mod tests {
         }
     }
 
-    /// Sort, message and help of the only mistake.
+    /// Kind, message and help of the only mistake.
     fn mistake(text: &str) -> (MistakeKind, String, String) {
         match When::compile(text).unwrap_err().as_slice() {
             [only] => (
@@ -817,7 +817,7 @@ mod tests {
         Mention::new(node, Mentioned::Output(name.to_owned()))
     }
 
-    /// What became of a condition, with nodes `a` (Succeeded) and `b` (Failed).
+    /// The result of a condition, with nodes `a` (Succeeded) and `b` (Failed).
     fn holds(text: &str) -> Result<bool, String> {
         let outputs = serde_json::json!({
             "count": 3, "ratio": 0.5, "big": 18446744073709551615_u64, "name": "x", "flag": true,
@@ -870,7 +870,7 @@ mod tests {
         }
     }
 
-    /// How a worker, or the author of a condition, writes a number decides nothing.
+    /// The notation of a number, in an output or in a condition, does not matter.
     #[test]
     fn numbers_are_doubles_however_they_are_written() {
         let judged = |text: &str, n: &str| {
@@ -918,12 +918,12 @@ mod tests {
             assert!(said.to_lowercase().contains(&why.to_lowercase()), "{said}");
         }
         assert!(judged("nodes.a.outputs.list[$n / 8] == 1", "4").is_err());
-        // A run without a goal can be told.
+        // A condition can test whether the run has a goal.
         assert_eq!(judged("goal == null || goal.priority > 5", "4"), Ok(true));
         assert_eq!(judged("goal != null && has(goal.timeout)", "4"), Ok(false));
     }
 
-    /// The documentation lists the functions that there are.
+    /// The documentation lists all functions.
     #[test]
     fn the_functions_are_documented() {
         let page = include_str!("../../../docs/executions.md");

@@ -1,4 +1,4 @@
-//! Binding: who does what.
+//! Binding: chooses providers for tasks.
 
 use std::collections::BTreeMap;
 
@@ -8,14 +8,14 @@ use serde_with::skip_serializing_none;
 
 use super::{Condition, ObjectRef, is_zero, phase};
 
-/// formats.md, "Binding.spec".
+/// `spec` of a Binding (docs/spec/resources.md, R12).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct BindingSpec {
     /// How one of several rules is chosen.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub strategy: Strategy,
-    /// At least one.
+    /// At least one rule.
     pub rules: Vec<Rule>,
 }
 
@@ -31,20 +31,20 @@ pub enum Strategy {
     ErrorOnConflict,
 }
 
-/// One rule.
+/// A rule of a binding.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Rule {
     /// 0 to 1000; higher wins.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub priority: u32,
-    /// What it applies to.
+    /// The tasks that it applies to.
     pub selector: Selector,
-    /// Who does it.
+    /// The provider.
     pub target: Target,
 }
 
-/// What a rule applies to: one of five shapes, kept by the JSON Schema.
+/// The tasks that a rule applies to: one of five forms, which the JSON Schema checks.
 #[skip_serializing_none]
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -60,14 +60,14 @@ pub struct Selector {
     pub match_labels: BTreeMap<String, String>,
 }
 
-/// Who does a task.
+/// The provider of a task.
 #[skip_serializing_none]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Target {
     /// `agent://…`, `human://…`, `service://…`, `tool://…`, `repo://…` or a plain word.
     pub provider: String,
-    /// For the provider.
+    /// Configuration for the provider.
     pub config: Option<Value>,
 }
 
@@ -80,40 +80,40 @@ phase! {
     }
 }
 
-/// Written by the binding controller. Counted are the capabilities that the plans of unfinished
-/// executions ask of this binding; while there are none, the capabilities that its rules name.
+/// Written by the binding controller. Counts the capabilities that the plans of open executions need
+/// from this binding; without such executions, the capabilities that its rules name.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct BindingStatus {
-    /// How complete it is.
+    /// Whether all are bound.
     pub phase: BindingPhase,
-    /// How many are asked for.
+    /// How many capabilities are needed.
     #[serde(default)]
     pub total_count: usize,
     /// How many of them are bound.
     #[serde(default)]
     pub bound_count: usize,
-    /// The others.
+    /// The capabilities that are not bound.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unbound_capabilities: Vec<UnboundCapability>,
-    /// Reasons.
+    /// The conditions.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub conditions: Vec<Condition>,
-    /// Generation that was looked at.
+    /// The observed generation.
     #[serde(default)]
     pub observed_generation: u64,
 }
 
-/// A capability that no rule gives to anybody.
+/// A capability that no rule binds.
 #[skip_serializing_none]
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct UnboundCapability {
-    /// Which capability.
+    /// The capability.
     pub capability_ref: ObjectRef,
     /// The node that needs it.
     pub node_id: Option<String>,
-    /// One CamelCase word.
+    /// The reason, one CamelCase word.
     pub reason: String,
     /// A sentence for people.
     pub message: String,

@@ -1,4 +1,4 @@
-//! Capability: what somebody or something can do.
+//! Capability: what a worker must be able to do.
 
 use std::collections::BTreeMap;
 
@@ -8,24 +8,24 @@ use serde_with::skip_serializing_none;
 
 use super::{Condition, Key, Kind, ObjectRef, is_false, phase};
 
-/// formats.md, "Capability.spec".
+/// `spec` of a Capability (docs/spec/resources.md, R11).
 #[skip_serializing_none]
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct CapabilitySpec {
-    /// What it does.
+    /// The description.
     pub description: String,
-    /// At most 128 characters.
+    /// A title of at most 128 characters.
     pub display_name: Option<String>,
     /// kebab-case, at most 64 characters.
     pub category: Option<String>,
-    /// What it takes.
+    /// The inputs.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub inputs: Vec<Parameter>,
-    /// What it brings.
+    /// The outputs.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub outputs: Vec<Parameter>,
-    /// Capabilities that it needs.
+    /// The capabilities that it requires.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub requirements: Vec<Requirement>,
 }
@@ -40,21 +40,21 @@ pub struct Parameter {
     /// Its type.
     #[serde(rename = "type")]
     pub value_type: ValueType,
-    /// What it means.
+    /// The description.
     pub description: Option<String>,
-    /// Whether it must be given.
+    /// Whether it is required.
     #[serde(default, skip_serializing_if = "is_false")]
     pub required: bool,
-    /// Taken when it is not given.
+    /// The default value.
     pub default: Option<Value>,
-    /// Strings: for example `uri`.
+    /// For strings: a format such as `uri`.
     pub format: Option<String>,
-    /// The values that are allowed.
+    /// The permitted values; empty permits all.
     #[serde(rename = "enum", default, skip_serializing_if = "Vec::is_empty")]
     pub allowed: Vec<Value>,
-    /// Arrays: the type of the items.
+    /// For arrays: the type of the items.
     pub item_type: Option<ValueType>,
-    /// Objects: the type of each property, a type name or a parameter.
+    /// For objects: the type of each property, as a type name or a parameter.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub object_properties: BTreeMap<String, Value>,
 }
@@ -63,29 +63,29 @@ pub struct Parameter {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ValueType {
-    /// Text.
+    /// A string.
     #[default]
     String,
-    /// Integer or float.
+    /// An integer or a float.
     Number,
-    /// true or false.
+    /// `true` or `false`.
     Boolean,
-    /// Mapping.
+    /// A mapping.
     Object,
-    /// Sequence.
+    /// A sequence.
     Array,
 }
 
-/// A capability that another needs.
+/// A capability that another one requires.
 #[skip_serializing_none]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Requirement {
     /// Name of the capability.
     pub name: String,
-    /// Its namespace, when it is another.
+    /// Its namespace, if it is another.
     pub namespace: Option<String>,
-    /// Whether it may be missing.
+    /// Whether it is optional.
     #[serde(default, skip_serializing_if = "is_false")]
     pub optional: bool,
 }
@@ -99,7 +99,7 @@ impl Requirement {
         }
     }
 
-    /// The key of what a capability in `namespace` needs.
+    /// The key of the required capability, for a capability in `namespace`.
     pub fn key(&self, namespace: &str) -> Key {
         self.reference().key(Kind::Capability, namespace)
     }
@@ -126,14 +126,14 @@ phase! {
 pub struct CapabilityStatus {
     /// Available, Unavailable or Deprecated.
     pub phase: CapabilityPhase,
-    /// What to use instead.
+    /// The replacement of a deprecated capability.
     pub replacement: Option<ObjectRef>,
     /// Why it is deprecated.
     pub deprecation_message: Option<String>,
-    /// Reasons.
+    /// The conditions.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub conditions: Vec<Condition>,
-    /// Generation that was looked at.
+    /// The observed generation.
     #[serde(default)]
     pub observed_generation: u64,
 }

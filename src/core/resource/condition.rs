@@ -11,7 +11,7 @@ pub enum ConditionStatus {
     True,
     /// It does not.
     False,
-    /// Nobody can tell.
+    /// It is not known.
     Unknown,
 }
 
@@ -29,24 +29,24 @@ impl From<bool> for ConditionStatus {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Condition {
-    /// What is judged, for example `Valid`.
+    /// The type of the condition, for example `Valid`.
     #[serde(rename = "type")]
     pub kind: String,
-    /// The judgement.
+    /// Whether it holds.
     pub status: ConditionStatus,
     /// One CamelCase word.
     pub reason: String,
     /// A sentence for people.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub message: String,
-    /// Moves only when `status` does.
+    /// When `status` last changed.
     pub last_transition_time: Time,
-    /// The generation that was judged.
+    /// The observed generation.
     #[serde(default)]
     pub observed_generation: u64,
 }
 
-/// Set a condition; `lastTransitionTime` is kept while the status stays the same.
+/// Sets a condition; `lastTransitionTime` changes only with the status.
 pub fn set_condition(
     conditions: &mut Vec<Condition>,
     kind: &str,
@@ -75,7 +75,7 @@ pub fn set_condition(
     conditions.sort_by(|a, b| a.kind.cmp(&b.kind));
 }
 
-/// Drop a condition that no longer says anything.
+/// Removes a condition that no longer applies.
 pub fn clear_condition(conditions: &mut Vec<Condition>, kind: &str) {
     conditions.retain(|condition| condition.kind != kind);
 }

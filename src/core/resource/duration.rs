@@ -1,10 +1,10 @@
-//! Durations in Go's notation, with days and weeks (formats.md, "Durations").
+//! Durations in Go's notation, with days and weeks (docs/spec/resources.md, R3).
 
 use std::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// A length of time as it was written, and in nanoseconds.
+/// A duration, as written and in nanoseconds.
 ///
 /// ```
 /// use planspec::core::resource::Duration;
@@ -22,7 +22,7 @@ const SECOND: u128 = 1_000_000_000;
 const DAY: u128 = 24 * 3600 * SECOND;
 const MAX: u128 = 100 * 365 * DAY + 25 * DAY;
 
-/// Units, longest first where one is the start of another.
+/// Units; one that another begins with comes after it.
 const UNITS: [(&str, u128); 10] = [
     ("ns", 1),
     ("us", 1_000),
@@ -37,12 +37,12 @@ const UNITS: [(&str, u128); 10] = [
 ];
 
 impl Duration {
-    /// Whole seconds, rounded up: a timeout of 500ms ends within the next second.
+    /// The duration in whole seconds, rounded up: a timeout of 500ms ends within the next second.
     pub fn seconds(&self) -> i64 {
         i64::try_from(self.nanos.div_ceil(SECOND)).unwrap_or(i64::MAX)
     }
 
-    /// The same as a span of time to add to a moment.
+    /// The duration as a `TimeDelta`.
     pub fn delta(&self) -> chrono::TimeDelta {
         chrono::TimeDelta::seconds(self.seconds())
     }
@@ -99,7 +99,7 @@ impl std::str::FromStr for Duration {
     }
 }
 
-/// `whole.fraction` times `size`, or nothing when it is beyond all bounds.
+/// `whole.fraction` times `size`, or `None` if it is too large.
 fn scaled(whole: &str, fraction: &str, size: u128) -> Option<u128> {
     let whole: u128 = if whole.is_empty() {
         0

@@ -11,26 +11,26 @@ use super::{
     RevisionApproval, Time, is_zero, phase,
 };
 
-/// formats.md, "Execution.spec". Immutable once committed.
+/// `spec` of an Execution (docs/spec/resources.md, R13). Immutable once committed.
 #[skip_serializing_none]
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ExecutionSpec {
-    /// What is run.
+    /// The plan.
     pub plan_ref: ObjectRef,
-    /// What for.
+    /// The goal that the run serves.
     pub goal_ref: Option<ObjectRef>,
-    /// Who does the tasks.
+    /// The binding for its tasks.
     pub binding_ref: Option<ObjectRef>,
-    /// Who does single tasks, by node id.
+    /// Bindings for single tasks, by node id.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub node_bindings: BTreeMap<String, ObjectRef>,
     /// Reserved.
     pub runtime_ref: Option<ObjectRef>,
-    /// Free map.
+    /// The parameters of the run.
     #[serde(default, skip_serializing_if = "Map::is_empty")]
     pub parameters: Map<String, Value>,
-    /// What a worker should know.
+    /// Context for workers.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub context: Vec<ContextItem>,
 }
@@ -48,7 +48,7 @@ phase! {
 }
 
 impl ExecutionPhase {
-    /// Whether a retry can open it again.
+    /// Whether a retry can open the run again.
     pub fn can_be_retried(self) -> bool {
         matches!(
             self,
@@ -56,7 +56,7 @@ impl ExecutionPhase {
         )
     }
 
-    /// Whether it is over.
+    /// Whether the run is over.
     pub fn is_terminal(self) -> bool {
         matches!(
             self,
@@ -79,7 +79,7 @@ phase! {
 }
 
 impl NodePhase {
-    /// Whether it is over.
+    /// Whether the node is over.
     pub fn is_terminal(self) -> bool {
         matches!(
             self,
@@ -93,15 +93,15 @@ impl NodePhase {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ExecutionStatus {
-    /// Where the run stands.
+    /// The phase.
     pub phase: ExecutionPhase,
-    /// Why, in one CamelCase word.
+    /// The reason for the phase, one CamelCase word.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub reason: String,
-    /// Why, in a sentence.
+    /// The reason for the phase, as a sentence.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub message: String,
-    /// Names this run of this resource.
+    /// The id of this run of the resource.
     pub run_id: Option<String>,
     /// When `reconcile` first saw it.
     pub queued_time: Option<Time>,
@@ -111,73 +111,73 @@ pub struct ExecutionStatus {
     pub completion_time: Option<Time>,
     /// When the phase last changed.
     pub last_phase_transition_time: Option<Time>,
-    /// Digest of the spec that runs.
+    /// Digest of the pinned spec.
     pub spec_hash: Option<String>,
-    /// The nodes of the pinned plan.
+    /// The statuses of the pinned plan's nodes.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub node_statuses: BTreeMap<String, NodeStatus>,
-    /// What the run produced.
+    /// The artifacts of the run.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub artifacts: Vec<Artifact>,
-    /// Reasons.
+    /// The conditions.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub conditions: Vec<Condition>,
-    /// Generation that was looked at.
+    /// The observed generation.
     #[serde(default)]
     pub observed_generation: u64,
-    /// What this controller keeps beside the published fields.
+    /// Fields that this controller keeps in addition to the published ones.
     #[serde(default)]
     pub extensions: ExecutionExtensions,
 }
 
-/// What a run produced: a file, a folder or something behind a URL.
+/// An artifact of a run: a file, a folder or a URL.
 #[skip_serializing_none]
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Artifact {
-    /// Title.
+    /// The title.
     pub name: String,
-    /// file, directory or url.
+    /// The kind.
     #[serde(rename = "type")]
     pub kind: ArtifactKind,
-    /// In the repository.
+    /// Its path, if it is in the repository.
     pub path: Option<String>,
-    /// Elsewhere.
+    /// Its URL, if it is elsewhere.
     pub url: Option<String>,
     /// Digest of the content.
     pub checksum: Option<String>,
-    /// Bytes.
+    /// Its size in bytes.
     pub size: Option<u64>,
     /// MIME type.
     pub media_type: Option<String>,
-    /// Free map.
+    /// Further data.
     #[serde(default, skip_serializing_if = "Map::is_empty")]
     pub metadata: Map<String, Value>,
 }
 
-/// Where an artifact comes from, as far as its `metadata` says.
+/// The origin of an artifact, from its `metadata`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Origin<'a> {
-    /// The node that reported it; written by `reconcile`.
+    /// The node; written by `reconcile`.
     pub node: Option<&'a str>,
     /// The attempt; written by `reconcile`.
     pub attempt: Option<u32>,
-    /// The commit that holds it; written by whoever reported it.
+    /// The commit that contains it; written by the reporter.
     pub commit: Option<&'a str>,
 }
 
-/// Name of the artifact that holds what the command of an attempt printed.
+/// Name of the artifact with the log of an attempt.
 pub const LOG_ARTIFACT: &str = "log";
-/// Name of the file of it, the only one in its commit.
+/// Name of the log file, the only file in its commit.
 pub const LOG_FILE: &str = "log.txt";
 
 impl Artifact {
-    /// Whether it is what the command of an attempt printed.
+    /// Whether it is the log of an attempt.
     pub fn is_log(&self) -> bool {
         self.name == LOG_ARTIFACT && self.path.as_deref() == Some(LOG_FILE)
     }
 
-    /// Where it comes from.
+    /// Its origin.
     pub fn origin(&self) -> Origin<'_> {
         let text = |name: &str| self.metadata.get(name).and_then(Value::as_str);
         let attempt = self.metadata.get("attempt").and_then(Value::as_u64);
@@ -189,7 +189,7 @@ impl Artifact {
     }
 }
 
-/// What an artifact is.
+/// The kind of an artifact.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ArtifactKind {
@@ -197,37 +197,37 @@ pub enum ArtifactKind {
     File,
     /// A folder.
     Directory,
-    /// Behind a URL.
+    /// A URL.
     Url,
 }
 
-/// One node of a run.
+/// The status of a node of a run.
 #[skip_serializing_none]
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct NodeStatus {
-    /// Where it stands.
+    /// The phase.
     pub phase: NodePhase,
     /// When the current attempt started.
     pub start_time: Option<Time>,
-    /// When it ended.
+    /// When the current attempt ended.
     pub completion_time: Option<Time>,
     /// The open attempt, from 1; 0 before the node was first ready.
     #[serde(default)]
     pub attempt: u32,
-    /// What a report brought.
+    /// The outputs of the report.
     #[serde(default, skip_serializing_if = "Map::is_empty")]
     pub outputs: Map<String, Value>,
-    /// Why it stands where it stands.
+    /// The reason for the phase, as a sentence.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub message: String,
-    /// What this controller keeps beside the published fields.
+    /// Fields that this controller keeps in addition to the published ones.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub extensions: NodeExtensions,
 }
 
 impl NodeStatus {
-    /// Its phase, and why it stands there: `Blocked: 0 of 1 approvals`.
+    /// The phase with its reason: `Blocked: 0 of 1 approvals`.
     pub fn standing(&self) -> String {
         match self.message.as_str() {
             "" => self.phase.to_string(),
@@ -235,7 +235,7 @@ impl NodeStatus {
         }
     }
 
-    /// Whether it succeeded, or was skipped because its own condition is false.
+    /// Whether it succeeded, or was skipped because its condition is false.
     pub fn ended_well(&self) -> bool {
         match self.phase {
             NodePhase::Succeeded => true,
@@ -244,7 +244,7 @@ impl NodeStatus {
         }
     }
 
-    /// Since when it stands as it does, where it waits: whoever is at work has begun then.
+    /// Since when it has waited in this state; for work in progress, since its start.
     pub fn waits_since(&self) -> Option<Time> {
         match self.phase {
             NodePhase::Running => self.start_time,
@@ -252,39 +252,39 @@ impl NodeStatus {
         }
     }
 
-    /// Whether its target is a person.
+    /// Whether its provider is a person.
     pub fn is_for_people(&self) -> bool {
         let target = self.extensions.target.as_ref();
         let provider = target.and_then(|target| target.provider.as_deref());
         provider.is_some_and(|provider| provider.starts_with(HUMAN))
     }
 
-    /// Whether it was reported done, and somebody has to check its acceptance criteria.
+    /// Whether it was reported as succeeded, and waits for its acceptance criteria to be checked.
     pub fn awaits_verification(&self) -> bool {
         self.phase == NodePhase::Blocked && self.extensions.reason == AWAITING_VERIFICATION
     }
 
-    /// Whether its holder has asked something, and waits for a person to answer.
+    /// Whether its holder has asked a question, and waits for the answer of a person.
     pub fn awaits_answer(&self) -> bool {
         self.phase == NodePhase::Blocked && self.extensions.reason == AWAITING_ANSWER
     }
 
-    /// Whether it was reported done, and a person has to say whether what is outside of the scope is meant.
+    /// Whether it was reported as succeeded, and a person must decide about changes outside of the scope.
     pub fn is_out_of_scope(&self) -> bool {
         self.phase == NodePhase::Blocked && self.extensions.reason == OUT_OF_SCOPE
     }
 
-    /// Whether it was reported done, and somebody has to say something before it counts.
+    /// Whether it was reported as succeeded, but does not count yet.
     pub fn is_reported(&self) -> bool {
         self.awaits_verification() || self.is_out_of_scope()
     }
 
-    /// Whether somebody has it, at work or waiting for an answer.
+    /// Whether somebody holds it, working or waiting for an answer.
     pub fn is_in_hands(&self) -> bool {
         self.phase == NodePhase::Running || self.awaits_answer()
     }
 
-    /// What is asked and nobody has answered, by its holder or about what was reported: when the attempt ends, nobody waits for that any more.
+    /// The unanswered questions of its holder, or about its report. They are void when the attempt ends.
     pub fn open_questions(&self) -> impl Iterator<Item = &Question> {
         let is_held = self.extensions.claim.is_some() && self.is_in_hands();
         let report = self.extensions.report.as_ref();
@@ -302,7 +302,7 @@ impl NodeStatus {
         self.phase == NodePhase::Pending && self.extensions.reason == READY
     }
 
-    /// What the worker of this node gets.
+    /// The inputs of the node's worker.
     pub fn inputs<'a>(&'a self, node: &'a super::Node) -> &'a Map<String, Value> {
         self.extensions.inputs.as_ref().unwrap_or(&node.inputs)
     }
@@ -314,7 +314,7 @@ impl NodeStatus {
     }
 }
 
-/// What the target of a node that a person does begins with.
+/// Prefix of the provider of a node for a person.
 pub const HUMAN: &str = "human://";
 
 /// Reason of a Pending node whose open attempt can be claimed.
@@ -323,179 +323,179 @@ pub const READY: &str = "Ready";
 pub const RETRY_WAIT: &str = "RetryWait";
 /// Reason of a gate node that waits for a decision.
 pub const AWAITING_APPROVAL: &str = "AwaitingApproval";
-/// Reason of a task whose holder has asked something, and that waits for a person to answer.
+/// Reason of a task whose holder has asked a question, and waits for the answer of a person.
 pub const AWAITING_ANSWER: &str = "AwaitingAnswer";
-/// Reason of a task whose report changes what is outside of the scope of its plan, or may.
+/// Reason of a task whose report changes, or may change, files outside of the scope of its plan.
 pub const OUT_OF_SCOPE: &str = "OutOfScope";
-/// Reason of a task that was reported done and whose acceptance criteria were not checked yet.
+/// Reason of a task that was reported as succeeded, and whose acceptance criteria have not been checked.
 pub const AWAITING_VERIFICATION: &str = "AwaitingVerification";
-/// Reason of an External that waits for what is outside.
+/// Reason of an External that waits for something outside.
 pub const AWAITING_EXTERNAL: &str = "AwaitingExternal";
-/// Reason of a task that waits for what the spec branch does not hold yet.
+/// Reason of a task that waits for a commit on the spec branch.
 pub const AWAITING_REPOSITORY: &str = "AwaitingRepository";
-/// Reason of a gate that waits until somebody reconciles who can tell who wrote what it is about.
+/// Reason of a gate that waits for a reconcile in a clone which can tell who wrote what it decides on.
 pub const AUTHORS_UNKNOWN: &str = "AuthorsUnknown";
-/// Reason of a run whose pinned revision is not there.
+/// Reason of a run whose pinned revision cannot be read.
 pub const PIN_UNREADABLE: &str = "PinUnreadable";
-/// Reason of a node that was skipped because its own condition is false: those behind it go on.
+/// Reason of a node that was skipped because its condition is false: nodes after it continue.
 pub const CONDITION_FALSE: &str = "ConditionFalse";
 
-/// What this controller keeps of a node beside the published fields.
+/// Fields of a node that this controller keeps in addition to the published ones.
 #[skip_serializing_none]
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct NodeExtensions {
-    /// Why it stands where it stands, in one CamelCase word.
+    /// The reason for the phase, one CamelCase word.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub reason: String,
-    /// While it waits, and nobody is at work on it: since when it waits for that.
+    /// While it waits without a holder: since when.
     pub since: Option<Time>,
-    /// Who does it; pinned when first resolved.
+    /// The target; pinned when it is first resolved.
     pub target: Option<PinnedTarget>,
-    /// What the worker gets, when that is not what the plan says word for word: references are
-    /// replaced and defaults are there.
+    /// The inputs of the worker, if they differ from those in the plan: with references replaced
+    /// and defaults added.
     pub inputs: Option<Map<String, Value>>,
-    /// Who holds the open attempt.
+    /// The claim of the open attempt.
     pub claim: Option<Claim>,
-    /// Who held the attempt before, when its lease ended and nobody has claimed since.
+    /// The claim of the attempt before, if its lease expired and nobody has claimed the node since.
     pub lapsed: Option<Claim>,
-    /// Whose attempt a retry ended, when nobody has claimed since.
+    /// The attempt that a retry stopped, if nobody has claimed the node since.
     pub stopped: Option<StoppedBy>,
-    /// Failed attempts, counted against `retries`.
+    /// The number of failed attempts, compared with `retries`.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub failures: u32,
-    /// When the open attempt may be claimed, after a failure.
+    /// When the open attempt can be claimed, after a failure.
     pub not_before: Option<Time>,
     /// The record that ended the last attempt.
     pub report: Option<ReportedBy>,
-    /// What the acceptance criteria said about that report.
+    /// The results of the acceptance criteria for that report.
     pub verification: Option<Verification>,
-    /// Gate nodes: the decision.
+    /// For gate nodes: the decision.
     pub decision: Option<Decision>,
-    /// What whoever was at work has asked, in all attempts, and what was answered; the last 20, oldest first.
+    /// The questions of workers in all attempts, with answers; the last 20, oldest first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub questions: Vec<Question>,
 }
 
-/// What somebody at work has asked.
+/// A question of a worker.
 #[skip_serializing_none]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Question {
-    /// Who asks.
+    /// The actor who asks.
     pub actor: String,
-    /// In which attempt.
+    /// The attempt.
     pub attempt: u32,
-    /// What.
+    /// The question.
     pub question: String,
-    /// The record that says so: its id names the question.
+    /// Its record, whose id is also that of the question.
     pub record: String,
     /// When `reconcile` first saw it.
     pub timestamp: Time,
-    /// What was answered.
+    /// The answer.
     pub answer: Option<Answered>,
 }
 
-/// What a person says to a question.
+/// The answer of a person to a question.
 #[skip_serializing_none]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Answered {
-    /// Who answers.
+    /// The actor who answers.
     pub actor: String,
-    /// What.
+    /// The answer.
     pub answer: String,
-    /// The record that says so.
+    /// Its record.
     pub record: String,
     /// When `reconcile` first saw it.
     pub timestamp: Time,
-    /// Whose key signed it, where the configuration wants to know.
+    /// The signer, if the configuration requires signatures.
     pub signed: Option<SignedBy>,
 }
 
-/// The target of a node as it was resolved.
+/// The resolved target of a node.
 #[skip_serializing_none]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct PinnedTarget {
-    /// Who; nothing means that every provider may take it.
+    /// The provider; `None` allows any.
     pub provider: Option<String>,
-    /// For the provider.
+    /// Configuration for the provider.
     pub config: Option<Value>,
-    /// `namespace/name` of the Binding that says so.
+    /// `namespace/name` of the Binding that chose it.
     pub binding: Option<String>,
 }
 
-/// Who holds an attempt.
+/// The claim of an attempt.
 #[skip_serializing_none]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Claim {
-    /// Who.
+    /// The holder.
     pub actor: String,
-    /// The record that says so.
+    /// Its record.
     pub record: String,
-    /// Digest of the session that claimed, where it named one.
+    /// Digest of the session that claimed, if it named one.
     pub session: Option<String>,
-    /// When the lease ends; people have none.
+    /// When the lease ends; claims of people have none.
     pub expires: Option<Time>,
-    /// Whether it was done before the run, and only its report is awaited.
+    /// Whether the work was done before the run, and only its report is awaited.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub done_before: bool,
 }
 
-/// An attempt that ended while somebody was at work on it.
+/// An attempt that a retry stopped.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct StoppedBy {
     /// The record of the claim.
     pub claim: String,
-    /// Who asked for the retry.
+    /// The actor who asked for the retry.
     pub by: String,
 }
 
-/// Who reported.
+/// A report.
 #[skip_serializing_none]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ReportedBy {
-    /// Who.
+    /// The actor.
     pub actor: String,
-    /// The record that says so.
+    /// Its record.
     pub record: String,
-    /// The commit that holds the work.
+    /// The commit that contains the work.
     pub commit: Option<String>,
-    /// Whether it was done before the run, and not by somebody who held it there.
+    /// Whether the work was done before the run, and not by a holder of the node.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub done_before: bool,
-    /// Of what waits to be verified: digest of the session that claimed it, where that named one.
+    /// While it waits for verification: digest of the session that claimed, if it named one.
     pub session: Option<String>,
-    /// The same: the claim, where there was one.
+    /// While it waits for verification: the claim, if there was one.
     pub claim: Option<String>,
-    /// Whose key signed it, where the configuration wants to know.
+    /// The signer, if the configuration requires signatures.
     pub signed: Option<SignedBy>,
     /// When `reconcile` first saw it.
     pub timestamp: Option<Time>,
 }
 
-/// What the acceptance criteria of a task said about one report.
+/// The verification of a report.
 #[skip_serializing_none]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Verification {
-    /// Who checked.
+    /// The actor.
     pub actor: String,
-    /// The record that says so.
+    /// Its record.
     pub record: String,
     /// When `reconcile` first saw it.
     pub timestamp: Time,
-    /// One for each criterion, in the order of the plan.
+    /// One result for each criterion, in the order of the plan.
     pub results: Vec<CriterionResult>,
-    /// Whose key signed it, where the configuration wants to know.
+    /// The signer, if the configuration requires signatures.
     pub signed: Option<SignedBy>,
 }
 
-/// What came of one acceptance criterion.
+/// The result of one acceptance criterion.
 #[skip_serializing_none]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -504,183 +504,183 @@ pub struct CriterionResult {
     pub name: String,
     /// Whether it holds.
     pub holds: bool,
-    /// What was run, asked or looked at.
+    /// What was run, requested or examined.
     pub ran: String,
-    /// Exit code of a command, or the status of an HTTP answer.
+    /// Exit code of a command, or the status of an HTTP response.
     pub code: Option<i64>,
-    /// How long it took, in milliseconds.
+    /// Duration in milliseconds.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub duration_ms: u64,
-    /// Why it does not hold, in a sentence; or the end of what was printed or answered.
+    /// Why it does not hold, in a sentence; or the end of the output or response.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub excerpt: String,
 }
 
-/// The decision on a gate node: it holds for one digest only.
+/// The decision at a gate node. It belongs to one digest.
 #[skip_serializing_none]
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Decision {
     /// `namespace/name` of the Gate.
     pub gate: String,
-    /// Digest over the pinned plan, the gate, the resolved targets, and what was reported of the nodes
-    /// right before it.
+    /// Digest over the pinned plan, the gate, the resolved targets, and the reports of the nodes directly
+    /// before it.
     pub digest: String,
-    /// Version of that digest; 0 for the first, which knew nothing of reports. A decision is judged by
-    /// the version that it was asked with, so that an approval holds when a newer one comes.
+    /// Version of that digest; 0 is the first, without reports. A decision keeps the version with which it was
+    /// begun, so that approvals remain valid when a newer version comes.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub digest_version: u32,
-    /// Yes or no, once it is decided.
+    /// The outcome, once it is decided.
     pub outcome: Option<Outcome>,
     /// When it was decided.
     pub decided: Option<Time>,
     /// The records that decided it.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub decided_by: BTreeSet<String>,
-    /// What reviewers did, oldest first.
+    /// The reviews, oldest first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub reviews: Vec<GateReview>,
-    /// How often a retry asked for a new decision; part of the digest from the first one on.
+    /// How often a retry asked for a new decision; from the first retry on, part of the digest.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub round: u32,
 }
 
-/// One act of one reviewer on one gate node.
+/// A review at a gate node.
 #[skip_serializing_none]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct GateReview {
-    /// Who.
+    /// The reviewer.
     pub reviewer: String,
-    /// What.
+    /// The kind of the review.
     pub action: ReviewAction,
     /// When `reconcile` first saw it.
     pub timestamp: Time,
-    /// Why.
+    /// The comment.
     pub comment: Option<String>,
-    /// The record that says so.
+    /// Its record.
     pub record: String,
     /// The digest that it was given for.
     pub digest: String,
-    /// Whose key signed it, where the configuration wants to know.
+    /// The signer, if the configuration requires signatures.
     pub signed: Option<SignedBy>,
 }
 
-/// A signature that was valid when it arrived.
+/// A signature that was valid when its record arrived.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct SignedBy {
-    /// Whom the spec branch lists the key for.
+    /// The principal for whom the spec branch lists the key.
     pub principal: String,
-    /// Fingerprint of the key: `SHA256:…` of an SSH key, hexadecimal of an OpenPGP key.
+    /// Fingerprint of the key: `SHA256:…` of an SSH key, hexadecimal for an OpenPGP key.
     pub key: String,
 }
 
-/// What this controller keeps of an execution beside the published fields.
+/// Fields of an execution that this controller keeps in addition to the published ones.
 #[skip_serializing_none]
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ExecutionExtensions {
-    /// What the run is held to.
+    /// What is pinned for the run.
     pub pinned: Option<Pinned>,
-    /// Last record folded in, by inbox ref (without `refs/planspec/`).
+    /// The last record taken in, by inbox ref (without `refs/planspec/`).
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub records: BTreeMap<String, String>,
-    /// Records that were well formed and could not be applied, the last 20.
+    /// Valid records that could not be applied, the last 20.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unapplied: Vec<Unapplied>,
-    /// Somebody asked to stop.
+    /// The cancellation, if there is one.
     pub cancelled_by: Option<CancelledBy>,
-    /// What was said about the criteria of the goal and of the document; the newest of every actor
-    /// on each, and the newest check.
+    /// Attestations of the criteria of the goal and of the document: the newest of every actor for each,
+    /// and the newest check.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub attestations: Vec<Attested>,
-    /// How often the run was opened again.
+    /// How often the run was retried.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub run_attempt: u32,
-    /// Who asked for that, the last 20, oldest first.
+    /// The retries, the last 20, oldest first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub retried_by: Vec<RetriedBy>,
-    /// Constraints and success criteria of the document that the run is held to.
+    /// Constraints and success criteria of the pinned document.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub criteria: Vec<ContractCriterion>,
 }
 
 impl ExecutionStatus {
-    /// Somebody says that a criterion is met, and nobody says that it is not.
+    /// Whether somebody attests that a criterion is met, and nobody that it is not.
     pub fn is_met(&self, criterion: &str) -> bool {
         let mut said = self.said_about(criterion).peekable();
         said.peek().is_some() && said.all(|said| said.met)
     }
 
-    /// Somebody says that a criterion is not met.
+    /// Whether somebody attests that a criterion is not met.
     pub fn is_unmet(&self, criterion: &str) -> bool {
         self.said_about(criterion).any(|said| !said.met)
     }
 
-    /// What was reported of the nodes, as they stand.
+    /// The current reports of the nodes.
     pub fn reports(&self) -> impl Iterator<Item = &ReportedBy> {
         let nodes = self.node_statuses.values();
         nodes.filter_map(|node| node.extensions.report.as_ref())
     }
 
-    /// What was said about a criterion, the last word of each.
+    /// The attestations of a criterion, the last one of each actor.
     pub fn said_about(&self, criterion: &str) -> impl Iterator<Item = &Attested> {
         let all = self.extensions.attestations.iter();
         all.filter(move |said| said.criterion == criterion)
     }
 }
 
-/// What somebody said about a criterion of the goal or of the document.
+/// An attestation of a criterion of the goal or document.
 #[skip_serializing_none]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Attested {
     /// Id of the criterion.
     pub criterion: String,
-    /// Who.
+    /// The actor.
     pub actor: String,
     /// Whether it is met.
     pub met: bool,
-    /// What shows that.
+    /// The evidence, in words.
     pub evidence: Option<String>,
-    /// The commit on whose tree it was checked, where checks decide.
+    /// The commit that was checked, if checks decide.
     pub commit: Option<String>,
-    /// What came of each check.
+    /// The results of the checks.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub results: Vec<CriterionResult>,
-    /// The record that says so.
+    /// Its record.
     pub record: String,
     /// When `reconcile` first saw it.
     pub timestamp: Time,
-    /// Whose key signed it, where the configuration wants to know.
+    /// The signer, if the configuration requires signatures.
     pub signed: Option<SignedBy>,
 }
 
-/// Who asked to try again.
+/// A retry.
 #[skip_serializing_none]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct RetriedBy {
-    /// Who.
+    /// The actor.
     pub actor: String,
-    /// Only this node, and what it skipped.
+    /// The node, if only that one was retried, with nodes that were skipped because of it.
     pub node: Option<String>,
     /// Whether targets were resolved again.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub rebind: bool,
-    /// Whether the node had succeeded, and is done once more on purpose.
+    /// Whether the node had succeeded, and is repeated.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub again: bool,
-    /// The revision of the plan that the run is held to since, when it is another one.
+    /// The new revision of the plan, if the run continues with another one.
     pub plan: Option<PlanRevision>,
-    /// Why.
+    /// The comment.
     pub comment: Option<String>,
-    /// The record that says so.
+    /// Its record.
     pub record: String,
     /// When `reconcile` first saw it.
     pub timestamp: Time,
-    /// Whose key signed it, where the configuration wants to know.
+    /// The signer, if the configuration requires signatures.
     pub signed: Option<SignedBy>,
 }
 
@@ -688,13 +688,13 @@ pub struct RetriedBy {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PlanRevision {
-    /// A spec commit that holds it.
+    /// A spec commit that contains it.
     pub commit: String,
     /// Digest of its spec.
     pub digest: String,
 }
 
-/// What a run is held to, whatever happens to the files.
+/// What is pinned for a run, independent of later changes to the files.
 #[skip_serializing_none]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -710,38 +710,38 @@ pub struct Pinned {
     pub gates: BTreeMap<String, Pin>,
     /// The goal that the run serves.
     pub goal: Option<Pin>,
-    /// E-mails of those who wrote the plan and its gates, where the configuration wants to know.
+    /// E-mail addresses of the authors of the plan and its gates, if the configuration needs them.
     pub authors: Option<BTreeSet<String>>,
 }
 
-/// One document of one blob.
+/// A pinned resource: one document of one blob.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Pin {
-    /// Namespace of the resource.
+    /// Its namespace.
     pub namespace: String,
-    /// Name of the resource.
+    /// Its name.
     pub name: String,
-    /// Uid of the resource.
+    /// Its uid.
     pub uid: String,
-    /// Path at the time.
+    /// Its path at the time.
     pub path: String,
-    /// Object id of the file's content.
+    /// Git's object id of the file.
     pub blob: String,
     /// Index of the document in the file, from 0.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub document: usize,
     /// Digest of the spec.
     pub digest: String,
-    /// Generation of the resource at the time.
+    /// Its generation at the time.
     pub generation: u64,
-    /// Of what comes from a document: what approved its revisions then. It decides which gates there are.
+    /// For a resource from a document: the approval of revisions at the time, which determines its gates.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub revisions: RevisionApproval,
 }
 
 impl Pinned {
-    /// Object ids of everything that the run is pinned to.
+    /// The object ids of all pinned files.
     pub fn blobs(&self) -> impl Iterator<Item = &str> {
         let pins = [&self.execution, &self.plan].into_iter();
         let pins = pins.chain(self.gates.values()).chain(&self.goal);
@@ -760,35 +760,35 @@ impl Pin {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Unapplied {
-    /// Which record.
+    /// The record.
     pub record: String,
-    /// On which inbox ref (without `refs/planspec/`).
+    /// Its inbox ref (without `refs/planspec/`).
     #[serde(rename = "ref")]
     pub ref_name: String,
-    /// Whose.
+    /// Its actor.
     pub actor: String,
-    /// What it wanted: `claim`, `report`, …
+    /// Its action: `claim`, `report`, …
     pub action: String,
-    /// Why not, in one CamelCase word.
+    /// Why it could not be applied, one CamelCase word.
     pub reason: String,
-    /// Why not, in a sentence.
+    /// Why it could not be applied, as a sentence.
     pub message: String,
     /// When `reconcile` saw it.
     pub seen: Time,
 }
 
-/// Who asked to stop.
+/// A cancellation.
 #[skip_serializing_none]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct CancelledBy {
-    /// Who; nothing when the file was deleted.
+    /// The actor; `None` if the file was deleted.
     pub actor: Option<String>,
-    /// Why.
+    /// The comment.
     pub comment: Option<String>,
-    /// The record that says so.
+    /// Its record.
     pub record: Option<String>,
-    /// Whose key signed it, where the configuration wants to know.
+    /// The signer, if the configuration requires signatures.
     pub signed: Option<SignedBy>,
     /// When `reconcile` first saw it.
     pub timestamp: Option<Time>,

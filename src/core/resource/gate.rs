@@ -1,4 +1,4 @@
-//! Gate: where somebody decides.
+//! Gate: a decision by people.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -6,39 +6,39 @@ use serde_with::skip_serializing_none;
 
 use super::{Condition, Kind, SignedBy, TargetRef, Time, phase};
 
-/// formats.md, "Gate.spec".
+/// `spec` of a Gate (docs/spec/resources.md, R14).
 #[skip_serializing_none]
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct GateSpec {
-    /// approval, review or sign-off.
+    /// The type: approval, review or sign-off.
     pub gate_type: GateType,
-    /// Where the gate may be used.
+    /// What is decided on.
     pub target_ref: GateTarget,
-    /// What to look at.
+    /// Instructions for reviewers.
     pub description: Option<String>,
-    /// `user:…`, `team:…`, an e-mail or a plain id; when empty, any person.
+    /// `user:…`, `team:…`, an e-mail address or a plain id; empty allows any person.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub reviewers: Vec<String>,
-    /// How many distinct people must approve, 1 to 100.
+    /// How many different people must approve, 1 to 100.
     #[serde(default = "one", skip_serializing_if = "is_one")]
     pub required_approvers: u32,
-    /// For people.
+    /// Context for reviewers.
     pub context: Option<Value>,
 }
 
-/// What a gate is for.
+/// The target of a gate.
 #[skip_serializing_none]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct GateTarget {
-    /// Of which kind it is.
+    /// Its kind.
     pub kind: TargetKind,
     /// Its name.
     pub name: String,
-    /// Its namespace, when it is another.
+    /// Its namespace, if it is another.
     pub namespace: Option<String>,
-    /// Its uid, checked when given.
+    /// Its uid; checked if given.
     pub uid: Option<String>,
     /// A node of a plan.
     pub node_id: Option<String>,
@@ -46,17 +46,17 @@ pub struct GateTarget {
     pub api_version: Option<String>,
 }
 
-/// Of which kind the target of a gate is.
+/// The kind of a gate's target.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum TargetKind {
     /// A resource.
     Resource(Kind),
-    /// Something that a run brings.
+    /// An artifact of a run.
     Artifact(ArtifactKindWord),
 }
 
-/// The word for what a run brings.
+/// The word for an artifact.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ArtifactKindWord {
     /// `Artifact`
@@ -73,7 +73,7 @@ impl std::fmt::Display for TargetKind {
 }
 
 impl GateTarget {
-    /// The resource that the gate is for, where it is for one.
+    /// The resource that the gate is for, if it is for one.
     pub fn resource(&self) -> Option<TargetRef> {
         let TargetKind::Resource(kind) = self.kind else {
             return None;
@@ -97,27 +97,27 @@ fn is_one(value: &u32) -> bool {
     *value == 1
 }
 
-/// What kind of decision it is.
+/// The type of a gate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum GateType {
-    /// May it go on?
+    /// May the run continue?
     Approval,
-    /// Is it right?
+    /// Is the work right?
     Review,
-    /// Is it done?
+    /// Is the work complete?
     SignOff,
 }
 
-/// What a reviewer does.
+/// The kind of a review.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ReviewAction {
-    /// Yes.
+    /// Approval.
     Approve,
-    /// No.
+    /// Rejection.
     Reject,
-    /// Neither.
+    /// A comment without a decision.
     Comment,
 }
 
@@ -148,54 +148,54 @@ phase! {
     }
 }
 
-/// Written by the gate controller: the oldest run that waits, else the one decided last.
+/// Written by the gate controller, about the oldest run that waits, else the one that was decided last.
 #[skip_serializing_none]
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct GateStatus {
-    /// Where the decision stands.
+    /// The phase.
     pub phase: GatePhase,
-    /// What reviewers did, oldest first.
+    /// The reviews, oldest first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub review_history: Vec<Review>,
-    /// The decision; stands together with `decidedGeneration`.
+    /// The decision; always together with `decidedGeneration`.
     pub resolution: Option<Resolution>,
-    /// Generation of the gate that was decided on.
+    /// Generation of the gate at the decision.
     pub decided_generation: Option<u64>,
-    /// Reasons.
+    /// The conditions.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub conditions: Vec<Condition>,
-    /// Generation that was looked at.
+    /// The observed generation.
     #[serde(default)]
     pub observed_generation: u64,
 }
 
-/// One act of one reviewer.
+/// A review.
 #[skip_serializing_none]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Review {
-    /// Who.
+    /// The reviewer.
     pub reviewer: String,
-    /// What.
+    /// The kind of the review.
     pub action: ReviewAction,
     /// When `reconcile` first saw it.
     pub timestamp: Time,
-    /// Why.
+    /// The comment.
     pub comment: Option<String>,
-    /// Generation of the gate that was looked at.
+    /// The reviewed generation of the gate.
     pub target_generation: Option<u64>,
-    /// What this controller keeps beside the published fields.
+    /// Fields that this controller keeps in addition to the published ones.
     #[serde(default, skip_serializing_if = "ReviewExtensions::is_empty")]
     pub extensions: ReviewExtensions,
 }
 
-/// What this controller keeps of a review beside the published fields.
+/// Fields of a review that this controller keeps in addition to the published ones.
 #[skip_serializing_none]
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ReviewExtensions {
-    /// Whose key signed it, where the configuration wants to know.
+    /// The signer, if the configuration requires signatures.
     pub signed: Option<SignedBy>,
 }
 
@@ -205,29 +205,29 @@ impl ReviewExtensions {
     }
 }
 
-/// How a gate was decided.
+/// The decision of a gate.
 #[skip_serializing_none]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Resolution {
-    /// Yes or no.
+    /// The outcome.
     pub outcome: Outcome,
-    /// Who decided.
+    /// The reviewers who decided.
     pub actors: Vec<String>,
-    /// When `reconcile` saw the deciding act.
+    /// When `reconcile` saw the deciding review.
     pub timestamp: Time,
     /// The last comment.
     pub comment: Option<String>,
 }
 
-/// Yes or no.
+/// The outcome of a decision.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Outcome {
-    /// Yes.
+    /// Approved.
     #[serde(alias = "Approved")]
     Approved,
-    /// No.
+    /// Rejected.
     #[serde(alias = "Rejected")]
     Rejected,
 }

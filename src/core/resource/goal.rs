@@ -1,4 +1,4 @@
-//! Goal: what is to be reached.
+//! Goal: what is to be achieved.
 
 use std::collections::BTreeMap;
 
@@ -8,27 +8,27 @@ use serde_with::skip_serializing_none;
 
 use super::{Condition, Duration, ObjectRef, is_zero, phase};
 
-/// formats.md, "Goal.spec".
+/// `spec` of a Goal (docs/spec/resources.md, R4).
 #[skip_serializing_none]
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct GoalSpec {
-    /// 1 to 4096 characters.
+    /// The description, 1 to 4096 characters.
     pub description: String,
-    /// Free map.
+    /// Constraints, in any form.
     #[serde(default, skip_serializing_if = "Map::is_empty")]
     pub constraints: Map<String, Value>,
-    /// Those with an id must be attested before the goal succeeds.
+    /// The acceptance criteria; those with an id must be attested before the goal succeeds.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub acceptance_criteria: Vec<GoalCriterion>,
-    /// Chooses plans by label.
+    /// Selects plans by label.
     pub plan_selector: Option<LabelSelector>,
-    /// Counts from the first start of an execution.
+    /// Timeout, from the first start of an execution.
     pub timeout: Option<Duration>,
-    /// 0 to 1000.
+    /// The priority, 0 to 1000.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub priority: u32,
-    /// What a worker should know.
+    /// Context for workers.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub context: Vec<ContextItem>,
 }
@@ -44,27 +44,27 @@ pub struct GoalCriterion {
     pub description: String,
 }
 
-/// Chooses objects by their labels; all parts must hold.
+/// Selects objects by their labels; all parts must match.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct LabelSelector {
-    /// Label by label equality.
+    /// Labels that must be equal.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub match_labels: BTreeMap<String, String>,
-    /// Set operations.
+    /// Further requirements.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub match_expressions: Vec<LabelExpression>,
 }
 
-/// One set operation of a selector.
+/// A requirement of a selector.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct LabelExpression {
-    /// Label key.
+    /// The label.
     pub key: String,
-    /// How the label is compared.
+    /// The comparison.
     pub operator: LabelOperator,
-    /// For `In` and `NotIn`.
+    /// The values, for `In` and `NotIn`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub values: Vec<String>,
 }
@@ -83,12 +83,12 @@ pub enum LabelOperator {
 }
 
 impl LabelSelector {
-    /// Whether it names anything; an empty selector chooses nothing here.
+    /// Whether the selector has no parts; an empty selector matches nothing here.
     pub fn is_empty(&self) -> bool {
         self.match_labels.is_empty() && self.match_expressions.is_empty()
     }
 
-    /// Whether `labels` satisfy every part.
+    /// Whether `labels` match all parts.
     pub fn matches(&self, labels: &BTreeMap<String, String>) -> bool {
         let equal = self
             .match_labels
@@ -107,37 +107,38 @@ impl LabelSelector {
     }
 }
 
-/// Something a worker should read.
+/// A piece of context for workers.
 #[skip_serializing_none]
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ContextItem {
     /// A title.
     pub name: Option<String>,
-    /// How to read it.
+    /// The format.
     pub format: ContextFormat,
-    /// A string for markdown and text, any value for json.
+    /// The content: a string for markdown and text, any value for json.
     pub content: Option<Value>,
-    /// For uri-list.
+    /// The links, for uri-list.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub uris: Vec<String>,
 }
 
-/// The name of the context item that says which task of a tracker a node comes from: its `id` there, and perhaps its `url`.
+/// The name of the context item with the tracker's task that a node comes from: its `id` there, and optionally its
+/// `url`.
 pub const TRACKER: &str = "tracker";
 
 impl ContextItem {
-    /// What a tracker calls the task that the node with this item comes from.
+    /// The id in the tracker of the task that the node comes from.
     pub fn tracker_id(&self) -> Option<&str> {
         self.of_tracker("id")
     }
 
-    /// Where a tracker keeps that task.
+    /// The URL in the tracker of that task.
     pub fn tracker_url(&self) -> Option<&str> {
         self.of_tracker("url")
     }
 
-    /// Whether it says only that: whoever does the node is told so already.
+    /// Whether it contains only the id, which the worker gets anyway.
     pub fn is_tracker_id_alone(&self) -> bool {
         const LONGEST: usize = 80;
         let is_short = self.tracker_id().is_some_and(|id| id.len() <= LONGEST);
@@ -152,7 +153,7 @@ impl ContextItem {
     }
 }
 
-/// How a context item is to be read.
+/// The format of a context item.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ContextFormat {
@@ -184,14 +185,14 @@ phase! {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct GoalStatus {
-    /// Where the goal stands.
+    /// The phase.
     pub phase: GoalPhase,
     /// The plan that a new execution would run.
     pub active_plan_ref: Option<ObjectRef>,
-    /// Reasons.
+    /// The conditions.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub conditions: Vec<Condition>,
-    /// Generation that was looked at.
+    /// The observed generation.
     #[serde(default)]
     pub observed_generation: u64,
 }

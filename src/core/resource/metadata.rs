@@ -1,4 +1,4 @@
-//! Names, labels and the fields that only `reconcile` writes.
+//! Metadata: names, labels, and the fields that only `reconcile` writes.
 
 use std::collections::BTreeMap;
 
@@ -7,50 +7,50 @@ use serde_with::skip_serializing_none;
 
 use super::{Key, Time, is_false};
 
-/// What every resource carries beside its spec.
+/// The metadata of a resource.
 #[skip_serializing_none]
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Metadata {
-    /// DNS label, at most 63 characters.
+    /// A DNS label of at most 63 characters.
     pub name: String,
-    /// DNS label, at most 63 characters.
+    /// A DNS label of at most 63 characters.
     pub namespace: String,
-    /// For selectors.
+    /// Labels, for selectors.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub labels: BTreeMap<String, String>,
     /// Notes for people and tools.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub annotations: BTreeMap<String, String>,
-    /// Who owns it; a Goal takes the Executions it owns when it is deleted.
+    /// The owners; a Goal is deleted together with the Executions that it owns.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub owner_references: Vec<OwnerReference>,
-    /// Unique qualified names.
+    /// Finalizers, which delay deletion.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub finalizers: Vec<String>,
-    /// Minted by `reconcile`.
+    /// The uid; assigned by `reconcile`.
     pub uid: Option<String>,
-    /// What tells this from an earlier or later one, computed on reading: see [`super::resource_version`].
+    /// The version, computed on reading: see [`super::resource_version`].
     pub resource_version: Option<String>,
-    /// Counts the changes of the spec that `reconcile` has seen, from 1.
+    /// The number of changes to the spec that `reconcile` has seen, from 1.
     pub generation: Option<u64>,
     /// When `reconcile` first saw the resource.
     pub creation_timestamp: Option<Time>,
-    /// When `reconcile` first missed it.
+    /// When `reconcile` first found it missing.
     pub deletion_timestamp: Option<Time>,
 }
 
-/// The annotation that says when the deletion of a resource with finalizers was asked for.
+/// The annotation with the time at which the deletion of a resource with finalizers was requested.
 pub const DELETION_REQUESTED: &str = "planspec.io/deletion-requested";
 
 impl Metadata {
-    /// When its deletion was asked for, where finalizers held it up.
+    /// When its deletion was requested, if finalizers delay it.
     pub fn deletion_requested(&self) -> Option<Time> {
         let text = self.annotations.get(DELETION_REQUESTED)?;
         text.parse().ok()
     }
 
-    /// Nothing but a name and a namespace.
+    /// Metadata with only a name and a namespace.
     pub fn named(key: &Key) -> Metadata {
         Metadata {
             name: key.name.clone(),
@@ -60,7 +60,7 @@ impl Metadata {
     }
 }
 
-/// The metadata fields that people never write.
+/// The metadata fields that users never write.
 pub const DERIVED_FIELDS: [&str; 5] = [
     "uid",
     "resourceVersion",
@@ -80,12 +80,12 @@ pub struct OwnerReference {
     pub kind: String,
     /// Name of the owner, in the same namespace.
     pub name: String,
-    /// May be left out in files: nobody can know it before the commit.
+    /// Its uid; optional in files, since it is unknown before the commit.
     pub uid: Option<String>,
     /// Whether the owner manages this resource.
     #[serde(default, skip_serializing_if = "is_false")]
     pub controller: bool,
-    /// Whether the owner waits for this resource's deletion.
+    /// Whether the deletion of the owner waits for that of this resource.
     #[serde(default, skip_serializing_if = "is_false")]
     pub block_owner_deletion: bool,
 }

@@ -1,5 +1,5 @@
-//! The six kinds of `planspec.io/v1alpha1`, typed: what people write (`spec`) and what the
-//! controllers write (`status`).
+//! The six kinds of `planspec.io/v1alpha1` as types: the `spec` that users write, and the `status` that the
+//! controllers write.
 
 mod binding;
 mod capability;
@@ -31,21 +31,21 @@ pub use plan::*;
 /// The `apiVersion` of every resource.
 pub const API_VERSION: &str = "planspec.io/v1alpha1";
 
-/// A reference to another resource; the namespace defaults to that of the object that refers.
+/// A reference to another resource; by default in the namespace of the referring object.
 #[skip_serializing_none]
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ObjectRef {
     /// Name of the resource.
     pub name: String,
-    /// Its namespace, when it is another.
+    /// Its namespace, if it is another.
     pub namespace: Option<String>,
-    /// Its uid, checked when given.
+    /// Its uid; checked if given.
     pub uid: Option<String>,
 }
 
 impl ObjectRef {
-    /// The key of what is referred to from an object in `namespace`.
+    /// The key of the resource, for a referring object in `namespace`.
     pub fn key(&self, kind: Kind, namespace: &str) -> Key {
         let namespace = self.namespace.as_deref().unwrap_or(namespace);
         Key::new(kind, namespace, &self.name)
@@ -61,7 +61,7 @@ impl ObjectRef {
     }
 }
 
-/// What people write of a resource.
+/// The spec of a resource.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Spec {
     /// A goal.
@@ -78,7 +78,7 @@ pub enum Spec {
     Execution(ExecutionSpec),
 }
 
-/// The same expression for each kind of a [`Spec`] or a [`Status`].
+/// Expands to the same expression for each kind of a [`Spec`] or a [`Status`].
 macro_rules! of_any_kind {
     ($either:ident, $value:expr, $of:ident => $then:expr) => {
         match $value {
@@ -92,7 +92,7 @@ macro_rules! of_any_kind {
     };
 }
 
-/// Look-ups for the spec of one kind.
+/// Defines accessors for the spec of one kind.
 macro_rules! spec_of_kind {
     ($($name:ident $kind:ident $spec:ident $doc:literal;)*) => {
         impl Spec {
@@ -119,10 +119,10 @@ spec_of_kind! {
 }
 
 impl Spec {
-    /// Read the spec of a `kind` from its document.
+    /// Reads the spec of a `kind` from its document.
     ///
     /// # Errors
-    /// What serde says; the JSON Schema of the kind refuses such documents first, with a place.
+    /// Those of serde; but the JSON Schema of the kind refuses such documents first, with a place.
     pub fn from_value(kind: Kind, value: &Value) -> serde_json::Result<Spec> {
         Ok(match kind {
             Kind::Goal => Spec::Goal(Deserialize::deserialize(value)?),
@@ -134,7 +134,7 @@ impl Spec {
         })
     }
 
-    /// The kind it is the spec of.
+    /// Its kind.
     pub fn kind(&self) -> Kind {
         match self {
             Spec::Goal(_) => Kind::Goal,
@@ -147,17 +147,17 @@ impl Spec {
     }
 }
 
-/// Digits of each half of a `resourceVersion`.
+/// Number of digits of each half of a `resourceVersion`.
 const VERSION_DIGITS: usize = 12;
 
-/// `resourceVersion`: what people write of a resource, and the object id of its status, each in its first digits; `0` where there
-/// is no status.
+/// The `resourceVersion`: the first digits of the version of the spec and metadata, and of the object id of the status;
+/// `0` without a status.
 pub fn resource_version(resource: &Resource, status: Option<&str>) -> String {
     let status = status.map_or("0", |id| id.get(..VERSION_DIGITS).unwrap_or(id));
     format!("{}-{status}", resource.version())
 }
 
-/// The half of a `resourceVersion` that is about what people write; nothing where it is none of ours.
+/// The half of a `resourceVersion` for spec and metadata; `None` if it has another form.
 pub fn version_of_spec(version: &str) -> Option<&str> {
     let (spec, status) = version.split_once('-')?;
     let is_hex = |text: &str| {
@@ -166,23 +166,23 @@ pub fn version_of_spec(version: &str) -> Option<&str> {
     (is_hex(spec) && (status == "0" || is_hex(status))).then_some(spec)
 }
 
-/// A resource as it stands in a file.
+/// A resource from a file.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Resource {
-    /// Name, namespace, labels, …
+    /// Its metadata.
     pub metadata: Metadata,
     /// The typed spec.
     pub spec: Spec,
-    /// The spec as it was written, for digests and for showing it unchanged.
+    /// The spec as written, for digests and for showing it unchanged.
     pub raw_spec: Value,
-    /// The digest of the spec, where only that was kept of it as it was written.
+    /// The digest of the spec, if the written spec was not kept.
     pub digest: Option<String>,
 }
 
 impl Resource {
-    /// A resource that no file holds.
+    /// A resource that is not from a file.
     pub fn new(key: &Key, spec: Spec) -> Resource {
-        // What came from JSON can be written as JSON.
+        // Values from JSON can be written as JSON.
         let raw_spec = of_any_kind!(Spec, &spec, spec => serde_json::to_value(spec));
         Resource {
             metadata: Metadata::named(key),
@@ -192,7 +192,7 @@ impl Resource {
         }
     }
 
-    /// What identifies it.
+    /// Its key.
     pub fn key(&self) -> Key {
         Key::new(
             self.spec.kind(),
@@ -201,8 +201,8 @@ impl Resource {
         )
     }
 
-    /// What tells one text of it from another, in the `resourceVersion`: the first digits of the digest of what people write,
-    /// however it is formatted.
+    /// The version for `resourceVersion`: the first digits of the digest of spec and metadata, independent of
+    /// formatting.
     pub fn version(&self) -> String {
         let metadata = Metadata {
             uid: None,
@@ -217,14 +217,14 @@ impl Resource {
         hex.get(..VERSION_DIGITS).unwrap_or(hex).to_owned()
     }
 
-    /// Digest of the spec as written; formatting and the order of keys do not count.
+    /// The digest of the spec as written, independent of formatting and of the order of keys.
     pub fn spec_digest(&self) -> String {
         let kept = self.digest.clone();
         kept.unwrap_or_else(|| crate::core::base::digest::canonical(&self.raw_spec))
     }
 }
 
-/// What the controllers write of a resource.
+/// The status of a resource.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Status {
     /// Of a goal.
@@ -242,7 +242,7 @@ pub enum Status {
 }
 
 impl Status {
-    /// The first status of a resource of `kind`.
+    /// The initial status of a resource of `kind`.
     pub fn initial(kind: Kind) -> Status {
         match kind {
             Kind::Goal => Status::Goal(GoalStatus::default()),
@@ -254,10 +254,10 @@ impl Status {
         }
     }
 
-    /// Read the status of a `kind`.
+    /// Reads the status of a `kind`.
     ///
     /// # Errors
-    /// What serde says.
+    /// Those of serde.
     pub fn from_value(kind: Kind, value: Value) -> serde_json::Result<Status> {
         Ok(match kind {
             Kind::Goal => Status::Goal(serde_json::from_value(value)?),
@@ -269,15 +269,15 @@ impl Status {
         })
     }
 
-    /// The status as a JSON value, fields in the order of the types.
+    /// The status as a JSON value, with the fields in the order of the types.
     ///
     /// # Errors
-    /// Never for values that came from JSON or from the controllers; serde's signature allows it.
+    /// Never for values from JSON or from the controllers, but serde's signature requires it.
     pub fn to_value(&self) -> serde_json::Result<Value> {
         of_any_kind!(Status, self, status => serde_json::to_value(status))
     }
 
-    /// The kind it is the status of.
+    /// Its kind.
     pub fn kind(&self) -> Kind {
         match self {
             Status::Goal(_) => Kind::Goal,
@@ -289,7 +289,7 @@ impl Status {
         }
     }
 
-    /// The status of a run, if it is that.
+    /// The status of an execution, if it is one.
     pub fn execution(&self) -> Option<&ExecutionStatus> {
         match self {
             Status::Execution(status) => Some(status),
@@ -307,18 +307,18 @@ impl Status {
         of_any_kind!(Status, self, status => &status.conditions)
     }
 
-    /// Its conditions, to change.
+    /// Its conditions, mutable.
     pub fn conditions_mut(&mut self) -> &mut Vec<Condition> {
         of_any_kind!(Status, self, status => &mut status.conditions)
     }
 
-    /// Note the generation that the controllers have looked at.
+    /// Sets the observed generation.
     pub fn observe(&mut self, generation: u64) {
         of_any_kind!(Status, self, status => status.observed_generation = generation);
     }
 }
 
-/// Declare a phase: an enum whose variants are the words of the format.
+/// Defines a phase: an enum whose variants are the words of the format.
 macro_rules! phase {
     ($(#[$meta:meta])* $name:ident { $first:ident $first_doc:literal, $($variant:ident $doc:literal),* $(,)? }) => {
         $(#[$meta])*
@@ -330,7 +330,7 @@ macro_rules! phase {
             $(#[doc = $doc] $variant,)*
         }
         impl $name {
-            /// Every phase.
+            /// All phases.
             pub const ALL: &'static [$name] = &[$name::$first, $($name::$variant),*];
         }
         impl std::fmt::Display for $name {
@@ -345,17 +345,17 @@ macro_rules! phase {
 }
 pub(crate) use phase;
 
-/// For serde: leave a flag out when it is `false`.
+/// For serde: omits a flag that is `false`.
 pub(crate) fn is_false(value: &bool) -> bool {
     !*value
 }
 
-/// For serde: leave a number out when it is zero.
+/// For serde: omits a number that is zero.
 pub(crate) fn is_zero<T: Default + PartialEq>(value: &T) -> bool {
     *value == T::default()
 }
 
-/// For serde: `true` where nothing is said.
+/// For serde: `true` as the default.
 pub(crate) fn yes() -> bool {
     true
 }

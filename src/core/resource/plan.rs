@@ -11,49 +11,49 @@ use super::{
     Condition, ContextItem, Duration, Key, Kind, ObjectRef, is_false, is_zero, phase, yes,
 };
 
-/// formats.md, "Plan.spec".
+/// `spec` of a Plan (docs/spec/resources.md, R5).
 #[skip_serializing_none]
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct PlanSpec {
-    /// What the plan does.
+    /// The description.
     pub description: String,
-    /// The goal it serves.
+    /// The goal that it serves.
     pub goal_ref: Option<ObjectRef>,
-    /// Line of revisions; stands together with `version`.
+    /// The series of revisions; always together with `version`.
     pub series: Option<String>,
-    /// Revision within the series.
+    /// The version within the series.
     pub version: Option<String>,
     /// The direct predecessor, at most one.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub supersedes: Vec<ObjectRef>,
-    /// `sha256:…` over the normal form of the graph; checked when given.
+    /// `sha256:…` over the normal form of the graph; checked if given.
     pub graph_digest: Option<String>,
-    /// What a worker should know.
+    /// Context for workers.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub context: Vec<ContextItem>,
-    /// The work.
+    /// The graph.
     pub graph: GraphSpec,
-    /// What must be attested before a run succeeds, when the document that the plan comes from
-    /// says so.
+    /// What must be attested before a run succeeds, if the document that the plan comes from
+    /// requires it.
     #[serde(skip)]
     pub contract: Contract,
 }
 
-/// What a document demands of a run beside its steps.
+/// The requirements of a document besides its steps.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Contract {
     /// Its constraints and success criteria.
     pub criteria: Vec<ContractCriterion>,
-    /// What a broken blocking constraint leads to.
+    /// What happens if a blocking constraint is broken.
     pub on_violation: OnBroken,
-    /// What a question of whoever is at work leads to.
+    /// What happens if a worker asks a question.
     pub on_question: OnQuestion,
-    /// What reported work outside of the scope leads to, where that is said.
+    /// What happens if reported work is outside of the scope, if the document says so.
     pub on_unexpected_scope: Option<OnBroken>,
-    /// What its scope says about files, where that decides: which ones the work is about, and which it is not.
+    /// The globs of its scope, if they apply: the included and the excluded files.
     pub scope: [Vec<String>; 2],
-    /// The criteria, by their ids, that show by themselves once it is deployed.
+    /// The ids of criteria that can only be observed after deployment.
     pub observable: Vec<String>,
 }
 
@@ -61,50 +61,50 @@ pub struct Contract {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ContractCriterion {
-    /// A name for it.
+    /// Its id.
     pub id: String,
-    /// What.
+    /// The description.
     pub description: String,
-    /// Which of the two it is.
+    /// Whether it is a constraint or a success criterion.
     pub kind: CriterionOf,
-    /// Whether there is no success without it.
+    /// Whether success requires it.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub required: bool,
-    /// Whether only a person may say that it is met.
+    /// Whether only a person may attest that it is met.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub manual: bool,
-    /// What decides whether it is met; where there is nothing, people do.
+    /// The checks that decide whether it is met; without checks, people do.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub checks: Vec<TaskCriterion>,
 }
 
-/// Where a criterion comes from.
+/// The kind of a criterion.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum CriterionOf {
-    /// What must hold.
+    /// A constraint.
     Constraint,
-    /// When it is done.
+    /// A success criterion.
     SuccessCriterion,
 }
 
-/// What approves a revision of a document that is to be run.
+/// How revisions of documents are approved for execution.
 #[derive(
     Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
 )]
 #[serde(rename_all = "lowercase")]
 pub enum RevisionApproval {
-    /// That it has arrived on the spec branch.
+    /// By their merge to the spec branch.
     #[default]
     Merge,
-    /// A person, unless it is a patch.
+    /// By a person, except for patches.
     Human,
-    /// A person, where another approach is taken; all else has arrived.
+    /// By a person if the approach changes, otherwise by merge.
     Hybrid,
-    /// A person or its arrival, whichever comes first: what can be run has arrived.
+    /// By a person or by merge: any revision that can be run has been merged.
     Either,
 }
 
-/// What a question of whoever is at work leads to.
+/// What happens if a worker asks a question.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum OnQuestion {
     /// The node waits for the answer.
@@ -112,11 +112,11 @@ pub enum OnQuestion {
     Pause,
     /// The attempt fails.
     Fail,
-    /// It is said, and the work goes on.
+    /// The question is recorded, and the work continues.
     GoOn,
 }
 
-/// What a broken blocking constraint leads to.
+/// What happens if a blocking constraint is broken.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum OnBroken {
     /// The run waits at its end.
@@ -124,32 +124,32 @@ pub enum OnBroken {
     Pause,
     /// The run fails at once.
     Fail,
-    /// It is said, and the run goes on.
+    /// It is recorded, and the run continues.
     Notify,
 }
 
-/// Nodes and edges as written.
+/// The nodes and edges as written.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct GraphSpec {
     /// At least one.
     pub nodes: Vec<Node>,
-    /// Beside the nodes' `dependsOn`.
+    /// The edges besides the nodes' `dependsOn`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub edges: Vec<Edge>,
 }
 
-/// What a node is.
+/// The kind of a node.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum NodeKind {
-    /// Somebody works.
+    /// Work.
     #[default]
     Task,
-    /// Somebody decides.
+    /// A decision by people.
     Gate,
-    /// A name for several nodes.
+    /// A group of nodes.
     Group,
-    /// Something outside happens.
+    /// An event outside.
     External,
 }
 
@@ -164,61 +164,61 @@ impl std::fmt::Display for NodeKind {
     }
 }
 
-/// One node. Which fields a kind may carry is kept by its JSON Schema.
+/// A node. The JSON Schema checks which fields a kind may have.
 #[skip_serializing_none]
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Node {
-    /// Unique in the plan.
+    /// Its id, unique in the plan.
     pub id: String,
-    /// What it is.
+    /// Its kind.
     pub kind: NodeKind,
-    /// Title.
+    /// A title.
     pub name: Option<String>,
-    /// What is to be done.
+    /// The description.
     pub description: Option<String>,
-    /// What a worker should know.
+    /// Context for workers.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub context: Vec<ContextItem>,
-    /// A hard edge from each.
+    /// The nodes that it depends on, by hard edges.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub depends_on: Vec<String>,
-    /// Counts from the recorded start of an attempt.
+    /// Timeout, from the recorded start of an attempt.
     pub timeout: Option<Duration>,
-    /// CEL; false skips the node.
+    /// A condition in CEL; if false, the node is skipped.
     pub when: Option<String>,
-    /// Task: what the worker must be able to do.
+    /// Task: the capabilities that it needs.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub capability_refs: Vec<ObjectRef>,
-    /// Task: given to the worker.
+    /// Task: the inputs of the worker.
     #[serde(default, skip_serializing_if = "Map::is_empty")]
     pub inputs: Map<String, Value>,
-    /// Task: what a report of success must bring.
+    /// Task: the outputs that a report of success must have.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub outputs: Vec<OutputSpec>,
-    /// Task: checks on the result.
+    /// Task: the acceptance criteria.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub acceptance_criteria: Vec<TaskCriterion>,
     /// Task: further attempts after a failure, 0 to 10.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub retries: u32,
-    /// Task: for people.
+    /// Task: an estimate for people.
     pub estimated_effort: Option<Effort>,
-    /// Gate: where the decision is described.
+    /// Gate: the Gate with the description of the decision.
     pub gate_ref: Option<ObjectRef>,
-    /// Group: its members.
+    /// Group: its children.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub children: Vec<String>,
-    /// Group: a hint without effect on order.
+    /// Group: a hint without effect on the order.
     pub mode: Option<GroupMode>,
-    /// External: what is waited for.
+    /// External: what it waits for.
     pub external_ref: Option<ExternalRef>,
-    /// External: how often to look.
+    /// External: the interval of polls.
     pub poll_interval: Option<Duration>,
-    /// What this program is told beside the published fields.
+    /// Fields of `x-planspec`.
     #[serde(rename = "x-planspec", default, skip_serializing_if = "is_zero")]
     pub extension: NodeExtension,
-    /// Task: who does it, when the document that it comes from says so. Before any binding.
+    /// Task: the provider, if the document that it comes from names one. It takes precedence over bindings.
     #[serde(skip)]
     pub provider: Option<String>,
     /// The step of a document that it comes from.
@@ -226,22 +226,22 @@ pub struct Node {
     pub step: Option<StepName>,
 }
 
-/// What a document calls the step that a node comes from.
+/// The step of a document that a node comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StepName {
-    /// The `step_id` as it is written.
+    /// The `step_id` as written.
     pub id: String,
-    /// Whether the node is that step itself, not its approval.
+    /// Whether the node is the step itself, and not its approval.
     pub is_own: bool,
-    /// What the node was called before names were transliterated, where that is another name.
+    /// The former id of the node, from before names were transliterated, if it differs.
     pub former: Option<String>,
 }
 
-/// What stands before a `step_id` where its approval is meant.
+/// Prefix of a `step_id` in the name of its approval.
 const APPROVE: &str = "approve-";
 
 impl StepName {
-    /// Whether a text is what people write of the node: the `step_id`; of its approval, with `approve-` before it.
+    /// Whether a text is the name of the node in the document: the `step_id`, for its approval after `approve-`.
     pub fn is_written(&self, text: &str) -> bool {
         if self.is_own {
             self.id == text
@@ -252,8 +252,8 @@ impl StepName {
 }
 
 impl GraphSpec {
-    /// The node that a text names: by its id, else by the `step_id` that it comes from as written, else by the name that it
-    /// had before, else by what a tracker calls it. The one place where this is decided.
+    /// The node that a text names: by its id, else by the `step_id` of its step, else by its former id, else by its
+    /// id in a tracker. Nothing else decides this.
     pub fn named(&self, text: &str) -> Option<&Node> {
         let by = |is: &dyn Fn(&Node) -> bool| self.nodes.iter().find(|node| is(node));
         let of_step =
@@ -264,7 +264,7 @@ impl GraphSpec {
             .or_else(|| by(&|node| node.tracker_id() == Some(text)))
     }
 
-    /// Whether a node of it had another name before names were transliterated.
+    /// Whether a node has a former id from before names were transliterated.
     pub fn is_renamed(&self) -> bool {
         let mut steps = self.nodes.iter().filter_map(|node| node.step.as_ref());
         steps.any(|step| step.former.is_some())
@@ -272,63 +272,64 @@ impl GraphSpec {
 }
 
 impl Node {
-    /// The `step_id` of the document, as written, where the node is that step; of a node that comes from a tracker, what
-    /// that calls it.
+    /// The `step_id` in the document if the node is that step; for a node from a tracker, its id
+    /// there.
     pub fn own_step(&self) -> Option<&str> {
         let step = self.step.as_ref().filter(|step| step.is_own);
         step.map(|step| step.id.as_str())
             .or_else(|| self.tracked_step())
     }
 
-    /// The same, also where it is the approval of that step.
+    /// The same, also if the node is the approval of that step.
     pub fn step_id(&self) -> Option<&str> {
         let step = self.step.as_ref().map(|step| step.id.as_str());
         step.or_else(|| self.tracked_step())
     }
 
-    /// What a tracker calls it, where that is more than its title.
+    /// Its id in a tracker, if that is more than its title.
     fn tracked_step(&self) -> Option<&str> {
         self.tracker_id()
             .filter(|id| Some(*id) != self.name.as_deref())
     }
 
-    /// What a tracker calls the task that the node comes from.
+    /// Its id in the tracker that it comes from.
     pub fn tracker_id(&self) -> Option<&str> {
         self.context.iter().find_map(ContextItem::tracker_id)
     }
 
-    /// Where a tracker keeps that task.
+    /// Its URL in that tracker.
     pub fn tracker_url(&self) -> Option<&str> {
         self.context.iter().find_map(ContextItem::tracker_url)
     }
 }
 
-/// `x-planspec` of a node: what this program is told beside the published fields.
+/// `x-planspec` of a node: fields in addition to the published ones.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct NodeExtension {
-    /// Task: it runs whatever happens: when what comes before it failed, and when the run was stopped.
+    /// Task: always runs, even if nodes before it failed or the run was cancelled.
     #[serde(default, skip_serializing_if = "is_false")]
     pub always: bool,
-    /// Task: the paths that it touches, as globs from the repository's root. Two that overlap are not held at once.
+    /// Task: the paths that it touches, as globs from the repository's root. Overlapping tasks are not held at the same
+    /// time.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub touches: Vec<String>,
 }
 
-/// A declared output of a task: its name as a text, as published, or a mapping that says more.
+/// A declared output of a task: only a name, as published, or a mapping with more fields.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "WrittenOutput", into = "WrittenOutput")]
 pub struct OutputSpec {
     /// `[a-z][a-z0-9_]*`
     pub name: String,
-    /// What it holds.
+    /// The description.
     pub description: Option<String>,
     /// Its type, for people.
     pub value_type: Option<String>,
 }
 
 impl OutputSpec {
-    /// The mapping, also where the name is all there is: what digests are made of, and what answers have always had.
+    /// The mapping, even if there is only a name: for digests, and for answers, which have always had it.
     pub fn mapping(&self) -> Value {
         let texts = [
             ("name", Some(&self.name)),
@@ -345,7 +346,7 @@ impl OutputSpec {
     }
 }
 
-/// The two ways to write an output.
+/// The two forms of an output.
 #[derive(Serialize, Deserialize)]
 #[serde(untagged)]
 enum WrittenOutput {
@@ -395,13 +396,13 @@ impl From<OutputSpec> for WrittenOutput {
     }
 }
 
-/// Size of a task.
+/// The effort of a task.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Effort {
     /// Hours.
     Small,
-    /// A day or so.
+    /// About a day.
     Medium,
     /// Days.
     Large,
@@ -409,11 +410,11 @@ pub enum Effort {
     Xlarge,
 }
 
-/// Hint on how a group's members run.
+/// A hint how the children of a group run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum GroupMode {
-    /// Side by side.
+    /// At the same time.
     Parallel,
     /// One after another.
     Sequence,
@@ -423,20 +424,20 @@ pub enum GroupMode {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "lowercase", deny_unknown_fields)]
 pub enum ExternalRef {
-    /// Something behind a URI.
+    /// A URI.
     Uri {
-        /// Where.
+        /// The URI.
         uri: String,
     },
     /// Another resource.
     Resource {
-        /// Which.
+        /// The resource.
         #[serde(rename = "resourceRef")]
         resource_ref: TargetRef,
     },
-    /// A call from outside.
+    /// A webhook.
     Webhook {
-        /// Where it is announced.
+        /// Where the wait is announced.
         #[serde(rename = "webhookUrl")]
         webhook_url: String,
     },
@@ -451,9 +452,9 @@ pub struct TargetRef {
     pub kind: Kind,
     /// Name of the target.
     pub name: String,
-    /// Its namespace, when it is another.
+    /// Its namespace, if it is another.
     pub namespace: Option<String>,
-    /// Its uid, checked when given.
+    /// Its uid; checked if given.
     pub uid: Option<String>,
     /// A node of a plan.
     pub node_id: Option<String>,
@@ -462,7 +463,7 @@ pub struct TargetRef {
 }
 
 impl TargetRef {
-    /// The key of what is meant by an object in `namespace`.
+    /// The key of the target, for an object in `namespace`.
     pub fn key(&self, namespace: &str) -> Key {
         let namespace = self.namespace.as_deref().unwrap_or(namespace);
         Key::new(self.kind, namespace, &self.name)
@@ -477,7 +478,7 @@ pub struct Edge {
     pub from: String,
     /// The node that waits.
     pub to: String,
-    /// How strictly it waits.
+    /// How strictly.
     #[serde(rename = "type", default)]
     pub kind: EdgeKind,
 }
@@ -495,49 +496,49 @@ pub enum EdgeKind {
     Soft,
 }
 
-/// A check on the result of a task.
+/// An acceptance criterion of a task.
 #[skip_serializing_none]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct TaskCriterion {
-    /// Which check.
+    /// The kind of the check.
     #[serde(rename = "type")]
     pub kind: CriterionKind,
     /// Title.
     pub name: String,
-    /// What is checked.
+    /// The description.
     pub description: Option<String>,
-    /// Whether it decides.
+    /// Whether it is required.
     #[serde(default = "yes")]
     pub required: bool,
-    /// How long the check may take.
+    /// The timeout of the check.
     pub timeout: Option<Duration>,
-    /// `artifact_exists`: path in the repository.
+    /// `artifact_exists`: a path in the repository.
     pub path: Option<String>,
-    /// `artifact_exists`: a regular expression that is found in the file.
+    /// `artifact_exists`: a regular expression that the file must contain.
     pub content_match: Option<String>,
-    /// `test_passes`, `command_succeeds`: program, or words without a shell.
+    /// `test_passes`, `command_succeeds`: a program, or a command line without a shell.
     pub command: Option<String>,
-    /// Arguments.
+    /// The arguments.
     pub args: Option<Vec<String>>,
-    /// Default 0.
+    /// The exit code; by default 0.
     pub expected_exit_code: Option<i64>,
-    /// `command_succeeds`: a regular expression that is found in what it prints.
+    /// `command_succeeds`: a regular expression that the output must contain.
     pub output_match: Option<String>,
-    /// `endpoint_responds`: where to ask.
+    /// `endpoint_responds`: the URL.
     pub url: Option<String>,
-    /// Default GET.
+    /// The method; by default GET.
     pub method: Option<String>,
-    /// Default 200.
+    /// The expected status; by default 200.
     pub expected_status: Option<u16>,
-    /// A regular expression that is found in the body.
+    /// A regular expression that the body must contain.
     pub body_match: Option<String>,
-    /// `custom`: whom to ask.
+    /// `custom`: the URL of the service.
     #[serde(default, alias = "webhook")]
     pub webhook_url: Option<String>,
-    /// `custom`: what to send.
+    /// `custom`: the payload.
     pub payload: Option<Value>,
-    /// `custom`: what must come back.
+    /// `custom`: the expected response.
     pub expected_response: Option<ExpectedResponse>,
 }
 
@@ -561,30 +562,30 @@ impl TaskCriterion {
     }
 }
 
-/// Which check a criterion is.
+/// The kind of a check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum CriterionKind {
-    /// A file is there.
+    /// A file exists.
     ArtifactExists,
     /// A test command succeeds.
     TestPasses,
     /// A command succeeds.
     CommandSucceeds,
-    /// A URL answers.
+    /// A URL responds.
     EndpointResponds,
-    /// Somebody else judges.
+    /// A service decides.
     Custom,
 }
 
-/// What a custom check must answer.
+/// The expected response of a custom check.
 #[skip_serializing_none]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ExpectedResponse {
-    /// HTTP status.
+    /// The HTTP status.
     pub status_code: Option<u16>,
-    /// A regular expression that is found in the body.
+    /// A regular expression that the body must contain.
     pub body_match: Option<String>,
 }
 
@@ -602,13 +603,13 @@ phase! {
 pub struct PlanStatus {
     /// Ready or Invalid.
     pub phase: PlanPhase,
-    /// Number of nodes.
+    /// The number of nodes.
     #[serde(default)]
     pub node_count: usize,
-    /// `Valid` says why.
+    /// The conditions; `Valid` explains the phase.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub conditions: Vec<Condition>,
-    /// Generation that was looked at.
+    /// The observed generation.
     #[serde(default)]
     pub observed_generation: u64,
 }

@@ -1,10 +1,10 @@
-//! Changes applied to the tree that they were found in.
+//! Applies changes to the tree that they were found in.
 
 use serde_json::{Map, Value};
 
 use super::{Change, What};
 
-/// Put a value at an address, making the objects on the way.
+/// Sets a value at an address, creating objects as needed.
 pub(super) fn set(tree: &mut Value, address: &[String], value: Value) {
     let Some((last, way)) = address.split_last() else {
         *tree = value;
@@ -26,7 +26,7 @@ pub(super) fn set(tree: &mut Value, address: &[String], value: Value) {
     }
 }
 
-/// Take what stands at an address away, and the objects above it that are empty then.
+/// Removes the value at an address, and objects above it that become empty.
 fn remove(tree: &mut Value, address: &[String]) -> Option<Value> {
     let mut taken = None;
     for length in (1..=address.len()).rev() {
@@ -51,11 +51,11 @@ fn is_empty(value: &Value) -> bool {
     value.as_object().is_some_and(Map::is_empty)
 }
 
-/// Apply changes to the tree of the old revision ([`super::Normal::tree`]): what comes out is that
+/// Applies changes to the tree of the old revision ([`super::Normal::tree`]); the result is that
 /// of the new one.
 pub fn apply(tree: &mut Value, changes: &[Change]) {
-    // Renamed nodes first: everything else is said about them by their new ids. All are taken
-    // before one is put back, since they may change places.
+    // Renamed nodes first, since all other changes use their new ids. All are removed
+    // before any is inserted, because they may swap names.
     let renamed = changes.iter().filter_map(|change| match &change.what {
         What::NodeRenamed { from } => Some((from.clone(), change.address.last()?.clone())),
         _ => None,

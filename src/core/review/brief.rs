@@ -1,18 +1,18 @@
-//! Which changes people are told of, and all of them on one line.
+//! Selects the changes that are shown, and summarises all of them on one line.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Change, Element, Subject, What, renames, subject};
 
-/// Most changes that one line names.
+/// Maximum number of changes that one line names.
 const NAMED: usize = 3;
 
-/// The changes of a resource that are told one by one. The edges of a node that comes or goes are
-/// told with it.
+/// The changes of a resource that are shown one by one. The edges of an added or removed node are
+/// shown with it.
 pub struct Told<'a> {
-    /// In order.
+    /// The changes, in order.
     pub changes: Vec<&'a Change>,
-    /// By node that comes or goes: what stands before it, and what behind.
+    /// For each added or removed node, the nodes before it and after it.
     pub around: BTreeMap<&'a str, [Vec<&'a str>; 2]>,
 }
 
@@ -42,7 +42,7 @@ impl Told<'_> {
                 around.entry(to).or_default()[0].push(from);
                 is_told = true;
             }
-            // Told once: at the one that waits.
+            // Shown once: at the node that waits.
             if among.contains(from) {
                 if !is_told {
                     around.entry(from).or_default()[1].push(to);
@@ -62,13 +62,13 @@ impl Told<'_> {
     }
 }
 
-/// Whether a change says nothing to people that is not said elsewhere: a revision of a document
-/// has other identifiers, and its history a new entry that says what is told here anyway. One of an earlier
-/// revision that is gone or another one says something.
+/// Whether a change adds nothing for readers: a new revision of a document
+/// always has other identifiers, and a new entry in its history about the changes shown here. Changes or removals of
+/// earlier entries are shown.
 fn is_noise(change: &Change) -> bool {
     let steps: Vec<&str> = change.address.iter().map(String::as_str).collect();
     match steps.as_slice() {
-        // Told as gone.
+        // Shown as removed.
         ["nodes", id] => {
             matches!(change.what, What::NodeRenamed { .. }) && renames::is_displaced(id)
         }
@@ -96,7 +96,7 @@ pub fn sign(change: &Change) -> char {
     }
 }
 
-/// What changes, on one line: the first few changes by what they are about.
+/// The changes on one line: the first few by their subjects.
 pub fn in_one_line(of: &Subject) -> String {
     let changes = Told::of(of).changes;
     let first = changes.iter().take(NAMED).map(|change| {

@@ -1,6 +1,6 @@
-//! What a change may not do to resources as they stand in files, whatever it means for the work.
+//! Changes that are not allowed to resources in files, independent of their meaning for the work.
 //!
-//! Status in a file needs no comparison: the manifest finds it (PS109).
+//! Status in a file needs no comparison: it is found when the file is read (PS109).
 
 use std::collections::BTreeMap;
 
@@ -14,11 +14,11 @@ use crate::core::repository::definitions::{Definition, Definitions};
 use crate::core::resource::{Key, Kind};
 use crate::path;
 
-/// What `new` does to `old` and must not, with the severities of the codes; `renamed` are the
-/// resources that have another name than before, by the new one.
+/// The changes from `old` to `new` that are not allowed, with the severities of the codes; `renamed` are
+/// the renamed resources, by their new names.
 ///
-/// A new Execution is fine, and so is deleting one; references that a deletion leaves dangling are
-/// the business of the rules for one revision.
+/// Adding and deleting Executions is allowed; references that a deletion breaks are found by
+/// the rules for one revision.
 pub(super) fn check(
     old: &Definitions,
     new: &Definitions,
@@ -29,7 +29,7 @@ pub(super) fn check(
     let moved = renamed.iter().filter_map(|(to, from)| {
         let definition = new.definition(to)?;
         let (was, is) = (old.resource(from)?, definition.resource.as_ref()?);
-        // Only a name that the annotation gives can stand for another spec.
+        // Only a rename by annotation can also change the spec.
         (was.spec_digest() == is.spec_digest()).then_some((from, definition))
     });
     let moved = all_moved(moved.collect());
@@ -37,8 +37,8 @@ pub(super) fn check(
     changed.chain(moved).chain(removed).collect()
 }
 
-/// A resource that is gone although somebody has to do something first. Once its deletion was asked for, whoever takes the last
-/// finalizer away removes it with that, so that this is no more than worth a look.
+/// A resource with finalizers that is gone. If its deletion was requested, removing the last finalizer also removes
+/// it, so this only needs a second look.
 fn removed(old: &Definitions, new: &Definitions, key: &Key) -> Option<Diagnostic> {
     let definition = old.definition(key)?;
     let metadata = &definition.resource.as_ref()?.metadata;
@@ -69,12 +69,12 @@ fn removed(old: &Definitions, new: &Definitions, key: &Key) -> Option<Diagnostic
     })
 }
 
-/// Most differences to point to.
+/// Maximum number of differences that are pointed to.
 const SHOWN: usize = 8;
-/// Most characters of an old value to repeat.
+/// Maximum number of characters of an old value that are shown.
 const WIDTH: usize = 60;
 
-/// The controllers hold a run to its spec as it is written, so that is what is compared: not its
+/// The controllers pin the spec of a run as it is written, so that is compared, and not its
 /// meaning.
 fn changed_spec(old: &Definitions, new: &Definitions, key: &Key) -> Option<Diagnostic> {
     let (before, definition) = (old.resource(key)?, new.definition(key)?);
@@ -99,7 +99,7 @@ fn changed_spec(old: &Definitions, new: &Definitions, key: &Key) -> Option<Diagn
     Some(others.fold(finding, Diagnostic::related))
 }
 
-/// One entry that is not what it was.
+/// An entry that differs.
 struct Difference<'a> {
     path: Vec<PathStep>,
     was: Option<&'a Value>,
@@ -107,7 +107,7 @@ struct Difference<'a> {
 }
 
 impl Difference<'_> {
-    /// The entry; of one that is gone, what it was in.
+    /// The entry; for a removed one, the entry that contained it.
     fn place(&self, definition: &Definition) -> Place {
         match (self.is, self.path.split_last()) {
             (None, Some((_, parent))) => definition.place(parent.to_vec(), Part::Key),
@@ -125,8 +125,8 @@ impl Difference<'_> {
     }
 }
 
-/// Where two specs differ, in the order of the new one; at most one more than is shown. Lists of
-/// different length differ as a whole.
+/// The differences between two specs, in the order of the new one; at most one more than is shown. Lists of
+/// different lengths differ as a whole.
 fn differences<'a>(old: &'a Value, new: &'a Value) -> Vec<Difference<'a>> {
     let mut found = Vec::new();
     let mut open = vec![(path!["spec"], Some(old), Some(new))];
@@ -152,17 +152,17 @@ fn differences<'a>(old: &'a Value, new: &'a Value) -> Vec<Difference<'a>> {
             (was, is) if was == is => {}
             (was, is) => found.push(Difference { path, was, is }),
         }
-        // What was pushed last would come first.
+        // The stack would return the last one first.
         open[below..].reverse();
     }
     found
 }
 
-/// Fewest resources that make a namespace that is called otherwise.
+/// Minimum number of resources that make a renamed namespace.
 const NAMESPACE: usize = 2;
 
-/// What moved, one finding each; what moved together from one namespace to another, all in one. A run is cancelled by it,
-/// and is told by itself.
+/// Findings about moved resources: one each, or one for all that moved from one namespace to another. A moved run is
+/// cancelled, and gets a separate finding.
 fn all_moved(moves: Vec<(&Key, &Definition)>) -> Vec<Diagnostic> {
     let mut together: BTreeMap<(&str, &str), Vec<(&Key, &Definition)>> = BTreeMap::new();
     let mut found = Vec::new();
@@ -204,7 +204,7 @@ fn all_moved(moves: Vec<(&Key, &Definition)>) -> Vec<Diagnostic> {
     found
 }
 
-/// A resource that is gone while its spec appears under another name: what refers to it, its
+/// The finding about a removed resource whose spec appears under another name: references, its
 /// status and its runs do not follow.
 fn moved(from: &Key, definition: &Definition) -> Diagnostic {
     let to = &definition.key;
@@ -283,7 +283,7 @@ mod tests {
             "{planRef: {name: p}, parameters: {env: staging, n: [1, 2]}}",
         );
         let table = [
-            // The order of keys, comments and quotes are not the spec.
+            // The order of keys, comments and quotes do not belong to the spec.
             (
                 "{parameters: {n: [1, 2], 'env': \"staging\"}, planRef: {name: p}} # same",
                 "",
@@ -368,7 +368,7 @@ mod tests {
                 vec![("r.yaml", run("r", r))],
                 vec![("r.yaml", run("r", r)), ("s.yaml", run("s", r))],
             ),
-            // What could not be read was never started.
+            // An unreadable one was never started.
             (
                 vec![("r.yaml", run("r", "{planRef: p}"))],
                 vec![("r.yaml", run("r", r))],

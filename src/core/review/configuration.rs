@@ -1,5 +1,5 @@
-//! What changes in the configuration and in the keys that it names: the trust root. What decides (who, by which keys, on which
-//! branches, by which rules) is to be looked at twice, whether it becomes stricter or not.
+//! Changes to the configuration and to the keys that it names: the trust root. A change that decides something (who, by
+//! which keys, on which branches, by which rules) needs a second look, whether or not it becomes stricter.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -17,59 +17,59 @@ use crate::core::repository::signers::{SignerLine, Signers};
 use crate::core::resource::{AWAITING_APPROVAL, ExecutionPhase, Key, Kind, Time};
 use crate::core::run::status::StatusTree;
 
-/// One change of the configuration, or of a key.
+/// A change of the configuration, or of a key.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ConfigurationChange {
-    /// The file that it stands in.
+    /// The file.
     pub file: String,
-    /// The field there; of a key, for whom it is.
+    /// The field in it; for a key, its principal.
     pub field: Vec<String>,
-    /// What it was.
+    /// The value before.
     pub was: Option<Value>,
-    /// What it is.
+    /// The value after.
     pub is: Option<Value>,
-    /// What follows, where it decides something: it is to be looked at twice.
+    /// What follows, if the field decides something; then it needs a second look.
     pub danger: Option<String>,
-    /// What it may be about.
+    /// What it may affect.
     pub concerns: Concerns,
 }
 
-/// What a change of the configuration may be about.
+/// What a change of the configuration may affect.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Concerns {
-    /// Decisions at gates; only at those that name this reviewer, if there is one.
+    /// Decisions at gates; if a reviewer is given, only at gates that name them.
     Gates(Option<String>),
-    /// Everything that goes on.
+    /// All open runs.
     Runs,
     /// Nothing that has begun.
     Nothing,
 }
 
-/// A gate or a run that a change of the configuration touches as things stand.
+/// A gate or a run that a change of the configuration affects at present.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct TouchedNow {
     /// The run.
     pub execution: Key,
-    /// The gate node, where it is about one.
+    /// The gate node, if it affects one.
     pub node: Option<String>,
     /// `namespace/name` of its gate.
     pub gate: Option<String>,
-    /// In a sentence.
+    /// The effect, as a sentence.
     pub text: String,
 }
 
-/// What changes between two configurations and their keys.
+/// The changes between two configurations and their keys.
 pub fn changes(was: &Policy, is: &Policy) -> Vec<ConfigurationChange> {
     let mut found = of_config(&was.config, &is.config);
     found.extend(of_signers(was, is));
     found.extend(of_key_files(was, is));
-    // What decides comes first.
+    // Changes that decide something come first.
     found.sort_by_key(|change| change.danger.is_none());
     found
 }
 
 impl ConfigurationChange {
-    /// What changes, in words: `approvals.teams.security: a → a, b`.
+    /// The change in words: `approvals.teams.security: a → a, b`.
     pub fn words(&self) -> String {
         let name = match self.file.as_str() {
             CONFIG_FILE => self.field.join("."),
@@ -84,7 +84,7 @@ impl ConfigurationChange {
         }
     }
 
-    /// The finding that it is to be looked at twice, if it is.
+    /// The finding that it needs a second look, if it does.
     pub fn finding(&self) -> Option<Diagnostic> {
         let danger = self.danger.as_ref()?;
         let is_written = self.file == CONFIG_FILE && self.is.is_some();
@@ -106,7 +106,7 @@ impl ConfigurationChange {
     }
 }
 
-/// A value as people read it.
+/// A value for people.
 fn plain(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),
@@ -121,7 +121,7 @@ fn plain(value: &Value) -> String {
 
 struct Fields(Vec<(Vec<String>, Value, Meaning)>);
 
-/// What a field means, and what it may be about.
+/// The meaning of a field, and what it may affect.
 type Meaning = (Option<&'static str>, Concerns);
 
 impl Fields {
@@ -132,7 +132,7 @@ impl Fields {
     }
 }
 
-/// Every field of a configuration with what it means: a new one does not compile before it is here.
+/// All fields of a configuration with their meanings; a new field does not compile until it is here.
 fn fields(config: &Config) -> Vec<(Vec<String>, Value, Meaning)> {
     let Config {
         spec_branch,
@@ -280,7 +280,7 @@ fn of_config(was: &Config, is: &Config) -> Vec<ConfigurationChange> {
     changed.collect()
 }
 
-/// A lease that is much shorter takes work away from whoever is at it; one that is much longer keeps it from others.
+/// A much shorter lease takes work away from its holder; a much longer one keeps it from others.
 fn lease(was: Option<&Value>, is: Option<&Value>) -> Option<String> {
     suspicion::timeout(was, is, false)?;
     let is = is.map(plain)?;
@@ -289,7 +289,7 @@ fn lease(was: Option<&Value>, is: Option<&Value>) -> Option<String> {
     ))
 }
 
-/// What follows, as exactly as the values tell.
+/// What follows, as precisely as the values allow.
 fn said(path: &[String], (was, is): (&Option<Value>, &Option<Value>), danger: &str) -> String {
     let required = |value: &Option<Value>| -> BTreeSet<Deciding> {
         let read = value.clone().map(serde_json::from_value::<RequireSigned>);
@@ -334,7 +334,7 @@ fn said(path: &[String], (was, is): (&Option<Value>, &Option<Value>), danger: &s
             };
             let come = names(&mut now.difference(&before));
             let gone = names(&mut before.difference(&now));
-            // Whoever is joined no more counts as several.
+            // Accounts that are no longer joined count as several people.
             let is_split = path.get(1).is_some_and(|part| part == "users");
             match (come.as_str(), gone.as_str()) {
                 ("", gone) if is_split => format!(
@@ -357,7 +357,7 @@ fn said(path: &[String], (was, is): (&Option<Value>, &Option<Value>), danger: &s
     }
 }
 
-/// Whose key was added or removed.
+/// The added and removed keys, by principal.
 fn of_signers(was: &Policy, is: &Policy) -> Vec<ConfigurationChange> {
     let read =
         |policy: &Policy| Signers::read(policy.signers.1.as_deref().unwrap_or("").as_bytes());
@@ -405,7 +405,7 @@ fn of_signers(was: &Policy, is: &Policy) -> Vec<ConfigurationChange> {
     keys.chain(refused).collect()
 }
 
-/// For whom a line lists which key, and when that is valid.
+/// The principals and keys of a line, with their validity.
 fn of_line(line: &SignerLine) -> Vec<((String, String), String)> {
     let time = |word: &str, time: Option<Time>| {
         time.map_or(String::new(), |time| {
@@ -422,7 +422,7 @@ fn of_line(line: &SignerLine) -> Vec<((String, String), String)> {
         .collect()
 }
 
-/// Whose file of OpenPGP keys came, went or is another one.
+/// Added, removed and changed files of OpenPGP keys.
 fn of_key_files(was: &Policy, is: &Policy) -> Vec<ConfigurationChange> {
     let all: BTreeSet<&String> = was.key_files.keys().chain(is.key_files.keys()).collect();
     let changed = all.into_iter().filter_map(|path| {
@@ -449,7 +449,7 @@ fn of_key_files(was: &Policy, is: &Policy) -> Vec<ConfigurationChange> {
     changed.collect()
 }
 
-/// The gates and runs that are touched as things stand. `reviewers` says who decides at a gate, where that is known.
+/// The gates and runs that are affected at present. `reviewers` returns who decides at a gate, if known.
 pub fn touched(
     changes: &[ConfigurationChange],
     status: &StatusTree,
@@ -506,7 +506,7 @@ fn concerned(
         Concerns::Gates(Some(reviewer)) => {
             let (namespace, name) = gate.split_once('/').unwrap_or(("", gate));
             let named = reviewers(&Key::new(Kind::Gate, namespace, name));
-            // Where nobody knows who is named, anybody may be.
+            // If the reviewers are unknown, anybody may be one.
             named.is_none_or(|named| named.contains(reviewer))
         }
     })

@@ -1,4 +1,4 @@
-//! What changes of a capability's inputs and outputs mean for the plans that use it.
+//! The effect of changed inputs and outputs of a capability on the plans that use it.
 
 use std::collections::BTreeMap;
 
@@ -10,13 +10,13 @@ use super::{Change, Event, Subject, What};
 use crate::core::repository::snapshot::Snapshot;
 use crate::core::resource::{CapabilitySpec, Key, Kind, Parameter};
 
-/// What becomes of who relies on it, where a change breaks the contract.
+/// The effect of a breaking change.
 const GONE: &str = "whatever reads it finds nothing";
 const OTHER: &str = "values that were valid may be refused";
 const REFUSED: &str = "a task that sets it is refused";
 const WANTED: &str = "a task that does not set it cannot start";
 
-/// Find the changes that break what plans were promised: they are major, and to be looked at twice.
+/// Finds breaking changes for plans: they are major, and need a second look.
 pub(super) fn judge(new: &CapabilitySpec, changes: &mut [Change]) {
     for change in changes {
         if let Some(why) = breaks(new, change) {
@@ -53,7 +53,7 @@ fn must_be_given(input: &&Parameter) -> bool {
     input.required && input.default.is_none()
 }
 
-/// Whether a value that was allowed is no longer.
+/// Whether a permitted value is no longer permitted.
 fn narrows(change: &Change) -> bool {
     let (Some(Value::Array(is)), was) = (&change.is, &change.was) else {
         return false;
@@ -64,7 +64,7 @@ fn narrows(change: &Change) -> bool {
     }
 }
 
-/// Whether plans that use a capability have to do with what happens to it.
+/// Whether a change of a capability matters to the plans that use it.
 fn concerns_plans(subject: &Subject) -> bool {
     let first = |change: &Change| change.address.first().cloned().unwrap_or_default();
     let mut lists = subject.changes.iter().map(first);
@@ -76,7 +76,7 @@ fn concerns_plans(subject: &Subject) -> bool {
         }
 }
 
-/// Say of each capability that goes, or takes or brings something else, which plans use it.
+/// Adds to each removed or changed capability which plans use it.
 pub(super) fn uses(new: &Snapshot, subjects: &mut [Subject]) {
     if !subjects.iter().any(concerns_plans) {
         return;
@@ -97,7 +97,7 @@ pub(super) fn uses(new: &Snapshot, subjects: &mut [Subject]) {
         }
     }
     for subject in subjects.iter_mut().filter(|one| concerns_plans(one)) {
-        // What is renamed is used under its former name still, unless its users follow.
+        // Users of a renamed capability still have its former name, unless they change too.
         let both = [Some(&subject.key), subject.from()];
         let by_name = |key: &Key| users.get(key).map_or(&[][..], Vec::as_slice);
         let left_behind = subject.from().is_some_and(|from| !by_name(from).is_empty());
@@ -107,7 +107,7 @@ pub(super) fn uses(new: &Snapshot, subjects: &mut [Subject]) {
             continue;
         }
         let text = format!("used by {}", names(&users));
-        // They name what is no longer there.
+        // They name a capability that no longer exists.
         let follows = subject.from().is_some() && !left_behind;
         if subject.event != Event::Changed && !follows {
             subject.class = Class::Major;
@@ -127,7 +127,7 @@ mod tests {
     use crate::core::review::meaning::Class;
     use crate::core::testing::{FILE, plan, resource, source, task};
 
-    /// The class of the change, the dangers, and what is said of who uses it.
+    /// The class of the change, the dangers, and the effects on users.
     fn change(before: &str, after: &str) -> (Class, Vec<String>, Vec<String>) {
         let side = |contract: &str| {
             let text = resource("Capability", "code", &format!("description: d{contract}"))

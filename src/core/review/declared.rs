@@ -1,8 +1,8 @@
-//! How large a revision says that its change is.
+//! The change class that a revision declares.
 
 use super::meaning::Class;
 
-/// What a revision of a plan says about how large its change is.
+/// The change class that a revision of a plan declares.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 #[cfg_attr(feature = "service", derive(schemars::JsonSchema))]
 pub struct Declared {

@@ -1,6 +1,6 @@
-//! What changes in a PlanSpec 1.2 document beside its plan: section by section, field by field.
+//! Changes of a PlanSpec 1.2 document besides its plan: section by section, field by field.
 //!
-//! Steps are the nodes of the plan, and are compared there; here is what a node has no field for.
+//! Steps are compared as nodes of the plan; here are only the fields that nodes do not have.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -25,7 +25,7 @@ use crate::core::resource::{Key, Kind, TaskCriterion};
 use crate::core::text::yaml;
 use crate::path;
 
-/// A document as it stands in a snapshot.
+/// A document in a snapshot.
 struct Read<'s> {
     definition: &'s Definition,
     content: Content,
@@ -52,18 +52,18 @@ fn read<'s>(snapshot: &'s Snapshot, plan: &Key) -> Option<Read<'s>> {
     })
 }
 
-/// What is typed of the document that a plan comes from, also where something in it is wrong.
+/// The typed content of a plan's document, even if the document has errors.
 pub(super) fn content_of(snapshot: &Snapshot, plan: &Key) -> Option<Content> {
     read(snapshot, plan).map(|read| read.content)
 }
 
-/// Add what a document says beside its plan to the plan's normal form.
+/// Adds the fields of a document besides its plan to the plan's normal form.
 pub(super) fn add(snapshot: &Snapshot, plan: &Key, renames: &Renames, normal: &mut Normal) {
     let Some(read) = read(snapshot, plan) else {
         return;
     };
     let mut out = Builder::default();
-    // Made of the sections, which are told one by one.
+    // Derived from the sections, which are shown one by one.
     for field in ["description", "context"] {
         normal.leaves.remove(&[field.to_owned()][..]);
     }
@@ -72,15 +72,15 @@ pub(super) fn add(snapshot: &Snapshot, plan: &Key, renames: &Renames, normal: &m
         let id = node_id(step, Naming::Now);
         let id = renames.get(&id).unwrap_or(&id);
         let address = vec!["nodes".to_owned(), id.clone()];
-        // What stands below a node comes and goes with it.
+        // Fields below a node are added and removed with it.
         if !normal.elements.contains_key(&address) {
             continue;
         }
-        // Made of the delegation, which is told as such.
+        // Derived from the delegation, which is shown as such.
         normal
             .leaves
             .remove(&[&address[..], &["provider".to_owned()]].concat());
-        // Made of what the step says, which is told field by field.
+        // Derived from the step, which is shown field by field.
         normal
             .leaves
             .remove(&[&address[..], &["context".to_owned()]].concat());
@@ -115,7 +115,7 @@ fn content(out: &mut Builder, content: &Content) {
         delegation,
         revision_history,
         metadata,
-        // What a draft has of reviews is told with the findings.
+        // The draft's reviews are shown with the findings.
         approval: _,
         planspec,
     } = content;
@@ -144,13 +144,13 @@ fn content(out: &mut Builder, content: &Content) {
     out.group("metadata", |out| of_metadata(out, metadata));
     if let Some(own) = planspec {
         put_fields! { out, PlanspecExtension = own, elsewhere: [
-                // Both are the address of the plan.
+                // Both identify the plan.
                 namespace, name,
                 // Fields of the plan.
                 series, edges,
-                // Told with their criteria.
+                // Shown with their criteria.
                 checks,
-                // Told below, with those of drafts.
+                // Shown below, with those of drafts.
                 findings,
             ];
         }
@@ -257,7 +257,7 @@ fn of_approach(out: &mut Builder, approach: &Approach) {
     }
 }
 
-/// What a step says beside its node.
+/// The fields of a step besides its node.
 fn of_step(out: &mut Builder, step: &Step) {
     put_fields! { out, Step = step, elsewhere: [
             // The node's id, name, description and estimate.
@@ -279,7 +279,7 @@ fn of_step(out: &mut Builder, step: &Step) {
     }
 }
 
-/// Another session has a history of its own.
+/// A new session begins a new history.
 pub(super) fn begin_history_anew(changes: &mut [super::Change]) {
     let is_at = |change: &super::Change, address: &[&str]| {
         let own = change.address.iter().map(String::as_str);
@@ -295,8 +295,8 @@ pub(super) fn begin_history_anew(changes: &mut [super::Change]) {
     }
 }
 
-/// Whether a change only says that steps came or went: those that are on both sides are told in
-/// the order that they had.
+/// Whether a change is only that steps were added or removed, while those on both sides keep
+/// their order.
 pub(super) fn keeps_order(change: &super::Change) -> bool {
     let ends = ["document", "approach", "order"];
     if change.address.iter().map(String::as_str).ne(ends) {
@@ -460,7 +460,7 @@ fn of_metadata(out: &mut Builder, metadata: &DocumentMetadata) {
     }
 }
 
-/// What this program does not know stays visible: `x-*` entries at the top.
+/// Unknown content stays visible: `x-*` entries at the top.
 fn extensions(out: &mut Builder, value: &Value) {
     let entries = value.as_object().into_iter().flatten();
     for (key, value) in entries.filter(|(key, _)| key.starts_with("x-") && *key != "x-planspec") {
@@ -514,7 +514,7 @@ pub(super) fn parent(old: &Snapshot, new: &Snapshot, key: &Key) -> Option<Key> {
     found.filter(|found| *found != key).cloned()
 }
 
-/// The class that a document declares: the largest of its new entries of the history.
+/// The class that a document declares: the largest of its new history entries.
 pub(super) fn declared(
     (old, before): (&Snapshot, &Key),
     (new, after): (&Snapshot, &Key),
@@ -546,7 +546,7 @@ pub(super) fn declared(
     })
 }
 
-/// Where a new revision does not follow from the one before: identity, history, intent and scope.
+/// Findings about revisions that do not follow from the previous one: identity, history, intent and scope.
 pub(super) fn revisions(
     (old, before): (&Snapshot, &Key),
     (new, after): (&Snapshot, &Key),
@@ -574,10 +574,10 @@ pub(super) fn revisions(
     findings.collect()
 }
 
-/// A place in a document, what is wrong there, and the way out.
+/// A place in a document, with message and help.
 type Objection = (Vec<PathStep>, String, String);
 
-/// What does not change within one session: intent, scope, and the history that is written.
+/// Fields that must not change within a session: intent, scope, and existing history.
 fn within_session(was: &Content, is: &Content) -> Vec<Objection> {
     let fixed = fixed_sections(was, is).into_iter().map(|section| {
         let message = format!("`{section}` changes within one session");
@@ -595,8 +595,8 @@ fn within_session(was: &Content, is: &Content) -> Vec<Objection> {
     fixed.chain(lost).collect()
 }
 
-/// The sections that are fixed within a session and differ. Assumptions are made and questions are
-/// answered on the way.
+/// The sections that are fixed within a session and differ. Assumptions may be added and questions may be
+/// answered.
 pub(super) fn fixed_sections(was: &Content, is: &Content) -> Vec<&'static str> {
     let bounds = |scope: &Scope| (scope.in_scope.clone(), scope.out_of_scope.clone());
     let sections = [
@@ -614,7 +614,7 @@ fn not_the_next(from: &Identity, is: &Content) -> Vec<Objection> {
     let mut object = |field: &str, message: String, help: &str| {
         objections.push((path!["identity", field], message, help.to_owned()));
     };
-    // Of revisions between the two only the history tells.
+    // Only the history knows the revisions between the two.
     let known: BTreeSet<u32> = is.revision_history.iter().map(|one| one.revision).collect();
     let next = from.revision.saturating_add(1);
     let steps = to.revision.saturating_sub(from.revision) as usize;

@@ -1,9 +1,9 @@
-//! A resource in its normal form: every field of every type, with what a change of it means.
+//! The normal form of a resource: every field of every type, with the meaning of a change of it.
 //!
-//! Every struct is taken apart by `put_fields`, which names all its fields: one that is added to a
-//! type does not compile here before somebody has decided what its change means. What does not show
-//! is decided here, too: the order of lists that are sets, defaults that are written out, namespaces
-//! that go without saying.
+//! Every struct is taken apart by `put_fields`, which names all its fields: a new field of a
+//! type does not compile here until its meaning is decided. What does not count as a change
+//! is decided here too: the order of lists that are sets, defaults that are written out, and
+//! default namespaces.
 
 use std::collections::BTreeMap;
 
@@ -24,20 +24,20 @@ use crate::core::resource::{
     TaskCriterion,
 };
 
-/// Where something stands: steps from the root of a resource. What identifies the item of a list is
-/// a step, and not its place in the list.
+/// The path of a value in a resource. The item of a list is identified by its key, and not by its
+/// index.
 pub type Address = Vec<String>;
 
-/// One value at the end of an address.
+/// A value at an address.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Leaf {
-    /// The value, defaults written out.
+    /// The value, with defaults written out.
     pub value: Value,
-    /// What a change of it means.
+    /// The meaning of a change of it.
     pub meaning: Meaning,
 }
 
-/// Something that comes and goes as a whole.
+/// Something that is added and removed as a whole.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Element {
     /// A node of a plan.
@@ -46,7 +46,7 @@ pub enum Element {
     Edge(EdgeKind),
     /// An acceptance criterion of a task, or a check of a success criterion.
     Check {
-        /// Whether it decides.
+        /// Whether it is required.
         required: bool,
     },
     /// A declared output of a task.
@@ -57,7 +57,7 @@ pub enum Element {
     Rule,
     /// An input or output of a capability.
     Parameter,
-    /// A capability that another needs.
+    /// A capability that another requires.
     Requirement,
     /// An owner.
     Owner,
@@ -65,25 +65,25 @@ pub enum Element {
     Entry(SectionEntry),
 }
 
-/// What it means that an entry of a document comes or goes.
+/// The meaning of an added or removed entry of a document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SectionEntry {
-    /// What it is.
+    /// The noun for it.
     pub noun: &'static str,
-    /// How large that is.
+    /// The class of the change.
     pub class: Class,
-    /// Why it is dangerous that it is new.
+    /// Why adding it is dangerous.
     pub gained: Option<&'static str>,
-    /// Why it is dangerous that it is gone.
+    /// Why removing it is dangerous.
     pub lost: Option<&'static str>,
 }
 
-/// A resource apart from how it is written.
+/// A resource independent of its notation.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Normal {
-    /// Every value that is there.
+    /// All values.
     pub leaves: BTreeMap<Address, Leaf>,
-    /// Everything that comes and goes as a whole, by the address that its leaves begin with.
+    /// Everything that is added and removed as a whole, by the address that precedes its values.
     pub elements: BTreeMap<Address, Element>,
 }
 
@@ -94,7 +94,7 @@ impl Normal {
         let Resource {
             metadata,
             spec,
-            // The same as `spec`, as it is written.
+            // The same as `spec`, as written.
             raw_spec: _,
             digest: _,
         } = resource;
@@ -111,7 +111,7 @@ impl Normal {
         out.normal
     }
 
-    /// As nested objects: what a program that is handed the changes would hold.
+    /// The normal form as nested objects: for programs that apply changes.
     pub fn tree(&self) -> Value {
         let mut tree = Value::Object(Map::new());
         for (address, leaf) in &self.leaves {
@@ -120,7 +120,7 @@ impl Normal {
         tree
     }
 
-    /// What stands below an address, as nested objects.
+    /// The values below an address, as nested objects.
     pub fn subtree(&self, address: &[String]) -> Value {
         let mut tree = Value::Object(Map::new());
         for (own, leaf) in self.below(address) {
@@ -129,7 +129,7 @@ impl Normal {
         tree
     }
 
-    /// The leaves below an address, in order.
+    /// The values below an address, in order.
     pub fn below(&self, address: &[String]) -> impl Iterator<Item = (&Address, &Leaf)> {
         self.leaves
             .range(address.to_vec()..)
@@ -146,9 +146,9 @@ pub(super) struct Builder {
 }
 
 impl Builder {
-    /// A value; what is empty is not there.
+    /// Adds a value, unless it is empty.
     pub(super) fn put(&mut self, field: &str, value: impl Serialize, meaning: Meaning) {
-        // What was read from JSON can be written as JSON.
+        // Values from JSON can be written as JSON.
         let value = serde_json::to_value(value).unwrap_or_default();
         let is_empty = match &value {
             Value::Null => true,
@@ -164,7 +164,7 @@ impl Builder {
         }
     }
 
-    /// Something that comes and goes as a whole. Of two with one key the second gets a number.
+    /// Adds something that is added and removed as a whole. A duplicate key gets a number.
     pub(super) fn element(
         &mut self,
         list: &str,
@@ -186,7 +186,7 @@ impl Builder {
         self.prefix = before;
     }
 
-    /// Fields that belong together and do not come and go as a whole.
+    /// Adds related fields that are not added and removed as a whole.
     pub(super) fn group(&mut self, name: &str, fill: impl FnOnce(&mut Self)) {
         self.prefix.push(name.to_owned());
         fill(self);
@@ -194,12 +194,12 @@ impl Builder {
     }
 }
 
-/// Put the fields of a struct into a [`Builder`], each with what a change of it means.
+/// Adds the fields of a struct to a [`Builder`], each with the meaning of a change of it.
 ///
-/// A line is `field => meaning;`, with the name that it has in files where that is another one:
-/// `field "name" => meaning;`, and with the value to put where that is not the field itself:
-/// `field = value => meaning;`. Fields that are told elsewhere stand in `elsewhere`: with these, all
-/// fields are named, or it does not compile.
+/// A line is `field => meaning;`, with the name in files if that is another one:
+/// `field "name" => meaning;`, and with the value if that is not the field itself:
+/// `field = value => meaning;`. Fields that are shown elsewhere are listed in `elsewhere`. All
+/// fields must be named, or it does not compile.
 macro_rules! put_fields {
     (
         $out:ident, $type:ident = $from:expr, elsewhere: [$($told:ident),* $(,)?];
@@ -219,7 +219,7 @@ macro_rules! put_fields {
 }
 pub(super) use put_fields;
 
-/// The same duration in the same words: two texts may mean one.
+/// A duration in a unique notation.
 fn duration(duration: Option<&Duration>) -> Value {
     let Some(duration) = duration else {
         return Value::Null;
@@ -259,7 +259,7 @@ fn optional(one: &Option<ObjectRef>, namespace: &str) -> Option<String> {
     one.as_ref().map(|one| reference(one, namespace))
 }
 
-/// What a gate is for, in one line.
+/// The target of a gate, in one line.
 fn gate_target(target: &GateTarget, namespace: &str) -> String {
     let GateTarget {
         kind,
@@ -267,7 +267,7 @@ fn gate_target(target: &GateTarget, namespace: &str) -> String {
         namespace: own,
         uid: _,
         node_id,
-        // There is one version.
+        // There is only one version.
         api_version: _,
     } = target;
     if let Some(target) = target.resource() {
@@ -286,7 +286,7 @@ fn target_reference(target: &TargetRef, namespace: &str) -> String {
         namespace: own,
         uid,
         node_id,
-        // There is one version.
+        // There is only one version.
         api_version: _,
     } = target;
     let object = ObjectRef {
@@ -330,11 +330,11 @@ fn context_items(items: &[ContextItem]) -> Vec<Value> {
 
 fn of_metadata(out: &mut Builder, metadata: &Metadata) {
     put_fields! { out, Metadata = metadata, elsewhere: [
-            // Both are the address of the resource.
+            // Both identify the resource.
             name, namespace,
-            // Told one by one below.
+            // Shown one by one below.
             labels, annotations, owner_references,
-            // Written by `reconcile`, never by people.
+            // Written by `reconcile`, never by users.
             uid, resource_version, generation, creation_timestamp, deletion_timestamp,
         ];
         finalizers = sorted(finalizers) => minor("what deletion waits for");
@@ -352,7 +352,7 @@ fn of_metadata(out: &mut Builder, metadata: &Metadata) {
     for owner in &metadata.owner_references {
         let key = format!("{} {}", owner.kind, owner.name);
         out.element("ownerReferences", &key, Element::Owner, |out| {
-            // Kind and name are its key, and there is one version.
+            // Kind and name are its key, and there is only one version.
             put_fields! { out, OwnerReference = owner, elsewhere: [kind, name, api_version];
                 uid => minor("what it is deleted with");
                 controller => minor("what it is deleted with");
@@ -408,9 +408,9 @@ fn selector_value(selector: &LabelSelector) -> Value {
 }
 
 fn plan(out: &mut Builder, namespace: &str, spec: &PlanSpec) {
-    // The contract is told with the document that it comes from.
+    // The contract is shown with its document.
     put_fields! { out, PlanSpec = spec, elsewhere: [graph, contract];
-        // Whoever does a node of it is told that as well.
+        // The workers of all nodes read it.
         description => patch("wording").danger(Told);
         goal_ref "goalRef" = optional(goal_ref, namespace)
             => major("the goal that it serves").danger(Always("the plan serves another goal"));
@@ -437,17 +437,17 @@ fn plan(out: &mut Builder, namespace: &str, spec: &PlanSpec) {
 
 fn node(out: &mut Builder, namespace: &str, node: &Node) {
     let is_gate = node.kind == NodeKind::Gate;
-    // Where nothing else is, the name says what to do; and it is read in any case.
+    // Without a description, the name is the instruction; and it is read in any case.
     let named = match (node.kind, &node.description) {
         (NodeKind::Task, None) => Told,
         _ => Pointed,
     };
     put_fields! { out, Node = node, elsewhere: [
-            // The address of the node; what that is made of.
+            // The address of the node, and its origin.
             id, step,
-            // Among the edges.
+            // Shown as edges.
             depends_on,
-            // Told one by one below.
+            // Shown one by one below.
             inputs, outputs, acceptance_criteria, extension,
         ];
         kind => minor("what kind of node it is")
@@ -498,7 +498,7 @@ fn node(out: &mut Builder, namespace: &str, node: &Node) {
     checks(out, "acceptanceCriteria", &node.acceptance_criteria);
 }
 
-/// How a call to a webhook begins in words.
+/// The beginning of the words for a webhook call.
 pub(super) const CALL: &str = "a call to ";
 
 fn outside(external: &ExternalRef, namespace: &str) -> String {
@@ -509,7 +509,7 @@ fn outside(external: &ExternalRef, namespace: &str) -> String {
     }
 }
 
-/// What is checked of a task, or of a success criterion.
+/// The checks of a task, or of a success criterion.
 pub(super) fn checks(out: &mut Builder, list: &str, criteria: &[TaskCriterion]) {
     for one in criteria {
         let element = Element::Check {
@@ -531,7 +531,7 @@ fn criterion(out: &mut Builder, criterion: &TaskCriterion) {
         .danger(Always("another answer counts as success"));
     put_fields! { out, TaskCriterion = criterion, elsewhere: [expected_response];
         kind "type" => minor("which check it is").danger(other);
-        // Its key, without the number that a second one of that name gets.
+        // Its key, without the number of a duplicate.
         name => patch("wording");
         description => patch("wording");
         required => minor("whether it decides").danger(IsFalse("the check no longer decides"));
@@ -617,7 +617,7 @@ fn binding(out: &mut Builder, namespace: &str, spec: &BindingSpec) {
     }
 }
 
-/// What a provider is told beside the work, name by name.
+/// The configuration of a provider, name by name.
 fn settings(out: &mut Builder, config: Option<&Value>) {
     let other = minor("the settings of the provider")
         .danger(Always("the provider works with other settings"));

@@ -1,4 +1,4 @@
-//! Another gate in the place of one: what that makes of the decision.
+//! The effect of replacing the gate of a node by another one.
 
 use std::collections::BTreeSet;
 
@@ -8,10 +8,10 @@ use super::{Subject, What};
 use crate::core::repository::snapshot::Snapshot;
 use crate::core::resource::{GateSpec, Key, Kind};
 
-/// Which field it is: see `fields.rs`.
+/// The label of the field: see `fields.rs`.
 pub(super) const WHICH: &str = "which gate decides";
 
-/// Say of each node at which another gate decides whether fewer people do, or others.
+/// Adds to each node with another gate whether fewer or other people decide.
 pub(super) fn decide_elsewhere((old, new): (&Snapshot, &Snapshot), subjects: &mut [Subject]) {
     for subject in subjects {
         let namespace = subject.key.namespace.clone();
@@ -31,14 +31,14 @@ pub(super) fn decide_elsewhere((old, new): (&Snapshot, &Snapshot), subjects: &mu
     }
 }
 
-/// The gate that a value names, `NAME` or `NAMESPACE/NAME`.
+/// The gate `NAME` or `NAMESPACE/NAME`.
 fn named(value: Option<&Value>, namespace: &str) -> Option<Key> {
     let text = value?.as_str()?.split(' ').next()?;
     let (namespace, name) = text.split_once('/').unwrap_or((namespace, text));
     Some(Key::new(Kind::Gate, namespace, name))
 }
 
-/// What one gate asks less than another.
+/// The requirements of one gate that another does not have.
 fn loosened(was: &GateSpec, is: &GateSpec) -> Vec<String> {
     let mut found = Vec::new();
     if is.required_approvers < was.required_approvers {

@@ -1,4 +1,4 @@
-//! What the changes of a plan mean for the order of the work, and for who decides and does it.
+//! The effects of changes of a plan on the order of the work, and on who decides and does it.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -13,7 +13,7 @@ use crate::core::resource::{
 };
 use crate::core::run::controllers::binding::provider;
 
-/// Something that follows from changes.
+/// An effect of changes.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 #[cfg_attr(feature = "service", derive(schemars::JsonSchema))]
 pub struct Effect {
@@ -30,13 +30,13 @@ pub struct Effect {
     /// Whether merging starts a run.
     #[serde(skip)]
     pub is_start: bool,
-    /// The node that it stands at, where it is about one before all others.
+    /// The node that it is mainly about, if any.
     #[serde(skip)]
     pub node: Option<String>,
 }
 
 impl Effect {
-    /// Something that somebody should look at twice.
+    /// An effect that needs a second look.
     pub fn danger(text: impl Into<String>) -> Effect {
         Effect {
             text: text.into(),
@@ -48,12 +48,12 @@ impl Effect {
         }
     }
 
-    /// The same, about something that is told earlier or later.
+    /// Sets the topic, which determines the order.
     pub fn about(self, topic: Topic) -> Effect {
         Effect { topic, ..self }
     }
 
-    /// The same, at a node.
+    /// Sets the node.
     pub fn at(self, node: &str) -> Effect {
         Effect {
             node: Some(node.to_owned()),
@@ -61,7 +61,7 @@ impl Effect {
         }
     }
 
-    /// The same, and it says that merging starts a run.
+    /// Marks that merging starts a run.
     pub fn starts(self) -> Effect {
         Effect {
             is_start: true,
@@ -69,7 +69,7 @@ impl Effect {
         }
     }
 
-    /// Something that is good to know.
+    /// An effect that is only worth knowing.
     pub fn note(text: impl Into<String>) -> Effect {
         Effect {
             text: text.into(),
@@ -103,7 +103,7 @@ pub struct Shape {
     pub width: usize,
 }
 
-/// The weight of an estimate, in points; of a task without one, where others have one.
+/// The weight of an estimate, in points; of a task without one, if others have one.
 fn points(effort: Option<Effort>) -> u64 {
     match effort {
         Some(Effort::Small) => 1,
@@ -114,7 +114,7 @@ fn points(effort: Option<Effort>) -> u64 {
 }
 
 impl Shape {
-    /// The shape of a graph, unless it is none.
+    /// The shape of a graph, if it is valid.
     pub fn of(spec: &GraphSpec) -> Option<Shape> {
         let graph = Graph::build(spec).ok()?;
         let estimated = spec
@@ -145,21 +145,21 @@ impl Shape {
     }
 }
 
-/// Most edges whose consequence is looked for: each takes a walk over the graph.
+/// Maximum number of edges whose effects are computed, since each takes a walk over the graph.
 const EDGES: usize = 4096;
-/// Most names in one sentence.
+/// Maximum number of names in one sentence.
 const NAMES: usize = 6;
-/// Most tasks that are told without their number.
+/// Maximum number of tasks that are listed without their number.
 const FEW: usize = 3;
 
-/// Say of every changed edge what follows, and find which tasks no longer wait for which gates.
+/// Adds the effect of every changed edge, and finds the tasks that no longer wait for gates.
 pub(super) fn effects(old: &GraphSpec, new: &GraphSpec, changes: &mut [Change]) -> Vec<Effect> {
     let (Ok(before), Ok(after)) = (Graph::build(old), Graph::build(new)) else {
         return vec![Effect::danger(
             "the graph of one side cannot be built: what follows from the changed edges is not known",
         )];
     };
-    // Whoever waits for a group waits for what is in it.
+    // A node that waits for a group waits for its children.
     let waits = [old, new].map(|spec| Graph::build(&with_members(spec)));
     match &waits {
         [Ok(before), Ok(after)] => edge_effects(before, after, changes),
@@ -168,7 +168,7 @@ pub(super) fn effects(old: &GraphSpec, new: &GraphSpec, changes: &mut [Change]) 
     lost_gates((old, &before), (new, &after))
 }
 
-/// The graph with an edge to each group from what is in it.
+/// The graph with edges from children to their groups.
 fn with_members(spec: &GraphSpec) -> GraphSpec {
     let groups = spec.nodes.iter().filter(|node| !node.children.is_empty());
     let members = groups.flat_map(|group| {
@@ -193,7 +193,7 @@ fn edge_effects(before: &Graph, after: &Graph, changes: &mut [Change]) {
         )
     };
     let mut edges: Vec<&mut Change> = changes.iter_mut().filter(is_whole).take(EDGES).collect();
-    // What the other revision says of the two nodes: whether they had, or keep, their order.
+    // Questions to the other revision about pairs of nodes: whether they had, or keep, their order.
     let mut asked = [Vec::new(), Vec::new()];
     let mut place = Vec::new();
     for change in &edges {
@@ -221,7 +221,7 @@ fn edge_effects(before: &Graph, after: &Graph, changes: &mut [Change]) {
     ];
     for (change, place) in edges.iter_mut().zip(place) {
         let Some((list, index)) = place else {
-            // One of its nodes came or went with it.
+            // A node was added or removed with the edge.
             continue;
         };
         let (ordered, turned) = (answers[list][index], turned[list][index]);
@@ -246,8 +246,8 @@ fn edge_effects(before: &Graph, after: &Graph, changes: &mut [Change]) {
     }
 }
 
-/// The tasks that waited for a gate, over hard edges, and do not any more though both are there;
-/// and those that waited for a gate that is gone.
+/// The tasks that waited for a gate by hard edges, and no longer do although both still exist;
+/// and those whose gate was removed.
 fn lost_gates(old: (&GraphSpec, &Graph), new: (&GraphSpec, &Graph)) -> Vec<Effect> {
     let gates: Vec<&str> = old
         .0
@@ -273,7 +273,7 @@ fn lost_gates(old: (&GraphSpec, &Graph), new: (&GraphSpec, &Graph)) -> Vec<Effec
             while bits != 0 {
                 let gate = bits.trailing_zeros() as usize;
                 bits &= bits - 1;
-                // One that is no gate any more is told as that.
+                // A node that is no longer a gate is reported as such.
                 if batch.get(gate) != Some(&node.id.as_str()) {
                     lost.entry(gate).or_default().push(&node.id);
                 }
@@ -321,10 +321,10 @@ fn guarded((spec, graph): (&GraphSpec, &Graph), gates: &[&str]) -> Vec<u64> {
     before
 }
 
-/// Most gates that are known to come before a node.
+/// Maximum number of gates before a node that are listed.
 pub(super) const GATES: usize = 7;
 
-/// For each node, the first few gates whose decision it waits for, itself not among them. Nothing where the graph is none.
+/// For each node, the first few gates that it waits for, except itself. Empty if the graph is invalid.
 pub(super) fn gates_before(spec: &GraphSpec) -> Vec<Vec<&str>> {
     let Ok(graph) = Graph::build(spec) else {
         return Vec::new();
@@ -354,7 +354,7 @@ pub(super) fn names(all: &[&str]) -> String {
     }
 }
 
-/// Whether so much is gone that the approach is another one: more than half of the nodes.
+/// The effect that the approach is replaced, if more than half of the nodes are gone.
 pub(super) fn replaced(old: &PlanSpec, changes: &[Change]) -> Option<Effect> {
     let is_gone = |change: &&Change| matches!(change.what, What::Removed(Element::Node(_)));
     let gone = changes.iter().filter(is_gone).count();
@@ -367,10 +367,10 @@ pub(super) fn replaced(old: &PlanSpec, changes: &[Change]) -> Option<Effect> {
     })
 }
 
-/// From so many nodes on that have other ids they are told as numbered anew.
+/// With at least so many changed ids, the nodes count as renumbered.
 const NUMBERED: usize = 3;
 
-/// How many nodes have other ids, and how many came and went beside them.
+/// How many nodes have other ids, and how many others were added and removed.
 pub(super) fn numbered_anew(changes: &[Change]) -> Option<Effect> {
     let count =
         |wanted: fn(&What) -> bool| changes.iter().filter(|change| wanted(&change.what)).count();
@@ -396,12 +396,12 @@ pub(super) fn numbered_anew(changes: &[Change]) -> Option<Effect> {
     })
 }
 
-/// Most pairs of plans that are compared: where more come and go, it is no split.
+/// Maximum number of pairs of plans that are compared; with more, it is not a split.
 const PAIRS: usize = 2_000;
-/// Fewest nodes that make a plan a part of another.
+/// Minimum number of nodes that make a plan a part of another.
 const PART: usize = 2;
 
-/// The nodes of another plan that a plan has as they were.
+/// The nodes of another plan that a plan contains unchanged.
 fn taken_over<'a>(left: &BTreeMap<&str, &Node>, now: &'a PlanSpec) -> BTreeSet<&'a str> {
     let same = now.graph.nodes.iter().filter(|node| {
         let was = left.get(node.id.as_str());
@@ -410,7 +410,7 @@ fn taken_over<'a>(left: &BTreeMap<&str, &Node>, now: &'a PlanSpec) -> BTreeSet<&
     same.map(|node| node.id.as_str()).collect()
 }
 
-/// Say where the nodes of a plan went that is split, or taken into another.
+/// Adds where the nodes of a plan went that was split, or merged into another.
 pub(super) fn splits(
     (old, new): (&Snapshot, &Snapshot),
     subjects: &mut [Subject],
@@ -460,7 +460,7 @@ pub(super) fn splits(
                 same.len()
             );
             said.push((part.clone(), Effect::note(text)));
-            // Of others with the same ids nothing follows.
+            // Nodes of unrelated plans may have the same ids.
             let is_apart = before
                 .graph
                 .nodes
@@ -495,7 +495,7 @@ pub(super) fn splits(
     went_on
 }
 
-/// What a resource that is new brings with it.
+/// The effects of a new resource.
 pub(super) fn brings(resource: &Resource) -> Vec<Effect> {
     let mut effects = Vec::new();
     match &resource.spec {
@@ -519,11 +519,11 @@ pub(super) fn brings(resource: &Resource) -> Vec<Effect> {
     effects
 }
 
-/// Most tasks of which is said that they go to another provider.
+/// Maximum number of tasks for which a change of provider is reported.
 const MOVED: usize = 200;
 
-/// Find the tasks that a binding gives to another provider than before, and say it where it comes
-/// from: at the plan, or at the binding.
+/// Finds the tasks that bindings give to another provider, and reports them at the
+/// cause: the plan or the binding.
 pub(super) fn delegations(
     (old, new): (&Snapshot, &Snapshot),
     renamed: &BTreeMap<Key, Key>,
@@ -564,11 +564,11 @@ pub(super) fn delegations(
     }
 }
 
-/// The bindings before and after, by what their rules are about.
+/// The bindings before and after, by their selectors.
 pub(super) struct Bindings<'a> {
     /// By the plans and capabilities that they name.
     by_name: HashMap<Key, BTreeSet<&'a Key>>,
-    /// Those that choose plans by their labels.
+    /// Those that select plans by labels.
     by_labels: BTreeSet<&'a Key>,
 }
 
@@ -596,7 +596,7 @@ impl<'a> Bindings<'a> {
         Bindings { by_name, by_labels }
     }
 
-    /// Those that may say who does the tasks of a plan.
+    /// The bindings that may choose providers for the tasks of a plan.
     pub(super) fn about_plan(&self, plan: &Resource, graph: &GraphSpec) -> BTreeSet<&'a Key> {
         let tasks = graph.nodes.iter();
         let tasks = tasks.filter(|node| node.kind == NodeKind::Task);
@@ -607,7 +607,7 @@ impl<'a> Bindings<'a> {
         })
     }
 
-    /// Those that may say who does some of these tasks, before or after.
+    /// The bindings that may choose providers for some of these tasks, before or after.
     fn about(&self, tasks: &Tasks<'_>) -> BTreeSet<&'a Key> {
         let plans = [tasks.plans.0, tasks.plans.1].map(Resource::key);
         let namespaces = [&plans[0].namespace, &plans[1].namespace];
@@ -631,16 +631,16 @@ fn needed<'n>(node: &'n Node, namespace: &'n str) -> impl Iterator<Item = Key> {
     needed.map(move |of| of.key(Kind::Capability, namespace))
 }
 
-/// The tasks of a plan that were there before: the node then, and the node now.
+/// The existing tasks of a plan: each node before and after.
 struct Tasks<'a> {
     plans: (&'a Resource, &'a Resource),
     pairs: Vec<(&'a Node, &'a Node)>,
-    /// Those that were not there before.
+    /// The new tasks.
     came: Vec<&'a Node>,
 }
 
 impl<'a> Tasks<'a> {
-    /// The tasks of a plan before and after, unless it is none. Nodes of one that changes may have
+    /// The tasks of a plan before and after, if it is valid. Nodes of a changed plan may have
     /// other ids.
     fn of(plans: (&'a Resource, &'a Resource), changes: bool) -> Option<Tasks<'a>> {
         let (was, is) = (&plans.0.spec.plan()?.graph, &plans.1.spec.plan()?.graph);
@@ -666,7 +666,7 @@ impl<'a> Tasks<'a> {
         })
     }
 
-    /// Who does the tasks that are new, and what those are told that are no people.
+    /// The providers of the new tasks, with the instructions for those that are not people.
     fn came(&self, new: &Snapshot, bindings: &BTreeSet<&Key>) -> Vec<Effect> {
         let mut effects = Vec::new();
         let plan = self.plans.1;
@@ -704,7 +704,7 @@ impl<'a> Tasks<'a> {
         effects
     }
 
-    /// Those that a binding gives to another provider than before; those that make the same way are told together.
+    /// The tasks that bindings give to another provider, grouped by the two providers.
     fn moved<'s: 'a>(
         &self,
         (old, before_it): (&'s Snapshot, &Key),

@@ -1,4 +1,4 @@
-//! Files that leave the configured paths: nobody sees their resources any more, and nobody deleted them.
+//! Files that leave the configured paths: their resources are no longer found, although nobody deleted them.
 
 use std::collections::BTreeSet;
 
@@ -7,21 +7,21 @@ use crate::core::base::limits::CONFIG_FILE;
 use crate::core::base::words::count;
 use crate::core::resource::Key;
 
-/// Most files that are named one by one.
+/// Maximum number of files that are listed.
 const SHOWN: usize = 50;
-/// Most resources of one file that are named.
+/// Maximum number of resources of one file that are named.
 const NAMED: usize = 3;
 
 /// A file outside the configured paths, with resources that were found below them before.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Left {
-    /// Where it is.
+    /// Its path.
     pub path: String,
-    /// What it defines.
+    /// Its resources.
     pub keys: BTreeSet<Key>,
 }
 
-/// A finding for each file that left.
+/// A finding for each such file.
 pub fn findings(left: &[Left], paths: &[String]) -> Vec<Diagnostic> {
     let globs = paths.join(", ");
     let more = left.len().saturating_sub(SHOWN);
@@ -45,7 +45,7 @@ pub fn findings(left: &[Left], paths: &[String]) -> Vec<Diagnostic> {
     left.iter().take(SHOWN).enumerate().map(finding).collect()
 }
 
-/// The finding for a change that leaves nothing at all, while runs go on.
+/// The finding for a change that leaves no resource while runs are open.
 pub fn emptied(paths: &[String], runs: usize) -> Option<Diagnostic> {
     if runs == 0 {
         return None;

@@ -1,4 +1,4 @@
-//! What a change means for runs that have begun, as far as the status branch knows.
+//! The effect of a change on runs that have begun, as far as the status branch knows.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,32 +7,32 @@ use crate::core::repository::snapshot::Snapshot;
 use crate::core::resource::{Decision, ExecutionPhase, ExecutionStatus, Key, Kind, ReviewAction};
 use crate::core::run::status::StatusTree;
 
-/// What a change means for one run.
+/// The effect of a change on one run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Touched {
     /// The run.
     pub execution: Key,
-    /// Where it stands.
+    /// Its phase.
     pub phase: ExecutionPhase,
-    /// What the change means for it.
+    /// The effect.
     pub how: How,
-    /// Approvals that hold for this run only: gate node and who approved. A run of the new
+    /// Approvals that are valid for this run only, by gate node. A run of the new
     /// revision needs them again.
     pub approvals: BTreeMap<String, BTreeSet<String>>,
-    /// Attestations that no longer hold: criterion of the goal and who attested it.
+    /// Attestations that no longer hold, by criterion of the goal.
     pub attestations: BTreeMap<String, BTreeSet<String>>,
 }
 
-/// What a change means for a run.
+/// The kind of effect on a run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum How {
-    /// It has begun, and stays on the revision that it began with.
+    /// It has begun, and keeps its pinned revision.
     Pinned {
-        /// What of it changes.
+        /// Its resources that change.
         changed: Vec<Key>,
         /// The spec commit that it started from.
         commit: String,
-        /// Whether it can go on with the change once that is merged, by a retry.
+        /// Whether a retry can continue it with the change once that is merged.
         may_go_on: bool,
     },
     /// It has not begun, and will run the new revision.
@@ -40,20 +40,20 @@ pub enum How {
         /// Its plan.
         plan: Key,
     },
-    /// Its file is deleted: that cancels it.
+    /// Its file is deleted, which cancels it.
     Deleted,
-    /// Its file leaves the configured paths: it goes on as it began.
+    /// Its file leaves the configured paths; the run continues.
     Left,
-    /// It was started for a goal that is another one now: it no longer counts for it.
+    /// Its goal has changed, so the run no longer counts for it.
     OtherGoal {
         /// The goal.
         goal: Key,
     },
 }
 
-/// The runs that a change touches, in order.
+/// The runs that a change affects, in order.
 pub fn touched(review: &Review, old: &Snapshot, status: &StatusTree) -> Vec<Touched> {
-    // A new version beside the old one touches no run of the old one.
+    // A new version of a plan does not affect runs of the old one.
     let subjects = review.subjects.iter();
     let told = review.told.iter().map(|key| (key, &Event::Changed));
     let changed: BTreeMap<&Key, &Event> = subjects
@@ -86,8 +86,8 @@ impl Touched {
     }
 }
 
-/// A run, also one that is over, that no longer counts for its goal. The goal counts the runs that
-/// were started as it is; those of older ones are out already.
+/// A run, open or finished, that no longer counts for its goal. The goal counts runs of its present
+/// version; those of older ones do not count already.
 fn other_goal(
     key: &Key,
     run: &ExecutionStatus,
@@ -109,7 +109,7 @@ fn other_goal(
     Some(touched)
 }
 
-/// What happens to a run that is not over, or has failed and can be tried again.
+/// The effect on a run that is open, or has failed and can be retried.
 fn of_itself(
     key: &Key,
     run: &ExecutionStatus,
@@ -142,7 +142,7 @@ fn of_itself(
     if of_run.is_empty() {
         return None;
     }
-    // With another plan every decision is to be made again, with another gate those at it.
+    // With another plan all decisions are made again, with another gate those at it.
     let is_touched = |decision: &Decision| {
         of_run.contains(&plan) || of_run.iter().any(|key| key.qualified() == decision.gate)
     };

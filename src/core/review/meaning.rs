@@ -1,4 +1,4 @@
-//! What a change of one value means: its class, and whether somebody should look twice.
+//! The meaning of a change of one value: its class, and whether it needs a second look.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -8,14 +8,14 @@ use serde_json::Value;
 
 use super::{prose, suspicion};
 
-/// How large a change is.
+/// The change class.
 #[derive(
     Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
 )]
 #[cfg_attr(feature = "service", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Class {
-    /// Nothing changes.
+    /// No change.
     #[default]
     None,
     /// Wording and metadata.
@@ -37,18 +37,18 @@ impl fmt::Display for Class {
     }
 }
 
-/// What a change of one field means.
+/// The meaning of a change of one field.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Meaning {
-    /// What the field says, in words for people.
+    /// A label of the field, for people.
     pub label: &'static str,
-    /// How large any change of it is.
+    /// The class of a change.
     pub class: Class,
-    /// Which changes of it are dangerous.
+    /// Which changes are dangerous.
     pub danger: DangerWhen,
 }
 
-/// Wording or metadata.
+/// A change of wording or metadata.
 pub(super) const fn patch(label: &'static str) -> Meaning {
     meaning(label, Class::Patch)
 }
@@ -58,7 +58,7 @@ pub(super) const fn minor(label: &'static str) -> Meaning {
     meaning(label, Class::Minor)
 }
 
-/// Another approach.
+/// A change of the approach.
 pub(super) const fn major(label: &'static str) -> Meaning {
     meaning(label, Class::Major)
 }
@@ -72,21 +72,21 @@ const fn meaning(label: &'static str, class: Class) -> Meaning {
 }
 
 impl Meaning {
-    /// The same, and dangerous in some cases.
+    /// Adds which changes are dangerous.
     pub const fn danger(mut self, danger: DangerWhen) -> Meaning {
         self.danger = danger;
         self
     }
 }
 
-/// What something that is to be looked at twice is about, in the order in which it is told.
+/// The topic of something that needs a second look, in the order in which they are shown.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Topic {
-    /// Who is asked for a decision, and what waits for it.
+    /// Who decides, and what waits for the decision.
     Decision,
-    /// What is run, or asked.
+    /// What is run or requested.
     Command,
-    /// Who does the work, and what they are told.
+    /// Who does the work, with which instructions.
     Delegation,
     /// Anything else.
     #[default]
@@ -98,47 +98,47 @@ pub enum Topic {
 pub enum DangerWhen {
     /// None.
     Never,
-    /// Every one.
+    /// All.
     Always(&'static str),
-    /// When it is gone: the first reason; when it is another one: the second. A new one is not.
+    /// Removing it, for the first reason; changing it, for the second. Adding it is not.
     GoneOrOther(&'static str, &'static str),
-    /// When a number gets lower.
+    /// A lower number.
     Lower(&'static str),
-    /// When it becomes false.
+    /// Becoming false.
     IsFalse(&'static str),
-    /// When it becomes this word.
+    /// Becoming this word.
     Is(&'static str, &'static str),
-    /// When it was this word.
+    /// Changing from this word.
     Was(&'static str, &'static str),
-    /// What whoever does it is told: when it is another text, holds back no longer, or says a lot more.
+    /// Instructions: if they become different, less restrictive, or much longer.
     Told,
-    /// Whether a short text has an address that it had not, or characters that nobody sees.
+    /// A short text: if it gets a new address, or invisible characters.
     Pointed,
-    /// Whether it is done whatever happens.
+    /// Becoming unconditional.
     Whatever,
-    /// A condition: when something may be skipped that was not, or is done that was skipped.
+    /// A condition: if something may be skipped that was not, or may be done that was skipped.
     Condition {
-        /// Whether it is a decision that is skipped.
+        /// Whether a decision is skipped.
         decides: bool,
     },
-    /// A timeout: when failures show much later, or much sooner.
+    /// A timeout: if failures show much later, or much sooner.
     Timeout {
-        /// Whether it is a decision that is waited for.
+        /// Whether it is about a decision.
         decides: bool,
     },
-    /// How often something is tried again: when that is more often.
+    /// A number of retries: if it grows.
     Failures,
     /// The command of a target, as a list.
     Command,
     /// The command of a check, or its arguments.
     Check,
-    /// A list of people who may decide; nobody named means anybody.
+    /// A list of reviewers; empty means anybody.
     Reviewers,
-    /// Who does the work, as a URI.
+    /// The provider, as a URI.
     Provider,
-    /// A constraint, as a value.
+    /// The value of a constraint.
     Constraint,
-    /// Who does a step, or is asked before it, in the words of documents.
+    /// The delegation of a step, in the words of documents.
     Delegation,
 }
 
@@ -199,7 +199,7 @@ impl DangerWhen {
     }
 }
 
-/// A new text of its own is told with what it is new in, or is wording.
+/// A new text is shown with the new thing that it belongs to, or is wording.
 fn told(was: Option<&Value>, is: Option<&Value>) -> Option<String> {
     let item = |item: &Value| match (item.get("content"), item.get("uris")) {
         (Some(Value::String(text)), _) => text.clone(),
@@ -236,7 +236,7 @@ fn reviewers(was: Option<&Value>, is: Option<&Value>) -> Option<String> {
         return Some("anybody may decide".to_owned());
     }
     let more: Vec<&str> = is.difference(&was).copied().collect();
-    // Where anybody could, naming some is narrower.
+    // If anybody could decide before, naming some is stricter.
     (!was.is_empty() && !more.is_empty()).then(|| format!("{} may decide as well", more.join(", ")))
 }
 
@@ -245,7 +245,7 @@ pub fn scheme(provider: &str) -> Option<&str> {
     provider.split_once("://").map(|(scheme, _)| scheme)
 }
 
-/// Why it is dangerous that another provider does the work.
+/// Why a change of provider is dangerous.
 pub fn provider(was: &str, is: &str) -> Option<String> {
     if was == is {
         return None;

@@ -1,8 +1,9 @@
-//! What changes in the work between two revisions, and what that means.
+//! Compares two revisions, and judges the changes.
 //!
-//! [`compare`] brings both sides into a normal form in which formatting, the order of lists that
-//! are sets and the names of files do not show ([`fields`]), and says for every resource what is
-//! added, removed, changed or called otherwise. Every change has a class; some are dangerous, and
+//! [`compare`] brings both sides into a normal form that ignores formatting, the order of lists that
+//! are sets, and the names of files ([`fields`]), and finds for every resource what was
+//! added, removed, changed or renamed. Every change has a class; dangerous ones have a
+//! reason.
 //! say why.
 
 pub mod apply;
@@ -45,119 +46,119 @@ use meaning::DangerWhen;
 pub use meaning::{Class, Topic};
 pub use novel::{Fact, argument_list};
 
-/// What changes between two revisions.
+/// The changes between two revisions.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Review {
-    /// Every resource that changes, plans first, in order.
+    /// All changed resources, plans first, in order.
     pub subjects: Vec<Subject>,
-    /// The goals and gates of documents that change with them: they are told with their plan.
+    /// The goals and gates of documents that change with them; they are shown with their plan.
     pub told: BTreeSet<Key>,
-    /// What has another name than before: the new one, and the one before.
+    /// Renamed resources, from new to old name.
     pub renamed: BTreeMap<Key, Key>,
-    /// Where the nodes of plans went that are split, or taken into others.
+    /// Where the nodes of split or merged plans went.
     pub went_on: BTreeMap<Key, String>,
 }
 
-/// One resource that changes.
+/// A changed resource.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Subject {
-    /// Which resource; of one that is gone, what it was.
+    /// Its key; of a removed one, the former key.
     pub key: Key,
-    /// The file that it stands in, or stood in.
+    /// The path of its file, or former file.
     pub path: String,
-    /// What happens to it as a whole.
+    /// What happened to it as a whole.
     pub event: Event,
-    /// How large the change is.
+    /// The class of the change.
     pub class: Class,
-    /// What raises it to that class, in words.
+    /// The reason for that class, in words.
     pub raised_by: Option<String>,
-    /// What is different, dangerous changes first.
+    /// The changes, dangerous ones first.
     pub changes: Vec<Change>,
-    /// What follows from that.
+    /// The effects.
     pub effects: Vec<Effect>,
-    /// The graph of a plan before and after.
+    /// The shape of a plan's graph before and after.
     pub shape: Option<(Option<Shape>, Option<Shape>)>,
-    /// What there is to know of what is new.
+    /// The facts about new content.
     pub facts: Vec<Fact>,
-    /// Of what is new, texts that are too long to be told in a line.
+    /// Long texts of new content.
     pub texts: Vec<Fact>,
-    /// How much more there is to know of it.
+    /// The number of facts that are left out.
     pub untold: usize,
 }
 
-/// What happens to a resource as a whole.
+/// What happened to a resource as a whole.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Event {
-    /// It is new.
+    /// It was added.
     Added,
-    /// It is gone.
+    /// It was removed.
     Removed,
-    /// Its file is outside the configured paths now: nobody deleted it.
+    /// Its file has left the configured paths; nobody deleted it.
     Left {
-        /// Where the file is; nothing where no resource at all is left below the paths, while runs go on.
+        /// The new path; `None` if no resource is left below the configured paths while runs are open.
         to: Option<String>,
     },
-    /// It is another than it was.
+    /// It was changed.
     Changed,
-    /// It was called otherwise.
+    /// It was renamed.
     Renamed {
-        /// What it was called.
+        /// The former name.
         from: Key,
     },
-    /// It is a new version of a plan, and is compared with the version before.
+    /// It is a new version of a plan, and is compared with the previous one.
     Version {
-        /// The version before.
+        /// The previous version.
         of: Key,
     },
-    /// One side cannot be read, so nobody can tell what changes.
+    /// One side is unreadable, so the changes are unknown.
     Unreadable {
-        /// Which.
+        /// Whether it is the new side.
         now: bool,
     },
 }
 
-/// One difference.
+/// A difference.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Change {
-    /// Where.
+    /// Its address.
     pub address: Address,
-    /// What happens there.
+    /// The kind of difference.
     pub what: What,
-    /// The value before; of what comes and goes as a whole, all of it.
+    /// The value before; for an element, all of it.
     pub was: Option<Value>,
-    /// The value now.
+    /// The value after.
     pub is: Option<Value>,
-    /// How large it is.
+    /// Its class.
     pub class: Class,
     /// Why it is dangerous, if it is.
     pub danger: Option<String>,
-    /// What follows from it for the work.
+    /// Its effect on the work.
     pub effect: Option<String>,
 }
 
-/// What happens at an address.
+/// The kind of difference at an address.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum What {
-    /// Something is there that was not.
+    /// Something was added.
     Added(Element),
-    /// Something is gone.
+    /// Something was removed.
     Removed(Element),
-    /// A value is another one.
+    /// A value has changed.
     Field(&'static str),
-    /// A node is called otherwise.
+    /// A node was renamed.
     NodeRenamed {
-        /// What it was called.
+        /// The former id.
         from: String,
     },
 }
 
 impl Review {
-    /// Whether nothing changes.
+    /// Whether there are no changes.
     pub fn is_empty(&self) -> bool {
         self.subjects.is_empty()
     }
 
-    /// The largest class of all.
+    /// The largest class of all changes.
     pub fn class(&self) -> Class {
         let classes = self.subjects.iter().map(|subject| subject.class);
         classes.max().unwrap_or_default()
@@ -168,7 +169,8 @@ impl Review {
         self.subjects.iter().map(Subject::dangers).sum()
     }
 
-    /// What is found no more without being deleted: it left the configured paths, as `reconcile` takes it.
+    /// Marks resources that are no longer found, but were not deleted: they left the configured paths, as for
+    /// `reconcile`.
     pub fn leave(&mut self, left: &BTreeMap<Key, Option<String>>) {
         for subject in &mut self.subjects {
             let Some(to) = left
@@ -194,7 +196,7 @@ impl Review {
         }
     }
 
-    /// Only what happens to a plan, and to what it names.
+    /// Keeps only the changes of a plan, and of what it refers to.
     pub fn only(mut self, plan: &Key, old: &Snapshot, new: &Snapshot) -> Review {
         let mut wanted = BTreeSet::from([plan.clone()]);
         for snapshot in [old, new] {
@@ -230,7 +232,7 @@ impl Subject {
         changes.count() + effects.count()
     }
 
-    /// What it is compared with, when that has another name.
+    /// The former key, if it is compared with a resource of another name.
     pub fn from(&self) -> Option<&Key> {
         match &self.event {
             Event::Renamed { from } => Some(from),
@@ -240,7 +242,7 @@ impl Subject {
     }
 }
 
-/// What changes from `old` to `new`.
+/// Compares `old` with `new`.
 pub fn compare(old: &Snapshot, new: &Snapshot) -> Review {
     let renamed = renames::resources(old, new);
     let moved_away: BTreeSet<&Key> = renamed.values().collect();
@@ -261,7 +263,7 @@ pub fn compare(old: &Snapshot, new: &Snapshot) -> Review {
         if old.definitions(key).is_empty() || moved_away.contains(key) {
             continue;
         }
-        // What stood in a file that cannot be read may stand there still.
+        // Resources of a file that is now unreadable may still exist.
         let path = old.definitions(key).first().map(|one| &one.path);
         subjects.push(
             match path.filter(|path| new.unidentified().contains(path)) {
@@ -272,7 +274,7 @@ pub fn compare(old: &Snapshot, new: &Snapshot) -> Review {
             },
         );
     }
-    // The goal and the gates of a document are told with it.
+    // The goal and the gates of a document are shown with its plan.
     let is_told = |snapshot: &Snapshot, key: &Key| {
         let definition = snapshot.definition(key);
         key.kind != Kind::Plan && definition.is_some_and(|one| one.origin.is_some())
@@ -295,7 +297,7 @@ pub fn compare(old: &Snapshot, new: &Snapshot) -> Review {
             .sort_by_key(|change| change.danger.is_none());
         subject.effects.sort_by_key(|effect| !effect.danger);
     }
-    // What is planned is what a reviewer came for.
+    // Plans come first, since reviewers look for them.
     subjects.sort_by(|a, b| {
         let rank = |subject: &Subject| (subject.key.kind != Kind::Plan, subject.key.clone());
         rank(a).cmp(&rank(b))
@@ -343,7 +345,7 @@ fn same_name(old: &Snapshot, new: &Snapshot, key: &Key) -> Option<Subject> {
             subject.compare((old, key, before), (new, after));
             (!subject.changes.is_empty()).then_some(subject)
         }
-        // The same bytes are the same resource, whatever it is.
+        // The same bytes are the same resource.
         _ if same_text(old, new, key) => None,
         (_, None) => unreadable(true),
         (None, Some(_)) => unreadable(false),
@@ -366,7 +368,7 @@ fn other_name(old: &Snapshot, new: &Snapshot, key: &Key, from: &Key) -> Option<S
     let mut subject = Subject::new(new, key, event);
     let (before, after) = (old.resource(from)?, new.resource(key)?);
     subject.compare((old, from, before), (new, after));
-    // What refers to it does not follow.
+    // References to it do not follow.
     subject.class = subject.class.max(Class::Minor);
     Some(subject)
 }
@@ -395,10 +397,10 @@ fn added(old: &Snapshot, new: &Snapshot, key: &Key) -> Option<Subject> {
     Some(subject)
 }
 
-/// Most reasons that are named why a document does not start.
+/// Maximum number of reasons why a document is not ready that are named.
 const REASONS: usize = 5;
 
-/// Why the plan of a document would not start as it is, also what was so before: who reviews it asks whether that is answered.
+/// Why the plan of a document is not ready, even if it was not before: a reviewer needs to know whether it can start.
 fn not_ready(new: &Snapshot, plan: &Key) -> Option<Effect> {
     let reasons: Vec<&str> = new.unready(plan).map(|one| one.message.as_str()).collect();
     let (named, more) = reasons.split_at(reasons.len().min(REASONS));
@@ -426,7 +428,7 @@ fn removed(old: &Snapshot, key: &Key) -> Subject {
     subject
 }
 
-/// The class of a resource that comes or goes as a whole.
+/// The class of an added or removed resource.
 fn whole_class(kind: Kind) -> Class {
     match kind {
         Kind::Plan | Kind::Goal => Class::Major,
@@ -434,8 +436,8 @@ fn whole_class(kind: Kind) -> Class {
     }
 }
 
-/// The plan that a new one is the next version of: what it supersedes, else the highest version of
-/// its series that is lower.
+/// The plan that a new one is the next version of: the one that it supersedes, else the highest lower version of
+/// its series.
 pub fn predecessor<'a>(
     old: &'a Snapshot,
     new: &'a Snapshot,
@@ -450,7 +452,7 @@ pub fn predecessor<'a>(
     if let Some(of) = document::parent(old, new, key) {
         return find(&of).map(|found| (of, found));
     }
-    // Plans without a series are no versions of each other.
+    // Plans without a series are not versions of each other.
     let (version, series) = (plan.version.as_deref()?, plan.series.as_ref()?);
     let candidates = old.keys_of(Kind::Plan).filter_map(|other| {
         let earlier = old.plan(other)?;
@@ -472,7 +474,7 @@ pub fn predecessor<'a>(
 }
 
 impl Subject {
-    /// Find what is different, what it means, and what follows.
+    /// Finds the differences, their meanings and their effects.
     fn compare(
         &mut self,
         (old, from, before): (&Snapshot, &Key, &Resource),
@@ -501,7 +503,7 @@ impl Subject {
                 what: What::NodeRenamed { from: from.clone() },
                 was: Some(Value::String(from.clone())),
                 is: Some(Value::String(to.clone())),
-                // Runs and whoever mentions it know it by its id.
+                // Runs and references use the id.
                 class: Class::Minor,
                 danger: None,
                 effect: None,
@@ -543,7 +545,7 @@ impl Subject {
     }
 }
 
-/// Where two normal forms differ, in the order of addresses.
+/// The differences between two normal forms, in the order of addresses.
 pub fn differences(old: &Normal, new: &Normal) -> Vec<Change> {
     let addresses: BTreeSet<&Address> = old.elements.keys().chain(new.elements.keys()).collect();
     let mut found: BTreeMap<Address, Change> = BTreeMap::new();
@@ -572,7 +574,7 @@ pub fn differences(old: &Normal, new: &Normal) -> Vec<Change> {
         let (was, is) = (value(was), value(is));
         let danger = meaning.danger.judge(was.as_ref(), is.as_ref());
         let class = match (meaning.danger, &danger) {
-            // No longer a matter of wording.
+            // Then it is more than wording.
             (DangerWhen::Told, Some(_)) => meaning.class.max(Class::Minor),
             _ => meaning.class,
         };
@@ -590,12 +592,12 @@ pub fn differences(old: &Normal, new: &Normal) -> Vec<Change> {
     found.into_values().collect()
 }
 
-/// Whether something above an address came or went as a whole.
+/// Whether something above an address was added or removed as a whole.
 fn is_below(address: &[String], found: &BTreeMap<Address, Change>) -> bool {
     (1..address.len()).any(|length| found.contains_key(&address[..length]))
 }
 
-/// Something that came or went as a whole.
+/// A change that adds or removes something as a whole.
 fn whole(address: &Address, what: What, from: &Normal) -> Change {
     let value = Some(from.subtree(address));
     let danger = match what {
@@ -637,11 +639,11 @@ fn whole(address: &Address, what: What, from: &Normal) -> Change {
     }
 }
 
-/// What is run or asked by what stands below an address: by a check, or by the target of a rule.
+/// The commands of everything below an address: of a check, or of the target of a rule.
 fn commands(normal: &Normal, address: &[String]) -> Option<String> {
     let runs = normal.below(address).filter_map(|(own, leaf)| {
         let field = own.last()?;
-        // What waits for something outside may ask for it.
+        // An External may call a webhook.
         let call = leaf
             .value
             .as_str()
@@ -695,7 +697,7 @@ impl Change {
         }
     }
 
-    /// What it is about, where it is to be looked at twice.
+    /// Its topic, for changes that need a second look.
     pub fn topic(&self) -> Topic {
         if matches!(
             self.what,
@@ -738,7 +740,7 @@ impl Change {
         }
     }
 
-    /// The node that it is about.
+    /// The node, if it is about one.
     pub fn node(&self) -> Option<&str> {
         match self.address.as_slice() {
             [list, id, ..] if list == "nodes" => Some(id),
@@ -746,7 +748,7 @@ impl Change {
         }
     }
 
-    /// The edge that it is about.
+    /// The edge, if it is about one.
     pub fn edge(&self) -> Option<(&str, &str)> {
         match self.address.as_slice() {
             [list, from, to, ..] if list == "edges" => Some((from, to)),

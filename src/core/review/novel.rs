@@ -1,5 +1,5 @@
-//! What is new, told as fully as what changes: what it runs, what it tells whoever does it, who that
-//! is, what is asked before, and that merging it starts a run.
+//! New content, shown as fully as changes: its commands, its instructions, its workers, the
+//! decisions before it, and that merging it starts a run.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -20,7 +20,7 @@ use crate::core::resource::{
 };
 use crate::core::run::controllers::binding::{binding_of, target};
 
-/// One thing that is told of a resource that is new.
+/// A fact about a new resource.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 #[cfg_attr(feature = "service", derive(schemars::JsonSchema))]
 pub struct Fact {
@@ -30,20 +30,20 @@ pub struct Fact {
     pub says: String,
 }
 
-/// Most things that are told of one resource.
+/// Maximum number of facts about one resource.
 const FACTS: usize = 60;
-/// Most characters of one text that is repeated.
+/// Maximum number of characters of one text in a fact.
 const TEXT: usize = 400;
-/// Most characters of one text that is told whole.
+/// Maximum number of characters of one text that is shown in full.
 const WHOLE: usize = 100_000;
-/// Most characters of one text in a sentence of what is to be looked at twice.
+/// Maximum number of characters of one text in a sentence about a danger.
 const IN_A_SENTENCE: usize = 160;
-/// Most things that one sentence tells.
+/// Maximum number of things that one sentence lists.
 const TOLD: usize = 3;
-/// Most nodes that are named as the first of a run.
+/// Maximum number of first nodes of a run that are named.
 const FIRST: usize = 6;
 
-/// A command as the list of its arguments: `[sh, -c, "make | tee log"]`.
+/// A command as a list of arguments: `[sh, -c, "make | tee log"]`.
 pub fn argument_list<S: AsRef<str>>(words: &[S]) -> String {
     let is_plain = |c: char| c.is_alphanumeric() || "-_./=@%+".contains(c);
     let word = |word: &S| match word.as_ref() {
@@ -54,7 +54,7 @@ pub fn argument_list<S: AsRef<str>>(words: &[S]) -> String {
     format!("[{}]", words.join(", "))
 }
 
-/// Tell of every resource that is new.
+/// Adds the facts about every new resource.
 pub(super) fn describe(sides: [&Snapshot; 2], subjects: &mut [Subject]) {
     if !subjects.iter().any(|one| one.event == Event::Added) {
         return;
@@ -89,7 +89,7 @@ impl Subject {
         }
     }
 
-    /// Keep a text whole that is too long to be told in a line.
+    /// Keeps the full text if it is too long for a line.
     fn keep_whole(&mut self, about: &str, text: &str) {
         let text = text.trim();
         if text.chars().count() > TEXT {
@@ -110,7 +110,7 @@ fn quoted(text: &str) -> String {
     format!("“{}”", shortened(text.trim(), TEXT))
 }
 
-/// Who does a task, as far as a plan and the bindings tell.
+/// The provider of a task, as far as a plan and the bindings determine it.
 pub(super) struct Doer<'a> {
     provider: &'a str,
     target: Option<&'a Target>,
@@ -133,7 +133,7 @@ impl Doer<'_> {
     }
 }
 
-/// Those who may do a task of a plan: by the plan itself, or by the bindings that speak of it.
+/// The possible providers of a task: from the plan itself, or from the bindings that select it.
 pub(super) fn doers<'a>(
     new: &'a Snapshot,
     bindings: &BTreeSet<&'a Key>,
@@ -209,7 +209,7 @@ fn of_plan(
     tell_instructions(told, subject);
 }
 
-/// What a document says beside its steps.
+/// The facts about a document besides its steps.
 fn of_document(content: &Content, subject: &mut Subject) {
     let Content {
         intent,
@@ -274,7 +274,7 @@ fn tell_instructions(told: Vec<String>, subject: &mut Subject) {
     subject.look_twice(Topic::Delegation, text);
 }
 
-/// What a node tells whoever does it, beside its name.
+/// The instructions of a node besides its name.
 pub(super) fn instructions(node: &Node) -> Option<String> {
     let mut parts = Vec::new();
     let text = |text: &str| format!("“{}”", shortened(text.trim(), IN_A_SENTENCE));
@@ -422,7 +422,7 @@ fn order(before: &[(&str, EdgeKind)], gates: &[&str]) -> Vec<String> {
     parts
 }
 
-/// What a check looks at, in words.
+/// The subject of a check, in words.
 fn check(criterion: &TaskCriterion) -> String {
     let optional = if criterion.required {
         ""
@@ -588,7 +588,7 @@ fn of_run(new: &Snapshot, run: &ExecutionSpec, subject: &mut Subject) {
     }
 }
 
-/// The nodes that wait for nothing, and who does them.
+/// The nodes without dependencies, with their providers.
 fn first_ready(graph: &Graph, nodes: &[Node], who: impl Fn(&Node) -> String) -> String {
     let levels = graph.levels();
     let first = levels.first().into_iter().flatten();
@@ -607,7 +607,7 @@ fn first_ready(graph: &Graph, nodes: &[Node], who: impl Fn(&Node) -> String) -> 
     }
 }
 
-/// The commands that run before anybody is asked, where anybody is.
+/// The commands that run before any decision, if there is one.
 fn before_any_gate(
     new: &Snapshot,
     run: &ExecutionSpec,

@@ -1,4 +1,4 @@
-//! What holds for all plans.
+//! Properties of all plans.
 #![allow(clippy::unwrap_used)]
 
 use std::collections::BTreeSet;
@@ -20,7 +20,7 @@ use crate::core::repository::snapshot::Snapshot;
 use crate::core::resource::{Key, Kind};
 use crate::core::testing;
 
-/// A plan from its spec.
+/// The snapshot of a plan, given its spec.
 fn snapshot(spec: &Value) -> Snapshot {
     let resource = json!({
         "apiVersion": "planspec.io/v1alpha1",
@@ -57,7 +57,7 @@ fn criterion() -> impl Strategy<Value = Value> {
     prop_oneof![command, path]
 }
 
-/// A node without its id and what it waits for.
+/// A node without its id and dependencies.
 fn node() -> impl Strategy<Value = Value> {
     let task = (
         prop::option::of(word()),
@@ -96,12 +96,12 @@ fn node() -> impl Strategy<Value = Value> {
     prop_oneof![4 => task, 1 => gate]
 }
 
-/// Which node waits for which, and how, as chosen among all pairs.
+/// The edges, as chosen among all pairs.
 fn edges() -> impl Strategy<Value = Vec<(usize, usize, bool)>> {
     prop::collection::vec((0_usize..6, 0_usize..6, any::<bool>()), 0..8)
 }
 
-/// A plan: nodes with ids from few, in any order, and edges that run from lower ids to higher.
+/// A plan: nodes with ids from a small set, in any order, and edges from lower to higher ids.
 fn plan() -> impl Strategy<Value = Value> {
     let ids = prop::sample::subsequence(vec!["a", "b", "c", "d", "e", "f"], 1..=6).prop_shuffle();
     (
@@ -149,7 +149,7 @@ fn plan() -> impl Strategy<Value = Value> {
         })
 }
 
-/// One thing to do to a plan; no two of one list undo each other.
+/// An edit of a plan; no two of one list undo each other.
 #[derive(Debug, Clone, Copy)]
 enum Edit {
     Describe,
@@ -241,12 +241,12 @@ proptest! {
     }
 }
 
-/// Everything that there is before and after a change.
+/// All resources before and after a change.
 fn everything((old, new): &(Files, Files)) -> (Snapshot, Snapshot) {
     (snapshot_of(old, Vec::new()), snapshot_of(new, Vec::new()))
 }
 
-/// Every rule about change that is broken between two revisions.
+/// All rules about changes that are broken between two revisions.
 fn broken((old, new): &(Snapshot, Snapshot)) -> Vec<Diagnostic> {
     let policy = Policy::new(&Config::default(), (String::new(), None));
     let sides = Sides {
@@ -264,15 +264,15 @@ fn broken((old, new): &(Snapshot, Snapshot)) -> Vec<Diagnostic> {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(768))]
 
-    /// The hook, which reads what a change reaches, finds of the rules about change what a review
-    /// finds, which reads everything.
+    /// The hook, which reads only what a change affects, finds the same broken rules about changes as a review,
+    /// which reads everything.
     #[test]
     fn rules_about_change_need_no_more_than_what_a_change_reaches(change in any_change()) {
         prop_assert_eq!(broken(&sides(&change)), broken(&everything(&change)));
     }
 
-    /// The same where few files refer to each other a lot; and a rule about change may ask who
-    /// refers to a resource now and before.
+    /// The same if few files have many references to each other; a rule may then ask which resources
+    /// refer to another one now and before.
     #[test]
     fn a_rule_about_change_may_ask_who_refers_to_a_resource(change in dense_change()) {
         let (some, all) = (sides(&change), everything(&change));
@@ -295,7 +295,7 @@ fn given_up(
         .collect()
 }
 
-/// The property is worth what its changes are.
+/// The property is only as good as the generated changes.
 #[test]
 fn a_rule_about_change_that_looks_at_all_who_refer_is_caught() {
     for question in QUESTIONS {
@@ -309,7 +309,7 @@ fn a_rule_about_change_that_looks_at_all_who_refer_is_caught() {
     }
 }
 
-/// What a rule about change looks at in files that do not change is read.
+/// Unchanged files that a rule about changes examines are read.
 #[test]
 fn kin_of_what_changes_is_read() {
     let plan = |name: &str, text: &str| {
@@ -327,7 +327,7 @@ fn kin_of_what_changes_is_read() {
                default}\nspec: {planRef: {name: a}}\n";
     const RISK: &str = "risks: [{risk_id: r, title: t, description: d, probability: low, impact: \
                         high, mitigation: m}]\nmetadata:";
-    // Two plans that supersede one; a document that has run; one that follows another.
+    // Two plans that supersede the same one; a document that has run; one that follows another.
     let table: [(&str, &[(&str, String)], (&str, String)); 3] = [
         (
             "PS405",

@@ -1,33 +1,33 @@
-//! Two texts word by word: what is gone, what is new, and whether whoever is told it may do more now.
+//! Compares two texts word by word: what was removed and added, and whether the reader may now do more.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::core::base::invisible::is_invisible;
 use crate::core::base::words::{and_more, shortened};
 
-/// A stretch of two texts.
+/// A piece of two compared texts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Piece {
-    /// In both, as it stands in the second.
+    /// In both, with the spacing of the second.
     Same(String),
-    /// In the first alone.
+    /// Only in the first.
     Gone(String),
-    /// In the second alone.
+    /// Only in the second.
     New(String),
 }
 
-/// Most words of both that are compared one by one: it takes up to the square of them.
+/// Maximum number of words that are compared one by one, which can take quadratic time.
 const MOST: usize = 4000;
-/// So many words in common between two differences are no reason to tell them apart.
+/// So few common words do not separate two differences.
 const BRIDGE: usize = 1;
 
-/// Words with the spaces behind them.
+/// Words with the spaces after them.
 fn words(text: &str) -> Vec<&str> {
     text.split_inclusive(char::is_whitespace)
         .fold(Vec::new(), |mut words: Vec<&str>, word| {
             let is_space = word.trim().is_empty();
             match words.last().filter(|_| is_space) {
-                // More than one space: with the word before.
+                // More than one space belongs to the word before.
                 Some(_) => {}
                 None => words.push(word),
             }
@@ -35,7 +35,7 @@ fn words(text: &str) -> Vec<&str> {
         })
 }
 
-/// What differs between two texts, every stretch of it.
+/// All differences between two texts.
 pub fn difference(was: &str, is: &str) -> Vec<Piece> {
     let (a, b) = (words(was), words(is));
     let bare = |words: &[&str]| -> Vec<String> {
@@ -75,7 +75,7 @@ struct Pieces {
 }
 
 impl Pieces {
-    /// Words in both. Between two differences, one alone belongs to them.
+    /// Common words. A single one between two differences belongs to them.
     fn same(&mut self, words: &[&str]) {
         if !words.is_empty() {
             self.all.push(Piece::Same(words.concat()));
@@ -114,7 +114,7 @@ impl Pieces {
     }
 }
 
-/// Words that hold somebody back. A text that has fewer of them allows more.
+/// Restraining words. A text with fewer of them permits more.
 const RESTRAINTS: [&str; 22] = [
     "never",
     "not",
@@ -139,14 +139,14 @@ const RESTRAINTS: [&str; 22] = [
     "avoid",
     "refuse",
 ];
-/// So many new words are more than another way to say it.
+/// So many new words are more than another wording.
 const MORE: usize = 8;
-/// Most characters of a text that a reason repeats.
+/// Maximum number of characters of a text in a reason.
 const REPEATED: usize = 160;
-/// Most hidden characters that a reason names.
+/// Maximum number of invisible characters that a reason names.
 const HIDDEN_SHOWN: usize = 8;
 
-/// Why it is to be looked at twice that somebody is told something else.
+/// Why changed instructions need a second look.
 pub(super) fn judge(was: &str, is: &str) -> Option<String> {
     let whole = |text: &str| shortened(text.trim(), REPEATED);
     if let Some(hidden) = hidden(was, is) {
@@ -169,7 +169,7 @@ pub(super) fn judge(was: &str, is: &str) -> Option<String> {
     };
     let gone: Vec<&String> = pieces.iter().filter_map(Piece::gone).collect();
     if let Some(text) = gone.iter().copied().find(|text| is_lost(text)) {
-        // Of several sentences the one that says so.
+        // Of several sentences, the one with the word.
         let ends = |c: char| ".!?\n".contains(c);
         let mut sentences = text.split_inclusive(ends).map(str::to_owned);
         let sentence = sentences.find(is_lost);
@@ -184,7 +184,7 @@ pub(super) fn judge(was: &str, is: &str) -> Option<String> {
     Some(format!("the worker is also told “{}”", whole(told)))
 }
 
-/// Characters that are not seen, line ends and tabs apart, which a text has and had not.
+/// New invisible characters of a text, except line ends and tabs.
 fn hidden(was: &str, is: &str) -> Option<String> {
     let is_hidden = |c: &char| is_invisible(*c) && !"\n\r\t".contains(*c);
     let known: BTreeSet<char> = was.chars().filter(is_hidden).collect();
@@ -196,8 +196,8 @@ fn hidden(was: &str, is: &str) -> Option<String> {
     (!named.is_empty()).then(|| named.join(" ") + &and_more(new.count()))
 }
 
-/// Why it is to be looked at twice that a short text is another one: it has an address that it had not, or characters that
-/// nobody sees.
+/// Why a changed short text needs a second look: it has a new address, or invisible
+/// characters.
 pub(super) fn points_elsewhere(was: &str, is: &str) -> Option<String> {
     if let Some(hidden) = hidden(was, is) {
         return Some(format!("it now contains invisible characters: {hidden}"));
@@ -228,7 +228,7 @@ impl Piece {
     }
 }
 
-/// A new stretch with an address in it, or the longest of many new words.
+/// A new piece with an address, or the longest of many new words.
 fn what_is_more<'a>(was: &str, gone: &[&String], new: &[&'a String]) -> Option<&'a String> {
     let points =
         |text: &&&String| text.split_whitespace().any(is_address) && !was.contains(text.trim());
@@ -244,7 +244,7 @@ fn what_is_more<'a>(was: &str, gone: &[&String], new: &[&'a String]) -> Option<&
     longest.filter(|_| is_more)
 }
 
-/// How often each word stands in a text that holds somebody back.
+/// How often each restraining word occurs in a text.
 fn restraints(text: &str) -> BTreeMap<String, usize> {
     let mut found = BTreeMap::new();
     let ends = |c: char| !c.is_alphanumeric() && c != '\'' && c != '’';
@@ -331,7 +331,7 @@ mod tests {
                 "one 2 three four. five six 7",
                 "one [-two -][+2 +]three four. [-Never ask. -]five six [-seven-][+7+]",
             ),
-            // One word between two differences belongs to them.
+            // A single word between two differences belongs to them.
             ("a b c d e f", "a x c y e f", "a [-b c d -][+x c y +]e f"),
             ("", "new", "[+new+]"),
             ("old", "", "[-old-]"),

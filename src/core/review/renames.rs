@@ -1,4 +1,4 @@
-//! What has another name and is the same: nodes of a plan, and whole resources.
+//! Detects renamed nodes of a plan and renamed resources.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,17 +10,17 @@ use crate::core::plan::graph::folded_edges;
 use crate::core::repository::snapshot::Snapshot;
 use crate::core::resource::{Edge, GraphSpec, Key, Kind, Metadata, Node, Resource, Spec};
 
-/// Says what a resource or its nodes were called: `old-name`, `namespace/old-name`, and
+/// The former names of a resource or of its nodes: `old-name`, `namespace/old-name`, and
 /// `new-node=old-node`, separated by commas.
 pub const RENAMED_FROM: &str = "planspec.io/renamed-from";
 
 /// Old ids to new ids.
 pub type Renames = BTreeMap<String, String>;
 
-/// The nodes of `new` that are nodes of `old` under another id: those that the annotation names,
-/// those with the same content and the same neighbours, and those whose content nothing else has.
+/// The nodes of `new` that have another id in `old`: those in the annotation,
+/// those with the same content and neighbours, and those with unique content.
 pub fn nodes(old: &GraphSpec, new: &GraphSpec, metadata: &Metadata) -> Renames {
-    // Most changes of a plan are none of its nodes, and what they say is worth nothing then.
+    // Most changes of a plan do not affect its nodes; then the content of nodes is irrelevant.
     if old.nodes == new.nodes {
         return Renames::new();
     }
@@ -57,7 +57,7 @@ pub fn nodes(old: &GraphSpec, new: &GraphSpec, metadata: &Metadata) -> Renames {
             for node in wanted.filter(|node| among.contains(node.id.as_str())) {
                 let near = around.get(node.id.as_str());
                 let near = near.filter(|_| with_neighbours);
-                // Without content there is nothing to recognise it by but what is around it.
+                // Without content, a node can only be recognised by its neighbours.
                 if near.is_some() || (!with_neighbours && has_content(node)) {
                     let signature = digest::canonical(&(content(node), near));
                     signed.entry(signature).or_default().push(node.id.clone());
@@ -78,16 +78,16 @@ pub fn nodes(old: &GraphSpec, new: &GraphSpec, metadata: &Metadata) -> Renames {
     found
 }
 
-/// How a node is called that has lost its id to another and is no longer there: no node can be called so.
+/// The suffix of a removed node whose id another one has now; no real id can have it.
 const BEFORE: &str = " (before)";
 
-/// Whether something is only the name of a node that has lost its id.
+/// Whether this is the name of a node that lost its id to another one.
 pub fn is_displaced(id: &str) -> bool {
     id.ends_with(BEFORE)
 }
 
-/// The nodes whose ids went on to others, as in a list that is numbered anew: found by what they say, then by where they
-/// stand between those that were found so.
+/// The nodes whose ids went to others, as in a renumbered list: recognised by their content, then by their place
+/// between recognised nodes.
 fn moved_on(old: &GraphSpec, new: &GraphSpec, found: &mut Renames) {
     let (was, is) = (by_words(old), by_words(new));
     let before: BTreeSet<&str> = old.nodes.iter().map(|node| node.id.as_str()).collect();
@@ -98,7 +98,7 @@ fn moved_on(old: &GraphSpec, new: &GraphSpec, found: &mut Renames) {
         let (Some(from), Some(Some(to))) = (from, is.get(signature)) else {
             continue;
         };
-        // An id alone that is new, or gone, is found by others.
+        // An id that was only added or only removed is handled by the other rules.
         let goes_on = after.contains(from.as_str()) || before.contains(to.as_str());
         if from != to && goes_on && !found.contains_key(from) && !taken.contains(to) {
             moved.insert(from.clone(), to.clone());
@@ -131,7 +131,7 @@ fn moved_on(old: &GraphSpec, new: &GraphSpec, found: &mut Renames) {
     found.extend(matched);
 }
 
-/// The nodes that say something that no other says, by that; nothing where several do.
+/// The nodes with unique content, by content; `None` for content of several nodes.
 fn by_words(graph: &GraphSpec) -> BTreeMap<String, Option<String>> {
     let mut found: BTreeMap<String, Option<String>> = BTreeMap::new();
     let telling = graph
@@ -147,7 +147,7 @@ fn by_words(graph: &GraphSpec) -> BTreeMap<String, Option<String>> {
     found
 }
 
-/// The nodes that stand in the list behind the same one, and say much the same.
+/// The nodes that follow the same recognised node in the list, and have similar content.
 fn by_place(
     (old, new): (&GraphSpec, &GraphSpec),
     left: Vec<&Node>,
@@ -156,7 +156,7 @@ fn by_place(
 ) -> Renames {
     let left: BTreeSet<&str> = left.into_iter().map(|node| node.id.as_str()).collect();
     let unknown: BTreeSet<&str> = unknown.into_iter().map(|node| node.id.as_str()).collect();
-    // Behind which of the known nodes, by their new ids, each stands.
+    // For each open node, the recognised node that it follows, by its new id.
     let behind = |graph: &'_ GraphSpec, open: &BTreeSet<&str>, is_old: bool| {
         let mut lists: BTreeMap<String, Vec<Node>> = BTreeMap::new();
         let mut last = String::new();
@@ -189,7 +189,7 @@ fn words_of(node: &Node) -> String {
     format!("{name} {}", node.description.as_deref().unwrap_or_default())
 }
 
-/// The nodes before and behind each node that has any.
+/// The nodes before and after each node that has any.
 fn neighbours(graph: &GraphSpec) -> BTreeMap<&str, BTreeSet<(bool, &str)>> {
     let mut around: BTreeMap<&str, BTreeSet<(bool, &str)>> = BTreeMap::new();
     for (from, to) in folded_edges(graph).into_keys() {
@@ -267,8 +267,8 @@ pub(super) fn rename_in_tree(tree: &mut Value, renames: &Renames) {
     }
 }
 
-/// Resources that have moved to another name or namespace, new key to old key: those that the
-/// annotation names, then those with the same spec, one in the same file first.
+/// Resources with another name or namespace, from new to old key: those in the
+/// annotation, then those with the same spec, preferably in the same file.
 pub fn resources(old: &Snapshot, new: &Snapshot) -> BTreeMap<Key, Key> {
     let only_in = |one: &'_ Snapshot, other: &Snapshot| -> Vec<Key> {
         let absent = |key: &&Key| other.definitions(key).is_empty();
@@ -332,7 +332,7 @@ pub fn resources(old: &Snapshot, new: &Snapshot) -> BTreeMap<Key, Key> {
     found
 }
 
-/// Take the alarm from references that only follow a resource to its new name.
+/// Clears the danger of references that only follow a resource to its new name.
 pub(super) fn follow(
     (old, new): (&Snapshot, &Snapshot),
     renamed: &BTreeMap<Key, Key>,
@@ -361,7 +361,7 @@ pub(super) fn follow(
             }
         }
         let class = match subject.event {
-            // What refers to it does not follow by itself.
+            // References do not follow by themselves.
             Event::Renamed { .. } => Class::Minor,
             _ => Class::None,
         };
@@ -370,7 +370,7 @@ pub(super) fn follow(
     }
 }
 
-/// What a resource names where a change is.
+/// The resource that a changed field refers to.
 fn named(resource: &Resource, change: &Change) -> Option<Key> {
     let namespace = &resource.metadata.namespace;
     let address: Vec<&str> = change.address.iter().map(String::as_str).collect();

@@ -1,4 +1,4 @@
-//! The next revision of a document: what of it follows from what has changed.
+//! Makes the next revision of a document from its changes.
 
 use serde_json::{Value, json};
 
@@ -7,23 +7,23 @@ use super::{Change, Review, Subject, document};
 use crate::core::document::{ChangeType, Document, RevisionChange, Trigger, differences};
 use crate::core::resource::{Kind, Time};
 
-/// What the changes do not say.
+/// The input besides the changes.
 pub struct Next {
     /// The id of the new revision.
     pub plan_id: String,
-    /// When it is made.
+    /// Its time.
     pub now: Time,
-    /// What is changed, in a sentence.
+    /// A summary of the changes, as a sentence.
     pub summary: String,
-    /// Why.
+    /// The reason.
     pub trigger: Option<Trigger>,
-    /// Set when it begins another session: its id.
+    /// The id of a new session, if it begins one.
     pub session: Option<String>,
-    /// Who made it; whoever made the one before when not set.
+    /// The author; `None` is the author of the previous revision.
     pub created_by: Option<String>,
 }
 
-/// Where the first revision of a session says which one it goes on from.
+/// The field in the first revision of a session that refers to the previous session.
 pub const PREVIOUS_SESSION: &str = "x-previous-session";
 
 /// Why there is no next revision.
@@ -31,27 +31,27 @@ pub const PREVIOUS_SESSION: &str = "x-previous-session";
 pub enum NotRevised {
     /// Nothing has changed.
     Nothing,
-    /// These sections belong into another session.
+    /// These sections may only change in a new session.
     OtherSession(Vec<&'static str>),
 }
 
-/// A revision that can be written.
+/// A new revision.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Revised {
     /// The document.
     pub value: Value,
-    /// Which revision it is.
+    /// Its number.
     pub revision: u32,
-    /// What it amounts to.
+    /// Its kind of change.
     pub class: ChangeType,
-    /// What is different, a line each.
+    /// The differences, one line each.
     pub changes: Vec<String>,
 }
 
-/// The next revision of the document `old`, with the content of `new`. `review` compares the two.
+/// Makes the next revision of the document `old`, with the content of `new`. `review` compares the two.
 ///
 /// # Errors
-/// Nothing has changed, or what has changed is fixed within a session.
+/// Nothing has changed, or something that is fixed within a session.
 pub fn revise(
     old: &Document,
     new: &Document,
@@ -150,7 +150,7 @@ fn written(
     value
 }
 
-/// What a revision writes itself.
+/// Whether a change is one that a revision makes itself.
 fn is_bookkeeping(change: &Change) -> bool {
     let address: Vec<&str> = change.address.iter().map(String::as_str).collect();
     matches!(
@@ -235,7 +235,7 @@ mod tests {
         assert_eq!(changes[0]["type"], "modification");
         assert_eq!(changes[0]["section"], "steps");
         assert_eq!(changes[0]["field"], "choose");
-        // It is a document, and follows from the one before by the rules of the review.
+        // It is a valid document, and follows from the previous one by the rules of the review.
         let text = format!("{value:#}");
         let before = testing::snapshot(&[(FILE, GREETING)]);
         let after = testing::snapshot(&[(FILE, &text)]);

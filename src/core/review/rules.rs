@@ -1,4 +1,4 @@
-//! What a revision must not do: rules that take the whole comparison to see.
+//! Rules about changes that need the whole comparison.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,19 +16,19 @@ use crate::core::text::allow::Allow;
 use crate::core::text::locate::locate_all;
 use crate::path;
 
-/// Who may decide, as one revision has it.
+/// Who may decide, in one revision.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Policy {
     /// The configuration.
     pub config: Config,
-    /// The file of allowed signers, and its text.
+    /// The path of the file of allowed signers, and its text.
     pub signers: (String, Option<String>),
-    /// The files with OpenPGP keys, and digests of them.
+    /// The digests of the files with OpenPGP keys.
     pub key_files: BTreeMap<String, String>,
 }
 
 impl Policy {
-    /// What a configuration and the file of signers that it names say.
+    /// The policy of a configuration and its file of allowed signers.
     pub fn new(config: &Config, signers: (String, Option<String>)) -> Policy {
         Policy {
             config: config.clone(),
@@ -38,22 +38,22 @@ impl Policy {
     }
 }
 
-/// Two revisions with what decides in them.
+/// Two revisions with their policies.
 pub struct Sides<'a> {
     /// The resources before.
     pub old: &'a Snapshot,
     /// The resources now.
     pub new: &'a Snapshot,
-    /// Who may decide, before and now.
+    /// The policies before and after.
     pub policies: (&'a Policy, &'a Policy),
-    /// Whether there was no resource at all before: then nothing is undermined.
+    /// Whether there were no resources before; then nothing is undermined.
     pub is_first: bool,
     /// The runs that are known to be over for good.
     pub over: &'a BTreeSet<Key>,
 }
 
-/// Everything that is to be said about a change: what [`check`] finds, as the configuration wants
-/// it, and what is wrong now and was not before.
+/// All findings about a change: those of [`check`] with the configured severities, and findings that
+/// are new.
 pub fn findings(review: &Review, sides: &Sides<'_>, config: &Config) -> Vec<Diagnostic> {
     let mut found = check(review, sides);
     sides.new.settle(&mut found, config);
@@ -63,7 +63,7 @@ pub fn findings(review: &Review, sides: &Sides<'_>, config: &Config) -> Vec<Diag
     found
 }
 
-/// Why files say that what is to be looked at twice may be so: by resource and message.
+/// Why files allow changes that need a second look: by resource and message.
 pub fn allowed(review: &Review, sides: &Sides<'_>) -> BTreeMap<(Key, String), String> {
     let mut reasons = BTreeMap::new();
     let allows = sides.new.allows();
@@ -87,7 +87,7 @@ pub fn allowed(review: &Review, sides: &Sides<'_>) -> BTreeMap<(Key, String), St
     reasons
 }
 
-/// Every rule about change that a review breaks, and every change to look at twice.
+/// All broken rules about changes, and all changes that need a second look.
 pub fn check(review: &Review, sides: &Sides<'_>) -> Vec<Diagnostic> {
     let mut findings = changes::check(sides.old, sides.new, &review.renamed);
     for subject in &review.subjects {
@@ -115,7 +115,7 @@ pub fn check(review: &Review, sides: &Sides<'_>) -> Vec<Diagnostic> {
     findings
 }
 
-/// A file of an earlier revision is what people agreed to at the time.
+/// A file with an earlier revision is what people agreed to at the time, so it must not change.
 fn history_changed(sides: &Sides<'_>) -> Vec<Diagnostic> {
     let history = sides.new.history().filter(|one| one.key.kind == Kind::Plan);
     let changed = history.filter(|one| {
@@ -133,7 +133,7 @@ fn history_changed(sides: &Sides<'_>) -> Vec<Diagnostic> {
         .collect()
 }
 
-/// The class that the version step of a plan declares; nothing for a plan without versions.
+/// The class that the version of a plan declares; `None` for a plan without versions.
 pub fn declared(subject: &Subject, old: &Snapshot, new: &Snapshot) -> Option<Declared> {
     let before = subject.from().unwrap_or(&subject.key);
     let is_whole = matches!(
@@ -173,7 +173,7 @@ fn at(definition: &Definition, path: Vec<PathStep>) -> Place {
 fn class_too_low(subject: &Subject, sides: &Sides<'_>) -> Option<Diagnostic> {
     let declared = declared(subject, sides.old, sides.new)?;
     let enough = match declared.class {
-        // The same version in other words is no other revision.
+        // The same version in other notation is not another revision.
         Class::None => Class::Patch,
         class => class,
     };
@@ -211,7 +211,7 @@ fn class_too_low(subject: &Subject, sides: &Sides<'_>) -> Option<Diagnostic> {
                 None if part == 0 => "raise the first part of the version".to_owned(),
                 None => "raise the second part of the version".to_owned(),
             };
-            // What PS404 asks for is the next version as well.
+            // PS404 asks for the next version too.
             if changed_in_place(subject, sides).is_some() {
                 let set = set.replacen("set", "write a new plan with", 1);
                 let set = set.replacen("raise", "write a new plan, and raise", 1);
@@ -237,7 +237,7 @@ fn class_too_low(subject: &Subject, sides: &Sides<'_>) -> Option<Diagnostic> {
     Some(label.into_iter().fold(finding, Diagnostic::related))
 }
 
-/// Where a change stands in the file of the new revision, as near as the file tells.
+/// The place of a change in the new file, as precisely as possible.
 fn place_of(change: &Change, plan: &PlanSpec, definition: &Definition) -> Option<Place> {
     let address: Vec<&str> = change.address.iter().map(String::as_str).collect();
     let Some(origin) = &definition.origin else {
@@ -249,7 +249,7 @@ fn place_of(change: &Change, plan: &PlanSpec, definition: &Definition) -> Option
         part,
     };
     let field = match address.as_slice() {
-        // Their fields are named as they are in the document.
+        // Fields of documents have the same names as there.
         [
             "document",
             name @ ("identity" | "intent" | "approach" | "delegation" | "metadata"),
@@ -303,7 +303,7 @@ fn path_of(change: &Change, plan: &PlanSpec) -> Option<Vec<PathStep>> {
     Some(path)
 }
 
-/// The same for a resource that is no plan.
+/// The same for a resource that is not a plan.
 fn path_in(change: &Change, definition: &Definition) -> Option<Vec<PathStep>> {
     let steps: Vec<&str> = change.address.iter().map(String::as_str).collect();
     let resource = definition.resource.as_ref()?;
@@ -360,7 +360,7 @@ fn changed_in_place(subject: &Subject, sides: &Sides<'_>) -> Option<Diagnostic> 
     if !is_plan || subject.event != Event::Changed || subject.class < Class::Minor {
         return None;
     }
-    // What is over is not touched by any change.
+    // A change does not affect finished runs.
     let runs = sides.old.executions_of(&subject.key);
     let runs = runs.filter(|(key, _)| !sides.over.contains(key));
     let runs: Vec<&str> = runs.map(|(key, _)| key.name.as_str()).collect();
@@ -368,7 +368,7 @@ fn changed_in_place(subject: &Subject, sides: &Sides<'_>) -> Option<Diagnostic> 
         return None;
     }
     let definition = sides.new.definition(&subject.key)?;
-    // A document is revised where it stands.
+    // A document is revised in place.
     if declared(subject, sides.old, sides.new)
         .is_some_and(|declared| definition.origin.is_some() && declared.class != Class::None)
     {
@@ -390,7 +390,7 @@ fn changed_in_place(subject: &Subject, sides: &Sides<'_>) -> Option<Diagnostic> 
     Some(finding.help(help))
 }
 
-/// Most findings of this kind for one resource: they are shown one by one.
+/// Maximum number of findings of this kind for one resource, which are shown one by one.
 const SHOWN: usize = 50;
 
 fn look_twice(subject: &Subject, sides: &Sides<'_>) -> Vec<Diagnostic> {
@@ -414,7 +414,7 @@ fn look_twice(subject: &Subject, sides: &Sides<'_>) -> Vec<Diagnostic> {
             None => path_in(change, definition).map(|path| at(definition, path)),
         };
         let place = place.unwrap_or_else(|| match change.node() {
-            // Where it stood nothing stands any more.
+            // Its place in the document is gone.
             Some(_) if definition.origin.is_none() => {
                 definition.place(path!["spec", "graph", "nodes"], Part::Key)
             }
@@ -435,8 +435,8 @@ fn look_twice(subject: &Subject, sides: &Sides<'_>) -> Vec<Diagnostic> {
     of_changes.chain(of_effects).take(SHOWN).collect()
 }
 
-/// Every plan that changes what it supersedes, supersedes what another does already, or leaves the
-/// chain of its series.
+/// Findings about plans that change what they supersede, supersede the same plan as another one, or leave the
+/// chain of their series.
 fn chains(review: &Review, sides: &Sides<'_>) -> Vec<Diagnostic> {
     let mut followers: BTreeMap<Key, Vec<&Key>> = BTreeMap::new();
     for key in sides.new.keys_of(Kind::Plan) {
@@ -460,7 +460,7 @@ fn chains(review: &Review, sides: &Sides<'_>) -> Vec<Diagnostic> {
     found.flatten().collect()
 }
 
-/// A field, what is wrong with it, and the way out.
+/// A field with message and help.
 type Broken = (&'static str, String, &'static str);
 
 /// The plans that a plan supersedes.
@@ -470,7 +470,7 @@ fn superseded(snapshot: &Snapshot, key: &Key) -> Vec<Key> {
     all.map(|one| one.key(Kind::Plan, &key.namespace)).collect()
 }
 
-/// What a revision came from does not change.
+/// The predecessor of a revision must not change.
 fn other_origin(sides: &Sides<'_>, key: &Key) -> Option<Broken> {
     let before = sides.old.plan(key)?;
     if superseded(sides.old, key) == superseded(sides.new, key) {
@@ -490,7 +490,7 @@ fn other_origin(sides: &Sides<'_>, key: &Key) -> Option<Broken> {
     Some(("supersedes", message, help))
 }
 
-/// A chain has one end.
+/// A chain must not fork.
 fn forks<'a>(
     sides: &Sides<'_>,
     key: &'a Key,
@@ -506,7 +506,7 @@ fn forks<'a>(
     })
 }
 
-/// A new plan of a series whose plans supersede each other, and which supersedes none.
+/// A new plan supersedes none, although the plans of its series supersede each other.
 fn outside_of_series(sides: &Sides<'_>, key: &Key) -> Option<Broken> {
     let plan = sides.new.plan(key)?;
     if sides.old.plan(key).is_some() || !plan.supersedes.is_empty() {
@@ -529,7 +529,7 @@ fn outside_of_series(sides: &Sides<'_>, key: &Key) -> Option<Broken> {
     Some(("series", message, help))
 }
 
-/// Who may approve is decided before what is to be approved: not in one step.
+/// Who may approve must not change together with what is approved.
 fn policy_changed(review: &Review, sides: &Sides<'_>) -> Vec<Diagnostic> {
     let (was, is) = sides.policies;
     let depends = |subject: &&Subject| match subject.key.kind {

@@ -1,7 +1,7 @@
-//! Which changed files are outside the scope of a plan.
+//! Compares changed files with the scope of a plan.
 //!
-//! The scope is that of the document before the change, which does not choose its own. The document
-//! itself and the Executions of its plan are the contract and its runs, not the work.
+//! The scope is that of the document before the change, which must not choose its own. The document
+//! itself and the Executions of its plan are not part of the work.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,20 +14,20 @@ use crate::core::repository::snapshot::Snapshot;
 use crate::core::resource::{Key, Kind};
 use crate::path;
 
-/// What the scope of a plan says about a change.
+/// How a change compares with the scope of a plan.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Scoped {
     /// The plan.
     pub plan: Key,
-    /// Whose scope it is.
+    /// The side whose scope is used.
     pub by: Side,
-    /// The step whose `touches` decide as well, where one is asked about.
+    /// The step whose `touches` matter too, if one is given.
     pub step: Option<String>,
-    /// How many changed files were held against it.
+    /// How many changed files were compared.
     pub compared: usize,
-    /// How many of them are inside.
+    /// How many of them are in scope.
     pub inside: usize,
-    /// Those that are outside, and that the configuration always allows.
+    /// Those that are outside, but that the configuration always allows.
     pub allowed: Vec<String>,
     /// The entries about files.
     pub checkable: Vec<Entry>,
@@ -35,40 +35,40 @@ pub struct Scoped {
     pub not_checkable: Vec<Entry>,
     /// The changed files that are outside, in order.
     pub outside: Vec<Outside>,
-    /// Why nothing can be said at all.
+    /// Why they cannot be compared.
     pub unreadable: Option<String>,
 }
 
-/// What decides beside the scope of the plan.
+/// What matters besides the scope of the plan.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Beside<'a> {
-    /// Files that may always change along: `scope.always` of the configuration before the change.
+    /// Files that may always change too: `scope.always` of the configuration before the change.
     pub always: &'a [String],
-    /// The step that is worked on, as the document calls it: then its `touches` decide as well.
+    /// The current step, by its `step_id`; its `touches` then matter too.
     pub step: Option<&'a str>,
 }
 
-/// One of the two revisions that are compared.
+/// One of the two compared revisions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Side {
-    /// As it was.
+    /// The revision before the change.
     Base,
-    /// As it is; the base has no such document.
+    /// The revision after the change, if the document did not exist before.
     Head,
 }
 
 /// A changed file that is outside.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Outside {
-    /// Its path; of one that is gone, what it was.
+    /// Its path; of a deleted one, the former path.
     pub path: String,
-    /// Whether it is gone.
+    /// Whether it was deleted.
     pub deleted: bool,
-    /// The entry of `out_of_scope` that is about it; nothing where no entry of `in_scope` is.
+    /// The entry of `out_of_scope` that matches it; `None` if no entry of `in_scope` does.
     pub excluded_by: Option<Entry>,
-    /// Whether the change itself makes a scope that it would be inside of.
+    /// Whether the change itself adds an entry that includes it.
     pub widened: bool,
-    /// The step whose `touches` do not cover it, where the plan does.
+    /// The step whose `touches` do not match it, although it is in scope.
     pub beside_step: Option<String>,
 }
 
@@ -83,13 +83,13 @@ impl Outside {
     }
 }
 
-/// Whether a plan comes from a document, before or now: no other has a scope.
+/// Whether a plan comes from a document, before or after: other plans have no scope.
 pub fn is_scoped((old, new): (&Snapshot, &Snapshot), plan: &Key) -> bool {
     let mut definitions = old.definitions(plan).iter().chain(new.definitions(plan));
     definitions.any(|definition| definition.origin.is_some())
 }
 
-/// Hold changed files against the scope of a plan.
+/// Compares changed files with the scope of a plan.
 pub fn check(
     (old, new): (&Snapshot, &Snapshot),
     plan: &Key,
@@ -136,7 +136,7 @@ pub fn check(
             return scoped;
         }
     };
-    // What names no file allows none; the configuration has a finding of its own for it.
+    // An invalid entry allows nothing; the configuration has a separate finding for it.
     let always = Files::of(beside.always).unwrap_or_default();
     let contract = Contract::of((old, from), (new, plan));
     let is_inside = |bounds: &Bounds, path: &str| bounds.judge(path) == Verdict::Inside;
@@ -181,7 +181,7 @@ fn touches((snapshot, plan): (&Snapshot, &Key), step: &str) -> Result<Files, Str
     Files::of(&node.extension.touches)
 }
 
-/// What a plan says of files that somebody asks about.
+/// The answers to a question about files.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Asked {
     /// One for each file, in the order of the question.
@@ -192,23 +192,23 @@ pub struct Asked {
     pub not_checkable: Vec<Entry>,
 }
 
-/// Whether a file belongs to the work of a plan.
+/// Whether a file is in the scope of a plan.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Answer {
-    /// It does.
+    /// It is in scope.
     In,
-    /// It may always change along.
+    /// It may always change too.
     Along,
-    /// It does not, and why.
+    /// It is outside; says why.
     Out(String),
     /// Only people can tell.
     NotCheckable,
 }
 
-/// Answer whether files belong to the work of a plan.
+/// Answers whether files are in the scope of a plan.
 ///
 /// # Errors
-/// A sentence: the document cannot be read, or says nothing of the files of the step.
+/// The document cannot be read, or the step touches no files; the error is a sentence.
 pub fn ask(
     snapshot: &Snapshot,
     plan: &Key,
@@ -252,7 +252,7 @@ pub fn ask(
     })
 }
 
-/// What a document was called that is new under its name: one of the same session that is gone.
+/// The former name of a document that is new under its name: a removed one of the same session.
 fn renamed_from<'s>(old: &'s Snapshot, new: &Snapshot, plan: &Key) -> Option<&'s Key> {
     if !old.definitions(plan).is_empty() {
         return None;
@@ -274,7 +274,7 @@ fn bounds(snapshot: &Snapshot, plan: &Key) -> Result<Bounds, String> {
     }
 }
 
-/// The files that hold the document and its runs, and nothing else.
+/// The files that contain only the document and its runs.
 struct Contract<'s> {
     sides: [BTreeMap<&'s str, bool>; 2],
 }
@@ -285,7 +285,7 @@ impl<'s> Contract<'s> {
         Contract { sides }
     }
 
-    /// Whether the file holds nothing else, before and now.
+    /// Whether the file contains nothing else, before and after.
     fn holds(&self, path: &str) -> bool {
         let mut sides = self.sides.iter().filter_map(|files| files.get(path));
         sides.next().is_some_and(|own| *own) && sides.all(|own| *own)
@@ -310,11 +310,11 @@ fn files<'s>(snapshot: &'s Snapshot, plan: &Key) -> BTreeMap<&'s str, bool> {
     files
 }
 
-/// Most files that are told one by one; JSON has all.
+/// Maximum number of files that are listed; JSON has all.
 const SHOWN: usize = 1000;
-/// Most entries that a sentence names.
+/// Maximum number of entries that a sentence names.
 const NAMED: usize = 5;
-/// Most characters of an entry in a sentence.
+/// Maximum number of characters of an entry in a sentence.
 const WIDTH: usize = 100;
 
 /// An entry in a sentence.
@@ -345,7 +345,7 @@ impl Scoped {
         if self.checkable.is_empty() && self.step.is_none() {
             return vec![self.prose_alone(new, document)];
         }
-        // An entry is pointed to where it still stands as it stood.
+        // An entry is pointed to only if it is unchanged.
         let now = document::content_of(new, plan);
         let entry_now = |entry: &Entry| {
             let definition = new.definition(plan)?;
@@ -387,7 +387,7 @@ impl Scoped {
         findings
     }
 
-    /// That nothing can be checked.
+    /// The finding that no file can be checked.
     fn prose_alone(&self, new: &Snapshot, document: &str) -> Diagnostic {
         let plan = &self.plan;
         let place = new
@@ -402,13 +402,13 @@ impl Scoped {
         finding.help("add an entry about files, such as `path:src/auth/**`")
     }
 
-    /// Whether files were changed, and none of them is one that the plan is about.
+    /// Whether files were changed, but none of them is in scope.
     pub fn is_beside_the_plan(&self) -> bool {
         let says_files = self.checkable.iter().any(|entry| entry.list == "in_scope");
         self.compared > 0 && self.inside == 0 && (says_files || self.step.is_some())
     }
 
-    /// The way out for a file.
+    /// The help for a file.
     pub fn help(&self, outside: &Outside) -> String {
         let plan = &self.plan;
         if outside.widened {
@@ -496,17 +496,17 @@ mod tests {
         for finding in &found {
             let help = finding.help.as_ref().unwrap();
             assert!(help.contains("merge the scope first"), "{help}");
-            // The entry does not stand there any more.
+            // The entry no longer exists.
             assert_eq!(finding.related, []);
         }
-        // Where there was none, and where nobody could read what was there, that of the change.
+        // Without a scope before, or with an unreadable one, that of the change is used.
         let broken = document(&["path:src/["], &[]);
         for before in [&[][..], &[(FILE, broken.as_str())]] {
             let scoped = checked(before, &[(FILE, &narrow)], &files);
             assert_eq!(scoped.by, Side::Head);
             assert_eq!(outside(&scoped), ["docs/a", "src/old/a"]);
         }
-        // Under another name it is the same one, and both are its own files.
+        // Renamed, it is the same document, and both files belong to it.
         let other = FILE.replace("greeting", "renamed");
         let both = [(FILE, narrow.as_str()), (other.as_str(), wide.as_str())];
         let (old, new) = (snapshot(&both[..1]), snapshot(&both[1..]));
@@ -578,7 +578,7 @@ mod tests {
         let scoped = checked(&old, &new, &[&files[..], &others].concat());
         assert_eq!(outside(&scoped), others);
         assert_eq!(scoped.compared, 2);
-        // A file that held something else before, or does now, is no file of runs.
+        // A file that has other content before or after is not only about runs.
         for (before, now) in [(&mixed, &third), (&third, &mixed)] {
             let old = [(FILE, narrow.as_str()), ("planspec/x.yaml", before)];
             let new = [(FILE, narrow.as_str()), ("planspec/x.yaml", now)];

@@ -1,5 +1,5 @@
-//! Files of the repository that commands run and checks look at: when one changes, what is done changes,
-//! whether or not any plan does.
+//! Files of the repository that commands run and checks read: when one changes, the work changes,
+//! even if no plan does.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,87 +9,87 @@ use crate::core::plan::files::{self, Purpose, UsedBy};
 use crate::core::repository::snapshot::Snapshot;
 use crate::core::resource::{Key, Resource, Spec};
 
-/// Who does something with a file.
+/// A user of a file.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct User {
     /// The resource.
     pub key: Key,
-    /// What of it: a rule of a binding, a check of a node.
+    /// The part of the resource: a rule of a binding, a check of a node.
     pub what: String,
-    /// What it does with it.
+    /// The kind of use.
     pub purpose: Purpose,
 }
 
-/// A file that changes, and that somebody runs or looks at.
+/// A changed file that commands run or checks read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Script {
-    /// The file.
+    /// Its path.
     pub path: String,
-    /// Who, in order.
+    /// Its users, in order.
     pub users: BTreeSet<User>,
-    /// What happens to it.
+    /// What happened to it.
     pub event: ScriptEvent,
 }
 
-/// What happens to a file.
+/// What happened to a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ScriptEvent {
     /// It was removed.
     Removed,
-    /// It is new, or another one; with the lines.
+    /// It was added or changed; with its lines.
     Lines {
-        /// Whether it is new.
+        /// Whether it was added.
         is_new: bool,
-        /// Every line that comes or goes, with a few around.
+        /// The added and removed lines, with a few around them.
         lines: Vec<LineChange>,
-        /// The first line that is different now, from 1.
+        /// The first changed line, from 1.
         first: usize,
     },
-    /// It is new or another one, and its lines are not told.
+    /// It was added or changed, but its lines are not shown.
     Opaque {
-        /// Whether it is new.
+        /// Whether it was added.
         is_new: bool,
-        /// Why, in a few words.
+        /// The reason, in a few words.
         why: String,
     },
-    /// Only whether it can be run, or whether it is a link, changes.
+    /// Only its mode changes: executable or not, link or not.
     Mode,
 }
 
-/// One line of a difference.
+/// A line of a difference.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LineChange {
     /// In both.
     Same(String),
-    /// Gone.
+    /// Removed.
     Gone(String),
-    /// New.
+    /// Added.
     New(String),
-    /// Some that are in both are left out.
+    /// A number of unchanged lines that are left out.
     Skipped(usize),
 }
 
-/// Most bytes of a file whose lines are told.
+/// Maximum size of a file whose lines are shown, in bytes.
 pub const BYTES: usize = 256 * 1024;
-/// Most lines of both versions that are compared.
+/// Maximum number of lines of both versions that are compared.
 const LINES: usize = 8000;
-/// So many lines around a difference are repeated.
+/// How many lines around a difference are shown.
 const AROUND: usize = 2;
-/// Most new lines that a sentence repeats.
+/// Maximum number of new lines that a sentence shows.
 const SHOWN: usize = 3;
-/// Most users that a sentence names.
+/// Maximum number of users that a sentence names.
 const NAMED: usize = 2;
 
 impl Script {
-    /// Whether a command runs it, and so does something else now.
+    /// Whether a command runs it, so that it now does something else.
     pub fn is_run(&self) -> bool {
         self.users.iter().any(|user| user.purpose == Purpose::Runs)
     }
 
-    /// What happens to it, in a sentence without its name.
+    /// What happened to it, in a sentence without its name.
     pub fn words(&self) -> String {
         let user = |user: &User| format!("{} ({})", user.key, user.what);
-        // Whoever runs it says more than whoever looks at it.
+        // Users that run it are more important than those that read it.
         let is_meant = |one: &&User| !self.is_run() || one.purpose == Purpose::Runs;
         let meant: Vec<&User> = self.users.iter().filter(is_meant).collect();
         let users: Vec<String> = meant.iter().take(NAMED).map(|one| user(one)).collect();
@@ -148,7 +148,7 @@ impl Script {
 }
 
 impl Script {
-    /// The finding that it is to be looked at twice, if it is.
+    /// The finding that it needs a second look, if it does.
     pub fn finding(&self) -> Option<Diagnostic> {
         let place = match &self.event {
             ScriptEvent::Lines { first, .. } => Place::At(Span {
@@ -166,7 +166,7 @@ impl Script {
     }
 }
 
-/// What happened to the content of a file.
+/// Compares the contents of a file.
 pub fn compare(was: Option<&[u8]>, is: Option<&[u8]>) -> ScriptEvent {
     let is_new = was.is_none();
     let opaque = |why: &str| ScriptEvent::Opaque {
@@ -201,7 +201,7 @@ pub fn compare(was: Option<&[u8]>, is: Option<&[u8]>) -> ScriptEvent {
     }
 }
 
-/// A file that is not even read.
+/// The event of a file that is too large to be read.
 pub fn too_large(is_new: bool) -> ScriptEvent {
     ScriptEvent::Opaque {
         is_new,
@@ -246,7 +246,7 @@ fn line_changes(a: &[&str], b: &[&str]) -> Vec<LineChange> {
     lines
 }
 
-/// Who does something with which files, of all resources that were read.
+/// The files that resources use, with their users.
 pub fn used(snapshot: &Snapshot) -> BTreeMap<String, BTreeSet<User>> {
     let mut found: BTreeMap<String, BTreeSet<User>> = BTreeMap::new();
     for key in snapshot.keys() {
@@ -265,7 +265,7 @@ pub fn used(snapshot: &Snapshot) -> BTreeMap<String, BTreeSet<User>> {
     found
 }
 
-/// What of a resource uses a file, in words.
+/// The part of a resource that uses a file, in words.
 fn words_of(resource: &Resource, place: &UsedBy) -> String {
     match (place, &resource.spec) {
         (UsedBy::Rule(index), Spec::Binding(binding)) => {

@@ -1,4 +1,4 @@
-//! Which changes may hide a failure, skip what is to be done, or check nothing: each with the reason.
+//! Changes that may hide a failure, skip work, or make a check useless, with the reasons.
 
 use std::collections::BTreeMap;
 
@@ -10,12 +10,12 @@ use crate::core::base::words::listed;
 use crate::core::plan::when::{Facts, When};
 use crate::core::resource::Duration;
 
-/// So many times as long, or as short, is more than another estimate.
+/// A timeout this many times longer or shorter is more than another estimate.
 const FACTOR: i64 = 4;
-/// A timeout that is new and shorter than this many seconds.
+/// A new timeout shorter than this many seconds is suspicious.
 const SHORT: i64 = 60;
 
-/// Why another condition is to be looked at twice: every one is.
+/// Why a changed condition needs a second look, as every one does.
 pub(super) fn condition(was: Option<&Value>, is: Option<&Value>, decides: bool) -> Option<String> {
     let text = |value: Option<&Value>| value.and_then(Value::as_str).map(str::to_owned);
     let (was, is) = (text(was), text(is));
@@ -45,13 +45,13 @@ pub(super) fn condition(was: Option<&Value>, is: Option<&Value>, decides: bool) 
     })
 }
 
-/// Whether a node has a condition that is false, whatever happens.
+/// Whether the condition of a node is always false.
 pub(super) fn is_never(normal: &Normal, node: &[String]) -> bool {
     let when = normal.leaves.get(&[node, &["when".to_owned()]].concat());
     when.and_then(|when| constant(when.value.as_str()?)) == Some(false)
 }
 
-/// What a condition is where it depends on nothing.
+/// The value of a constant condition.
 fn constant(text: &str) -> Option<bool> {
     if let Some(known) = swallowed(text) {
         return Some(known);
@@ -75,7 +75,7 @@ fn constant(text: &str) -> Option<bool> {
     .ok()
 }
 
-/// What a condition is of which one side decides alone, whatever the others are: `… || true`, `… && false`.
+/// The value of a condition that one side determines: `… || true`, `… && false`.
 fn swallowed(text: &str) -> Option<bool> {
     let or = sides(text, "||")?;
     if or.contains(&"true") {
@@ -87,7 +87,7 @@ fn swallowed(text: &str) -> Option<bool> {
     }
 }
 
-/// The sides of an operator that stand in no brackets and in no text; nothing where brackets do not match.
+/// The operands of an operator outside of brackets and strings; `None` if brackets do not match.
 fn sides<'t>(text: &'t str, operator: &str) -> Option<Vec<&'t str>> {
     let (mut sides, mut depth, mut quote, mut from) = (Vec::new(), 0_usize, None, 0);
     for (at, c) in text.char_indices() {
@@ -108,7 +108,7 @@ fn sides<'t>(text: &'t str, operator: &str) -> Option<Vec<&'t str>> {
     Some(sides)
 }
 
-/// Whoever starts a run may say so, where a condition asks for its parameters.
+/// A note if the condition depends on parameters, which the starter of a run sets.
 fn whoever_starts(text: &str) -> String {
     let Ok(when) = When::compile(text) else {
         return String::new();
@@ -122,7 +122,7 @@ fn whoever_starts(text: &str) -> String {
     }
 }
 
-/// Why another timeout is to be looked at twice.
+/// Why a changed timeout needs a second look.
 pub(super) fn timeout(was: Option<&Value>, is: Option<&Value>, decides: bool) -> Option<String> {
     let text = |value: Option<&Value>| value.and_then(Value::as_str).map(str::to_owned);
     let seconds = |text: &Option<String>| text.as_ref()?.parse::<Duration>().ok();
@@ -147,15 +147,15 @@ pub(super) fn timeout(was: Option<&Value>, is: Option<&Value>, decides: bool) ->
     }
 }
 
-/// Why it is to be looked at twice that something is tried again more often.
+/// Why more retries need a second look.
 pub(super) fn failures(was: Option<&Value>, is: Option<&Value>) -> Option<String> {
     let number = |value: Option<&Value>| value.and_then(Value::as_u64).unwrap_or(0);
     let (was, is) = (number(was), number(is));
-    // One more is another estimate.
+    // One more is only another estimate.
     (is > was + 1).then(|| format!("{is} failures pass before anybody sees one, instead of {was}"))
 }
 
-/// Why another command of a target is to be looked at twice.
+/// Why a changed command of a target needs a second look.
 pub(super) fn command(was: Option<&Value>, is: Option<&Value>) -> Option<String> {
     let words = |value: Option<&Value>| value.map(super::strings);
     Some(match (words(was), words(is)) {
@@ -175,7 +175,7 @@ pub(super) fn command(was: Option<&Value>, is: Option<&Value>) -> Option<String>
 /// Commands that do nothing, and succeed.
 const NOTHING: [&str; 6] = ["true", ":", "/bin/true", "/usr/bin/true", "echo", "printf"];
 
-/// Why another command of a check is to be looked at twice.
+/// Why a changed command of a check needs a second look.
 pub(super) fn check(is: Option<&Value>) -> Option<String> {
     let text = match is {
         Some(Value::String(text)) => text.clone(),

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::core::plan::graph::{Graph, Step};
 use crate::core::resource::{NodeStatus, Time};
 
-/// Since when a node could be done, as far as the status tells: since what comes before it, and before the groups that it
-/// is in, is over; since the run started, where there is nothing; and never before its open attempt.
+/// Since when a node could be done, as far as the status tells: since everything before it, and before the groups
+/// around it, is over; without predecessors since the start of the run; and never before its open attempt.
 pub fn ready_since(
     graph: &Graph,
     statuses: &BTreeMap<String, NodeStatus>,
@@ -28,7 +28,7 @@ pub fn ready_since(
                     let status = statuses.get(graph.id(index));
                     moments.push(status.and_then(|status| status.completion_time));
                 }
-                // A group is entered when what comes before it is over.
+                // A group is entered when everything before it is over.
                 Step::Enter(group) if seen.insert(group) => todo.push(before),
                 Step::Enter(_) => {}
             }

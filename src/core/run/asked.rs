@@ -1,6 +1,6 @@
-//! What a decision asked the clone for, beside the commits and the records: kept in the status tree
-//! (`_inputs.yaml`), so that whoever repeats the decision elsewhere need not have the same clone.
-//! Replaced with each commit, and no part of what two decisions are compared by.
+//! The queries of a decision to its clone, other than for commits and records, with the answers. They are kept in the
+//! status tree (`_inputs.yaml`), so that the decision can be repeated in another clone.
+//! Every commit replaces them, and comparisons of decisions ignore them.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -15,42 +15,42 @@ use crate::core::run::status::read_value;
 /// Path of the answers in the status tree.
 pub const INPUTS_FILE: &str = "_inputs.yaml";
 
-/// The answers of a clone.
+/// The recorded answers of a clone.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Answers {
-    /// Whether the commit that was observed before was no longer part of the spec branch.
+    /// Whether the previously observed commit was no longer part of the spec branch.
     pub history_rewritten: bool,
-    /// Resources whose files left the configured paths, and where these are now.
+    /// Resources whose files left the configured paths, with their new paths.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub left: BTreeMap<String, String>,
-    /// Who wrote a file, or why nobody could tell.
+    /// The authors of files, or why they are unknown.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub authors: BTreeSet<FileAuthors>,
-    /// What the spec commit was found to hold, or not to hold.
+    /// Files that were searched in the spec commit, with the results.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub artifacts: BTreeSet<Artifact>,
-    /// Commits that were named, and whether the spec branch holds them.
+    /// Commits, with whether they are merged to the spec branch.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub merged: BTreeMap<String, bool>,
-    /// What commits change that were reported, by their ids.
+    /// The paths that reported commits change, by commit.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub touched: BTreeMap<String, Touched>,
-    /// Keys that decisions were signed with, and whether the spec branch lists them.
+    /// Keys that signed decisions, with whether the spec branch lists them.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub keys: BTreeSet<ListedKey>,
-    /// Status commits that records name, and that are not part of this status.
+    /// Status commits that records name but that are not part of this status.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub foreign: BTreeSet<String>,
-    /// Inbox refs that held no record: where they pointed, and why.
+    /// Inbox refs without records: their tips, and the reasons.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub refused: BTreeMap<String, RefusedRef>,
-    /// What was found out about the signatures of records, by their ids.
+    /// The verified signatures of records, by record.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub signatures: BTreeMap<String, Verdict>,
 }
 
-/// Who wrote a file as it stands in a commit.
+/// The authors of a file in a commit.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct FileAuthors {
@@ -58,71 +58,71 @@ pub struct FileAuthors {
     pub commit: String,
     /// Path of the file.
     pub path: String,
-    /// Their e-mails.
+    /// Their e-mail addresses.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub emails: BTreeSet<String>,
-    /// Why nobody could tell.
+    /// Why they are unknown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unknown: Option<String>,
 }
 
-/// A file or folder that was looked for.
+/// A file or folder that was searched.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Artifact {
     /// Its path.
     pub path: String,
-    /// The pattern that had to be found in it.
+    /// The pattern that it had to contain.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub text: Option<String>,
-    /// Whether it was there.
+    /// Whether it was found.
     pub found: bool,
 }
 
-/// What a commit changes beside the spec branch.
+/// The paths that a commit changes relative to the spec branch.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Touched {
     /// The paths.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub paths: BTreeSet<String>,
-    /// Why nobody could tell.
+    /// Why they are unknown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unknown: Option<String>,
 }
 
-/// A key that a decision was signed with.
+/// A key that signed a decision.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ListedKey {
-    /// For whom.
+    /// Its principal.
     pub principal: String,
     /// Its fingerprint.
     pub key: String,
     /// When the decision arrived.
     pub arrival: Time,
-    /// Whether the spec branch lists it for them, valid then.
+    /// Whether the spec branch lists it for the principal, valid at that time.
     pub listed: bool,
 }
 
-/// An inbox ref that held no record.
+/// An inbox ref without records.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct RefusedRef {
-    /// Where it pointed.
+    /// Its tip.
     pub tip: String,
-    /// Why nothing on it was believed.
+    /// Why it was refused.
     pub why: String,
 }
 
-/// What was found out about a signature.
+/// The result of verifying a signature.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Verdict {
-    /// The principal, where it counts.
+    /// The principal, if the signature counts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub principal: Option<String>,
-    /// The key, where it counts.
+    /// The key, if the signature counts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key: Option<String>,
     /// Why it does not count: one word, and a sentence.
@@ -131,13 +131,13 @@ pub struct Verdict {
 }
 
 impl Answers {
-    /// What was answered about a file or folder, if that was asked.
+    /// The answer about a file or folder, if it was queried.
     pub fn has_artifact(&self, path: &str, text: Option<&str>) -> Option<bool> {
         let is_it = |one: &&Artifact| one.path == path && one.text.as_deref() == text;
         self.artifacts.iter().find(is_it).map(|one| one.found)
     }
 
-    /// What was answered about a key, if that was asked.
+    /// The answer about a key, if it was queried.
     pub fn lists_key(&self, by: &SignedBy, arrival: Time) -> Option<bool> {
         let is_it = |one: &&ListedKey| {
             (&one.principal, &one.key, one.arrival) == (&by.principal, &by.key, arrival)
@@ -145,7 +145,7 @@ impl Answers {
         self.keys.iter().find(is_it).map(|one| one.listed)
     }
 
-    /// What was answered about what a commit changes, if that was asked.
+    /// The answer about the paths that a commit changes, if it was queried.
     pub fn paths_of(&self, commit: &str) -> Option<Result<BTreeSet<String>, String>> {
         let known = self.touched.get(commit)?;
         Some(match &known.unknown {
@@ -154,7 +154,7 @@ impl Answers {
         })
     }
 
-    /// What was answered about who wrote a file, if that was asked.
+    /// The answer about the authors of a file, if it was queried.
     pub fn authors_of(&self, commit: &str, path: &str) -> Option<Result<BTreeSet<String>, String>> {
         let is_it = |one: &&FileAuthors| one.commit == commit && one.path == path;
         let known = self.authors.iter().find(is_it)?;
@@ -164,7 +164,7 @@ impl Answers {
         })
     }
 
-    /// The status commits that records name, and that are not part of this status.
+    /// The status commits that records name but that are not part of this status.
     pub fn about_statuses(incoming: &[Incoming]) -> BTreeSet<String> {
         let records = incoming.iter().flat_map(|incoming| &incoming.records);
         let foreign = records.filter(|received| received.is_foreign);
@@ -173,7 +173,7 @@ impl Answers {
             .collect()
     }
 
-    /// What was found out about the signatures of records.
+    /// The results of verifying the signatures of records.
     pub fn about_signatures(incoming: &[Incoming]) -> BTreeMap<String, Verdict> {
         let records = incoming.iter().flat_map(|incoming| &incoming.records);
         let verdicts = records.filter_map(|received| {
@@ -196,16 +196,16 @@ impl Answers {
     }
 }
 
-/// Read what was kept.
+/// Reads recorded answers.
 ///
 /// # Errors
-/// A sentence: it is not what is written there.
+/// The content is not valid; the error is a sentence.
 pub fn read_answers(bytes: &[u8]) -> Result<Answers, String> {
     let value = read_value(INPUTS_FILE, bytes)?;
     serde_json::from_value(value).map_err(|error| format!("{INPUTS_FILE}: {error}"))
 }
 
-/// Asks the clone, and keeps what it answers.
+/// Queries the clone, and records its answers.
 pub struct Asking<'a> {
     authors: &'a Authors<'a>,
     artifact: &'a Artifacts<'a>,
@@ -216,7 +216,7 @@ pub struct Asking<'a> {
 }
 
 impl<'a> Asking<'a> {
-    /// Nothing was asked yet.
+    /// No answers are recorded yet.
     pub fn new(
         authors: &'a Authors<'a>,
         artifact: &'a Artifacts<'a>,
@@ -234,10 +234,10 @@ impl<'a> Asking<'a> {
         }
     }
 
-    /// Who wrote a file as it stands in a commit.
+    /// The authors of a file in a commit.
     ///
     /// # Errors
-    /// Why nobody can tell.
+    /// Why they are unknown.
     pub fn authors(&self, commit: &str, path: &str) -> Result<BTreeSet<String>, String> {
         let answer = (self.authors)(commit, path);
         self.kept.borrow_mut().authors.insert(FileAuthors {
@@ -249,7 +249,7 @@ impl<'a> Asking<'a> {
         answer
     }
 
-    /// Whether the spec commit holds a file or folder, and a pattern is found in it.
+    /// Whether the spec commit has a file or folder, and it contains a pattern.
     pub fn artifact(&self, path: &str, text: Option<&str>) -> bool {
         let found = (self.artifact)(path, text);
         self.kept.borrow_mut().artifacts.insert(Artifact {
@@ -268,10 +268,10 @@ impl<'a> Asking<'a> {
         answer
     }
 
-    /// The paths that a commit changes beside the spec branch.
+    /// The paths that a commit changes relative to the spec branch.
     ///
     /// # Errors
-    /// Why nobody can tell.
+    /// Why they are unknown.
     pub fn touched(&self, commit: &str) -> Result<BTreeSet<String>, String> {
         let answer = (self.touched)(commit);
         let mut kept = self.kept.borrow_mut();
@@ -285,7 +285,7 @@ impl<'a> Asking<'a> {
         answer
     }
 
-    /// Whether the spec branch lists the key that something was signed with which arrived at a moment.
+    /// Whether the spec branch lists the key of a signature that arrived at a given time.
     pub fn listed(&self, by: &SignedBy, arrival: Time) -> bool {
         let listed = (self.listed)(by, arrival);
         self.kept.borrow_mut().keys.insert(ListedKey {
@@ -297,7 +297,7 @@ impl<'a> Asking<'a> {
         listed
     }
 
-    /// What was asked so far, and answered.
+    /// The answers recorded so far.
     pub fn kept(&self) -> Answers {
         self.kept.borrow().clone()
     }

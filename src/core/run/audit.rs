@@ -1,4 +1,4 @@
-//! What a status commit claims, beside what follows from what it cites.
+//! Compares the claims of a status commit with what follows from what it cites.
 
 use std::collections::BTreeMap;
 
@@ -8,26 +8,26 @@ use crate::core::resource::Status;
 use crate::core::run::record::Address;
 use crate::core::run::status::StatusFile;
 
-/// Most differences of one file that are told.
+/// Maximum number of differences in one file that are reported.
 const TOLD: usize = 50;
-/// Most characters of a value that are told.
+/// Maximum number of characters of a value in a message.
 const VALUE_SHOWN: usize = 60;
 
-/// Records that a status cites and the one before it did not.
+/// Records that a status cites, but the one before it did not.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cited {
-    /// Where they stood.
+    /// Their inbox ref.
     pub address: Address,
     /// The last of them.
     pub tip: String,
-    /// What was folded in there before.
+    /// The last record taken in there before.
     pub known: Option<String>,
 }
 
-/// What an execution's status cites that it did not cite before.
+/// The records that an execution's status newly cites.
 ///
 /// # Errors
-/// The name of a ref that no record can stand on.
+/// The name of a ref that cannot hold records.
 pub fn cited(before: Option<&StatusFile>, now: &StatusFile) -> Result<Vec<Cited>, String> {
     let records = |file: &StatusFile| match &file.status {
         Status::Execution(run) => run.extensions.records.clone(),
@@ -52,7 +52,8 @@ pub fn cited(before: Option<&StatusFile>, now: &StatusFile) -> Result<Vec<Cited>
     Ok(found)
 }
 
-/// Where two values differ, in sentences: the first few places, as `status.phase is Succeeded, and Running follows`.
+/// The differences between two values, in sentences: the first few, such as `status.phase is Succeeded, and Running
+/// follows`.
 pub fn differences(claimed: &Value, follows: &Value) -> Vec<String> {
     let mut told = Vec::new();
     let mut open = vec![(String::new(), Some(claimed), Some(follows))];

@@ -12,13 +12,13 @@ use crate::core::run::summary::concern::{Concern, Heading};
 use crate::core::run::summary::outline::{Ended, Goal, Listed, Outline, Standing};
 use crate::core::run::transition::{Waiting, WaitingFor};
 
-/// Characters of a message at most.
+/// Maximum number of characters of a message.
 const MAX_MESSAGE: usize = 200;
 
-/// The page for a status tree: what is wanted of whom, what failed, what waits and since when, who is at work, what ended
-/// last, and the goals. Every run stands once, and a table that would be empty does not stand there.
-/// It depends on its controller and the outline of its summaries alone, and what comes from a resource
-/// stays text in its cell.
+/// The page for a status tree: failures, what waits for whom and since when, work in progress, the last
+/// finished runs, and the goals. Every run is listed once, and empty tables are left out.
+/// It depends only on the controller's state and the outline of the summaries. Text from resources
+/// is escaped.
 pub fn board(tree: &StatusTree) -> String {
     let outline = &tree.summaries.outline;
     let sections = [
@@ -56,7 +56,7 @@ fn header(tree: &StatusTree) -> String {
     page
 }
 
-/// What is wanted, the most urgent first: `1 failed, 2 need an approval, 50 unclaimed (the oldest since …).`
+/// The headline, most urgent first: `1 failed, 2 need an approval, 50 unclaimed (the oldest since …).`
 pub fn headline(outline: &Outline) -> String {
     let wanted = outline.counts.wanted.iter();
     let parts: Vec<String> = wanted
@@ -78,7 +78,7 @@ pub fn headline(outline: &Outline) -> String {
     }
 }
 
-/// What is wrong with what belongs to no resource: the configuration, files that cannot be read.
+/// Findings that belong to no resource: in the configuration, or about unreadable files.
 fn findings(findings: &[String]) -> Option<String> {
     let lines = findings
         .iter()
@@ -116,7 +116,7 @@ fn waiting(heading: Heading, waiting: &Listed<Standing>) -> Option<String> {
     })
 }
 
-/// A line for each run, whose nodes anybody may claim: what takes one is said once.
+/// A line for each run with nodes that anybody may claim; the command is shown once.
 fn unclaimed(unclaimed: &Listed<Standing>) -> Option<String> {
     let head = ["Execution", "Done", "Since (UTC)", "Nodes"];
     let table = table(Heading::Unclaimed.title(), head, unclaimed, |row| {
@@ -145,7 +145,7 @@ fn unclaimed(unclaimed: &Listed<Standing>) -> Option<String> {
     )
 }
 
-/// How many nodes failed in a run that goes on, where any did, and what it waits for.
+/// The number of failed nodes in an open run, if any, and what it waits for.
 fn wants_first(row: &Standing) -> String {
     let failed = (row.failed() > 0).then(|| Concern::FailedNode.counted(row.failed()));
     let parts = failed.into_iter().chain([wants(&row.waits)]);
@@ -153,7 +153,7 @@ fn wants_first(row: &Standing) -> String {
     parts.join("; ")
 }
 
-/// What a run waits for, each with its node.
+/// What a run waits for, with the nodes.
 fn wants<'w>(waits: impl IntoIterator<Item = &'w Wait>) -> String {
     let waits = waits.into_iter().map(|wait| {
         let node = wait.node.as_deref().map(code);
@@ -172,7 +172,7 @@ fn at_work(at_work: &Listed<Standing>) -> Option<String> {
             None => code(id),
         });
         let mut working: Vec<String> = working.collect();
-        // Who is to report stands there already.
+        // Holders are listed already.
         let later = |wait: &&Wait| !matches!(wait.what, WaitingFor::Report { .. });
         working.push(wants(row.waits.iter().filter(later)));
         working.retain(|part| !part.is_empty());
@@ -186,7 +186,7 @@ fn at_work(at_work: &Listed<Standing>) -> Option<String> {
     })
 }
 
-/// How far a run is: `3 of 5`.
+/// The progress of a run: `3 of 5`.
 fn done(row: &Standing) -> String {
     let progress = row.progress.as_ref();
     progress.map_or(String::new(), |progress| {
@@ -246,7 +246,7 @@ fn table<T, const N: usize>(
     Some(out)
 }
 
-/// Rows are to fit on one line: seconds tell nothing there.
+/// A time without seconds, so that rows fit on one line.
 fn minute(time: Time) -> String {
     time.format("%Y-%m-%d %H:%M").to_string()
 }
@@ -275,7 +275,7 @@ fn percent(segment: &str) -> String {
     out
 }
 
-/// A word as code where Markdown lets that be done without escapes, else as text.
+/// A word as code if Markdown needs no escapes for that, else as text.
 fn code(text: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_.:/@+=".contains(c);
     if !text.is_empty() && text.len() <= MAX_MESSAGE && text.chars().all(plain) {
@@ -285,7 +285,7 @@ fn code(text: &str) -> String {
     }
 }
 
-/// A command, to be copied, where Markdown lets that be done without escapes.
+/// A command to copy, if Markdown needs no escapes for that.
 fn shell(command: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_.:/@+=%, '".contains(c);
     if command.chars().all(plain) {
@@ -295,8 +295,8 @@ fn shell(command: &str) -> String {
     }
 }
 
-/// Text as text: no markup, no HTML, no end of the cell or the line, and no link that a forge makes
-/// by itself out of an address or a name.
+/// Plain text: no markup, no HTML, no end of the cell or the line, and no links that a forge makes
+/// from addresses or names.
 fn prose(text: &str) -> String {
     let text = &*masked(text);
     let cut = text.char_indices().nth(MAX_MESSAGE).map(|(at, _)| at);
@@ -329,7 +329,7 @@ fn ends_with_www(text: &str) -> bool {
     last.clone().count() == 3 && last.all(|c| c.eq_ignore_ascii_case(&'w'))
 }
 
-/// Not seen, and part of no address: what forges would turn into a link stays text with it.
+/// Invisible, and not a part of addresses, so it prevents forges from making links.
 const JOINER: char = '\u{2060}';
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! What an approval at a gate is about: the one place that says so, for the digest and for whoever looks at it.
+//! What an approval at a gate covers: the only definition, for the digest and for display.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,27 +9,27 @@ use crate::core::plan::graph::Graph;
 use crate::core::resource::{Decision, ExecutionStatus, GraphSpec, Pin, Pinned, ReportedBy};
 use crate::core::run::reopen::with_children;
 
-/// Who does a node, and what the provider is told.
+/// The provider of a node, and its configuration.
 pub type CoveredTarget<'a> = Option<(&'a Option<String>, &'a Option<Value>)>;
 
-/// The pinned plan, the gate, the resolved targets of what is behind the gate and the reports on the nodes right before
-/// it.
+/// The pinned plan, the gate, the resolved targets of the nodes after the gate, and the reports of the nodes directly
+/// before it.
 #[derive(Debug, Clone)]
 pub struct Covered<'a> {
-    /// The plan that the run is held to.
+    /// The pinned plan.
     pub plan: &'a Pin,
     /// The gate.
     pub gate: Option<&'a Pin>,
-    /// The targets of the nodes behind the gate, by their ids.
+    /// The targets of the nodes after the gate, by their ids.
     pub targets: BTreeMap<&'a String, CoveredTarget<'a>>,
-    /// What was reported of the nodes right before the gate: by whom, and the outputs.
+    /// The reports of the nodes directly before the gate, with their outputs.
     pub reports: BTreeMap<&'a str, (&'a ReportedBy, &'a Map<String, Value>)>,
     version: u32,
     round: u32,
 }
 
 impl<'a> Covered<'a> {
-    /// What a decision at the gate node `id` is about, by the version of the digest that it was asked with.
+    /// What a decision at the gate node `id` covers, by the version of its digest.
     pub fn of(
         (status, pinned): (&'a ExecutionStatus, &'a Pinned),
         (graph, spec): (&Graph, &GraphSpec),
@@ -65,7 +65,7 @@ impl<'a> Covered<'a> {
         }
     }
 
-    /// What stands for all of it: approve one thing, and nothing else can run on it.
+    /// The digest of all of it: an approval holds for nothing else.
     pub fn digest(&self) -> String {
         let gate = self.gate.map(|pin| &pin.digest);
         let subject = (&self.plan.digest, gate, &self.targets);
@@ -84,7 +84,7 @@ impl<'a> Covered<'a> {
     }
 }
 
-/// The nodes right before one; since the second version of the digest also what is in the groups among them.
+/// The direct predecessors of a node; since the second version of the digest, with the children of groups among them.
 pub fn before((graph, spec): (&Graph, &GraphSpec), id: &str, version: u32) -> BTreeSet<usize> {
     let index = graph.index_of(id).into_iter();
     let before = index.flat_map(|index| graph.predecessors(index));

@@ -1,5 +1,5 @@
-//! What happened to an execution between two of its statuses: what moved, and the records that say
-//! who did what.
+//! The events of an execution between two of its statuses: transitions, and the records of
+//! actors.
 
 use std::collections::BTreeSet;
 
@@ -15,58 +15,58 @@ use crate::core::run::transition::{
     Moved, Transition, attested, evidence, is_constraint, of_resource, verdict,
 };
 
-/// One thing that happened: somebody did something, something moved, or both.
+/// An event: an act of an actor, a transition, or both.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Event {
-    /// The node, when it is about one.
+    /// The node, if it is about one.
     pub node: Option<String>,
-    /// The attempt of the node; 0 for what has none.
+    /// The attempt of the node; 0 if there is none.
     pub attempt: u32,
-    /// What somebody did; nothing when only `reconcile` moved it.
+    /// The act; `None` if `reconcile` caused the transition alone.
     pub act: Option<Act>,
-    /// What moved, if anything did.
+    /// The transition, if there is one.
     pub transition: Option<Transition>,
 }
 
-/// Something that happened, and the status commit that tells it.
+/// An event, with the status commit that contains it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Happened {
     /// Id of the status commit.
     pub commit: String,
-    /// When it was made.
+    /// The time of the commit.
     pub made: Option<Time>,
-    /// Which run.
+    /// The uid of the run.
     pub uid: String,
-    /// The spec commit with the plan that it was held to then, once it had started.
+    /// The spec commit with the plan that was pinned then, once the run had started.
     pub revision: Option<String>,
-    /// What.
+    /// The event.
     pub event: Event,
-    /// What the document of the run calls the node, where somebody has looked that up.
+    /// The `step_id` of the node, if it was looked up.
     pub step: Option<String>,
-    /// Whether the signature that the status tells of was found to be so here; else it is only claimed.
+    /// Whether this clone has verified the signature; otherwise the status only claims it.
     pub is_checked: bool,
 }
 
-/// What somebody did, by a record.
+/// An act of an actor, by a record.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Act {
     /// `claim`, `renewal`, `question`, `answer`, `release`, `report`, `verification`, `attestation`, `approve`, `reject`,
-    /// `comment`, `cancel`, `retry`; for what was not applied `refused`.
+    /// `comment`, `cancel`, `retry`; `refused` for a record that was not applied.
     pub word: &'static str,
-    /// Who; nothing for a file that was deleted.
+    /// The actor; `None` for a deleted file.
     pub actor: Option<String>,
-    /// The record that says so.
+    /// The record.
     pub record: Option<String>,
-    /// Whose key signed it, where the configuration wanted to know.
+    /// The signer, if the configuration required signatures.
     pub signed: Option<SignedBy>,
-    /// The criterion that it is about, when it is about one of the run.
+    /// The criterion, if it is about one.
     pub criterion: Option<String>,
-    /// A sentence.
+    /// The message, a sentence.
     pub message: String,
 }
 
 impl Event {
-    /// Why, in a sentence: what was said, else why it moved.
+    /// The reason, as a sentence: the actor's message, else that of the transition.
     pub fn why(&self) -> String {
         let said = self.act.as_ref().map(|act| act.message.clone());
         let moved = || self.transition.as_ref().map(Transition::why);
@@ -76,8 +76,8 @@ impl Event {
     }
 }
 
-/// What happened to one execution, in order: first the run, then its nodes, then what was refused.
-/// What stood there under another uid was another run.
+/// The events of one execution, in order: first the run, then its nodes, then refused records.
+/// A status with another uid belongs to another run.
 pub fn events(key: &Key, before: Option<&StatusFile>, now: &StatusFile) -> Vec<Event> {
     let Status::Execution(run) = &now.status else {
         return Vec::new();
@@ -117,7 +117,7 @@ pub fn events(key: &Key, before: Option<&StatusFile>, now: &StatusFile) -> Vec<E
             attempt: was.map_or(0, |was| was.attempt),
         };
         let acts = acts(old, run, &address.to_string(), was, node);
-        // What ended an attempt is told of that one, though it opened the next.
+        // A record that ended an attempt belongs to that one, although it opened the next.
         let ended = node.extensions.claim.is_none() && !acts.is_empty();
         let attempt = match was {
             Some(was) if ended && was.attempt > 0 => was.attempt,
@@ -139,7 +139,7 @@ pub fn events(key: &Key, before: Option<&StatusFile>, now: &StatusFile) -> Vec<E
     found
 }
 
-/// The acts at a run, the last of them with what it moved.
+/// The acts on a run, the last one with the transition.
 fn joined(acts: Vec<Act>, transition: Option<Transition>) -> Vec<Event> {
     let event = |act, transition| Event {
         node: None,
@@ -155,8 +155,8 @@ fn joined(acts: Vec<Act>, transition: Option<Transition>) -> Vec<Event> {
     found
 }
 
-/// Which of the acts at a node moved it, if one of them did: a decision those that decided it, and
-/// who only keeps a claim or comments moves nothing.
+/// The act that caused the transition of a node, if one did: for a decision, the deciding ones;
+/// renewals and comments cause none.
 fn mover(acts: &[Act], moved: &Transition, node: &NodeStatus) -> Option<usize> {
     if moved.to.as_deref() == Some(NodePhase::Cancelled.to_string().as_str()) {
         return None;
@@ -181,8 +181,8 @@ fn mover(acts: &[Act], moved: &Transition, node: &NodeStatus) -> Option<usize> {
     })
 }
 
-/// The acts at a node, one of them with what it moved; what none of them moved stands for itself,
-/// behind them.
+/// The acts on a node, one of them with the transition; a transition without an act comes
+/// after them.
 fn at_node(
     id: &str,
     attempt: u32,
@@ -206,7 +206,7 @@ fn at_node(
     found
 }
 
-/// The requests for another attempt that were not known before.
+/// The retries that are new.
 fn new_retries<'a>(old: Option<&ExecutionStatus>, now: &'a ExecutionStatus) -> Vec<&'a RetriedBy> {
     let known = old.iter().flat_map(|old| &old.extensions.retried_by);
     let known: BTreeSet<&str> = known.map(|retry| retry.record.as_str()).collect();
@@ -215,7 +215,7 @@ fn new_retries<'a>(old: Option<&ExecutionStatus>, now: &'a ExecutionStatus) -> V
     new.collect()
 }
 
-/// What operators asked for.
+/// The requests of operators that are new.
 fn requests(old: Option<&ExecutionStatus>, now: &ExecutionStatus) -> Vec<Act> {
     let extensions = &now.extensions;
     let retries = new_retries(old, now).into_iter().map(|retry| {
@@ -249,7 +249,7 @@ fn requests(old: Option<&ExecutionStatus>, now: &ExecutionStatus) -> Vec<Act> {
     retries.chain(cancel).collect()
 }
 
-/// What was said about the criteria of the run, by people and by checks.
+/// The attestations and checks that are new.
 fn attestations(old: Option<&ExecutionStatus>, now: &ExecutionStatus) -> Vec<Act> {
     let new = attested(old, now).into_iter();
     new.map(|said| {
@@ -280,7 +280,7 @@ fn attestations(old: Option<&ExecutionStatus>, now: &ExecutionStatus) -> Vec<Act
     .collect()
 }
 
-/// What workers and reviewers did at one node; `work` is the inbox ref of the attempt before.
+/// The acts of workers and reviewers on one node; `work` is the inbox ref of the attempt before.
 fn acts(
     old: Option<&ExecutionStatus>,
     run: &ExecutionStatus,
@@ -316,7 +316,7 @@ fn acts(
             let tip = released(old, run, work, held);
             let asked = &now.extensions.questions;
             let tip = tip.filter(|tip| !asked.iter().any(|one| one.record == *tip));
-            // Who asks for another attempt ends this one, whatever else its holder said last.
+            // A retry ends this attempt, whatever its holder did last.
             let is_taken = !new_retries(old, run).is_empty();
             let tip = tip.filter(|_| !is_taken || now.message.contains(RELEASED_BY));
             found.extend(tip.map(|tip| act("release", &held.actor, tip, now.message.clone())));
@@ -346,11 +346,11 @@ fn acts(
     found
 }
 
-/// What was asked and answered at a node that was not known before.
+/// The questions and answers of a node that are new.
 fn questions(before: Option<&NodeExtensions>, now: &NodeExtensions) -> Vec<Act> {
     let known = before.map_or(&[] as &[Question], |before| &before.questions);
     let mut found = Vec::new();
-    // What a report leaves open is told with the report.
+    // A question about a report is shown with the report.
     let report = now.report.as_ref();
     let is_asked = |one: &&Question| report.is_none_or(|report| report.record != one.record);
     for one in now.questions.iter() {
@@ -378,7 +378,7 @@ fn questions(before: Option<&NodeExtensions>, now: &NodeExtensions) -> Vec<Act> 
     found
 }
 
-/// The record with which a claim was given back: it stands on the same ref.
+/// The record of a release, which is on the ref of the claim.
 fn released<'a>(
     old: Option<&ExecutionStatus>,
     run: &'a ExecutionStatus,
@@ -392,7 +392,7 @@ fn released<'a>(
     (is_new && !was_refused).then_some(tip)
 }
 
-/// What reviewers did that was not known before.
+/// The reviews that are new.
 fn reviews(before: Option<&Decision>, now: Option<&Decision>) -> Vec<Act> {
     let old = before.into_iter().flat_map(|decision| &decision.reviews);
     let known: BTreeSet<&str> = old.map(|review| review.record.as_str()).collect();
@@ -409,7 +409,7 @@ fn reviews(before: Option<&Decision>, now: Option<&Decision>) -> Vec<Act> {
         .collect()
 }
 
-/// Records that could not be applied, and why.
+/// Records that could not be applied, with the reasons.
 fn refused(old: Option<&ExecutionStatus>, now: &ExecutionStatus) -> Vec<Event> {
     let known: BTreeSet<(&str, &str)> = old
         .iter()

@@ -1,39 +1,39 @@
 //! The state machines: one function each, from a state and an event to the next state.
 //!
-//! Controllers move phases only through these, so what design.md does not allow cannot happen.
+//! Controllers change phases only through these, so other transitions are impossible.
 
 use crate::core::resource::{ExecutionPhase, NodePhase};
 
-/// What happens to a node.
+/// An event of a node.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NodeEvent {
-    /// Somebody took it.
+    /// It was claimed.
     Claim,
-    /// It ended well: a report, an approval.
+    /// It succeeded: a report, an approval.
     Succeed,
-    /// It failed for good: no retries left, a rejection.
+    /// It finally failed: no retries left, a rejection.
     Fail,
-    /// The attempt is over, another one opens: retry, release, expired lease.
+    /// The attempt is over, and another one opens: retry, release, expired lease.
     Requeue,
-    /// It is its turn, and it has to wait for a decision or for what is missing.
+    /// Its turn has come, and it waits for a decision or for something missing.
     Block,
-    /// What it waited for has come, or it is no longer its turn.
+    /// The wait is over, or it is no longer its turn.
     Unblock,
-    /// A predecessor failed for good.
+    /// A predecessor finally failed.
     Skip,
     /// The run was cancelled.
     Cancel,
-    /// What a gate approved has changed: it must be decided again.
+    /// What a gate approved has changed, so it must be decided again.
     Reopen,
-    /// An operator opened it again, or what it was decided on.
+    /// An operator opened it again, or a node that it was decided on.
     Retry,
     /// The first child of a group has begun.
     Begin,
-    /// Whoever has it goes on with it: what was asked is answered.
+    /// A question is answered, and its holder continues.
     Resume,
 }
 
-/// An event that a state does not allow.
+/// An event that is not allowed in a state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("{event:?} is not possible for what is {phase}")]
 pub struct IllegalTransition<P: std::fmt::Display + std::fmt::Debug, E: std::fmt::Debug> {
@@ -70,20 +70,20 @@ pub fn node(
     })
 }
 
-/// What happens to an execution.
+/// An event of an execution.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ExecutionEvent {
-    /// What it needs is there.
+    /// Everything that it needs is there.
     Start,
-    /// Something runs or can be claimed.
+    /// A node is running or can be claimed.
     Run,
-    /// Only decisions and missing things are waited for.
+    /// It waits only for decisions and missing things.
     Block,
-    /// Every node ended well.
+    /// All nodes succeeded.
     Succeed,
-    /// Every node is over, one failed.
+    /// All nodes are over, and one failed.
     Fail,
-    /// Somebody stopped it.
+    /// It was cancelled.
     Cancel,
     /// An operator opened it again.
     Retry,

@@ -1,5 +1,5 @@
-//! Spec and status together, as one resource: what stands in the files, what the status branch
-//! says of it.
+//! Spec and status of a resource together: from its file, and from the status
+//! branch.
 
 use std::collections::BTreeMap;
 
@@ -9,16 +9,16 @@ use crate::core::resource::{
 };
 use crate::core::run::status::StatusFile;
 
-/// A resource: its spec, its status, or both.
+/// A resource with its spec, its status, or both.
 #[derive(Debug, Clone, Copy)]
 pub struct Merged<'a> {
-    /// Which.
+    /// Its key.
     pub key: &'a Key,
-    /// What stands in the files.
+    /// The resource from its file.
     pub resource: Option<&'a Resource>,
-    /// What the status branch says.
+    /// Its status file.
     pub file: Option<&'a StatusFile>,
-    /// Object id of that.
+    /// Object id of the status file.
     pub status_blob: Option<&'a str>,
 }
 
@@ -35,7 +35,7 @@ impl<'a> Merged<'a> {
         self.file.is_some_and(|file| file.deleted.is_some())
     }
 
-    /// The phase, and whether the file behind it is gone or broken, for people; nothing before the
+    /// The phase for people, with a note if the file is gone or invalid; `None` before the
     /// first reconcile.
     pub fn phase(&self) -> Option<String> {
         let phase = self.file?.status.phase();
@@ -48,7 +48,7 @@ impl<'a> Merged<'a> {
         })
     }
 
-    /// Whether its file could not be used at the last reconcile: the status is that of before.
+    /// Whether its file was invalid at the last reconcile; the status is then an older one.
     pub fn is_broken(&self) -> bool {
         let conditions = self.file.map_or(&[][..], |file| file.status.conditions());
         find_condition(conditions, "Valid")
@@ -63,7 +63,7 @@ impl<'a> Merged<'a> {
         }
     }
 
-    /// What is written about it in the files, with the fields that only `reconcile` writes.
+    /// Its metadata from the file, with the fields that only `reconcile` writes.
     pub fn metadata(&self) -> Metadata {
         let written = self.resource.map(|resource| resource.metadata.clone());
         let written = written.unwrap_or_else(|| Metadata {

@@ -1,4 +1,4 @@
-//! The message of a status commit: what moved, and trailers for programs.
+//! The message of a status commit: transitions, and trailers for programs.
 
 use crate::core::base::digest::short;
 use crate::core::base::escape::line;
@@ -6,10 +6,10 @@ use crate::core::base::secrets::masked;
 use crate::core::run::status::{RESTORES_TRAILER, StatusTree, trailers};
 use crate::core::run::transition::Transition;
 
-/// Most transitions to spell out in a commit message.
+/// Maximum number of transitions in a commit message.
 const LINES_IN_MESSAGE: usize = 200;
 
-/// The message of the status commit: what moved, the job that found out, if one did, and trailers for programs.
+/// The message of the status commit: transitions, the CI job if there was one, and trailers for programs.
 pub fn message(
     spec_commit: &str,
     tree: &StatusTree,
@@ -22,14 +22,14 @@ pub fn message(
         [only] => format!("{} {}", subject_of(only), only.arrow()),
         _ => format!("reconcile {}: {count} transitions", short(spec_commit)),
     };
-    // In a paragraph of its own: the trailers are these and no others.
+    // In a separate paragraph, so that it cannot become a trailer.
     let job = job.map_or_else(String::new, |job| {
         format!("Job: {}\n\n", line(&masked(job)))
     });
     with_lines(&subject, transitions, &(job + &trailers_of(tree)))
 }
 
-/// The message of a commit that goes back to the status of an earlier one: what moved by that.
+/// The message of a commit that restores an earlier status: the resulting transitions.
 pub fn restored(commit: &str, tree: &StatusTree, transitions: &[Transition]) -> String {
     let subject = format!("restore the status of {}", short(commit));
     let trailers = format!("{RESTORES_TRAILER}: {commit}\n{}", trailers_of(tree));
@@ -63,7 +63,7 @@ fn with_lines(subject: &str, transitions: &[Transition], trailers: &str) -> Stri
     message
 }
 
-/// `Execution web/release-1`, `node web/release-1/build`: what moved.
+/// The subject of a transition: `Execution web/release-1`, `node web/release-1/build`.
 pub fn subject_of(transition: &Transition) -> String {
     let name = transition.key.qualified();
     match transition.part() {

@@ -1,4 +1,4 @@
-//! Runs: what stands on inbox refs, the state machines, the controllers, and `reconcile`.
+//! Runs: inbox records, state machines, controllers, and `reconcile`.
 
 pub mod age;
 pub mod asked;

@@ -1,10 +1,10 @@
-//! Reconcile what may move, and read nothing else. The result is that of looking at everything: the
-//! test world compares the two at every reconcile.
+//! Incremental reconcile: examines only what may change, and reads nothing else. The result is that of a full
+//! reconcile: the simulated world compares the two every time.
 //!
-//! A resource may move when its file or what its file means to others changed, when it has new
-//! records, when a moment has come, and when something moved that its status follows from. All that is
-//! looked at is taken from the old status at once, together with what it asks for, and decided; what
-//! moved is followed further until nothing more is to be looked at.
+//! A resource may change if its file, or the meaning of its file for others, changed, if it has new
+//! records, if a deadline has passed, or if something changed that its status depends on. All of these
+//! are decided together with the statuses that they depend on; what changed then is
+//! followed further until nothing more may change.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -30,27 +30,27 @@ use crate::core::run::summary::lines::{Summaries, shard_of_needed};
 use crate::core::run::summary::lookup::{Lookup, Shards};
 use crate::core::run::summary::{GateOfRun, RunSummary, Summary, needed_blob};
 
-/// With more errors than this everything is looked at: each is told again.
+/// With more errors than these, everything is examined, since each is reported again.
 const MOST_ERRORS: usize = 200;
 
-/// What left the configured paths, where nothing did.
+/// No resources left the configured paths.
 static NOTHING_LEFT: BTreeMap<Key, String> = BTreeMap::new();
 
 /// Content of blobs, by object id.
 pub type Blobs = BTreeMap<String, Arc<[u8]>>;
 
-/// Where files and statuses are read from.
+/// Reads files and statuses.
 pub trait Reader {
-    /// What can go wrong.
+    /// Errors of reading.
     type Error: From<Damaged>;
 
-    /// Files of the spec commit, by path and version, in the order of their paths.
+    /// Returns files of the spec commit, by path and version, in the order of paths.
     ///
     /// # Errors
     /// They cannot be read.
     fn files(&self, files: &BTreeMap<String, String>) -> Result<Vec<SourceFile>, Self::Error>;
 
-    /// The statuses of these resources, as far as they have one, and what their runs are pinned to.
+    /// Returns the statuses of these resources, if they exist, with the pinned blobs of their runs.
     ///
     /// # Errors
     /// They cannot be read.
@@ -60,53 +60,53 @@ pub trait Reader {
     ) -> Result<(BTreeMap<Key, StatusFile>, Blobs), Self::Error>;
 }
 
-/// Everything that the decision follows from, beside what is read.
+/// The input of the decision, besides what is read.
 pub struct Change<'a, P, S> {
     /// The index of the spec commit.
     pub index: &'a Index<P>,
-    /// The files that the observed commit has otherwise, as they are there.
+    /// The files that differ in the observed commit, as they are there.
     pub before: &'a [FileChange],
-    /// The configuration, which is that of the observed commit too.
+    /// The configuration, which is the same in the observed commit.
     pub config: &'a Config,
     /// The spec commit.
     pub commit: &'a str,
-    /// The status as it stands: its controller.
+    /// The present state of the controller.
     pub old: &'a ControllerState,
-    /// What the whole has to know of its parts.
+    /// The summaries of the status.
     pub lines: &'a Lookup<'a, S>,
     /// What is new in the inbox.
     pub incoming: &'a [Incoming],
-    /// Inbox refs that hold something that is no record.
+    /// Inbox refs with something else than records.
     pub refused: &'a BTreeMap<Address, RefusedRef>,
-    /// Who wrote a file.
+    /// Returns the authors of a file.
     pub authors: &'a Authors<'a>,
-    /// What the spec commit holds.
+    /// Whether the spec commit has a file.
     pub artifact: &'a Artifacts<'a>,
     /// Whether a commit is part of the spec branch.
     pub merged: &'a Merged<'a>,
-    /// The paths that a commit changes beside the spec branch.
+    /// The paths that a commit changes relative to the spec branch.
     pub touched: &'a Touches<'a>,
-    /// Whether the spec commit lists the key that a decision was signed with; the observed commit lists the same keys.
+    /// Whether the spec commit lists the key of a signature; the observed commit lists the same keys.
     pub listed: &'a Listed<'a>,
-    /// The moment that counts as now.
+    /// The time to use as now.
     pub now: Time,
 }
 
-/// What came of it.
+/// The result of an incremental reconcile.
 pub struct Partial {
-    /// The decision. Its tree holds the statuses that were read.
+    /// The decision. Its tree has the statuses that were read.
     pub decision: Reconciliation,
-    /// The status as it stood, as far as it was read.
+    /// The status before, as far as it was read.
     pub old: StatusTree,
     /// The resources that were read.
     pub snapshot: Snapshot,
-    /// Those of them whose findings are known.
+    /// The resources among them whose findings are complete.
     pub judged: BTreeSet<Key>,
 }
 
 impl Partial {
-    /// What another decision about the same says otherwise, one that looked at everything there was in
-    /// `old`; nothing when they agree.
+    /// The difference from a full decision with the complete status `old`;
+    /// `None` if they agree.
     pub fn differs_from(&self, whole: &Reconciliation, old: &StatusTree) -> Option<String> {
         let decision = &self.decision;
         let new = &decision.tree;
@@ -146,16 +146,16 @@ impl Partial {
     }
 }
 
-/// Whether there is any use in trying: the rest of [`reconcile()`] takes an index.
+/// Whether an incremental decision may be possible; [`reconcile()`] also needs an index.
 pub fn may_be_partial(controller: &ControllerState) -> bool {
     controller.has_summaries()
         && controller.decisions == DECISIONS
         && controller.rewritten_at.is_none()
-        // Where something cannot be read, nobody can tell what is gone.
+        // While a file is unreadable, it is unknown what is gone.
         && controller.findings.is_empty()
 }
 
-/// Decide. Nothing when everything has to be looked at.
+/// Decides; `None` if everything must be examined.
 ///
 /// # Errors
 /// The index is damaged, or something cannot be read.
@@ -173,7 +173,7 @@ where
             .any(|(kind, _)| kind == HIDDEN)
     };
     let is_sound = may_be_partial(change.old)
-        // Where nothing is left, there is more to know.
+        // If no resource is left, a full reconcile must decide.
         && change.index.count_resources() > 0
         && change.index.hiding()?.is_empty()
         && !change.before.iter().any(hides);
@@ -216,14 +216,14 @@ where
 struct Attempt<'a, P, R, S> {
     change: &'a Change<'a, P, S>,
     reader: &'a R,
-    /// Files that were read.
+    /// The files that were read.
     parsed: BTreeMap<String, (SourceFile, Manifest)>,
 }
 
-/// What those that are looked at ask for.
+/// The input for the examined resources.
 struct Context {
     snapshot: Snapshot,
-    /// The status as it stands, as far as it was read; without its lines.
+    /// The present status, as far as it was read; without its summaries.
     old: StatusTree,
     blobs: Blobs,
 }
@@ -232,7 +232,7 @@ impl<P: Pages, R: Reader, S: Shards> Attempt<'_, P, R, S>
 where
     R::Error: From<S::Error>,
 {
-    /// What is looked at first.
+    /// The resources to examine first.
     fn first(&self) -> Result<BTreeSet<Key>, R::Error> {
         let change = self.change;
         let mut only: BTreeSet<Key> = BTreeSet::new();
@@ -264,8 +264,8 @@ where
         Ok(only)
     }
 
-    /// What a moment moves that has come, and what waits for the next commit, another clone, or a
-    /// target, where any supply changed.
+    /// The resources with a passed deadline, and those that wait for the next commit, for another clone, or for a
+    /// target if any binding or capability changed.
     fn moved_from_outside(&self, has_supply: bool) -> Result<BTreeSet<Key>, R::Error> {
         let change = self.change;
         let is_another_commit = change.old.observed_commit != change.commit;
@@ -287,7 +287,7 @@ where
         Ok(moved.map(|line| line.key()).collect())
     }
 
-    /// What the changed files define, or defined; and that of it which others see changed.
+    /// The resources that the changed files define or defined; and those of them that changed for others.
     fn changed(&self) -> Result<(BTreeSet<Key>, BTreeSet<Key>), Damaged> {
         let (mut changed, mut seen_by_others) = (BTreeSet::new(), BTreeSet::new());
         for file in self.change.before {
@@ -308,8 +308,8 @@ where
         Ok((changed, seen_by_others))
     }
 
-    /// What depends on these in turn, with them; and the goals and bindings that are served by what is
-    /// among them, now or before.
+    /// All resources that depend on these, directly or indirectly, with them; and the goals and bindings that depend on
+    /// any of them, before or now.
     fn dependents(&self, changed: &BTreeSet<Key>) -> Result<BTreeSet<Key>, R::Error> {
         let mut found = changed.clone();
         let mut open: Vec<Key> = changed.iter().cloned().collect();
@@ -346,7 +346,7 @@ where
         Ok(found)
     }
 
-    /// The goals that select plans by labels, where there are such plans.
+    /// The goals that select plans by labels, if there are plans among these.
     fn selecting(&self, keys: &BTreeSet<Key>) -> Result<BTreeSet<Key>, R::Error> {
         let plans = keys.iter().filter(|key| key.kind == Kind::Plan);
         let namespaces: BTreeSet<&str> = plans.map(|key| key.namespace.as_str()).collect();
@@ -361,7 +361,7 @@ where
         Ok(goals.map(|line| line.key()).collect())
     }
 
-    /// Those that are no executions that ended, to which nothing matters any more.
+    /// These keys without finished executions, which nothing affects any more.
     fn not_over(&self, keys: BTreeSet<Key>) -> Result<BTreeSet<Key>, R::Error> {
         let mut found = BTreeSet::new();
         for key in keys {
@@ -377,7 +377,7 @@ where
         Ok(found)
     }
 
-    /// The resources that refer to one. Where a file holds several of a kind, all of them may.
+    /// The resources that refer to one. If a file has several of a kind, all of them may.
     fn referrers(
         &self,
         key: &Key,
@@ -397,7 +397,7 @@ where
         Ok(found)
     }
 
-    /// Read what it takes to look at some resources; nothing when that is not enough.
+    /// Reads the input for some resources; `None` if that is not enough.
     fn context(
         &mut self,
         only: &BTreeSet<Key>,
@@ -433,7 +433,7 @@ where
         }
     }
 
-    /// The plans of goals, and the executions of bindings.
+    /// The plans that goals need, and the executions that bindings need.
     fn asked_by_projections(&self, only: &BTreeSet<Key>) -> Result<BTreeSet<Key>, R::Error> {
         let mut asked = BTreeSet::new();
         for key in only {
@@ -470,7 +470,7 @@ where
             .collect())
     }
 
-    /// The runs that gates and goals ask for: of each the few that decide; and what runs follow.
+    /// The runs that gates and goals need, which are only the few that decide; and the resources that runs follow.
     fn runs_asked_for(&self, only: &BTreeSet<Key>) -> Result<BTreeSet<Key>, R::Error> {
         let lines = self.change.lines;
         let mut asked = BTreeSet::new();
@@ -489,7 +489,7 @@ where
         Ok(asked)
     }
 
-    /// Some resources with whatever they refer to, and the names of all that.
+    /// Some resources with everything that they refer to, and the keys of all of these.
     fn snapshot(&mut self, roots: &BTreeSet<Key>) -> Result<(Snapshot, BTreeSet<Key>), R::Error> {
         let names: Vec<String> = roots.iter().map(Key::qualified).collect();
         let around = reach::surroundings(self.change.index, &names)?;
@@ -520,7 +520,7 @@ where
         Ok((snapshot, mentioned))
     }
 
-    /// What runs are pinned to, and the files that were read.
+    /// The pinned blobs, and the files that were read.
     fn pinned(&self, context: &Context) -> Blobs {
         let mut pinned = context.blobs.clone();
         for (file, _) in self.parsed.values() {
@@ -543,7 +543,7 @@ where
             config: change.config,
             commit: change.commit,
             history_rewritten: false,
-            // Where anything left, everything is looked at.
+            // If resources left the configured paths, everything is examined.
             left: &NOTHING_LEFT,
             old: Some(&context.old),
             only: Some(only),
@@ -559,7 +559,7 @@ where
         }
     }
 
-    /// Put the tree together, and the status as it stood.
+    /// Completes the new tree, and the old status for comparison.
     fn finish(
         &self,
         inputs: &Inputs<'_>,
@@ -582,7 +582,7 @@ where
         Ok((old, decision))
     }
 
-    /// What else has to be looked at for what moved.
+    /// The further resources to examine because of what changed.
     fn influenced(
         &self,
         context: &Context,
@@ -620,7 +620,7 @@ where
     }
 }
 
-/// The gates and the goal of a run for which it matters how the run moved.
+/// The gates and the goal of a run that the changes of the run affect.
 fn pinned_by<'a>(
     run: &'a ExecutionStatus,
     [before, now]: [Option<&ExecutionStatus>; 2],
@@ -655,7 +655,7 @@ fn pinned_by<'a>(
         .chain(goal.map(|pin| pin.key(Kind::Goal)))
 }
 
-/// What the pinned specs of runs ask for where these are no longer what stands in the files.
+/// The resources that pinned specs of runs need, if they differ from the files.
 fn needed_by_pins(
     only: &BTreeSet<Key>,
     files: &BTreeMap<Key, StatusFile>,
@@ -692,7 +692,7 @@ fn needed_by_pins(
     needed
 }
 
-/// Of the runs that asked a gate those on which its status depends: the one that waits longest, the
+/// The runs at a gate that determine its status: the one that waits longest, and the
 /// one that was decided last.
 fn runs_of_gate(users: &[Arc<Summary>], gate: &Key, only: &BTreeSet<Key>) -> Vec<Key> {
     let name = gate.qualified();
@@ -709,8 +709,8 @@ fn runs_of_gate(users: &[Arc<Summary>], gate: &Key, only: &BTreeSet<Key>) -> Vec
     found.map(|(key, _)| key.clone()).collect()
 }
 
-/// Of the runs that serve a goal those on which its status depends: the first, the newest, and one
-/// that is not over. Each for every state of the goal that there was.
+/// The runs of a goal that determine its status: the first, the newest, and an
+/// open one; for every version of the goal.
 fn runs_of_goal(users: &[Arc<Summary>], goal: &Key, only: &BTreeSet<Key>) -> Vec<Key> {
     let name = goal.qualified();
     let mut rounds: BTreeMap<(&str, u64), Vec<(Key, &RunSummary)>> = BTreeMap::new();
@@ -732,7 +732,7 @@ fn runs_of_goal(users: &[Arc<Summary>], goal: &Key, only: &BTreeSet<Key>) -> Vec
     found
 }
 
-/// The runs that are not looked at.
+/// The runs that are not examined.
 fn others<'a>(
     lines: &'a [Arc<Summary>],
     only: &'a BTreeSet<Key>,
@@ -753,7 +753,7 @@ fn served_by(kind: Kind, facts: &Facts) -> impl Iterator<Item = Key> {
     keys.filter(|key| matches!(key.kind, Kind::Goal | Kind::Binding))
 }
 
-/// The resource that a reference means.
+/// The target of a reference.
 fn meant_by(referral: &Referral) -> Option<Key> {
     let (_, kind) = referral.field?;
     let (namespace, name) = referral.name.split_once('/')?;

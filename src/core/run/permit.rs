@@ -1,5 +1,5 @@
-//! What may be done to a run: asked before a record is sent, and again when it arrives. It is
-//! decided here alone, in one set of words.
+//! Decides whether an action on a run is allowed: before its record is sent, and again when it is taken in. Nothing
+//! else decides this.
 
 use crate::core::base::glob::may_overlap;
 use crate::core::base::suggest::choices;
@@ -17,7 +17,7 @@ use crate::core::run::pinned::PinnedPlan;
 use crate::core::run::record::{Action, MAX_ARTIFACTS, Received, ReportResult, RequestKind};
 use crate::core::run::reopen::Reopening;
 
-/// Why a signature does not count.
+/// The reasons why a signature does not count.
 pub const OF_SIGNATURES: [&str; 12] = [
     "Unsigned",
     "SignatureInvalid",
@@ -33,33 +33,33 @@ pub const OF_SIGNATURES: [&str; 12] = [
     "NoVerifier",
 ];
 
-/// Why something may not be done.
+/// Why an action is not allowed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refusal {
-    /// What kind of objection it is.
+    /// The kind of objection.
     pub kind: Objection,
-    /// One word for programs, as it stands in a status.
+    /// One word for programs, as in a status.
     pub reason: &'static str,
-    /// A sentence without a full stop.
+    /// The message, a sentence without a full stop.
     pub message: String,
 }
 
-/// What kind of objection it is.
+/// The kind of an objection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Objection {
-    /// What it is about does not exist.
+    /// The subject does not exist.
     NotFound,
-    /// What it says breaks a rule.
+    /// The content breaks a rule.
     Invalid,
     /// It is too early.
     NotReady,
-    /// It is too late: what it is about is over.
+    /// It is too late: the subject is over.
     Late,
-    /// This actor may not.
+    /// The actor may not do it.
     Forbidden,
     /// Somebody else has it.
     Taken,
-    /// It was made for something else than what is there now.
+    /// It was made for another state than the present one.
     Conflict,
 }
 
@@ -74,43 +74,43 @@ impl Refusal {
     }
 }
 
-/// What decides whether something may be done to a run: the run itself, and what holds around it.
+/// What determines whether an action on a run is allowed: the run, and its circumstances.
 #[derive(Clone, Copy)]
 pub struct Circumstances<'a> {
-    /// The configuration that holds.
+    /// The current configuration.
     pub config: &'a Config,
     /// The status of the run.
     pub status: &'a ExecutionStatus,
-    /// The plan that it is held to, when it has started and can be read.
+    /// The pinned plan, if the run has started and the plan can be read.
     pub plan: Option<&'a PinnedPlan>,
-    /// Goals and capabilities as they stand now; not needed where the plan names none.
+    /// The current goals and capabilities; not needed if the plan has no references to them.
     pub resources: Option<&'a Definitions>,
-    /// The spec commit that holds now.
+    /// The current spec commit.
     pub commit: &'a str,
-    /// Who has claimed the attempt that is spoken of: the status may not know it yet.
+    /// The holder of the attempt in question: the status may not know it yet.
     pub holder: Option<Holder<'a>>,
-    /// Digest of the session of whoever speaks, where it names one.
+    /// Digest of the actor's session, if there is one.
     pub session: Option<&'a str>,
-    /// Fingerprint of the key of whoever speaks, where it was signed.
+    /// Fingerprint of the actor's key, if it is signed.
     pub key: Option<&'a str>,
-    /// What else is held, beside what the status of the run tells: nodes of other runs, and claims that no status knows yet.
-    /// Asked before a record is sent, so that no run depends on the status of another one.
+    /// Held nodes that are not in the status of the run: nodes of other runs, and claims that no status has yet.
+    /// Only used before a record is sent, so that no run depends on the status of another.
     pub elsewhere: &'a [Occupied],
 }
 
-/// A node that somebody holds, and the paths that it touches.
+/// A held node, with the paths that it touches.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Occupied {
-    /// Which one: `namespace/execution/node`, its id alone in the same run.
+    /// The node: `namespace/execution/node`, or only its id in the same run.
     pub node: String,
-    /// Who holds it.
+    /// The holder.
     pub holder: String,
-    /// Globs.
+    /// The paths, as globs.
     pub touches: Vec<String>,
 }
 
 impl Occupied {
-    /// Why what touches these paths is not to be done meanwhile; nothing where nothing overlaps.
+    /// Why a node that touches these paths must wait; `None` if nothing overlaps.
     pub fn objection(&self, id: &str, touches: &[String]) -> Option<String> {
         let (mine, other) = touches.iter().find_map(|mine| {
             let mut others = self.touches.iter();
@@ -129,12 +129,12 @@ impl Occupied {
     }
 }
 
-/// Who has claimed an attempt, as the claim itself says.
+/// The holder of an attempt, from the claim itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Holder<'a> {
-    /// Who.
+    /// The actor.
     pub actor: &'a str,
-    /// Digest of the session, where it names one.
+    /// Digest of the session, if it names one.
     pub session: Option<&'a str>,
     /// The record of the claim.
     pub claim: &'a str,
@@ -161,7 +161,7 @@ impl<'a> From<&'a ReportedBy> for Holder<'a> {
 }
 
 impl<'a> Holder<'a> {
-    /// Whoever wrote a claim.
+    /// The holder according to a claim.
     pub fn of(received: &'a Received) -> Holder<'a> {
         Holder {
             actor: &received.record.actor,
@@ -170,11 +170,11 @@ impl<'a> Holder<'a> {
         }
     }
 
-    /// Whether an actor in a session, who may name the claim instead, speaks for this claim: two workers of one name
-    /// are two. Who names no session is not asked for it.
+    /// Checks that an actor, in a session or naming the claim, may act for this claim: two sessions of one actor
+    /// are two workers. Without a session, it is not checked.
     ///
     /// # Errors
-    /// Why not.
+    /// The actor may not; says why.
     pub fn is_spoken_for(
         &self,
         id: &str,
@@ -206,10 +206,10 @@ impl<'a> Holder<'a> {
     }
 }
 
-/// Whether `actor` may do this to a run.
+/// Checks that `actor` may take this action on a run.
 ///
 /// # Errors
-/// Why not.
+/// The actor may not; says why.
 pub fn may(action: &Action, actor: &str, given: &Circumstances<'_>) -> Result<(), Refusal> {
     match action {
         Action::Attestation {
@@ -223,7 +223,7 @@ pub fn may(action: &Action, actor: &str, given: &Circumstances<'_>) -> Result<()
             request: RequestKind::Cancel,
             ..
         } => given.is_going_on(),
-        // What is left of it runs whatever happens, and nothing else is opened again.
+        // Only nodes with `always` are left, and nothing else is opened again.
         Action::Request { .. } if given.is_cancelled() => given.is_going_on().and_then(|()| {
             let why = "the execution was cancelled: nothing is opened again";
             Err(Refusal::new(Objection::Late, "RunCancelled", why))
@@ -273,7 +273,7 @@ impl Circumstances<'_> {
         Err(not_started())
     }
 
-    /// What belongs to one node of a run that goes on.
+    /// Checks actions on one node of an open run.
     fn may_work(&self, action: &Action, actor: &str) -> Result<(), Refusal> {
         match action {
             Action::Claim {
@@ -285,7 +285,7 @@ impl Circumstances<'_> {
             } => {
                 let status = self.open_attempt(node, *attempt)?;
                 self.may_claim(node, status, actor)?;
-                // What is done already gets in nobody's way.
+                // Finished work does not get in anybody's way.
                 if *done_before || adopts.is_some() {
                     return Ok(());
                 }
@@ -354,7 +354,7 @@ impl Circumstances<'_> {
         }
     }
 
-    /// Who may answer a question: a person, and not whoever asks.
+    /// Checks that an actor may answer a question: a person, but not the one who asks.
     fn may_answer(&self, id: &str, attempt: u32, actor: &str, record: &str) -> Result<(), Refusal> {
         let status = self.status_of(id)?;
         let mut all = status.extensions.questions.iter();
@@ -403,7 +403,7 @@ impl Circumstances<'_> {
         status.ok_or_else(|| no_node(id))
     }
 
-    /// The status of a node whose open attempt is this one.
+    /// The status of a node, if this is its open attempt.
     fn open_attempt(&self, id: &str, attempt: u32) -> Result<&NodeStatus, Refusal> {
         let status = self.status_of(id)?;
         let open = status.attempt;
@@ -443,7 +443,7 @@ impl Circumstances<'_> {
         }
     }
 
-    /// What touches the same paths as something that is held waits for that.
+    /// Checks that the node touches no paths of a held node.
     fn overlaps_nothing(&self, id: &str) -> Result<(), Refusal> {
         let touches = self.node(id).map(|node| &node.extension.touches);
         let Some(touches) = touches.filter(|touches| !touches.is_empty()) else {
@@ -466,7 +466,7 @@ impl Circumstances<'_> {
         }
     }
 
-    /// Whom a node is bound to, where that is somebody else.
+    /// The provider that a node is bound to, if it is not the actor.
     pub fn bound_to_another<'s>(&self, status: &'s NodeStatus, actor: &str) -> Option<&'s str> {
         let target = status.extensions.target.as_ref()?;
         let provider = target.provider.as_deref()?;
@@ -487,7 +487,7 @@ impl Circumstances<'_> {
         holder.is_spoken_for(id, actor, (self.session, claim))
     }
 
-    /// Until it is verified, what was reported is spoken for like the claim that it was reported for.
+    /// Checks that the actor made the report: until it is verified, it belongs to the claim that it was made for.
     fn has_reported(
         &self,
         id: &str,
@@ -498,12 +498,12 @@ impl Circumstances<'_> {
             let why = format!("`{id}` was reported by {}, not by {actor}", reported.actor);
             return Err(Refusal::new(Objection::Taken, "WrongActor", why));
         }
-        // What was nobody's to claim has none that could be named.
+        // A report without a claim has none to name.
         let claim = claim.filter(|_| reported.claim.is_some());
         Holder::from(reported).is_spoken_for(id, actor, (self.session, claim))
     }
 
-    /// Whether a node waits for something outside that is nobody's to claim, and anybody's to
+    /// Whether a node waits for something outside that nobody can claim, and anybody can
     /// report.
     pub fn is_reported(&self, id: &str, status: &NodeStatus) -> bool {
         let is_reported = |node: &Node| {
@@ -515,10 +515,10 @@ impl Circumstances<'_> {
             && self.node(id).is_some_and(is_reported)
     }
 
-    /// Whether a report brings what the plan asks for.
+    /// Checks that a report has the outputs that the plan requires.
     ///
     /// # Errors
-    /// What is missing, or of another type.
+    /// An output is missing, or of another type.
     pub fn may_report(&self, id: &str, action: &Action) -> Result<(), Refusal> {
         let Action::Report {
             result,
@@ -599,11 +599,11 @@ impl Circumstances<'_> {
         Ok(())
     }
 
-    /// Whether an actor may decide at a gate: any person unless reviewers are named, and nobody
-    /// about what is their own where the configuration wants that.
+    /// Checks that an actor may decide at a gate: any person unless reviewers are named; and not
+    /// about their own work, if the configuration says so.
     ///
     /// # Errors
-    /// Why not.
+    /// The actor may not; says why.
     pub fn may_decide(
         &self,
         gate: &str,
@@ -633,7 +633,7 @@ impl Circumstances<'_> {
         Ok(())
     }
 
-    /// What was reported of the nodes that come to a gate node, where whoever did that may not approve it.
+    /// The reports of the nodes before a gate node, whose actors may not approve them.
     pub fn work_before(&self, id: &str) -> Vec<(String, &ReportedBy)> {
         if !self.config.approvals.prevent_worker_approval {
             return Vec::new();
@@ -649,10 +649,10 @@ impl Circumstances<'_> {
         reports.collect()
     }
 
-    /// Whether an actor has done none of some work, and may say yes to it.
+    /// Checks that an actor has done none of some work, so that they may approve it.
     ///
     /// # Errors
-    /// Which of it they have done.
+    /// Names the work that the actor has done.
     pub fn did_none_of(&self, work: &[(String, &ReportedBy)], actor: &str) -> Result<(), Refusal> {
         let speaker = self.who(actor);
         let approvals = &self.config.approvals;
@@ -667,7 +667,7 @@ impl Circumstances<'_> {
         }
     }
 
-    /// Whoever speaks.
+    /// The actor with the key.
     fn who<'s>(&'s self, actor: &'s str) -> Who<'s> {
         Who {
             actor,
@@ -675,11 +675,11 @@ impl Circumstances<'_> {
         }
     }
 
-    /// Whether an actor may check the acceptance criteria of a node: its report, if so. Asked
-    /// before anything is run.
+    /// Checks that an actor may verify a node, and returns the report. Called
+    /// before any check is run.
     ///
     /// # Errors
-    /// Nothing waits, or somebody else must do it.
+    /// No report waits for verification, or another actor must do it.
     pub fn may_verify(&self, id: &str, attempt: u32, actor: &str) -> Result<&ReportedBy, Refusal> {
         let status = self.status_of(id)?;
         let open = status.attempt;
@@ -688,7 +688,7 @@ impl Circumstances<'_> {
             return Err(Refusal::new(Objection::Late, "OldAttempt", why));
         }
         let waits = status.awaits_verification();
-        // Where no criterion is required, the results are for people.
+        // If no criterion is required, the results are only for people.
         let is_for_people = |node: &Node| {
             let criteria = &node.acceptance_criteria;
             !criteria.is_empty() && criteria.iter().all(|one| !one.required)
@@ -740,8 +740,8 @@ impl Circumstances<'_> {
         Ok(())
     }
 
-    /// Who may attest, and what. Of a criterion that has checks only their results say that it is
-    /// met, of a manual one only people; that it is not, anybody may say.
+    /// Checks an attestation. If a criterion has checks, only their results can say that it is
+    /// met; if it is manual, only people; anybody may say that it is not met.
     fn may_attest(
         &self,
         actor: &str,
@@ -750,7 +750,7 @@ impl Circumstances<'_> {
         (commit, results): (Option<&str>, &[CriterionResult]),
     ) -> Result<(), Refusal> {
         self.has_started()?;
-        // A run that failed for what was said may be tried again when that is taken back.
+        // A run that failed because of an attestation can be retried when that is revoked.
         if self.status.phase == ExecutionPhase::Cancelled {
             let why = format!("the execution is {}", self.status.phase);
             return Err(Refusal::new(Objection::Late, "RunOver", why));
@@ -788,7 +788,7 @@ impl Circumstances<'_> {
         Err(Refusal::new(Objection::NotFound, "UnknownCriterion", why))
     }
 
-    /// The ids of the criteria of the goal that a run serves, as the goal stands now.
+    /// The ids of the current criteria of the run's goal.
     pub fn goal_criteria(&self) -> Vec<&str> {
         let pinned = self.status.extensions.pinned.as_ref();
         let goal = pinned.and_then(|pinned| pinned.goal.as_ref());
@@ -802,13 +802,13 @@ impl Circumstances<'_> {
             .collect()
     }
 
-    /// Whether an actor may run the checks of the criteria of a run. Asked before anything is run.
+    /// Checks that an actor may run the checks of a run's criteria. Called before any check is run.
     ///
     /// # Errors
-    /// The work is not done; somebody else must do it.
+    /// The work is not done, or another actor must do it.
     pub fn may_check(&self, actor: &str) -> Result<(), Refusal> {
         let phase = self.status.phase;
-        // What has succeeded may be checked again, on what is there since.
+        // A succeeded run may be checked again, with its present state.
         if phase.is_terminal() && phase != ExecutionPhase::Succeeded {
             let why = format!("it is {phase}: nothing waits to be verified");
             return Err(Refusal::new(Objection::Late, "NotAwaited", why));
@@ -826,7 +826,7 @@ impl Circumstances<'_> {
         self.has_done_nothing(actor)
     }
 
-    /// Where the configuration wants that, whoever did the work does not say that it is good.
+    /// If the configuration says so, an actor may not judge their own work.
     fn has_done_nothing(&self, actor: &str) -> Result<(), Refusal> {
         let speaker = self.who(actor);
         let mut reports = self.status.reports();
@@ -836,7 +836,7 @@ impl Circumstances<'_> {
         Err(not_independent(actor))
     }
 
-    /// Whether a verdict follows from the results of checks, on the newest commit.
+    /// Checks that an attestation follows from the results of checks, on the newest commit.
     fn follows(
         &self,
         criterion: &ContractCriterion,
@@ -847,7 +847,7 @@ impl Circumstances<'_> {
         let Some(commit) = commit else {
             return Err(misplaced());
         };
-        // Of two that arrive at once, the one on what is there now is the newer.
+        // Of two that arrive together, the one about the present state is newer.
         let mut said = self.status.said_about(id);
         let is_current = |commit: &str| commit == self.commit;
         if !is_current(commit) && said.any(|one| one.commit.as_deref().is_some_and(is_current)) {
@@ -862,7 +862,7 @@ impl Circumstances<'_> {
         Ok(())
     }
 
-    /// What the run itself cancelled counts as failed.
+    /// Checks a retry. Nodes that the run itself cancelled count as failed.
     fn may_retry(
         &self,
         node: Option<&str>,
@@ -911,8 +911,8 @@ impl Circumstances<'_> {
 }
 
 impl Circumstances<'_> {
-    /// Who is at work because something failed (puts it back, tells of it) is not to be overtaken by
-    /// the next attempt at that.
+    /// Checks that nobody is handling the failure (rolling back, notifying): the next
+    /// attempt must not overtake that.
     fn nobody_answers_to_it(&self, node: Option<&str>, again: bool) -> Result<(), Refusal> {
         let graph = self.plan.and_then(|plan| plan.graph());
         let Some((spec, Ok(graph))) = graph.map(|spec| (spec, Graph::build(spec))) else {
@@ -940,13 +940,13 @@ impl Circumstances<'_> {
     }
 }
 
-/// Who has reported a node about which somebody has to say something before that counts.
+/// The report of a node that does not count yet.
 fn reported_by(status: &NodeStatus) -> Option<&ReportedBy> {
     let report = status.extensions.report.as_ref();
     report.filter(|_| status.is_reported())
 }
 
-/// A second report of what waits to be verified names another commit, and says nothing else.
+/// A second report before verification may only name another commit.
 fn points_elsewhere(id: &str, action: &Action) -> Result<(), Refusal> {
     let succeeded = ReportResult::Succeeded;
     match action {
@@ -978,12 +978,12 @@ fn not_claimable(id: &str, status: &NodeStatus) -> Refusal {
     Refusal::new(Objection::NotReady, "NotReady", why)
 }
 
-/// Most characters of a question, and of an answer.
+/// Maximum length of a question or an answer, in characters.
 pub const MAX_SAID: usize = 4000;
-/// Most questions of one attempt.
+/// Maximum number of questions of one attempt.
 const MAX_QUESTIONS: usize = 20;
 
-/// Whether a question or an answer is one.
+/// Checks the text of a question or an answer.
 fn is_sayable(text: &str) -> Result<(), Refusal> {
     let length = text.chars().count();
     let why = match length {
@@ -998,7 +998,7 @@ fn is_sayable(text: &str) -> Result<(), Refusal> {
     Err(Refusal::new(Objection::Invalid, "TextInvalid", why))
 }
 
-/// Whether whoever holds a node may ask something more.
+/// Checks that the holder of a node may ask another question.
 fn may_ask(id: &str, status: &NodeStatus, question: &str) -> Result<(), Refusal> {
     if status.open_questions().any(|one| one.question == question) {
         let why = format!("that was already asked of `{id}`, and not answered yet");
@@ -1015,7 +1015,7 @@ fn may_ask(id: &str, status: &NodeStatus, question: &str) -> Result<(), Refusal>
     Ok(())
 }
 
-/// Nobody has asked that.
+/// The refusal that there is no such question.
 pub fn unknown_question(id: &str, record: &str) -> Refusal {
     let why = format!("nobody has asked question {record} at `{id}`");
     Refusal::new(Objection::NotFound, "UnknownQuestion", why)
@@ -1026,13 +1026,13 @@ fn no_node(id: &str) -> Refusal {
     Refusal::new(Objection::NotFound, "UnknownNode", why)
 }
 
-/// The run has nothing to work on yet.
+/// The refusal that the run has not started.
 pub fn not_started() -> Refusal {
     let why = "the execution has not started yet";
     Refusal::new(Objection::NotReady, "NotStarted", why)
 }
 
-/// Whoever does what has not begun is who would do it now.
+/// The refusal that binding again would change nothing.
 pub fn nothing_to_bind() -> Refusal {
     let why = "nothing failed, and nodes that have not begun would get the same targets";
     Refusal::new(Objection::NotReady, "NothingToBind", why)
@@ -1042,7 +1042,7 @@ fn run_over() -> Refusal {
     Refusal::new(Objection::Late, "RunOver", "the execution is over")
 }
 
-/// What a record says is not what its ref is for.
+/// The refusal that a record is on the wrong ref.
 pub fn misplaced() -> Refusal {
     let why = "its content does not belong to its ref";
     Refusal::new(Objection::Invalid, "Misplaced", why)
@@ -1062,10 +1062,10 @@ pub fn broken<'a>(criteria: &'a [TaskCriterion], results: &[CriterionResult]) ->
         .collect()
 }
 
-/// One result for each criterion, in the order of the plan.
+/// Checks that there is one result for each criterion, in the order of the plan.
 ///
 /// # Errors
-/// They are for others.
+/// The results are for other criteria.
 pub fn are_for(criteria: &[TaskCriterion], results: &[CriterionResult]) -> Result<(), Refusal> {
     let wanted: Vec<&str> = criteria.iter().map(|one| one.name.as_str()).collect();
     let given: Vec<&str> = results.iter().map(|result| result.name.as_str()).collect();
@@ -1088,7 +1088,7 @@ mod tests {
     use crate::core::run::record::Address;
     use crate::core::testing::{World, execution, gate, plan, task};
 
-    /// A task, and another behind a gate.
+    /// A task, and another one after a gate.
     fn world() -> World {
         let nodes = [
             task("a", ""),
@@ -1139,7 +1139,7 @@ mod tests {
         }
     }
 
-    /// What is asked about a record beforehand is what comes of it when it arrives.
+    /// The answer before a record is sent is the result when it is taken in.
     #[test]
     fn who_asks_is_told_what_will_come_of_it() {
         let table: [(&str, Action, &str); 11] = [

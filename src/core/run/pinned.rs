@@ -1,4 +1,4 @@
-//! What a run is held to, read from the blobs that it is pinned to.
+//! The pinned resources of runs, read from their blobs.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -19,15 +19,15 @@ use crate::core::resource::{
 
 /// Content of blobs, by object id.
 type Blobs = BTreeMap<String, Arc<[u8]>>;
-/// The resources of a blob, by what they are pinned by.
+/// The resources of a blob, by index and key.
 type Contents = BTreeMap<(usize, Key), Option<Resource>>;
 
-/// What runs are pinned to. Many runs may be pinned to one blob; each is parsed once, when the first
-/// of them asks for it.
+/// The pinned resources of runs. Many runs may have the same blob pinned; each is parsed once, when
+/// it is first needed.
 pub struct Pins<'a> {
     blobs: &'a Blobs,
-    /// By path, blob and namespace: what a text means depends on the name of its file, and what has
-    /// no namespace of its own has that of the pin. And by what approved revisions, and the rule for names.
+    /// By path, blob and namespace: the meaning of a text depends on the name of its file, and the default
+    /// namespace is that of the pin. Also by the approval of revisions, and the rule for names.
     parsed: RefCell<BTreeMap<(Naming, [String; 3], RevisionApproval), Rc<Contents>>>,
 }
 
@@ -40,10 +40,10 @@ impl<'a> Pins<'a> {
         }
     }
 
-    /// What a run is held to.
+    /// The pinned resources of a run.
     ///
     /// # Errors
-    /// A sentence: a blob is not there or can no longer be read.
+    /// A blob is missing or can no longer be read; the error is a sentence.
     pub fn plan(&self, pinned: &Pinned) -> Result<PinnedPlan, String> {
         PinnedPlan::assemble(pinned, |kind, pin| self.read(kind, pin))
     }
@@ -51,7 +51,7 @@ impl<'a> Pins<'a> {
     /// One pinned resource.
     ///
     /// # Errors
-    /// A sentence: the blob is not there or can no longer be read.
+    /// The blob is missing or can no longer be read; the error is a sentence.
     pub fn read(&self, kind: Kind, pin: &Pin) -> Result<Resource, String> {
         let key = pin.key(kind);
         let by = |naming| {
@@ -106,29 +106,29 @@ impl<'a> Pins<'a> {
         Ok(contents)
     }
 
-    /// How many blobs were parsed.
+    /// The number of parsed blobs.
     #[cfg(test)]
     pub fn parsed(&self) -> usize {
         self.parsed.borrow().len()
     }
 }
 
-/// Whether a resource, as it is made today, has the names under which the run began: nodes of a document may have had
-/// others, and the run goes on under those.
+/// Whether a resource, as generated now, has the names with which the run began: nodes of a document may have had
+/// others, which the run keeps.
 pub fn is_as_pinned(now: &Resource, pin: &Pin) -> bool {
     let graph = now.spec.plan().map(|plan| &plan.graph);
     !graph.is_some_and(GraphSpec::is_renamed) || now.spec_digest() == pin.digest
 }
 
-/// The pinned resources of a run, typed.
+/// The pinned resources of a run, as types.
 pub struct PinnedPlan {
-    /// The execution's spec as it was when it started.
+    /// The pinned spec of the execution.
     pub execution: ExecutionSpec,
-    /// The plan as it was.
+    /// The pinned plan.
     pub plan: Resource,
-    /// Its gates by `namespace/name`.
+    /// The pinned gates, by `namespace/name`.
     pub gates: BTreeMap<String, Resource>,
-    /// The spec of the goal that the run serves.
+    /// The spec of the pinned goal.
     pub goal: Option<Value>,
 }
 
@@ -143,7 +143,7 @@ impl PinnedPlan {
         self.graph()?.nodes.iter().find(|node| node.id == id)
     }
 
-    /// The nodes that come before a node, however far.
+    /// All nodes before a node, directly or indirectly.
     pub fn all_before(&self, id: &str) -> BTreeSet<String> {
         let graph = self.graph().and_then(|spec| Graph::build(spec).ok());
         let (Some(graph), mut found) = (graph, BTreeSet::new()) else {
@@ -164,7 +164,7 @@ impl PinnedPlan {
         Some((resource.spec.gate()?, resource))
     }
 
-    /// Read the pinned blobs of one run.
+    /// Reads the pinned blobs of one run.
     ///
     /// # Errors
     /// As for [`Pins::plan`].
@@ -172,10 +172,10 @@ impl PinnedPlan {
         Pins::new(blobs).plan(pinned)
     }
 
-    /// Put the pinned resources together, as `read` finds them.
+    /// Assembles the pinned resources from those that `read` returns.
     ///
     /// # Errors
-    /// What `read` says, or one of them is of another kind.
+    /// Those of `read`, or a resource is of another kind.
     pub fn assemble(
         pinned: &Pinned,
         read: impl Fn(Kind, &Pin) -> Result<Resource, String>,

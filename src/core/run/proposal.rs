@@ -1,4 +1,4 @@
-//! What anybody could do next for a run, as commands to paste.
+//! Proposes the next commands for a run, to paste.
 
 use std::collections::BTreeSet;
 
@@ -12,10 +12,10 @@ use crate::core::run::standing::Standing;
 use crate::core::run::transition::{Waiting, WaitingFor, waiting_of};
 use crate::core::run::workspace::in_conflict;
 
-/// What makes a run go on when it is due.
+/// The command that continues a run when a reconcile is due.
 pub const RECONCILE: &str = "planspec reconcile";
 
-/// What anybody could do now, each command once.
+/// The commands that anybody could run now, without duplicates.
 pub fn proposals(standing: &Standing<'_>) -> Vec<String> {
     let mut commands = Vec::new();
     for waiting in waiting_of(standing.key, standing.run) {
@@ -33,7 +33,7 @@ pub fn proposals(standing: &Standing<'_>) -> Vec<String> {
     commands
 }
 
-/// What is asked by who goes on meanwhile can be answered too; what a node waits for, and more questions of it.
+/// Commands that answer open questions, including those of workers that continue without an answer.
 fn unanswered(standing: &Standing<'_>) -> Vec<String> {
     let nodes = standing.run.node_statuses.iter();
     let all = nodes.flat_map(|(id, node)| {
@@ -46,7 +46,7 @@ fn unanswered(standing: &Standing<'_>) -> Vec<String> {
     all.collect()
 }
 
-/// What failed can be looked into, and tried again.
+/// Commands to examine and retry failures.
 fn retries(standing: &Standing<'_>) -> Vec<String> {
     let mut commands = Vec::new();
     let is_cancelled = standing.run.extensions.cancelled_by.is_some();
@@ -56,14 +56,14 @@ fn retries(standing: &Standing<'_>) -> Vec<String> {
     let (name, namespace) = (&standing.key.name, &standing.key.namespace);
     let failed = standing.run.node_statuses.iter();
     let failed = failed.filter(|(_, node)| node.phase == NodePhase::Failed);
-    // On the old target it would fail again.
+    // With the old target it would fail again.
     let rebind = |moved: bool| if moved { " --rebind" } else { "" };
     let mut any_moved = false;
     let mut is_worth_it = false;
     for (id, node) in failed {
         let before = in_conflict(&node.message);
         if let Some(before) = before.filter(|id| standing.run.node_statuses.contains_key(*id)) {
-            // With what was done there it would end the same way.
+            // With the same work it would end in the same way.
             commands.push(format!(
                 "planspec retry {name}/{before} -n {namespace} --again"
             ));
@@ -88,14 +88,14 @@ fn retries(standing: &Standing<'_>) -> Vec<String> {
     commands
 }
 
-/// Whether a worker has kept a log of a node.
+/// Whether there is a log of a node.
 fn has_log(run: &ExecutionStatus, id: &str) -> bool {
     let mut artifacts = run.artifacts.iter();
     artifacts.any(|artifact| artifact.origin().node == Some(id) && artifact.is_log())
 }
 
-/// Who says that a criterion is not met has to take it back: another one's word does not help. A
-/// new check replaces the one before.
+/// A negative attestation must be revoked by its actor: another attestation does not help. A
+/// new check replaces the previous one.
 fn take_back(standing: &Standing<'_>, what: &WaitingFor) -> Vec<String> {
     let WaitingFor::Criterion { criterion, .. } = what else {
         return Vec::new();
@@ -132,7 +132,7 @@ fn commands_for(standing: &Standing<'_>, id: &str, waiting: &Waiting) -> Vec<Str
                 "planspec report {target} --as {actor}{claim} --succeeded"
             )]
         }
-        // Whoever does not want that has it done once more.
+        // To reject the changes, the node must be repeated.
         WaitingFor::Answer { .. } => {
             let status = standing.run.node_statuses.get(id);
             let is_reported = status.is_some_and(NodeStatus::is_reported);
@@ -162,7 +162,7 @@ fn commands_for(standing: &Standing<'_>, id: &str, waiting: &Waiting) -> Vec<Str
                 Some(who) => approve
                     .iter()
                     .flat_map(|approve| {
-                        // A team that the configuration does not have is nobody.
+                        // A team that is not configured has no members.
                         who.iter()
                             .filter(|who| !who.starts_with("team:"))
                             .map(move |who| format!("{approve} --as {}", word(who)))
@@ -174,7 +174,7 @@ fn commands_for(standing: &Standing<'_>, id: &str, waiting: &Waiting) -> Vec<Str
     }
 }
 
-/// The claim of a node, where another session made it than that of whoever asks: it has to be named.
+/// The claim of a node, if it was made in another session and must be named.
 fn foreign_claim<'a>(standing: &Standing<'a>, id: &str) -> Option<&'a str> {
     let claim = standing
         .run
@@ -187,14 +187,14 @@ fn foreign_claim<'a>(standing: &Standing<'a>, id: &str) -> Option<&'a str> {
     is_foreign.then_some(claim.record.as_str())
 }
 
-/// Claim a node, as somebody where that is said.
+/// The command that claims a node, as an actor if one is given.
 pub fn claim(key: &Key, node: &str, actor: Option<&str>) -> String {
     let (name, namespace) = (&key.name, &key.namespace);
     let actor = actor.map_or(String::new(), |actor| format!(" --as {}", word(actor)));
     format!("planspec claim {name}/{node} -n {namespace}{actor}")
 }
 
-/// Give a node back that somebody holds.
+/// The command that releases a node of a holder.
 pub fn release(key: &Key, node: &str, actor: &str) -> String {
     let (name, namespace) = (&key.name, &key.namespace);
     format!(
@@ -203,7 +203,7 @@ pub fn release(key: &Key, node: &str, actor: &str) -> String {
     )
 }
 
-/// Answer what is asked at a node; which of several questions, where there are several.
+/// The command that answers a question of a node, naming it if there are several.
 pub fn answer(key: &Key, node: &str, question: Option<&str>) -> String {
     let (name, namespace) = (&key.name, &key.namespace);
     let question = question.map_or(String::new(), |record| {
@@ -212,14 +212,14 @@ pub fn answer(key: &Key, node: &str, question: Option<&str>) -> String {
     format!("planspec answer {name}/{node} -n {namespace}{question} 'YOUR ANSWER'")
 }
 
-/// Try a run again, or one of its nodes.
+/// The command that retries a run, or one of its nodes.
 pub fn retry(key: &Key, node: Option<&str>) -> String {
     let (name, namespace) = (&key.name, &key.namespace);
     let node = node.map_or(String::new(), |node| format!("/{node}"));
     format!("planspec retry {name}{node} -n {namespace}")
 }
 
-/// One word for a shell.
+/// A word, quoted for a shell if needed.
 pub fn word(text: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "_@%+=:,./-".contains(c);
     if !text.is_empty() && text.chars().all(plain) {
@@ -229,8 +229,8 @@ pub fn word(text: &str) -> String {
     }
 }
 
-/// `default/run/build waits for the next attempt at 2026-01-31T12:00:40Z (in 40s)`. What `now` is
-/// decides nothing: a reconcile offers the node.
+/// `default/run/build waits for the next attempt at 2026-01-31T12:00:40Z (in 40s)`. `now` only affects the
+/// message: a reconcile offers the node.
 pub fn retry_note(node: &str, at: Time, now: Time) -> String {
     if at <= now {
         return format!(
@@ -245,7 +245,7 @@ pub fn retry_note(node: &str, at: Time, now: Time) -> String {
     )
 }
 
-/// What anybody could run so that it goes on, to be pasted.
+/// The command that ends a wait, to paste.
 pub fn command(waiting: &Waiting) -> Option<String> {
     let key = &waiting.execution;
     let (name, namespace) = (&key.name, &key.namespace);
@@ -254,7 +254,7 @@ pub fn command(waiting: &Waiting) -> Option<String> {
             WaitingFor::Criterion {
                 has_checks: true, ..
             } => Some(format!("planspec verify {name} -n {namespace}")),
-            // Who said so has to take it back: the description says who that is.
+            // Its actor must revoke it; the description names them.
             WaitingFor::Criterion { unmet: true, .. } => {
                 Some(format!("planspec describe execution {name} -n {namespace}"))
             }
@@ -276,7 +276,7 @@ pub fn command(waiting: &Waiting) -> Option<String> {
         WaitingFor::Approval { .. } => Some(format!("planspec approve {target}")),
         WaitingFor::Answer { more: 0, .. } => Some(answer(key, node, None)),
         WaitingFor::Answer { record, .. } => Some(answer(key, node, Some(record))),
-        // Whether an external can be reported, the plan says.
+        // Only the plan tells whether an external can be reported.
         WaitingFor::External { .. }
         | WaitingFor::Report { .. }
         | WaitingFor::Repository { .. }

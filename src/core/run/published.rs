@@ -1,4 +1,4 @@
-//! The conditions that the published format names, beside ours: who knows only those finds them in every status.
+//! The conditions of the published format, in addition to ours, for programs that know only those.
 
 use crate::core::resource::{
     BindingPhase, CapabilityPhase, Condition, ConditionStatus, Status, Time, find_condition,
@@ -6,10 +6,10 @@ use crate::core::resource::{
 };
 use crate::core::run::status::StatusFile;
 
-/// The condition of goals and executions that says whether they are taken as they are written.
+/// The condition of goals and executions whether their specs are accepted.
 pub const ACCEPTED: &str = "Accepted";
 
-/// Reasons as programs before wrote them, and as they are published.
+/// Reasons of older programs, with their published names.
 const REASONS: [(&str, &str, &str); 4] = [
     ("Valid", "Valid", "SchemaValid"),
     ("Valid", "RuleBroken", "ValidationFailed"),
@@ -17,8 +17,8 @@ const REASONS: [(&str, &str, &str); 4] = [
     ("PlanResolved", "NoPlan", "NoPlanFound"),
 ];
 
-/// Set what is published of a status that was decided. One that a program before wrote stays as it is until
-/// something else changes in it.
+/// Sets the published conditions of a status. A status of an older program is unchanged until
+/// something else in it changes.
 pub fn publish(file: &mut StatusFile, before: Option<&StatusFile>, now: Time) {
     set(file, now);
     let Some(before) = before.filter(|before| *before != file) else {
@@ -43,7 +43,7 @@ fn rename(conditions: &mut [Condition]) {
     }
 }
 
-/// Set what is published of a status.
+/// Sets the published conditions of a status.
 fn set(file: &mut StatusFile, now: Time) {
     let valid = find_condition(file.status.conditions(), "Valid");
     let is_valid = valid.is_none_or(|valid| valid.status == ConditionStatus::True);
@@ -81,7 +81,7 @@ fn set(file: &mut StatusFile, now: Time) {
                 BindingPhase::Unresolved => ("Resolved", false, "Unresolved", message),
             }
         }
-        // `Valid` is published as it is, and of gates there is nothing.
+        // `Valid` is published as it is, and gates have no published conditions.
         Status::Plan(_) | Status::Gate(_) => return,
     };
     let at = (file.generation, now);
@@ -168,7 +168,7 @@ mod tests {
         world.reconcile();
         assert!(!world.last.as_ref().expect("a reconcile").changed);
         assert_eq!(world.says(Kind::Goal, "g", ACCEPTED), "-");
-        // With the next change it is as published, and nothing is told of that.
+        // The next change sets them, which is not an event.
         world.succeed("a", "agent:a");
         world.reconcile();
         assert_eq!(

@@ -1,5 +1,5 @@
-//! Reconcile as a pure function: snapshot, old status, records and a moment in; new status, what
-//! moved and what waits out. Level-triggered and a fixed point: the same inputs change nothing the
+//! Reconcile as a pure function: from snapshot, old status, records and time to the new status, the
+//! transitions and what waits. It is level-triggered and idempotent: the same inputs change nothing the
 //! second time.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -25,10 +25,10 @@ use crate::core::run::summary::lines::{NewLines, Summaries};
 use crate::core::run::summary::{Aside, Summary, needed_blob};
 use crate::core::run::transition::{Transition, transitions};
 
-/// Most findings to keep in `controller.yaml`.
+/// Maximum number of findings in `controller.yaml`.
 const FINDINGS_KEPT: usize = 50;
 
-/// Everything that the decision follows from.
+/// All inputs of the decision.
 pub struct Inputs<'a> {
     /// The resources of the spec commit.
     pub snapshot: &'a Snapshot,
@@ -36,59 +36,59 @@ pub struct Inputs<'a> {
     pub config: &'a Config,
     /// The spec commit.
     pub commit: &'a str,
-    /// Whether the commit that was observed last is no longer part of history: then nothing is
-    /// deleted for being absent this time.
+    /// Whether the last observed commit is no longer part of history; then nothing that is missing
+    /// counts as deleted.
     pub history_rewritten: bool,
-    /// Where the files of resources are now that are no longer found below the configured paths.
+    /// The new files of resources that are no longer found below the configured paths.
     pub left: &'a BTreeMap<Key, String>,
-    /// The status branch as it stands, if there is one.
+    /// The present status, if there is one.
     pub old: Option<&'a StatusTree>,
-    /// The resources that are looked at; nothing for all. All others stay as they are in `old`, which
-    /// then need hold only those that these ask for, and `snapshot` as well: see
+    /// The resources to examine; `None` means all. The others do not change. `old` and `snapshot` then need
+    /// only what these depend on: see
     /// [`partial`](crate::core::run::partial).
     pub only: Option<&'a BTreeSet<Key>>,
-    /// Who wrote a file: commit and path in, e-mails out.
+    /// Returns the authors of a file, given commit and path.
     pub authors: &'a Authors<'a>,
-    /// Content of the blobs that runs are pinned to, by object id.
+    /// The content of pinned blobs, by object id.
     pub pinned: &'a BTreeMap<String, Arc<[u8]>>,
     /// What is new in the inbox.
     pub incoming: &'a [Incoming],
-    /// Inbox refs that hold something that is no record.
+    /// Inbox refs with something else than records.
     pub refused: &'a BTreeMap<Address, RefusedRef>,
-    /// Whether the spec commit holds a file or folder at a path, and the text in it if one is
+    /// Whether the spec commit has a file or folder at a path, and it contains a pattern if one is
     /// given.
     pub artifact: &'a controllers::Artifacts<'a>,
     /// Whether a commit is part of the spec branch.
     pub merged: &'a controllers::Merged<'a>,
-    /// The paths that a commit changes beside the spec branch.
+    /// The paths that a commit changes relative to the spec branch.
     pub touched: &'a controllers::Touches<'a>,
-    /// Whether the spec commit lists the key that a decision was signed with.
+    /// Whether the spec commit lists the key of a signature.
     pub listed: &'a controllers::Listed<'a>,
-    /// The moment that counts as now, in whole seconds.
+    /// The time to use as now, in whole seconds.
     pub now: Time,
 }
 
-/// What follows.
+/// The result of a reconcile.
 #[derive(Debug)]
 pub struct Reconciliation {
-    /// The new status; equal to the old one when nothing changed.
+    /// The new status; equal to the old one if nothing changed.
     pub tree: StatusTree,
-    /// Whether it differs from the old one, so that a commit is owed.
+    /// Whether it differs from the old one, so that a commit is due.
     pub changed: bool,
-    /// What moved.
+    /// The transitions.
     pub transitions: Vec<Transition>,
-    /// Tips of the inbox refs that were folded in: the evidence.
+    /// Tips of the inbox refs that were taken in: the evidence.
     pub evidence: Vec<String>,
-    /// Things to tell the operator that belong to no resource.
+    /// Notes for the operator that belong to no resource.
     pub notes: Vec<String>,
-    /// What it asked the clone for, and was answered.
+    /// The queries to the clone, with the answers.
     pub answers: Answers,
-    /// The earliest moment at which something was to happen by itself, and has happened now: how late
-    /// this is tells whether the clock can be believed.
+    /// The earliest deadline that was handled now: a long delay is a reason to
+    /// doubt the clock.
     pub fired: Option<Time>,
 }
 
-/// What was decided, before what the whole has to know of it is brought up to date.
+/// The decision before the summaries are updated.
 pub struct Decision {
     repository_id: String,
     /// The new statuses.
@@ -100,7 +100,7 @@ pub struct Decision {
     fired: Option<Time>,
 }
 
-/// Decide.
+/// Decides everything.
 pub fn reconcile(inputs: &Inputs<'_>) -> Reconciliation {
     let decision = decide(inputs);
     let lines = decision.lines(inputs).into_values().flatten();
@@ -108,7 +108,7 @@ pub fn reconcile(inputs: &Inputs<'_>) -> Reconciliation {
     decision.finish(inputs, summaries)
 }
 
-/// Decide about the resources that are looked at.
+/// Decides about the resources to examine.
 pub fn decide(inputs: &Inputs<'_>) -> Decision {
     let repository_id = inputs.old.map_or_else(
         || mint(&["repository", inputs.commit, &inputs.now.to_rfc3339()]),
@@ -188,7 +188,7 @@ pub fn decide(inputs: &Inputs<'_>) -> Decision {
     }
 }
 
-/// Whether the resources that have a status are still defined.
+/// Whether the resources with a status are still defined.
 fn presences<'i>(
     inputs: &'i Inputs<'_>,
     is_emptied: bool,
@@ -200,7 +200,7 @@ fn presences<'i>(
         .collect()
 }
 
-/// What is published of each status that was decided.
+/// Sets the published conditions of each decided status.
 fn publish_all(inputs: &Inputs<'_>, files: &mut BTreeMap<Key, StatusFile>) {
     for (key, file) in files.iter_mut().filter(|(key, _)| inputs.looks_at(key)) {
         let before = inputs.old.and_then(|old| old.files.get(key));
@@ -212,7 +212,7 @@ fn earliest(one: Option<Time>, other: Option<Time>) -> Option<Time> {
     one.into_iter().chain(other).min()
 }
 
-/// What the decision asked the clone for, in any way.
+/// The recorded answers of the clone, from all kinds of queries.
 fn answers(inputs: &Inputs<'_>, asking: &Asking<'_>) -> Answers {
     let refused = inputs.refused.iter();
     Answers {
@@ -232,12 +232,12 @@ fn answers(inputs: &Inputs<'_>, asking: &Asking<'_>) -> Answers {
 }
 
 impl Inputs<'_> {
-    /// Whether a resource is looked at.
+    /// Whether a resource is to be examined.
     fn looks_at(&self, key: &Key) -> bool {
         self.only.is_none_or(|only| only.contains(key))
     }
 
-    /// The phases of the capabilities that are not looked at.
+    /// The phases of the capabilities that are not examined.
     fn settled_capabilities(&self) -> BTreeMap<Key, CapabilityPhase> {
         if self.only.is_none() {
             return BTreeMap::new();
@@ -252,7 +252,7 @@ impl Inputs<'_> {
     }
 }
 
-/// What comes next by itself.
+/// The next deadlines.
 struct Nexts {
     runs: BTreeMap<Key, controllers::execution::Next>,
     goals_due: BTreeMap<Key, Time>,
@@ -268,7 +268,7 @@ fn mint(parts: &[&str]) -> String {
     .to_string()
 }
 
-/// What is missing, and not taken for deleted.
+/// Notes on missing resources that do not count as deleted.
 fn kept(inputs: &Inputs<'_>, is_emptied: bool) -> Vec<String> {
     let rewritten = inputs.history_rewritten.then(|| {
         "the history of the spec branch was rewritten: what is missing now is not taken as \
@@ -290,8 +290,8 @@ fn kept(inputs: &Inputs<'_>, is_emptied: bool) -> Vec<String> {
     rewritten.into_iter().chain(emptied).chain(left).collect()
 }
 
-/// Whether no resource is found while runs go on: rather the folder was moved, or `paths` is wrong, than that all of them
-/// were deleted at once. So it stays until something is found, also when these runs are over.
+/// Whether no resource is found while runs are open: then the folder was probably moved, or `paths` is wrong, rather
+/// than everything deleted. This lasts until a resource is found, even after these runs are over.
 fn is_emptied(inputs: &Inputs<'_>) -> bool {
     let Some(old) = inputs.old else {
         return false;
@@ -305,7 +305,7 @@ fn is_emptied(inputs: &Inputs<'_>) -> bool {
     inputs.only.is_none() && inputs.snapshot.is_empty() && old.files.values().any(is_kept)
 }
 
-/// Derived metadata: mint what is new, raise generations, drop what is gone.
+/// Updates derived metadata: assigns uids, raises generations, drops what is gone.
 fn observe(inputs: &Inputs<'_>, world: &World<'_>, is_emptied: bool) -> BTreeMap<Key, StatusFile> {
     let mut files = inputs.old.map(|old| old.files.clone()).unwrap_or_default();
     for key in inputs.snapshot.keys().filter(|key| inputs.looks_at(key)) {
@@ -329,7 +329,7 @@ fn observe(inputs: &Inputs<'_>, world: &World<'_>, is_emptied: bool) -> BTreeMap
                 &key.name,
                 inputs.commit,
             ];
-            // A rewritten history may bring a commit back, and with it the name of a former run.
+            // A rewritten history may restore a commit, and with it the name of a former run.
             let former = before.map(|before| before.uid.as_str());
             let parts: Vec<&str> = name.into_iter().chain(former).collect();
             let uid = mint(&parts);
@@ -355,7 +355,7 @@ fn observe(inputs: &Inputs<'_>, world: &World<'_>, is_emptied: bool) -> BTreeMap
         if let Some(digest) = digest
             && file.source.digest != digest
         {
-            // A spec that could not be read when it was first seen has no digest yet.
+            // A spec that was unreadable when it was first seen has no digest yet.
             if !file.source.digest.is_empty() {
                 file.generation += 1;
             }
@@ -381,7 +381,7 @@ fn observe(inputs: &Inputs<'_>, world: &World<'_>, is_emptied: bool) -> BTreeMap
     files
 }
 
-/// A goal that has gone takes the runs with it whose files name it as their owner. Files stay as they are.
+/// Cancels the runs whose files name a deleted goal as their owner. The files stay.
 fn cancel_owned(inputs: &Inputs<'_>, files: &mut BTreeMap<Key, StatusFile>) {
     let old = inputs.old.iter().flat_map(|old| &old.files);
     let gone = old.filter(|(key, _)| key.kind == Kind::Goal && !files.contains_key(key));
@@ -414,8 +414,8 @@ fn cancel_owned(inputs: &Inputs<'_>, files: &mut BTreeMap<Key, StatusFile>) {
     }
 }
 
-/// Whether the spec of an execution is no longer that of the run which ended under its name: nobody has run this one.
-/// What was changed while the run went on was passed over then, and putting it back starts nothing.
+/// Whether the spec of an execution differs from that of the finished run with its name, so that it is a new run.
+/// Changes during the run were ignored, and reverting them starts nothing.
 fn is_another_run(file: &StatusFile, digest: Option<&str>) -> bool {
     let Some(run) = file.status.execution() else {
         return false;
@@ -426,7 +426,7 @@ fn is_another_run(file: &StatusFile, digest: Option<&str>) -> bool {
     run.phase.is_terminal() && digest.is_some() && seen.is_some() && digest != seen && digest != ran
 }
 
-/// Whether a resource is defined, gone, or nobody can tell.
+/// Whether a resource is defined, deleted, or unknown.
 fn presence_of<'a>(
     inputs: &Inputs<'a>,
     is_emptied: bool,
@@ -454,7 +454,7 @@ fn presence_of<'a>(
     }
 }
 
-/// Whether history was found rewritten at this commit, now or when it was looked at before.
+/// Whether history was rewritten at this commit, now or in an earlier reconcile of it.
 fn nothing_is_deleted(inputs: &Inputs<'_>) -> bool {
     let found_before = inputs
         .old
@@ -462,7 +462,7 @@ fn nothing_is_deleted(inputs: &Inputs<'_>) -> bool {
     inputs.history_rewritten || found_before == Some(inputs.commit)
 }
 
-/// Capabilities and plans: what they are does not depend on any run.
+/// Decides capabilities and plans, which do not depend on runs.
 fn run_foundations<'a>(
     world: &World<'_>,
     inputs: &Inputs<'_>,
@@ -510,7 +510,7 @@ fn run_foundations<'a>(
     }
 }
 
-/// What is wrong first with each file that has errors.
+/// The first error of each file that has any.
 fn source_errors<'a>(world: &World<'a>) -> BTreeMap<&'a str, &'a Diagnostic> {
     let mut first = BTreeMap::new();
     let diagnostics = world.snapshot.diagnostics().iter();
@@ -520,20 +520,20 @@ fn source_errors<'a>(world: &World<'a>) -> BTreeMap<&'a str, &'a Diagnostic> {
     first
 }
 
-/// The executions on their way through one reconcile.
+/// The executions during a reconcile.
 struct Runs<'a> {
     by_uid: BTreeMap<&'a str, Vec<&'a Incoming>>,
-    /// Records about executions that are not there.
+    /// Records about unknown executions.
     strangers: BTreeMap<&'a str, Vec<&'a Incoming>>,
-    /// Those to be looked at next.
+    /// The executions to examine next.
     todo: Vec<Key>,
-    /// Of each when it was looked at: what comes next, and the phases of what it follows.
+    /// For each examined one: its next deadlines, and the phases of the resources that it follows.
     seen: BTreeMap<Key, (controllers::execution::Next, Vec<Option<String>>)>,
     /// Tips of the inbox refs that were folded in.
     evidence: Vec<String>,
-    /// The earliest moment that has passed and moved one of them.
+    /// The earliest deadline that was handled.
     fired: Option<Time>,
-    /// Turns that are left: what follows each other in a circle must not go round for ever.
+    /// The remaining turns, so that a cycle of followers ends.
     turns: usize,
 }
 
@@ -579,7 +579,7 @@ impl<'a> Runs<'a> {
         }));
     }
 
-    /// Look at all that are to be looked at, each with the records that are about it.
+    /// Examines all executions in `todo`, each with its records.
     fn turn<'p>(
         &mut self,
         world: &World<'_>,
@@ -591,7 +591,7 @@ impl<'a> Runs<'a> {
             let Some(mut file) = files.remove(&key) else {
                 continue;
             };
-            // Records are folded in once, the first time.
+            // Records are taken in only the first time.
             let incoming = self.by_uid.remove(file.uid.as_str()).unwrap_or_default();
             let turn = controllers::execution::Turn {
                 world,
@@ -617,7 +617,7 @@ impl<'a> Runs<'a> {
         }
     }
 
-    /// Those that follow something which has moved since they looked; false when there are none.
+    /// Finds the executions that follow a resource which changed since; false if there are none.
     fn find_stale(&mut self, files: &BTreeMap<Key, StatusFile>) -> bool {
         let stale = |(_, (next, phases)): &(&Key, &(controllers::execution::Next, Vec<_>))| {
             !next.follows.is_empty() && phases_of(&next.follows, files) != *phases
@@ -639,8 +639,8 @@ fn phases_of(keys: &[Key], files: &BTreeMap<Key, StatusFile>) -> Vec<Option<Stri
     keys.iter().map(phase).collect()
 }
 
-/// Bindings, gates and goals: what the runs make of them. Returns when the timeouts of goals end, and
-/// when the first ended that has failed one now.
+/// Decides bindings, gates and goals from the runs. Returns when the timeouts of goals end, and
+/// the end of the first one that failed a goal now.
 fn run_projections<'a>(
     world: &World<'_>,
     inputs: &Inputs<'_>,
@@ -709,7 +709,7 @@ fn run_projections<'a>(
 }
 
 impl Decision {
-    /// Put the tree together, with all lines as they are now; it counts as changed only when something
+    /// Assembles the tree with all summaries; it counts as changed only if something
     /// besides the observed commit is.
     pub fn finish(self, inputs: &Inputs<'_>, summaries: Summaries) -> Reconciliation {
         let files = self.files;
@@ -726,7 +726,7 @@ impl Decision {
         };
         let rewritten_at = (nothing_is_deleted(inputs) && files.iter().any(is_missing))
             .then(|| inputs.commit.to_owned());
-        // Everything is looked at when there is something again.
+        // Everything is examined once there are resources again.
         let emptied_at = is_emptied(inputs).then(|| {
             let known = before.and_then(|before| before.rewritten_at.clone());
             known.unwrap_or_else(|| inputs.commit.to_owned())
@@ -738,7 +738,7 @@ impl Decision {
                 repository_id: self.repository_id,
                 observed_commit: observed_commit.to_owned(),
                 sequence: before.map_or(0, |before| before.sequence),
-                // Whoever writes the commit says what they are now.
+                // The writer of the commit sets them.
                 status_branch: before.and_then(|before| before.status_branch.clone()),
                 spec_branch: before.and_then(|before| before.spec_branch.clone()),
                 status_remote: before.and_then(|before| before.status_remote.clone()),
@@ -768,7 +768,7 @@ impl Decision {
         }
     }
 
-    /// The lines about the resources that were looked at.
+    /// The summaries of the examined resources.
     pub fn lines(&self, inputs: &Inputs<'_>) -> NewLines {
         let gone = inputs.only.into_iter().flatten();
         let mut lines: NewLines = gone.map(|key| (key.clone(), None)).collect();
@@ -796,8 +796,8 @@ impl Decision {
     }
 }
 
-/// Whether a status says the same as one that was written before. One of an earlier layout or by
-/// earlier decisions stays as long as nothing else is new.
+/// Whether a status has the same content as an earlier one. A difference only in layout or version of the decisions
+/// does not count.
 fn is_same(old: &StatusTree, new: &StatusTree) -> bool {
     let mut controller = new.controller.clone();
     controller.format_version = old.controller.format_version;
@@ -807,7 +807,7 @@ fn is_same(old: &StatusTree, new: &StatusTree) -> bool {
         && (&old.controller, &old.files, &old.pinned) == (&controller, &new.files, &new.pinned)
 }
 
-/// The blobs that runs need which may go on: one that failed may be opened again.
+/// The blobs that runs need, including failed ones, which may be retried.
 fn pinned_by(
     inputs: &Inputs<'_>,
     files: &BTreeMap<Key, StatusFile>,

@@ -1,7 +1,7 @@
-//! Inbox records: what workers, reviewers and operators say, as untrusted input.
+//! Inbox records of workers, reviewers and operators, as untrusted input.
 //!
-//! A record is a commit whose tree holds exactly one file, `record.yaml`. This module knows the
-//! text of that file and the names of the refs; the Git room checks the commits.
+//! A record is a commit whose tree contains exactly one file, `record.yaml`. This module handles the
+//! text of that file and the names of the refs; `git` checks the commits.
 
 use std::fmt;
 
@@ -18,30 +18,30 @@ use crate::core::resource::{
 
 /// The `apiVersion` of every record.
 pub const RECORD_API_VERSION: &str = "records.planspec.io/v1";
-/// The minor version of the format of records: what a higher one adds is not understood here, and
-/// takes nothing from what is.
+/// The minor version of the format of records: additions of a higher version are ignored here, and
+/// do not invalidate the rest.
 pub const RECORD_MINOR: u32 = 1;
-/// Name of the one file in a record's tree.
+/// Name of the only file in a record's tree.
 pub const RECORD_FILE: &str = "record.yaml";
-/// Most bytes of that file.
+/// Maximum size of that file, in bytes.
 pub const MAX_RECORD_BYTES: usize = 64 * 1024;
-/// Most artifacts of one report.
+/// Maximum number of artifacts of one report.
 pub const MAX_ARTIFACTS: usize = 20;
-/// Longest chain of records on one ref.
+/// Maximum length of a chain of records on one ref.
 pub const MAX_CHAIN: usize = 1000;
-/// How long a chain gets before a renewal stands in the place of those before it.
+/// From this length on, a renewal replaces earlier ones.
 pub const RENEWALS: usize = 100;
-/// Where a renewal stands.
+/// The place of a renewal in a chain.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RenewalPlace {
-    /// Whether it stands right behind the claim, in the place of what stood there.
+    /// Whether it directly follows the claim, replacing the records after it.
     pub replaces: bool,
-    /// How many records the chain has then.
+    /// The resulting length of the chain.
     pub length: usize,
 }
 
-/// Where the next renewal stands in a chain of so many records: it never fills the chain, so that there is room for the report
-/// however often somebody renews.
+/// The place of the next renewal in a chain of this length: renewals never fill the chain, so that there is always room
+/// for the report.
 pub fn place_of_renewal(length: usize) -> RenewalPlace {
     if length < RENEWALS {
         RenewalPlace {
@@ -56,45 +56,45 @@ pub fn place_of_renewal(length: usize) -> RenewalPlace {
     }
 }
 
-/// Where inbox refs live.
+/// The prefix of inbox refs.
 pub const INBOX: &str = "refs/planspec/";
 
-/// What a record says.
+/// A record.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Record {
     /// `records.planspec.io/v1`
     pub api_version: String,
-    /// Minor version of the format, see [`RECORD_MINOR`]; 0 in records that name none.
+    /// Minor version of the format, see [`RECORD_MINOR`]; 0 if the record names none.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub minor: u32,
-    /// What is said.
+    /// The action.
     #[serde(flatten)]
     pub action: Action,
-    /// Id of the repository's status branch, so that a record is worth nothing elsewhere.
+    /// The repository id of the status branch, so that a record is useless elsewhere.
     pub repository: String,
-    /// The run that is meant.
+    /// The run.
     pub execution: RunRef,
-    /// Who says it. A claim, not an identity.
+    /// The actor. A claim, not an identity.
     pub actor: String,
-    /// When, by the actor's clock; for display only.
+    /// The time of the actor's clock; for display only.
     pub time: String,
-    /// Makes two equal records two commits.
+    /// Makes equal records different commits.
     pub nonce: String,
-    /// The status commit that it was written against.
+    /// The status commit that the record was made for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub status: Option<String>,
-    /// Digest of the session of the actor's that wrote it: two workers of one name have two.
+    /// Digest of the actor's session: two workers of one actor have different ones.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub session: Option<String>,
 }
 
 impl Record {
-    /// Read the content of a `record.yaml`.
+    /// Reads the content of a `record.yaml`.
     ///
     /// # Errors
-    /// A sentence: a field is missing, of the wrong type, or unknown though the format is no newer than
-    /// this program's.
+    /// A field is missing, of a wrong type, or unknown although the format is not newer than
+    /// this program's; the error is a sentence.
     pub fn from_value(mut value: Value) -> Result<Record, String> {
         mask_credentials(&mut value);
         let given: Vec<String> = match &value {
@@ -115,7 +115,7 @@ impl Record {
         if record.minor > RECORD_MINOR {
             return Ok(record);
         }
-        // serde cannot refuse unknown fields beside a flattened enum: what does not come back is unknown.
+        // serde cannot refuse unknown fields beside a flattened enum: fields that are lost are unknown.
         let known = serde_json::to_value(&record).map_err(|error| error.to_string())?;
         match given.iter().find(|key| known.get(key.as_str()).is_none()) {
             Some(key) => Err(format!("unknown field `{key}`")),
@@ -124,8 +124,8 @@ impl Record {
     }
 }
 
-/// Take the credentials out of what people read of a record: it ends up in the status. Outputs are left as they are,
-/// for whoever goes on with them.
+/// Masks the credentials in the texts of a record, which end up in the status. Outputs are unchanged,
+/// since other nodes need them.
 pub fn mask_credentials(record: &mut Value) {
     for field in ["message", "comment", "evidence", "question", "answer"] {
         if let Some(Value::String(text)) = record.get_mut(field) {
@@ -145,7 +145,7 @@ fn is_empty(value: &Value) -> bool {
     }
 }
 
-/// One run of one Execution.
+/// A run of an Execution.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct RunRef {
@@ -157,167 +157,167 @@ pub struct RunRef {
     pub uid: String,
 }
 
-/// What is said.
+/// The action of a record.
 #[skip_serializing_none]
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all_fields = "camelCase")]
 pub enum Action {
-    /// I do this.
+    /// Claims a node.
     Claim {
-        /// Which node.
+        /// The node.
         node: String,
-        /// Which attempt.
+        /// The attempt.
         attempt: u32,
-        /// How long I may be silent; capped by the configuration.
+        /// How long the claim lasts unless renewed; limited by the configuration.
         lease: Option<Duration>,
-        /// The attempt in which I have done the work: its lease ended, and the report follows at once.
+        /// The earlier attempt, with an expired lease, whose work is adopted; the report follows at once.
         adopts: Option<u32>,
-        /// It was done before the run, and the report follows at once.
+        /// Whether the work was done before the run; the report follows at once.
         #[serde(default, skip_serializing_if = "is_zero")]
         done_before: bool,
     },
-    /// I am still at it.
+    /// Renews a claim.
     Renewal {
-        /// Which node.
+        /// The node.
         node: String,
-        /// Which attempt.
+        /// The attempt.
         attempt: u32,
-        /// How long I may be silent; capped by the configuration.
+        /// How long the claim lasts unless renewed; limited by the configuration.
         lease: Option<Duration>,
-        /// The claim that I speak for, from whichever session.
+        /// The claim to act for, from any session.
         claim: Option<String>,
     },
-    /// I give it back.
+    /// Releases a node.
     Release {
-        /// Which node.
+        /// The node.
         node: String,
-        /// Which attempt.
+        /// The attempt.
         attempt: u32,
-        /// The claim that I speak for, from whichever session.
+        /// The claim to act for, from any session.
         claim: Option<String>,
-        /// Why.
+        /// The reason.
         #[serde(default, skip_serializing_if = "String::is_empty")]
         message: String,
     },
-    /// It is done, or it failed.
+    /// Reports the result of an attempt.
     Report {
-        /// Which node.
+        /// The node.
         node: String,
-        /// Which attempt.
+        /// The attempt.
         attempt: u32,
-        /// How it went.
+        /// The result.
         result: ReportResult,
-        /// What it brought.
+        /// The outputs.
         #[serde(default, skip_serializing_if = "Map::is_empty")]
         outputs: Map<String, Value>,
-        /// A sentence for people.
+        /// A message for people.
         #[serde(default, skip_serializing_if = "String::is_empty")]
         message: String,
-        /// The commit that holds the work.
+        /// The commit that contains the work.
         commit: Option<String>,
-        /// The claim that I speak for, from whichever session.
+        /// The claim to act for, from any session.
         claim: Option<String>,
-        /// What it left that is no output: logs, files, what is behind a URL.
+        /// The artifacts: logs, files, URLs.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         artifacts: Vec<Artifact>,
     },
-    /// I need to know something before I go on.
+    /// Asks a question before the work continues.
     Question {
-        /// Which node.
+        /// The node.
         node: String,
-        /// Which attempt.
+        /// The attempt.
         attempt: u32,
-        /// What is asked.
+        /// The question.
         question: String,
-        /// The claim that I speak for, from whichever session.
+        /// The claim to act for, from any session.
         claim: Option<String>,
     },
-    /// What a person says to a question.
+    /// Answers a question.
     Answer {
-        /// Which node.
+        /// The node.
         node: String,
-        /// Which attempt.
+        /// The attempt.
         attempt: u32,
         /// The record of the question.
         question: String,
-        /// What is answered.
+        /// The answer.
         answer: String,
     },
-    /// What the acceptance criteria of a reported node say.
+    /// Verifies a reported node.
     Verification {
-        /// Which node.
+        /// The node.
         node: String,
-        /// Which attempt.
+        /// The attempt.
         attempt: u32,
         /// The record of the report that was checked.
         report: String,
-        /// The commit on whose tree it was checked.
+        /// The commit that was checked.
         commit: String,
-        /// Whether it is another one than the report names, on purpose: what it was merged as.
+        /// Whether it deliberately differs from the reported one, for example its merge.
         #[serde(default, skip_serializing_if = "is_zero")]
         instead: bool,
-        /// One result for each criterion of the node, in its order.
+        /// One result for each criterion of the node, in order.
         results: Vec<CriterionResult>,
     },
-    /// Yes, no, or a remark.
+    /// Reviews a gate.
     Review {
-        /// Which gate node of the run.
+        /// The gate node.
         node: String,
         /// `namespace/name` of the Gate.
         gate: String,
-        /// What was looked at: over the pinned plan, the gate and the resolved targets.
+        /// The digest over the pinned plan, the gate and the resolved targets.
         digest: String,
         /// Approve, reject or comment.
         decision: ReviewAction,
-        /// Why.
+        /// The comment.
         #[serde(default, skip_serializing_if = "String::is_empty")]
         comment: String,
-        /// Generation of the Gate that was looked at.
+        /// The reviewed generation of the Gate.
         #[serde(default, skip_serializing_if = "is_zero")]
         target_generation: u64,
     },
-    /// Whether a criterion of the goal, or of the document, is met.
+    /// Attests whether a criterion of the goal, or of the document, is met.
     Attestation {
         /// Id of the criterion.
         criterion: String,
         /// Whether it is met.
         met: bool,
-        /// What shows that.
+        /// The evidence, in words.
         #[serde(default, skip_serializing_if = "String::is_empty")]
         evidence: String,
-        /// The commit on whose tree it was checked, where checks decide.
+        /// The commit that was checked, if checks decide.
         commit: Option<String>,
-        /// One result for each check of the criterion, in their order.
+        /// One result for each check of the criterion, in order.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         results: Vec<CriterionResult>,
     },
-    /// An operator's wish.
+    /// Requests something from the run, as an operator.
     Request {
-        /// What is wished.
+        /// The kind of request.
         request: RequestKind,
-        /// Retry: only this node, and what it skipped.
+        /// Retry: only this node, with nodes that were skipped because of it.
         node: Option<String>,
-        /// Retry: resolve the targets of unfinished nodes again.
+        /// Retry: resolve the targets of open nodes again.
         #[serde(default, skip_serializing_if = "is_zero")]
         rebind: bool,
-        /// Retry: the node has succeeded, and is to be done once more.
+        /// Retry: repeat a node that has succeeded.
         #[serde(default, skip_serializing_if = "is_zero")]
         again: bool,
-        /// Retry: go on with this revision of the plan, which the spec branch holds now.
+        /// Retry: continue with this revision of the plan, which is the current one of the spec branch.
         plan: Option<PlanRevision>,
-        /// Why.
+        /// The comment.
         #[serde(default, skip_serializing_if = "String::is_empty")]
         comment: String,
     },
 }
 
-/// How a task went.
+/// The result of a report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ReportResult {
-    /// Done.
+    /// The task succeeded.
     Succeeded,
-    /// Not done.
+    /// The task failed.
     Failed,
 }
 
@@ -331,18 +331,18 @@ impl ReportResult {
     }
 }
 
-/// What an operator wishes.
+/// The kind of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum RequestKind {
-    /// Stop the run.
+    /// Cancel the run.
     Cancel,
-    /// Open again what failed and what was skipped for it.
+    /// Open failed nodes again, and nodes that were skipped because of them.
     Retry,
 }
 
 impl Action {
-    /// The node that it is about, when it is about one.
+    /// The node, if it is about one.
     pub fn node(&self) -> Option<&str> {
         match self {
             Action::Claim { node, .. }
@@ -358,7 +358,7 @@ impl Action {
         }
     }
 
-    /// Node and attempt of what a worker says: a claim, a renewal, a question, a release or a report.
+    /// Node and attempt of a worker's action: a claim, a renewal, a question, a release or a report.
     pub fn work(&self) -> Option<(&str, u32)> {
         match self {
             Action::Claim { node, attempt, .. }
@@ -374,7 +374,7 @@ impl Action {
         }
     }
 
-    /// The claim that a worker speaks for, where it is named.
+    /// The claim that a worker names, if it does.
     pub fn claim(&self) -> Option<&str> {
         match self {
             Action::Renewal { claim, .. }
@@ -385,7 +385,7 @@ impl Action {
         }
     }
 
-    /// What it decides when it is said, if it does: that can be required to be signed.
+    /// The kind of decision that it is, if it is one: signatures can be required for it.
     pub fn decides(&self) -> Option<Deciding> {
         match self {
             Action::Claim { .. } | Action::Renewal { .. } | Action::Question { .. } => None,
@@ -398,7 +398,7 @@ impl Action {
         }
     }
 
-    /// Whether it is no more than a remark.
+    /// Whether it is a comment.
     pub fn is_comment(&self) -> bool {
         matches!(self, Action::Review { decision, .. } if *decision == ReviewAction::Comment)
     }
@@ -411,7 +411,7 @@ impl Action {
         }
     }
 
-    /// One word for lists.
+    /// One word for it, for lists.
     pub fn word(&self) -> &'static str {
         match self {
             Action::Claim { .. } => "claim",
@@ -431,7 +431,7 @@ impl Action {
     }
 }
 
-/// The name of an inbox ref, read. Ordered as `reconcile` folds records in: work, verifications,
+/// A parsed inbox ref. Sorted in the order in which `reconcile` takes records in: work, verifications,
 /// reviews, attestations, answers, requests.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Address {
@@ -448,11 +448,11 @@ pub enum Address {
     Verification {
         /// The run.
         run: RunRef,
-        /// The node, cut where names are long.
+        /// The node, shortened if names are long.
         node: String,
         /// The attempt, from 1.
         attempt: u32,
-        /// Who checked, in its ref-safe form.
+        /// The actor, in its ref-safe form.
         actor: String,
     },
     /// `reviews/<namespace>/<gate>/<execution uid>/<reviewer>`
@@ -463,7 +463,7 @@ pub enum Address {
         gate: String,
         /// Uid of the Execution.
         uid: String,
-        /// The reviewer in its ref-safe form.
+        /// The reviewer, in its ref-safe form.
         reviewer: String,
     },
     /// `attestations/<namespace>/<execution>/<uid>/<criterion>/<actor>`
@@ -472,20 +472,20 @@ pub enum Address {
         run: RunRef,
         /// Id of the criterion, in its ref-safe form.
         criterion: String,
-        /// Who confirms, in its ref-safe form.
+        /// The actor, in its ref-safe form.
         actor: String,
     },
     /// `answers/<namespace>/<execution>/<uid>/<node>/<attempt>/<question>/<actor>`
     Answer {
         /// The run.
         run: RunRef,
-        /// The node, cut where names are long.
+        /// The node, shortened if names are long.
         node: String,
         /// The attempt, from 1.
         attempt: u32,
         /// The first digits of the record of the question.
         question: String,
-        /// Who answers, in its ref-safe form.
+        /// The actor, in its ref-safe form.
         actor: String,
     },
     /// `requests/<namespace>/<execution>/<uid>/<id>`
@@ -497,15 +497,15 @@ pub enum Address {
     },
 }
 
-/// So many digits of the record of a question stand for it in the name of a ref.
+/// The number of digits of a question's record in the name of a ref.
 const QUESTION_DIGITS: usize = 12;
-/// Bytes of a whole ref name that forges take, without the number of a place beside it.
+/// The maximum length of a ref name that forges accept, without a number for an alternative.
 const MAX_REF_BYTES: usize = 255 - 3;
-/// So many places there are for what one actor says, if what stands on the first ones is no record.
+/// The number of alternative refs for an actor, if others have something else than records.
 pub const PLACES: u32 = 99;
 
 impl Address {
-    /// Where an actor says what came of a node's criteria.
+    /// The ref for an actor's verifications of an attempt.
     pub fn verification(run: RunRef, node: &str, attempt: u32, actor: &str) -> Address {
         let at = |node: String, actor: String| Address::Verification {
             run: run.clone(),
@@ -517,7 +517,7 @@ impl Address {
         at(fitting(node, node, room), ref_safe(actor, room))
     }
 
-    /// Whether it is where anybody says what came of this attempt.
+    /// Whether it is a ref for verifications of this attempt.
     pub fn is_verification_of(&self, run: RunRef, node: &str, attempt: u32) -> bool {
         let mut mine = self.clone();
         if let Address::Verification { actor, .. } = &mut mine {
@@ -526,7 +526,7 @@ impl Address {
         mine == Address::verification(run, node, attempt, "")
     }
 
-    /// Where a reviewer decides on a gate, in the run with this uid.
+    /// The ref for a reviewer's reviews of a gate, in the run with this uid.
     pub fn review(namespace: &str, gate: &str, uid: &str, reviewer: &str) -> Address {
         let at = |reviewer: String| Address::Review {
             namespace: namespace.to_owned(),
@@ -538,7 +538,7 @@ impl Address {
         at(ref_safe(reviewer, room))
     }
 
-    /// Where an actor says of a goal's criterion whether it is met.
+    /// The ref for an actor's attestations of a criterion.
     pub fn attestation(run: RunRef, criterion: &str, actor: &str) -> Address {
         let at = |criterion: String, actor: String| Address::Attestation {
             run: run.clone(),
@@ -549,7 +549,7 @@ impl Address {
         at(ref_safe(criterion, room), ref_safe(actor, room))
     }
 
-    /// Where an actor answers a question, which its record names.
+    /// The ref for an actor's answer to a question, given its record.
     pub fn answer(
         run: RunRef,
         (node, attempt): (&str, u32),
@@ -568,13 +568,13 @@ impl Address {
         at(fitting(node, node, room), ref_safe(actor, room))
     }
 
-    /// Bytes that the name may still grow by.
+    /// The number of bytes by which the name may still grow.
     fn room(&self) -> usize {
         MAX_REF_BYTES.saturating_sub(self.ref_name().len())
     }
 
-    /// The place of this number, from 1, for the same: `ana`, `ana.2`, …. What an actor says has further ones, since on a ref
-    /// that holds something else than records nobody is heard; an attempt has the next attempt.
+    /// The alternative with this number, from 1: `ana`, `ana.2`, …. Records on a ref with
+    /// anything else are not read, so an actor has further refs; an attempt has the next attempt instead.
     pub fn beside(&self, number: u32) -> Address {
         let mut address = self.clone();
         if let (Some(actor), 2..) = (address.actor_mut(), number) {
@@ -583,7 +583,7 @@ impl Address {
         address
     }
 
-    /// The first of the places for the same.
+    /// The first of the alternatives.
     pub fn first_place(&self) -> Address {
         let mut address = self.clone();
         if let Some(actor) = address.actor_mut()
@@ -607,8 +607,8 @@ impl Address {
         }
     }
 
-    /// Read the part of a ref name behind `refs/planspec/`. Nothing when it is no inbox ref that
-    /// this version knows.
+    /// Parses the part of a ref name after `refs/planspec/`. `None` if this version knows no such
+    /// inbox ref.
     pub fn parse(name: &str) -> Option<Address> {
         let run = |namespace: &str, name: &str, uid: &str| RunRef {
             namespace: namespace.to_owned(),
@@ -659,7 +659,7 @@ impl Address {
         })
     }
 
-    /// The execution that it is about, where it is named: a review names it by its uid alone.
+    /// The execution, if it is named: reviews name only its uid.
     pub fn execution(&self) -> Option<Key> {
         match self {
             Address::Work { run, .. }
@@ -685,7 +685,7 @@ impl Address {
         }
     }
 
-    /// Uid of the execution that it is about.
+    /// The uid of the execution.
     pub fn uid(&self) -> &str {
         match self {
             Address::Work { run, .. }
@@ -697,14 +697,14 @@ impl Address {
         }
     }
 
-    /// The whole ref name.
+    /// The full ref name.
     pub fn ref_name(&self) -> String {
         format!("{INBOX}{self}")
     }
 }
 
 impl fmt::Display for Address {
-    /// Without `refs/planspec/`.
+    /// The name without `refs/planspec/`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Address::Work { run, node, attempt } => write!(
@@ -760,7 +760,7 @@ impl fmt::Display for Address {
 }
 
 /// Free text as one part of a ref name: lower-case letters, digits, `-` and `_` stay, every other
-/// byte becomes `%XX` (upper case too, since some file systems fold it). At most a hundred bytes.
+/// byte becomes `%XX` (upper-case letters too, since some file systems ignore case). At most a hundred bytes.
 fn ref_safe(text: &str, room: usize) -> String {
     let mut safe = String::new();
     for byte in text.bytes() {
@@ -772,7 +772,7 @@ fn ref_safe(text: &str, room: usize) -> String {
     fitting(&safe, text, room.min(100))
 }
 
-/// Where an actor says of a criterion of a document whether it holds for a commit: the whole name of the ref.
+/// The full name of the ref for an actor's attestation of a document's criterion for a commit.
 pub fn verdict_ref(plan_id: &str, commit: &str, criterion: &str, actor: &str) -> String {
     let above = verdicts_on(plan_id, commit);
     let room = MAX_REF_BYTES.saturating_sub(above.len() + 1) / 2;
@@ -783,7 +783,7 @@ pub fn verdict_ref(plan_id: &str, commit: &str, criterion: &str, actor: &str) ->
     )
 }
 
-/// Where all that stands which is said of a document and a commit.
+/// The prefix of all refs about a document and a commit.
 pub fn verdicts_on(plan_id: &str, commit: &str) -> String {
     format!(
         "{INBOX}verdicts/{}/{}/",
@@ -792,8 +792,8 @@ pub fn verdicts_on(plan_id: &str, commit: &str) -> String {
     )
 }
 
-/// One part of a ref name, which is ASCII. What is longer than the room that there is, is cut and
-/// ends in a digest of the whole.
+/// One part of a ref name, in ASCII. If it is too long, it is cut, and ends in a digest of the
+/// whole.
 fn fitting(part: &str, whole: &str, room: usize) -> String {
     if part.len() <= room {
         return part.to_owned();
@@ -802,22 +802,22 @@ fn fitting(part: &str, whole: &str, room: usize) -> String {
     format!("{kept}-{}", &sha256_hex(whole.as_bytes())[..16])
 }
 
-/// A record as the Git room hands it over: checked for shape, not for truth.
+/// A record from `git`: valid in form, but not checked otherwise.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Received {
-    /// Commit id of the record.
+    /// The commit id of the record.
     pub id: String,
-    /// What it says.
+    /// The record.
     pub record: Record,
-    /// Whether its commit is signed by whom it names.
+    /// The signature of its commit.
     pub signature: Signature,
-    /// Whether the status commit that it names is not one of this status: it was written in a fork, or against something that
-    /// stood in the place of this status for a while.
+    /// Whether its status commit is not part of this status: it was made in a fork, or for something that temporarily
+    /// replaced this status.
     pub is_foreign: bool,
 }
 
 impl Received {
-    /// Whose key signed it, where that is known.
+    /// The signer, if known.
     pub fn signed(&self) -> Option<&SignedBy> {
         match &self.signature {
             Signature::Good(by) => Some(by),
@@ -826,28 +826,28 @@ impl Received {
     }
 }
 
-/// What the Git room found when it checked the signature of a record's commit.
+/// The result of verifying the signature of a record's commit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Signature {
-    /// Nobody asked: the configuration wants no signature of such a record.
+    /// Not verified, because the configuration requires no signature of such a record.
     Unchecked,
-    /// Valid when it arrived, by a key that the spec branch lists for the record's actor.
+    /// Valid on arrival, by a key that the spec branch lists for the actor.
     Good(SignedBy),
-    /// It does not count: why in one CamelCase word, and why in a sentence with the way out.
+    /// It does not count: the reason as one CamelCase word, and as a sentence with help.
     Bad(&'static str, String),
 }
 
-/// What is new on one inbox ref.
+/// The new records of one inbox ref.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Incoming {
     /// The ref.
     pub address: Address,
-    /// Where it points now.
+    /// Its current tip.
     pub tip: String,
-    /// The records behind the last one folded in, oldest first.
+    /// The records after the last one taken in, oldest first.
     pub records: Vec<Received>,
-    /// Whether the ref no longer contains the record that was folded in last: it was rewritten, or
-    /// begun anew, and these are all records on it.
+    /// Whether the ref no longer contains the record taken in last: it was rewritten or
+    /// begun again, and these are all its records.
     pub rewritten: bool,
 }
 
@@ -858,7 +858,8 @@ mod tests {
     use crate::core::resource::{API_VERSION, Kind, Status};
     use crate::core::run::status::ControllerState;
 
-    /// Every half minute for 30 days. How many replaced records are read at once is pinned in `git/inbox.rs`.
+    /// Every half minute for 30 days. The number of replaced records that are read at once is limited in
+    /// `git/inbox.rs`.
     #[test]
     fn renewals_never_fill_a_chain() {
         let (mut length, mut longest) = (1, 1);
@@ -969,7 +970,7 @@ mod tests {
                 }
             }
         }
-        // What fits is written out.
+        // A name that fits is written in full.
         let address = Address::verification(run("web", "checkout"), "deploy-to-staging", 1, "ana");
         assert!(address.to_string().ends_with("/deploy-to-staging/1/ana"));
         let nodes = ["a", "b"].map(|end| "n".repeat(62) + end);
@@ -992,7 +993,7 @@ mod tests {
             Record::from_value(value.clone()),
             Err("unknown field `surprise`".to_owned())
         );
-        // What a newer program adds takes nothing from what is understood.
+        // Additions of a newer program do not invalidate the rest.
         value["minor"] = serde_json::json!(RECORD_MINOR + 1);
         let record = Record::from_value(value);
         assert_eq!(record.map(|r| r.action.word()), Ok("claim"));

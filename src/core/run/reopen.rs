@@ -1,4 +1,4 @@
-//! What a retry opens again: decided here for the controller, and for whoever asks beforehand.
+//! Determines what a retry opens again, for the controller and for previews.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,19 +11,19 @@ use crate::core::resource::{
     PinnedTarget, ReviewAction,
 };
 
-/// What a retry opens again, by number of the node, in the order of the file.
+/// The nodes that a retry opens again, by number, in the order of the file.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Reopening {
-    /// What is to be tried again.
+    /// The nodes to retry.
     pub retried: Vec<usize>,
-    /// What is behind that, over edges of any kind, and was decided on it: how it ended, or that
-    /// it began at all.
+    /// The nodes after them, over edges of any kind, that were decided because of them: how they ended, or
+    /// that they began.
     pub behind: Vec<usize>,
 }
 
 impl Reopening {
-    /// What a retry of a run opens, or of one node and what is in it. What the run itself cancelled counts as
-    /// failed; with `again` so does what succeeded.
+    /// The nodes that a retry opens, of the run or of one node with its children. Nodes that the run itself cancelled
+    /// count as failed; with `again`, succeeded ones do too.
     pub fn of(
         (graph, spec): (&Graph, &GraphSpec),
         statuses: &BTreeMap<String, NodeStatus>,
@@ -47,11 +47,11 @@ impl Reopening {
         retried.retain(|index| match phase(*index) {
             NodePhase::Failed | NodePhase::Cancelled => true,
             NodePhase::Succeeded => again,
-            // What was reported may be beyond checking.
+            // The verification of a reported node may be impossible.
             _ => wanted == Some(graph.id(*index)) && is_reported(*index),
         });
         let mut behind = graph.behind(&retried);
-        // What waits is decided when its turn comes.
+        // Pending nodes are decided when their turn comes.
         behind.retain(|index| phase(*index) != NodePhase::Pending);
         behind.retain(|index| retried.binary_search(index).is_err());
         Reopening {
@@ -60,12 +60,12 @@ impl Reopening {
         }
     }
 
-    /// Everything that is opened.
+    /// All opened nodes.
     pub fn all(&self) -> impl Iterator<Item = usize> + '_ {
         self.retried.iter().chain(&self.behind).copied()
     }
 
-    /// The tasks that have done their work and do it once more.
+    /// The tasks that have succeeded and are repeated.
     pub fn done_again<'a>(
         &'a self,
         spec: &'a GraphSpec,
@@ -83,17 +83,17 @@ impl Reopening {
     }
 }
 
-/// What binding again does to a run beside what is opened, by number of the node.
+/// What binding again changes in addition to the opened nodes, by number of the node.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Rebound {
-    /// What is held to another target than it would be given now.
+    /// The nodes whose pinned target differs from the current one.
     pub moved: BTreeSet<usize>,
-    /// The gates before that: their approvals were given for other targets.
+    /// The gates before them, whose approvals were for other targets.
     pub gates: Vec<usize>,
 }
 
 impl Rebound {
-    /// Ask who does what has not begun, and what is opened.
+    /// Compares the targets of nodes that have not begun or are opened with `target_now`.
     pub fn of(
         (graph, spec): (&Graph, &GraphSpec),
         statuses: &BTreeMap<String, NodeStatus>,
@@ -126,14 +126,14 @@ impl Rebound {
     }
 }
 
-/// Whether a node has not begun, so that somebody else may do it.
+/// Whether a node has not begun, so that it can be bound again.
 pub fn may_be_bound_again(status: &NodeStatus) -> bool {
     let has_not_begun = matches!(status.phase, NodePhase::Pending | NodePhase::Blocked);
     has_not_begun && status.extensions.report.is_none()
 }
 
-/// The gates with an approval that falls, of those that stay as they are otherwise and stand before something that is
-/// not over: which, by the decision and what is behind.
+/// The gates that lose their approvals, among those that are otherwise unchanged and precede an open node. `falls`
+/// decides by the decision and the nodes after the gate.
 pub fn approved_before(
     (graph, spec): (&Graph, &GraphSpec),
     statuses: &BTreeMap<String, NodeStatus>,
@@ -170,34 +170,34 @@ pub fn approved_before(
     gates.map(|(index, _)| index).collect()
 }
 
-/// What going on with another revision of the plan does to a run, by number of the node in the new
+/// The effect of another revision of the plan on a run, by number of the node in the new
 /// one.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Revised {
-    /// What is opened again.
+    /// The nodes that are opened again.
     pub opened: Reopening,
-    /// The nodes that are others now, also those that had not begun.
+    /// The changed nodes, including those that had not begun.
     pub changed: Vec<usize>,
-    /// The nodes that are new.
+    /// The added nodes.
     pub added: Vec<usize>,
-    /// The nodes that are gone.
+    /// The removed nodes.
     pub removed: Vec<String>,
 }
 
-/// What a run is held to, and what is there now beside the plan.
+/// The pinned and current resources besides the plan.
 pub struct Around<'a> {
-    /// What the run is held to.
+    /// The pins of the run.
     pub pinned: &'a Pinned,
-    /// The digest that a gate has now, by `namespace/name`.
+    /// The current digest of a gate, by `namespace/name`.
     pub gate_now: &'a dyn Fn(&String) -> Option<String>,
-    /// What the execution is given.
+    /// The parameters of the execution.
     pub parameters: &'a Map<String, Value>,
-    /// What the capabilities that a node names say now.
+    /// The current specs of a node's capabilities.
     pub capabilities: &'a dyn Fn(&Node) -> Vec<&'a CapabilitySpec>,
 }
 
 impl Around<'_> {
-    /// Whether a gate is as it was. The gates of another revision are in the same namespace: that of the plan.
+    /// Whether a gate is unchanged. The gates of all revisions are in the namespace of the plan.
     fn same_gate(&self, node: &Node) -> bool {
         let gate = node.gate_ref.as_ref();
         let namespace = &self.pinned.plan.namespace;
@@ -208,13 +208,13 @@ impl Around<'_> {
         })
     }
 
-    /// Whether whoever did a node, or does it, would be given the same now.
+    /// Whether the worker of a node would get the same inputs now.
     fn same_inputs(
         &self,
         (was, now): (&Node, &Node),
         statuses: &BTreeMap<String, NodeStatus>,
     ) -> bool {
-        // What is not offered is given nothing yet.
+        // A node that is not offered has no inputs yet.
         let is_given = |status: &&NodeStatus| {
             let is_at_work = status.is_in_hands() || status.phase == NodePhase::Succeeded;
             let is_known = status.is_offered() || status.is_reported() || is_at_work;
@@ -230,8 +230,8 @@ impl Around<'_> {
 }
 
 impl Revised {
-    /// Compare two revisions. A node that says the same and is given the same, whose gate says the same, that is not
-    /// behind anything new or changed, and that waits for nothing more that is open, stays as it is.
+    /// Compares two revisions. A node stays as it is if its fields, its inputs and its gate are unchanged, it is
+    /// not after anything new or changed, and it waits for no additional open node.
     pub fn of(
         (old_graph, old): (&Graph, &GraphSpec),
         (graph, spec): (&Graph, &GraphSpec),
@@ -259,7 +259,7 @@ impl Revised {
                 && around.same_inputs((was, node), statuses);
             if !is_same || waits_for_more {
                 changed.insert(index);
-                // Its condition decides for what is in it.
+                // Its condition decides about its children.
                 if was.when != node.when {
                     changed.extend(with_children(graph, spec, index));
                 }
@@ -298,7 +298,7 @@ impl Revised {
     }
 }
 
-/// Whether a node is the same in two revisions; what it waits for may be other nodes.
+/// Whether a node is the same in two revisions, except for its dependencies.
 fn says_the_same(one: &Node, other: &Node) -> bool {
     let alone = |node: &Node| Node {
         depends_on: Vec::new(),
@@ -307,7 +307,7 @@ fn says_the_same(one: &Node, other: &Node) -> bool {
     alone(one) == alone(other)
 }
 
-/// A node, and if it is a group everything in it.
+/// A node, with all its children if it is a group.
 pub fn with_children(graph: &Graph, spec: &GraphSpec, index: usize) -> Vec<usize> {
     let mut nodes = BTreeSet::from([index]);
     let mut todo = vec![index];

@@ -1,17 +1,17 @@
-//! What is waited for, in a few words: the same on a terminal and on a page.
+//! What is waited for, in a few words: the same in a terminal and on a page.
 
 use crate::core::base::digest::short;
 use crate::core::base::words::and_more;
 use crate::core::resource::Time;
 use crate::core::run::transition::WaitingFor;
 
-/// How parts of a sentence are written.
+/// The notation of the parts of a sentence.
 pub struct Notation {
-    /// What comes from a resource or a record: names, and text of people.
+    /// Text from a resource or a record.
     pub word: fn(&str) -> String,
     /// A gate, by `namespace/name`.
     pub gate: fn(&str) -> String,
-    /// A moment.
+    /// A time.
     pub time: fn(Time) -> String,
 }
 

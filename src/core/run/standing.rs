@@ -1,5 +1,5 @@
-//! Where a run stands, as whoever describes it wants to know: what was checked, who may decide,
-//! what would be another now.
+//! The state of a run for its description: results of checks, who may decide,
+//! what has changed since.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,57 +9,57 @@ use crate::core::resource::{
 };
 use crate::core::run::transition::{WaitingFor, node_waits_for};
 
-/// A run, and what its status alone does not tell.
+/// A run, with facts that its status alone does not have.
 #[derive(Debug, Clone, Copy)]
 pub struct Standing<'a> {
-    /// Which execution.
+    /// The execution.
     pub key: &'a Key,
     /// Its status.
     pub run: &'a ExecutionStatus,
-    /// The graph that it runs, where it is known.
+    /// Its graph, if known.
     pub graph: Option<GraphOf<'a>>,
-    /// Who may still decide, by `namespace/name` of the gate; a gate that is not here is open to
+    /// Who may still decide, by `namespace/name` of the gate; other gates are open to
     /// anybody.
     pub reviewers: &'a BTreeMap<String, Vec<String>>,
-    /// What bindings say now, by node, where that is not what the run is held to.
+    /// The current targets of nodes, by node, if they differ from the pinned ones.
     pub moved_on: &'a BTreeMap<String, String>,
-    /// Whether the spec branch holds another revision of the plan than the run is held to.
+    /// Whether the spec branch has another revision of the plan than the pinned one.
     pub plan_moved_on: bool,
-    /// Why a node cannot be claimed that the status offers, by its id: it was claimed since, or is in the way of what is
-    /// held.
+    /// Why a node cannot be claimed although the status offers it, by id: it was claimed since, or overlaps with a held
+    /// one.
     pub spoken_for: &'a BTreeMap<String, String>,
-    /// The records of decisions whose signatures were found to be as the status says.
+    /// The decision records whose signatures were verified.
     pub checked: &'a BTreeSet<String>,
-    /// Digest of the session of whoever asks, where there is one.
+    /// Digest of the caller's session, if there is one.
     pub session: Option<&'a str>,
-    /// Whether a reconcile would find something to do.
+    /// Whether a reconcile has something to do.
     pub due: bool,
 }
 
-/// The acceptance criteria of a node that was reported, or the checks of a success criterion.
+/// The results of a reported node's acceptance criteria, or of a success criterion's checks.
 #[derive(Debug, Clone)]
 pub struct Acceptance<'a> {
     /// Id of the node, or of the criterion.
     pub id: &'a str,
-    /// When they were checked, and by whom; nothing when they were not.
+    /// When they were checked, and by whom; `None` if they were not.
     pub by: Option<(Time, &'a str)>,
     /// One for each criterion, in the order of the plan.
     pub checks: Vec<Checked<'a>>,
 }
 
-/// One criterion, and what came of it.
+/// A criterion with its result.
 #[derive(Debug, Clone, Copy)]
 pub struct Checked<'a> {
     /// Name of the criterion.
     pub name: &'a str,
-    /// Whether it is required; nothing for what the plan does not have.
+    /// Whether it is required; `None` if the plan does not have it.
     pub required: Option<bool>,
-    /// What came of it, when it was checked.
+    /// The result, if it was checked.
     pub result: Option<&'a CriterionResult>,
 }
 
 impl<'a> Standing<'a> {
-    /// The acceptance criteria of what was reported, each with what came of it.
+    /// The acceptance criteria of reported work, each with its result.
     pub fn acceptance(&self) -> Vec<Acceptance<'a>> {
         let mut all = Vec::new();
         for (id, status) in &self.run.node_statuses {
@@ -92,7 +92,7 @@ impl<'a> Standing<'a> {
         all
     }
 
-    /// What reviewers did, by node and oldest first, each with the decision that it is about.
+    /// The reviews, by node and oldest first, each with its decision.
     pub fn reviews(&self) -> impl Iterator<Item = (&'a str, &'a Decision, &'a GateReview)> {
         let nodes = self.run.node_statuses.iter();
         let decisions =
@@ -112,7 +112,7 @@ pub fn criterion_kind(kind: CriterionOf) -> &'static str {
     }
 }
 
-/// What was checked stands behind its criterion; what no criterion asks for, at the end.
+/// The criteria with their results; results without a criterion come last.
 fn checks<'a>(criteria: &'a [TaskCriterion], results: &'a [CriterionResult]) -> Vec<Checked<'a>> {
     let mut unnamed: Vec<&CriterionResult> = results.iter().collect();
     let mut checks = Vec::new();

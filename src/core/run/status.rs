@@ -1,4 +1,4 @@
-//! What is stored on the status branch, as values.
+//! The content of the status branch, as values.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -19,15 +19,15 @@ use crate::core::text::yaml;
 
 /// Version of the layout in `docs/status-branch.md`.
 pub const FORMAT_VERSION: u32 = 2;
-/// First version of the layout with the lines below `_summary/`.
+/// The first version of the layout with summaries below `_summary/`.
 const SUMMARIES_SINCE: u32 = 2;
-/// First decisions with which the outline of the lines says what executions want.
+/// The first version of the decisions whose outline says what executions need.
 const WANTS_SINCE: u32 = 3;
-/// Version of the decisions that this program takes. It rises when the same inputs come to lead to
-/// another status: a program with a lower number than the status has must not write it.
+/// The version of this program's decisions. It rises when the same inputs lead to
+/// another status: a program with a lower version than the status must not write it.
 pub const DECISIONS: u32 = 5;
 
-/// Everything on the status branch that decides; the board is derived from it.
+/// Everything on the status branch that matters for decisions; the board is derived from it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct StatusTree {
     /// `controller.yaml`
@@ -36,7 +36,7 @@ pub struct StatusTree {
     pub files: BTreeMap<Key, StatusFile>,
     /// Object ids of the blobs below `_pinned/`.
     pub pinned: BTreeSet<String>,
-    /// What the whole has to know of its parts, as far as it was read.
+    /// The summaries, as far as they were read.
     pub summaries: Summaries,
 }
 
@@ -47,55 +47,55 @@ pub struct StatusTree {
 pub struct ControllerState {
     /// Version of the layout.
     pub format_version: u32,
-    /// Version of the decisions that led to this status, from [`DECISIONS`]; 0 before there was one.
+    /// Version of the decisions that led to this status, from [`DECISIONS`]; 0 in older ones.
     #[serde(default)]
     pub decisions: u32,
-    /// Minted with the branch; records name it.
+    /// Assigned with the branch; records name it.
     pub repository_id: String,
     /// The spec commit of the last reconcile that changed something.
     pub observed_commit: String,
-    /// Counts the commits of the branch, from 1.
+    /// The number of commits on the branch, from 1.
     pub sequence: u64,
     /// The branch that the status is on.
     pub status_branch: Option<String>,
-    /// The branch that holds the resources.
+    /// The branch with the resources.
     pub spec_branch: Option<String>,
-    /// The remote that the configuration named when it was written, where it named one.
+    /// The remote in the configuration when it was written, if there was one.
     pub status_remote: Option<String>,
-    /// The spec commit at which history was found rewritten: while it is the tip, nothing is taken
-    /// as deleted for being absent. Also the first one at which no resource was found any more.
+    /// The spec commit at which history was found rewritten: while it is the tip, nothing that is missing
+    /// counts as deleted. Also the first commit without any resources.
     pub rewritten_at: Option<String>,
-    /// The next moment at which something happens by itself.
+    /// The next deadline.
     pub next_deadline: Option<Time>,
     /// Findings that belong to no resource, the first 50, as `file:line:column: code message`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub findings: Vec<String>,
 }
 
-/// One resource's file: derived metadata, where the spec stands, status.
+/// The file of one resource: derived metadata, source of the spec, status.
 #[derive(Debug, Clone, PartialEq)]
 pub struct StatusFile {
-    /// Minted by `reconcile`.
+    /// Assigned by `reconcile`.
     pub uid: String,
-    /// Counts the changes of the spec, from 1.
+    /// The number of changes to the spec, from 1.
     pub generation: u64,
     /// When `reconcile` first saw the resource.
     pub created: Time,
-    /// When its file was found to be gone.
+    /// When its file was found to be missing.
     pub deleted: Option<Time>,
-    /// Where the spec stands.
+    /// The source of the spec.
     pub source: SpecSource,
-    /// Phase, conditions and the rest.
+    /// The status.
     pub status: Status,
 }
 
-/// Where the spec of a resource stands, and which spec was seen last.
+/// The file of a resource's spec, and the spec that was seen last.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct SpecSource {
     /// Path of the file.
     pub path: String,
-    /// Digest of the last spec that could be read.
+    /// Digest of the last readable spec.
     pub digest: String,
 }
 
@@ -106,15 +106,15 @@ pub const BOARD_FILE: &str = "README.md";
 /// Folder of the pinned blobs in the status tree.
 pub const PINNED_DIR: &str = "_pinned";
 
-/// Trailer of a status commit: the spec commit that was observed.
+/// Trailer of a status commit: the observed spec commit.
 pub const OBSERVED_TRAILER: &str = "Planspec-Observed";
-/// Trailer of a status commit: its number.
+/// Trailer of a status commit: its sequence number.
 pub const SEQUENCE_TRAILER: &str = "Planspec-Sequence";
 
-/// Trailer of a status commit that goes back: the one whose status it has again.
+/// Trailer of a status commit that restores another one: that commit.
 pub const RESTORES_TRAILER: &str = "Planspec-Restores";
-/// The ref that is where the newest status is, whatever becomes of the branch: it is only moved forward, with the branch, and
-/// never deleted.
+/// The ref with the newest status, whatever happens to the branch: it only moves forward, with the branch, and
+/// is never deleted.
 pub const HIGH_WATER: &str = "refs/planspec/status";
 
 /// The last paragraph of a status commit's message.
@@ -122,7 +122,7 @@ pub fn trailers(observed: &str, sequence: u64) -> String {
     format!("{OBSERVED_TRAILER}: {observed}\n{SEQUENCE_TRAILER}: {sequence}\n")
 }
 
-/// Path of a resource's file in the status tree: small directories, so that a change writes small
+/// Path of a resource's file in the status tree; folders are small, so that a change writes small
 /// trees.
 pub fn status_path(key: &Key) -> String {
     let folder = status_folder(key.kind, &key.namespace);
@@ -134,7 +134,7 @@ pub fn status_folder(kind: Kind, namespace: &str) -> String {
     format!("{namespace}/{}", kind.plural())
 }
 
-/// Whose file is at a path of the status tree.
+/// The resource whose file is at a path of the status tree.
 pub fn key_at(path: &str) -> Option<Key> {
     let mut parts = path.split('/');
     let (namespace, kind, _) = (parts.next()?, parts.next()?, parts.next()?);
@@ -148,16 +148,16 @@ pub fn pinned_path(blob: &str) -> String {
 }
 
 impl StatusTree {
-    /// The text of every file of the tree but the board and the pinned blobs, by path.
+    /// The text of every file of the tree except the board and the pinned blobs, by path.
     ///
     /// # Errors
-    /// What serde says; values that came from YAML or from the controllers have no such errors.
+    /// Those of serde; values from YAML or from the controllers have no such errors.
     pub fn to_files(&self) -> serde_json::Result<BTreeMap<String, String>> {
         let all = self.changed_files(None)?.into_iter();
         Ok(all.filter_map(|(path, text)| Some((path, text?))).collect())
     }
 
-    /// The texts of the files that are others than in `old`, by path; nothing for those that are gone.
+    /// The texts of files that differ from `old`, by path; `None` for removed ones.
     ///
     /// # Errors
     /// As [`StatusTree::to_files`].
@@ -183,10 +183,10 @@ impl StatusTree {
         Ok(texts)
     }
 
-    /// Read the tree from the bytes of its files and the ids of its pinned blobs.
+    /// Reads the tree from the bytes of its files and the ids of its pinned blobs.
     ///
     /// # Errors
-    /// A sentence that names the file: it is not what [`StatusTree::to_files`] writes.
+    /// A file is not what [`StatusTree::to_files`] writes; the error is a sentence that names it.
     pub fn from_files<'a>(
         files: impl IntoIterator<Item = (&'a str, &'a [u8])>,
         pinned: BTreeSet<String>,
@@ -227,21 +227,21 @@ impl StatusTree {
 }
 
 impl ControllerState {
-    /// Whether the lines below `_summary/` stand beside it.
+    /// Whether the tree has summaries below `_summary/`.
     pub fn has_summaries(&self) -> bool {
         self.format_version >= SUMMARIES_SINCE
     }
 
-    /// Whether the outline of those lines says what executions want.
+    /// Whether the outline of the summaries says what executions need.
     pub fn says_what_is_wanted(&self) -> bool {
         self.decisions >= WANTS_SINCE
     }
 }
 
-/// Read the file of one resource.
+/// Reads the file of one resource.
 ///
 /// # Errors
-/// A sentence that names the file: it is not what [`StatusTree::to_files`] writes.
+/// The file is not what [`StatusTree::to_files`] writes; the error is a sentence that names it.
 pub fn read_resource(path: &str, bytes: &[u8]) -> Result<(Key, StatusFile), String> {
     let value = read_value(path, bytes)?;
     let (key, file) = StatusFile::from_value(value).map_err(|why| format!("{path}: {why}"))?;
@@ -275,7 +275,7 @@ fn read_controller(value: Value) -> Result<ControllerState, String> {
 }
 
 pub(super) fn read_value(path: &str, bytes: &[u8]) -> Result<Value, String> {
-    // We wrote it, with what was within the limits when we read it.
+    // This program wrote it, from content within the limits.
     let (mut documents, findings) = yaml::read(path, bytes, &Limits::NONE);
     if let Some(finding) = findings.first() {
         return Err(format!("{path}: {}", finding.message));
@@ -290,7 +290,7 @@ impl StatusFile {
     /// The file as a value: `apiVersion`, `kind`, `metadata`, `source`, `status`.
     ///
     /// # Errors
-    /// What serde says.
+    /// Those of serde.
     pub fn to_value(&self, key: &Key) -> serde_json::Result<Value> {
         let mut metadata = json!({
             "name": key.name,
@@ -311,10 +311,10 @@ impl StatusFile {
         }))
     }
 
-    /// Read what [`StatusFile::to_value`] gives.
+    /// Reads what [`StatusFile::to_value`] returns.
     ///
     /// # Errors
-    /// A sentence: which field is not as expected.
+    /// A field is not as expected; the error is a sentence.
     pub fn from_value(value: Value) -> Result<(Key, StatusFile), String> {
         let stored: Stored = serde_json::from_value(value).map_err(|error| error.to_string())?;
         if stored.api_version != API_VERSION {

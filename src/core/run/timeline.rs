@@ -1,5 +1,5 @@
-//! Where the time of a run went: of each node when it waited and when somebody was at work, and the nodes that decided
-//! how long all of it took.
+//! The times of a run: when each node waited and when it was worked on, and the nodes that determined the
+//! duration of the run.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,25 +8,26 @@ use crate::core::resource::{
     AWAITING_ANSWER, ExecutionStatus, Node, NodeKind, NodePhase, NodeStatus, Time,
 };
 
-/// What a part of the time of a node was.
+/// The kind of a stretch of time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StretchKind {
-    /// It could have begun, and nobody was at work: before it was claimed, while a decision, a check or an answer was waited for.
+    /// It could have begun, but nobody worked on it: before its claim, or during a wait for a decision, a verification
+    /// or an answer.
     Waiting,
-    /// Attempts before the last one, with the waits between them: the status keeps no times of those.
+    /// Attempts before the last one, with the waits between them; the status has no times of those.
     Earlier,
-    /// Somebody was at work.
+    /// Somebody worked on it.
     Working,
 }
 
-/// A part of the time of a node.
+/// A stretch of a node's time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Stretch {
-    /// What it was.
+    /// Its kind.
     pub kind: StretchKind,
-    /// When it began.
+    /// Its beginning.
     pub from: Time,
-    /// When it ended; nothing while it goes on.
+    /// Its end; `None` if it continues.
     pub to: Option<Time>,
 }
 
@@ -35,27 +36,27 @@ pub struct Stretch {
 pub struct Timeline {
     /// When the run started.
     pub start: Time,
-    /// When it ended; of one that goes on, the moment of the request, or else the last that is known of it.
+    /// When it ended; for an open run, the time of the request, or else the last known time.
     pub end: Time,
-    /// The times of the nodes that had any, by their ids, in order.
+    /// The stretches of nodes that have any, by their ids, in order.
     pub nodes: BTreeMap<String, Vec<Stretch>>,
-    /// The nodes that decided how long it took so far, first to last: each could begin when the one before it had ended.
+    /// The nodes that determined the duration so far, first to last: each could begin when the one before it had ended.
     pub critical: Vec<String>,
 }
 
-/// How long the parts of a kind took together, in seconds.
+/// The sums of stretches by kind, in seconds.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Sums {
-    /// Somebody was at work.
+    /// Time at work.
     pub working: i64,
-    /// It could have begun, or a decision was waited for.
+    /// Time of waiting.
     pub waiting: i64,
-    /// Attempts before the last one.
+    /// Time of earlier attempts.
     pub earlier: i64,
 }
 
 impl Timeline {
-    /// The times of a run that has started. Without `now`, what goes on ends at the last moment that the status knows.
+    /// The times of a started run. Without `now`, open stretches end at the last time in the status.
     pub fn of(run: &ExecutionStatus, of: GraphOf<'_>, now: Option<Time>) -> Option<Timeline> {
         let start = run.start_time?;
         let nothing = NodeStatus::default();
@@ -84,7 +85,7 @@ impl Timeline {
         })
     }
 
-    /// How long a node took; nothing of one that had no time yet.
+    /// The sums of a node; `None` if it has no stretches.
     pub fn sums(&self, node: &str) -> Option<Sums> {
         let mut sums = Sums::default();
         for stretch in self.nodes.get(node)? {
@@ -100,7 +101,7 @@ impl Timeline {
     }
 }
 
-/// When a node could begin: when all before it had ended.
+/// When a node could begin, because all its predecessors had ended.
 fn ready<'s>(
     graph: &Graph,
     node: usize,
@@ -134,7 +135,7 @@ fn stretches(node: &Node, status: &NodeStatus, ready: Option<Time>) -> Vec<Stret
         found.filter(|_| status.phase != NodePhase::Cancelled || end.is_some())
     };
     let Some(began) = status.start_time.filter(|_| node.kind == NodeKind::Task) else {
-        // Whoever decides, or what is outside, is waited for from the beginning.
+        // Waiting for a decision or for something outside counts from the beginning.
         let since = status.start_time.or(ready).or(status.extensions.since);
         if let Some(since) = waits(since) {
             add(StretchKind::Waiting, since, end);
@@ -156,7 +157,7 @@ fn stretches(node: &Node, status: &NodeStatus, ready: Option<Time>) -> Vec<Stret
     found
 }
 
-/// When whoever was at work had done, where something was waited for after that.
+/// When the work ended, if there was a wait after that.
 fn work_ends(status: &NodeStatus) -> Option<Time> {
     let extensions = &status.extensions;
     let reported = extensions
@@ -173,7 +174,7 @@ fn work_ends(status: &NodeStatus) -> Option<Time> {
     is_between.then_some(ended)
 }
 
-/// Back from what ended last, or goes on: what each waited for longest.
+/// The critical nodes, found backwards from the one that ended last or is still open.
 fn critical(graph: &Graph, nodes: &BTreeMap<String, Vec<Stretch>>) -> Vec<String> {
     let end = |node: usize| {
         let last = nodes.get(graph.id(node))?.last()?;

@@ -1,4 +1,4 @@
-//! What moved between two statuses, and what now waits for whom.
+//! Transitions between two statuses, and what waits for whom.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,44 +13,44 @@ use crate::core::resource::{
 use crate::core::run::published::ACCEPTED;
 use crate::core::run::status::{StatusFile, StatusTree};
 
-/// What of a resource, or of a node, it is that moved.
+/// What has changed in a resource or a node.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum Moved {
     /// Its phase.
     #[default]
     Phase,
-    /// What somebody says about a criterion, by its id: `met` or `not met`.
+    /// The attestation of a criterion, given its id: `met` or `not met`.
     Criterion(String),
-    /// The same of a constraint.
+    /// The attestation of a constraint, given its id.
     Constraint(String),
-    /// A condition, by its type: its status.
+    /// The status of a condition, given its type.
     Condition(String),
 }
 
-/// One phase that changed; or one condition, or what somebody says about a criterion.
+/// A changed phase, condition or attestation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Transition {
     /// The resource.
     pub key: Key,
-    /// The node of an execution, when it is about one.
+    /// The node of an execution, if it is about one.
     pub node: Option<String>,
-    /// Of a step of a document, and of its approval, where somebody has looked that up: the `step_id`, as it is written.
+    /// If the node is a step of a document, or its approval, and that was looked up: the `step_id` as written.
     pub step: Option<String>,
-    /// What of it.
+    /// What has changed.
     pub what: Moved,
-    /// What it was; nothing for what is new.
+    /// The value before; `None` for something new.
     pub from: Option<String>,
-    /// What it is; nothing for what is gone.
+    /// The value after; `None` for something removed.
     pub to: Option<String>,
-    /// The attempt of a node; 0 for what has none.
+    /// The attempt of the node; 0 if there is none.
     pub attempt: u32,
-    /// Why, in a sentence.
+    /// The reason, as a sentence.
     pub message: String,
 }
 
 impl Transition {
-    /// What happened, in few words: `Pending → Running`; `attempt 2 opened` where only the attempt
-    /// is another.
+    /// The change in short form: `Pending → Running`; `attempt 2 opened` if only the attempt
+    /// changed.
     pub fn arrow(&self) -> String {
         match &self.what {
             Moved::Phase => {}
@@ -71,7 +71,7 @@ impl Transition {
         }
     }
 
-    /// The type of the condition that moved.
+    /// The type of the condition, if one changed.
     pub fn condition(&self) -> Option<&str> {
         match &self.what {
             Moved::Condition(kind) => Some(kind),
@@ -79,7 +79,7 @@ impl Transition {
         }
     }
 
-    /// What it is about, when that is not the resource as a whole: what that is, and its name.
+    /// The part of the resource that it is about, if any: its kind and name.
     pub fn part(&self) -> Option<(&'static str, &str)> {
         match (&self.what, &self.node) {
             (Moved::Criterion(id), _) => Some(("criterion", id)),
@@ -89,7 +89,7 @@ impl Transition {
         }
     }
 
-    /// Why, and which attempt it is about where that tells something.
+    /// The reason, with the attempt if that is of interest.
     pub fn why(&self) -> String {
         let attempt = match self.attempt {
             0 | 1 => String::new(),
@@ -102,7 +102,7 @@ impl Transition {
     }
 }
 
-/// What became of the refs of the inbox that were taken in.
+/// The inbox refs that were taken in.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "service", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
@@ -113,7 +113,7 @@ pub struct TakenIn {
     pub refused: usize,
 }
 
-/// How many refs of the inbox were taken in between two statuses.
+/// The number of inbox refs that were taken in between two statuses.
 pub fn taken_in(old: Option<&StatusTree>, new: &StatusTree) -> TakenIn {
     let before = |key: &Key| old?.files.get(key)?.status.execution();
     let mut count = TakenIn::default();
@@ -135,7 +135,7 @@ pub fn taken_in(old: Option<&StatusTree>, new: &StatusTree) -> TakenIn {
     count
 }
 
-/// Everything that moved, resource by resource, nodes behind their execution.
+/// All transitions, by resource, nodes after their execution.
 pub fn transitions(old: Option<&StatusTree>, new: &StatusTree) -> Vec<Transition> {
     let empty = BTreeMap::new();
     let old_files = old.map_or(&empty, |old| &old.files);
@@ -160,7 +160,7 @@ pub fn transitions(old: Option<&StatusTree>, new: &StatusTree) -> Vec<Transition
     found
 }
 
-/// What moved of one resource. What stood there under another uid was another one.
+/// The transitions of one resource. A status with another uid belongs to another resource.
 pub fn of_resource(key: &Key, before: Option<&StatusFile>, now: &StatusFile) -> Vec<Transition> {
     let mut found = Vec::new();
     let before = before.filter(|before| before.uid == now.uid);
@@ -189,7 +189,7 @@ pub fn of_resource(key: &Key, before: Option<&StatusFile>, now: &StatusFile) -> 
     found
 }
 
-/// Conditions of a run that were set or cleared since it started.
+/// The changed conditions of a run since its start.
 fn conditions(key: &Key, before: &ExecutionStatus, now: &ExecutionStatus) -> Vec<Transition> {
     if before.start_time.is_none() {
         return Vec::new();
@@ -209,7 +209,7 @@ fn conditions(key: &Key, before: &ExecutionStatus, now: &ExecutionStatus) -> Vec
         message: message.to_owned(),
     };
     let set = now.conditions.iter().filter(holds);
-    // What a program before did not say is nothing new.
+    // A condition that older programs did not set is not a change.
     let set = set.filter(|condition| condition.kind != ACCEPTED);
     let set = set.filter(|condition| !is_among(&before.conditions, &condition.kind));
     let set = set.map(|condition| moved(condition, ConditionStatus::True, &condition.message));
@@ -223,7 +223,7 @@ fn conditions(key: &Key, before: &ExecutionStatus, now: &ExecutionStatus) -> Vec
     set.chain(cleared).collect()
 }
 
-/// What was said about the criteria of a run, which was not known before.
+/// The new attestations of a run.
 pub fn attested<'a>(
     before: Option<&ExecutionStatus>,
     now: &'a ExecutionStatus,
@@ -263,7 +263,7 @@ fn words(key: &Key, before: &ExecutionStatus, now: &ExecutionStatus) -> Vec<Tran
     .collect()
 }
 
-/// Whether it is a constraint of the document that the run is held to.
+/// Whether the criterion is a constraint of the pinned document.
 pub fn is_constraint(run: &ExecutionStatus, criterion: &str) -> bool {
     let mut criteria = run.extensions.criteria.iter();
     criteria.any(|one| one.id == criterion && one.kind == CriterionOf::Constraint)
@@ -274,7 +274,7 @@ pub fn verdict(said: &Attested) -> &'static str {
     if said.met { "met" } else { "not met" }
 }
 
-/// What shows that a criterion is met, or is not: what was written, what the checks said.
+/// The evidence of an attestation: its text, or the results of checks.
 pub fn evidence(said: &Attested) -> String {
     let checks = (!said.results.is_empty()).then(|| {
         let holding = said.results.iter().filter(|result| result.holds).count();
@@ -325,7 +325,7 @@ fn node_transitions(
     }
 }
 
-/// Why a resource stands where it stands.
+/// The reason for the phase of a resource.
 fn why(status: &Status) -> String {
     match status {
         Status::Execution(run) => match (run.phase, run.message.as_str()) {
@@ -359,7 +359,7 @@ fn why_done(run: &ExecutionStatus) -> String {
     }
 }
 
-/// Something that does not go on by itself.
+/// Something that an execution waits for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "service", derive(schemars::JsonSchema))]
 pub struct Waiting {
@@ -460,7 +460,7 @@ pub enum WaitingFor {
     },
 }
 
-/// What one execution waits for, in order; nothing when it is over.
+/// What one execution waits for, in order; empty if it is over.
 pub fn waiting_of(key: &Key, run: &ExecutionStatus) -> Vec<Waiting> {
     if run.phase.is_terminal() {
         return Vec::new();
@@ -503,7 +503,7 @@ pub fn open_criteria(run: &ExecutionStatus) -> impl Iterator<Item = WaitingFor> 
     })
 }
 
-/// What a node waits for, unless it is over or not yet its turn.
+/// What a node waits for, unless it is over or its turn has not come.
 pub fn node_waits_for(node: &NodeStatus) -> Option<WaitingFor> {
     let extensions = &node.extensions;
     let why = || node.message.clone();
@@ -519,7 +519,7 @@ pub fn node_waits_for(node: &NodeStatus) -> Option<WaitingFor> {
             at: extensions.not_before,
         },
         (NodePhase::Running, _) => {
-            // A group runs, and nobody holds it.
+            // A running group has no holder.
             let claim = extensions.claim.as_ref()?;
             WaitingFor::Report {
                 actor: claim.actor.clone(),

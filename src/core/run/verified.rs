@@ -1,4 +1,4 @@
-//! Whether the criteria of a plan hold for one commit: by what was said of just that one.
+//! Whether one commit meets the criteria of a plan, by attestations for exactly this commit.
 
 use serde::{Deserialize, Serialize};
 use serde_with::skip_serializing_none;
@@ -10,36 +10,36 @@ use crate::core::resource::{Attested, ContractCriterion, CriterionResult, is_zer
 use crate::core::run::permit::{are_for, broken};
 use crate::core::run::record::{RECORD_API_VERSION, verdict_ref};
 
-/// Most characters of what somebody says that are repeated.
+/// Maximum number of characters of evidence that are shown.
 const SAID_SHOWN: usize = 120;
 
-/// A criterion without which nothing is verified.
+/// A required criterion.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Wanted {
     /// Its id.
     pub id: String,
     /// What must hold.
     pub description: String,
-    /// Whether checks decide.
+    /// Whether checks decide it.
     pub has_checks: bool,
-    /// Whether it shows by itself, once it is deployed.
+    /// Whether it can only be observed after deployment.
     pub observable: bool,
 }
 
-/// What somebody says of a criterion.
+/// An attestation of a criterion.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Word {
-    /// Its id.
+    /// The id of the criterion.
     pub criterion: String,
-    /// Who.
+    /// The actor.
     pub actor: String,
-    /// Whether it holds.
+    /// Whether it is met.
     pub met: bool,
-    /// For which commit; nothing where none was named.
+    /// The commit; `None` if none was named.
     pub commit: Option<String>,
-    /// Whether checks say so.
+    /// Whether it is from checks.
     pub is_check: bool,
-    /// What shows that.
+    /// The evidence, in words.
     pub evidence: String,
 }
 
@@ -56,18 +56,18 @@ impl From<&Attested> for Word {
     }
 }
 
-/// Where a criterion stands for a commit.
+/// The state of a criterion for a commit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Standing {
-    /// It holds: who says so.
+    /// It is met; names the actors.
     Met(Vec<String>),
-    /// It can only be seen later.
+    /// It can only be observed later.
     Later,
-    /// Nobody has said so, or somebody says that it does not hold: why, in a sentence.
+    /// It is not attested, or attested as not met; says why in a sentence.
     Missing(String),
 }
 
-/// Where a criterion stands, by all that is said. `is_same` tells whether another commit has the same content.
+/// The state of a criterion by all attestations. `is_same` returns whether another commit has the same content.
 pub fn stands(
     wanted: &Wanted,
     words: &[Word],
@@ -82,7 +82,7 @@ pub fn stands(
         .filter(|one| one.criterion == wanted.id)
         .collect();
     let here = |one: &&&Word| one.commit.as_deref().is_some_and(is_same);
-    // A no that names no commit is about whatever there is.
+    // A negative attestation without a commit applies to every commit.
     let mut against = own
         .iter()
         .filter(|one| !one.met && (one.commit.is_none() || here(one)));
@@ -121,7 +121,7 @@ pub fn stands(
     })
 }
 
-/// What somebody says of a criterion of a document, for one commit: a record on a ref of its own.
+/// An attestation of a document's criterion for one commit: a record on a separate ref.
 #[skip_serializing_none]
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -132,37 +132,37 @@ pub struct Verdict {
     pub kind: String,
     /// The `plan_id` of the document.
     pub plan: String,
-    /// For which commit.
+    /// The commit.
     pub commit: String,
-    /// Id of the criterion.
+    /// The id of the criterion.
     pub criterion: String,
-    /// Whether it holds.
+    /// Whether it is met.
     pub met: bool,
-    /// What shows that.
+    /// The evidence, in words.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub evidence: String,
-    /// One result for each check of the criterion, in their order.
+    /// One result for each check of the criterion, in order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub results: Vec<CriterionResult>,
-    /// Who says it.
+    /// The actor.
     pub actor: String,
-    /// When, by the actor's clock; for display only.
+    /// The time of the actor's clock; for display only.
     pub time: String,
-    /// Makes two equal records two commits.
+    /// Makes equal records different commits.
     pub nonce: String,
     /// Minor version of the format.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub minor: u32,
 }
 
-/// What the kind of a verdict is called.
+/// The kind of such a record.
 pub const VERDICT: &str = "Verdict";
 
 impl Verdict {
-    /// Whether it counts where it stands, for a document with these criteria.
+    /// Checks that it is valid for a document with these criteria.
     ///
     /// # Errors
-    /// Why not, in a sentence.
+    /// It is not; says why in a sentence.
     pub fn check(
         &self,
         (name, plan, commit): (&str, &str, &str),
@@ -184,10 +184,11 @@ impl Verdict {
         self.may_say(criterion)
     }
 
-    /// Whether it may be said of a criterion: of what has checks, their results say that it holds; of what is manual, a person.
+    /// Checks who may say it: if the criterion has checks, their results must say that it is met; if it is manual, a
+    /// person.
     ///
     /// # Errors
-    /// Why not, in a sentence.
+    /// The actor may not; says why in a sentence.
     pub fn may_say(&self, criterion: &ContractCriterion) -> Result<(), String> {
         let id = &criterion.id;
         if !self.results.is_empty() {
@@ -279,7 +280,7 @@ mod tests {
                 &[word("ana", true, None, false)],
                 "it was attested without a commit, not for 111111111111",
             ),
-            // Where checks decide, nobody's word is enough.
+            // If checks decide, an attestation is not enough.
             (
                 &by_check,
                 &[word("ana", true, Some(HERE), false)],
@@ -306,7 +307,7 @@ mod tests {
                 ],
                 "ben says that it does not hold",
             ),
-            // What was wrong with another commit is not wrong with this one.
+            // An error of another commit does not apply to this one.
             (
                 &by_check,
                 &[

@@ -1,4 +1,4 @@
-//! What somebody waits for, and whether it is reached, still possible, or out of reach.
+//! Expectations of a wait: met, still possible, or out of reach.
 
 use crate::core::base::suggest::did_you_mean;
 use crate::core::resource::{
@@ -7,45 +7,45 @@ use crate::core::resource::{
 };
 use crate::core::run::status::StatusFile;
 
-/// What is waited for.
+/// An expectation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Expectation {
     /// The resource is in a phase.
     Phase(String),
     /// A condition of the resource has a status.
     Condition {
-        /// Type of the condition.
+        /// The type of the condition.
         kind: String,
         /// `True`, `False` or `Unknown`.
         status: ConditionStatus,
     },
     /// A node of an execution is in a phase.
     Node {
-        /// Which node.
+        /// The node.
         id: String,
         /// Its phase.
         phase: NodePhase,
     },
-    /// The resource is gone from the files.
+    /// The resource is deleted.
     Deleted,
 }
 
-/// Where it stands.
+/// The state of an expectation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outlook {
-    /// It is reached; the state in a few words.
+    /// It is met; the text is the state in a few words.
     Met(String),
-    /// Not yet; the state in a few words.
+    /// It is not met yet; the text is the state in a few words.
     NotYet(String),
-    /// It can no longer be reached; why, in a sentence.
+    /// It can no longer be met; the text is the reason, in a sentence.
     Never(String),
 }
 
 impl Expectation {
-    /// Read `PHASE`, `condition=TYPE[=STATUS]`, `node=NODE=PHASE` or `delete`.
+    /// Parses `PHASE`, `condition=TYPE[=STATUS]`, `node=NODE=PHASE` or `delete`.
     ///
     /// # Errors
-    /// What is wrong, and what could be meant.
+    /// What is wrong, with suggestions.
     pub fn parse(kind: Kind, text: &str) -> Result<Expectation, String> {
         if text.eq_ignore_ascii_case("delete") {
             return Ok(Expectation::Deleted);
@@ -90,7 +90,7 @@ impl Expectation {
         }
     }
 
-    /// Judge a resource by its file on the status branch; nothing where it has none.
+    /// Judges a resource by its status file; `None` if it has none.
     pub fn judge(&self, file: Option<&StatusFile>) -> Outlook {
         let Some(file) = file else {
             return match self {
@@ -160,7 +160,7 @@ fn or_deleted(file: &StatusFile, state: String) -> Outlook {
     }
 }
 
-/// Whether the phase is one that does not change by itself any more.
+/// Whether the phase is final.
 fn is_over(status: &Status) -> bool {
     match status {
         Status::Execution(run) => run.phase.is_terminal(),
@@ -190,10 +190,10 @@ fn because(message: &str) -> String {
     }
 }
 
-/// The phase of a kind that is meant, as it is written.
+/// The phase of a kind, in its proper spelling.
 ///
 /// # Errors
-/// A sentence: there is none, and which there are.
+/// There is no such phase; the error is a sentence that lists the phases.
 pub fn phase_of_kind(kind: Kind, text: &str) -> Result<String, String> {
     phase_of(&phases(kind), text, kind.name())
 }

@@ -1,13 +1,13 @@
-//! What a command builds on: the work of the nodes before its own.
+//! The work that a command builds on: that of the nodes before it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::core::plan::graph::Graph;
 use crate::core::resource::{EdgeKind, GraphSpec, NodeStatus};
 
-/// The commits with the work of the nodes that one comes after over hard edges, each with a node that
-/// reported it, in the order of the run. Behind a node that left no commit (a gate, a task that changed nothing), that is
-/// the work of those before it; of a group, that of everything in it.
+/// The commits with the work of a node's predecessors by hard edges, each with the node that reported it, in the order
+/// of the run. For a predecessor without a commit (a gate, a task that changed nothing), those of its predecessors; for
+/// a group, those of all its children.
 pub fn results_before<'a>(
     (graph, spec): (&'a Graph, &GraphSpec),
     statuses: &'a BTreeMap<String, NodeStatus>,
@@ -44,7 +44,7 @@ pub fn results_before<'a>(
         .collect()
 }
 
-/// Why an attempt failed before it began: what one node did does not go together with what is there.
+/// The message of an attempt that failed before it began, because the work of a node cannot be merged.
 pub fn conflict_of(node: &str, with: &str, files: &str) -> String {
     format!("{CONFLICT}{node}` did {TOGETHER}{with}: {files}")
 }
@@ -52,8 +52,8 @@ pub fn conflict_of(node: &str, with: &str, files: &str) -> String {
 const CONFLICT: &str = "what `";
 const TOGETHER: &str = "does not go together with the ";
 
-/// Whose work it is that an attempt failed for, where it failed for that: nothing becomes of the next attempt before that
-/// is done otherwise.
+/// The node whose work could not be merged, from the message of a failed attempt: the next attempt fails too until that
+/// work is repeated.
 pub fn in_conflict(message: &str) -> Option<&str> {
     let (_, rest) = message.split_once(CONFLICT)?;
     let (node, rest) = rest.split_once('`')?;

@@ -1,13 +1,13 @@
-//! Comments that allow a finding where it stands, with the reason why:
+//! Comments that allow a finding, with a reason:
 //!
 //! ```yaml
 //! # planspec: allow PS204 the team that does this starts in May
 //! - name: load-test
 //! ```
 //!
-//! Such a comment speaks of the line that it stands on, or when it has a line of its own, of the
-//! next line that is no comment. It takes away findings of that one rule, unless they mean that
-//! there is nothing to work with ([`Code::is_fatal`]).
+//! Such a comment applies to its own line, or if it has a line to itself, to the next line that is
+//! not a comment. It suppresses findings of that one rule, unless they are fatal
+//! ([`Code::is_fatal`]).
 
 use std::collections::BTreeMap;
 
@@ -15,23 +15,23 @@ use crate::core::base::diagnostic::{Code, Diagnostic, Place, Span};
 use crate::core::base::suggest::suggestion;
 use crate::core::text::locate::{Lines, locate_all, scalars};
 
-/// What a comment begins with to be meant for this program.
+/// The beginning of comments for this program.
 const MARKER: &str = "planspec:";
 
 /// A comment that allows something.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Allow {
-    /// What it allows.
+    /// The rule.
     pub code: Code,
-    /// The line that it speaks of, from 1.
+    /// The line that it applies to, from 1.
     pub line: usize,
     /// The comment itself.
     pub span: Span,
-    /// Why, as it says.
+    /// The reason.
     pub reason: String,
 }
 
-/// The allow comments of a YAML file, and what is wrong with them.
+/// Reads the allow comments of a YAML file. Returns them with the findings about them.
 pub fn read(file: &str, text: &str) -> (Vec<Allow>, Vec<Diagnostic>) {
     let mut allows = Vec::new();
     let mut findings = Vec::new();
@@ -49,7 +49,7 @@ pub fn read(file: &str, text: &str) -> (Vec<Allow>, Vec<Diagnostic>) {
         }
         let start = comment.start;
         let span = lines.span(start..start + comment.len);
-        // Comments on lines of their own that follow each other speak of one line.
+        // Several comment lines in a row apply to the same line.
         if spoken_of <= span.line {
             spoken_of = line_spoken_of(&lines, span.line);
         }
@@ -72,9 +72,9 @@ pub fn read(file: &str, text: &str) -> (Vec<Allow>, Vec<Diagnostic>) {
 struct Comment<'t> {
     /// Offset of its `#`.
     start: usize,
-    /// Bytes of it.
+    /// Its length in bytes.
     len: usize,
-    /// What stands behind the marker.
+    /// The text after the marker.
     words: &'t str,
 }
 
@@ -102,14 +102,14 @@ fn comments(text: &str) -> impl Iterator<Item = Comment<'_>> {
     })
 }
 
-/// What is wrong with a comment.
+/// An error in a comment.
 struct Wrong {
     code: Code,
     message: String,
     help: String,
 }
 
-/// The rule that a comment names, when it also has a reason.
+/// The rule that a comment names, if it also has a reason.
 fn allowed(words: &str) -> Result<(Code, &str), Wrong> {
     const FORM: &str = "write `# planspec: allow PS204 <why it is fine here>`";
     let incomplete = |message: &str| Wrong {
@@ -152,11 +152,11 @@ fn looks_like_a_code(word: &str) -> bool {
     group.eq_ignore_ascii_case("PS") && number.starts_with(|c: char| c.is_ascii_digit())
 }
 
-/// Whether a comment can take a finding of this rule away. Rules about files have no line to
-/// write it on; rules about such comments would make circles.
+/// Whether a comment can suppress this rule. Findings about files have no line for a comment;
+/// findings about such comments would be circular.
 fn is_allowable(code: Code) -> bool {
     const NEVER: [Code; 13] = [
-        // Not the business of whom it is about.
+        // Not to be suppressed by the change itself.
         Code::POLICY_CHANGED,
         Code::OUT_OF_SCOPE,
         Code::PROSE_ALONE,
@@ -174,7 +174,7 @@ fn is_allowable(code: Code) -> bool {
     !code.is_fatal() && !NEVER.contains(&code)
 }
 
-/// The comment's own line when something else stands on it, else the next that is no comment.
+/// The comment's own line if it has something else, else the next line that is not a comment.
 fn line_spoken_of(lines: &Lines<'_>, comment: usize) -> usize {
     let content = |line: usize| lines.range(line).and_then(|range| lines.text().get(range));
     let is_comment =
@@ -184,14 +184,14 @@ fn line_spoken_of(lines: &Lines<'_>, comment: usize) -> usize {
         .unwrap_or(comment)
 }
 
-/// Take away the findings that are allowed where they stand. Returns the comments that allowed
-/// none, by file; `text_of` gives the text of a file.
+/// Removes the findings that comments allow. Returns the unused comments by file; `text_of` returns
+/// the text of a file.
 pub fn apply<'a>(
     findings: &mut Vec<Diagnostic>,
     allows: &'a BTreeMap<String, Vec<Allow>>,
     text_of: impl Fn(&str) -> Option<String>,
 ) -> Vec<(&'a str, &'a Allow)> {
-    // Only findings that a comment of their file names have to be located.
+    // Only findings whose code is in a comment of their file need to be located.
     let mut candidates: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
     for (index, finding) in findings.iter().enumerate() {
         if let Some((file, allows)) = allows.get_key_value(&finding.file)
@@ -228,7 +228,7 @@ pub fn apply<'a>(
     unused
 }
 
-/// The finding about a comment that allowed nothing.
+/// The finding about an unused comment.
 pub fn unused(file: &str, allow: &Allow) -> Diagnostic {
     let code = allow.code;
     Diagnostic::new(
@@ -252,7 +252,7 @@ mod tests {
 
     /// Code and line of an allow comment.
     type Allowed = (&'static str, usize);
-    /// Code, line and column of a finding about one.
+    /// Code, line and column of a finding about a comment.
     type Found = (&'static str, usize, usize);
 
     fn reading(text: &str) -> (Vec<Allowed>, Vec<Found>) {
@@ -366,7 +366,7 @@ spec:
         capabilityRefs: [{name: x}]
 ";
 
-    /// Code and message of what is found in a file.
+    /// Code and message of the findings in a file.
     fn found(path: &str, text: &str) -> Vec<(&'static str, String)> {
         let file = SourceFile {
             path: path.to_owned(),
@@ -397,7 +397,7 @@ spec:
                 ("PS503", "there is no PS205 to allow on line 10".to_owned())
             ]
         );
-        // Comments of this kind in one file say nothing about another, and JSON has none.
+        // Comments in one file do not apply to another, and JSON has none.
         let json = "{\"a\": \"# planspec: allow PS204 why\"}";
         assert_eq!(found("a.json", json).len(), 1);
     }

@@ -1,6 +1,6 @@
-//! Changes to a YAML or JSON text that leave everything else in it as it is: comments, order, formatting.
+//! Edits of a YAML or JSON text that keep everything else: comments, order, formatting.
 //!
-//! What a change comes to as text is read again, and must be what it comes to as a value; else it is not made.
+//! The edited text is parsed, and must give the same value as the change; otherwise the edit is not made.
 
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -14,21 +14,21 @@ use crate::core::base::diagnostic::PathStep;
 use crate::core::base::fix::{Change, Fix};
 use crate::core::base::limits::Limits;
 
-/// Texts that are longer are not changed: each change reads them again.
+/// Longer texts are not edited, since each change parses them again.
 pub const MOST_BYTES: usize = 256 * 1024;
-/// How deep a value may be that is written on one line.
+/// Maximum nesting of a value that is written on one line.
 const MOST_DEPTH: usize = 8;
 
-/// Another text in the place of a range of bytes.
+/// A replacement of a range of bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TextEdit {
-    /// What is replaced.
+    /// The replaced range.
     pub range: Range<usize>,
-    /// What stands there then.
+    /// The replacement.
     pub with: String,
 }
 
-/// Make edits, which do not overlap, to a text.
+/// Applies edits, which must not overlap, to a text.
 pub fn edited(text: &str, edits: &[TextEdit]) -> String {
     let mut edits: Vec<&TextEdit> = edits.iter().collect();
     edits.sort_by_key(|edit| (edit.range.start, edit.range.end));
@@ -43,7 +43,7 @@ pub fn edited(text: &str, edits: &[TextEdit]) -> String {
     out
 }
 
-/// The edits of each fix of a document of a file, as far as they can be made at once and without changing anything else.
+/// The edits for each fix of a file's documents, if they can be made together without changing anything else.
 pub fn fixes(file: &str, text: &str, fixes: &[(usize, &Fix)]) -> Vec<Option<Vec<TextEdit>>> {
     let nothing = vec![None; fixes.len()];
     if text.len() > MOST_BYTES {
@@ -65,7 +65,7 @@ pub fn fixes(file: &str, text: &str, fixes: &[(usize, &Fix)]) -> Vec<Option<Vec<
     };
     work.take(fixes, |_| true);
     if !work.is_sound(fixes) {
-        // One of them is not what it should be: they are made one by one.
+        // One of them is wrong: try them one by one.
         work.done.fill(None);
         let most = (MOST_READ / text.len().max(1)).clamp(1, MOST_ONE_BY_ONE);
         for index in 0..fixes.len().min(most) {
@@ -78,11 +78,11 @@ pub fn fixes(file: &str, text: &str, fixes: &[(usize, &Fix)]) -> Vec<Option<Vec<
     work.done
 }
 
-/// Fixes beyond these are not made where they have to be made one by one: each is read again, and so many bytes in all.
+/// Maximum number of fixes that are tried one by one, since each parses the text again.
 const MOST_ONE_BY_ONE: usize = 64;
 const MOST_READ: usize = 2 * 1024 * 1024;
 
-/// The edits of a fix that is one of the text alone.
+/// The edits of a fix that replaces text.
 fn of_text(fix: &Fix) -> Option<Vec<TextEdit>> {
     let edit = |change: &Change| match change {
         Change::Text { start, end, with } => Some(TextEdit {
@@ -107,22 +107,22 @@ fn places(change: &Change) -> Vec<&[PathStep]> {
     }
 }
 
-/// Fixes that are being made.
+/// Fixes in progress.
 struct Work<'a> {
     file: &'a str,
     text: &'a str,
     outline: &'a Outline,
     before: Vec<(usize, Value)>,
-    /// The edits of those that are made.
+    /// The edits of the finished ones.
     done: Vec<Option<Vec<TextEdit>>>,
 }
 
 impl Work<'_> {
-    /// Make those fixes that are wanted, whose edits do not touch those of others.
+    /// Makes the wanted fixes, unless their edits touch those of others.
     fn take(&mut self, fixes: &[(usize, &Fix)], wanted: impl Fn(usize) -> bool) {
         let edits = self.done.iter().flatten().flatten();
         let mut taken: Vec<Range<usize>> = edits.map(|edit| edit.range.clone()).collect();
-        // What was at these places before is elsewhere, or something else.
+        // Values at these places have moved or changed.
         let mut moved: BTreeSet<(usize, &[PathStep])> = BTreeSet::new();
         for (index, (document, fix)) in fixes.iter().enumerate().filter(|(index, _)| wanted(*index))
         {
@@ -148,7 +148,7 @@ impl Work<'_> {
                 taken.extend(edits.iter().map(|edit| edit.range.clone()));
                 let all = fix.changes.iter().flat_map(places);
                 moved.extend(all.map(|path| (*document, path)));
-                // What stands behind an item that goes is elsewhere then.
+                // Items after a removed one move.
                 let lists = fix.changes.iter().filter_map(|change| match change {
                     Change::Remove { path } => match path.split_last()? {
                         (PathStep::Index(_), list) => Some(list),
@@ -181,7 +181,7 @@ impl Work<'_> {
         })
     }
 
-    /// Whether what is made comes to the values that it should come to.
+    /// Whether the edited text gives the expected values.
     fn is_sound(&self, fixes: &[(usize, &Fix)]) -> bool {
         self.expected(fixes).is_some_and(|expected| {
             let edits: Vec<TextEdit> = self.done.iter().flatten().flatten().cloned().collect();
@@ -221,7 +221,7 @@ impl Work<'_> {
     }
 }
 
-/// A value with others beside it, as JSON says that.
+/// Turns a value into a JSON list with further resources.
 fn in_a_list(value: &mut Value, others: Vec<Value>) {
     if let Some(Value::Array(items)) = value.get_mut("items") {
         items.extend(others);
@@ -232,14 +232,14 @@ fn in_a_list(value: &mut Value, others: Vec<Value>) {
     *value = json!({"apiVersion": "v1", "kind": "List", "items": all});
 }
 
-/// The documents of a text; nothing where any cannot be read.
+/// The documents of a text; `None` if any cannot be parsed.
 fn values(file: &str, text: &str) -> Option<Vec<(usize, Value)>> {
     let (documents, findings) = yaml::read(file, text.as_bytes(), &Limits::default());
     let values = documents.into_iter().map(|one| (one.index, one.value));
     findings.is_empty().then(|| values.collect())
 }
 
-/// A document that is changed.
+/// A document that is edited.
 struct Page<'a> {
     text: &'a str,
     outline: &'a Outline,
@@ -276,7 +276,7 @@ impl Page<'_> {
         }
     }
 
-    /// A document behind the last one; in JSON, which has one document, an item of a list.
+    /// Appends a document; in JSON, which has a single document, appends an item to a list.
     fn append(&self, document: &Value) -> Option<Vec<TextEdit>> {
         if self.is_json {
             return self.append_item(document);
@@ -310,7 +310,7 @@ impl Page<'_> {
         ])
     }
 
-    /// A change whose value stands in the text alone, with that value.
+    /// The change with its value, if only the text has it.
     fn as_a_value(&self, change: &Change) -> Option<Change> {
         let Change::Quote { path } = change else {
             return Some(change.clone());
@@ -341,7 +341,7 @@ impl Page<'_> {
         Some(self.outline.nodes.get(node)?.range.clone())
     }
 
-    /// The mapping that an entry is in, its entries, and which one it is.
+    /// The mapping that contains an entry, its entries, and the index of the entry.
     fn entry(&self, path: &[PathStep]) -> Option<(usize, &[Entry], usize)> {
         let (PathStep::Key(key), parent) = path.split_last()? else {
             return None;
@@ -367,13 +367,13 @@ impl Page<'_> {
         before.rfind('\n').map_or(bom_len(self.text), |at| at + 1)
     }
 
-    /// The end of the line, before its break.
+    /// The end of the line, before the line break.
     fn line_end(&self, at: usize) -> usize {
         let behind = self.text.get(at..).unwrap_or_default();
         at + behind.find('\n').unwrap_or(behind.len())
     }
 
-    /// What stands before a place on its line.
+    /// The text before a place on its line.
     fn before(&self, at: usize) -> &str {
         self.text.get(self.line_start(at)..at).unwrap_or_default()
     }
@@ -382,7 +382,7 @@ impl Page<'_> {
         self.before(at).chars().all(|c| c == ' ')
     }
 
-    /// The lines of an entry of a block, with the break behind them.
+    /// The lines of a block entry, with the line break at the end.
     fn lines(&self, entry: &Entry) -> Option<Range<usize>> {
         let end = self.line_end(self.range(entry.value)?.end.max(entry.key.end));
         let end = if self.text.len() > end { end + 1 } else { end };
@@ -413,7 +413,7 @@ impl Page<'_> {
             // Comments in it would be lost.
             return None;
         }
-        // What begins on the line of its key stays there, what stands below it goes there.
+        // Text on the line of the key stays there; lines below it are replaced.
         let start = match before.trim_end() {
             line if is_below && line.ends_with(':') => line.len(),
             _ => range.start,
@@ -430,7 +430,7 @@ impl Page<'_> {
         })
     }
 
-    /// A collection in the place of one that stands below its key, entry by entry.
+    /// Replaces a block collection, entry by entry.
     fn block(&self, node: usize, value: &Value) -> Option<TextEdit> {
         let range = self.range(node)?;
         let is_block = match &self.outline.nodes.get(node)?.shape {
@@ -484,14 +484,14 @@ impl Page<'_> {
             index.checked_sub(1).and_then(|before| entries.get(before)),
             next,
         ) {
-            // The first behind a dash or a bracket.
+            // The first after a dash or a bracket.
             (None, Some(next)) => Some(none(entry.key.start..next)),
             (Some(before), _) => Some(none(self.range(before.value)?.end..end)),
             (None, None) => None,
         }
     }
 
-    /// An item of a list, with its dash or its comma.
+    /// Removes an item of a list, with its dash or comma.
     fn remove_item(&self, list: usize, index: usize) -> Option<TextEdit> {
         let Shape::Sequence { flow, items } = &self.outline.nodes.get(list)?.shape else {
             return None;
@@ -519,7 +519,7 @@ impl Page<'_> {
         })
     }
 
-    /// Put an entry whose value is written on one line behind the first one of a mapping.
+    /// Adds an entry, with its value on one line, after the first one of a mapping.
     fn add(&self, path: &[PathStep], value: String) -> Option<TextEdit> {
         let (PathStep::Key(key), parent) = path.split_last()? else {
             return None;
@@ -556,7 +556,7 @@ impl Page<'_> {
         }
     }
 
-    /// Lines below an entry of a block, as far in as that is.
+    /// Adds lines below a block entry, with its indentation.
     fn below(&self, entry: &Entry, lines: &[String]) -> Option<TextEdit> {
         let indent = " ".repeat(self.before(entry.key.start).chars().count());
         let at = self.lines(entry)?.end;
@@ -595,7 +595,7 @@ impl Page<'_> {
                 return self.wrapped(entry, new, key);
             }
             let value = self.text.get(self.range(entry.value)?)?;
-            // In brackets, or behind a dash.
+            // In brackets, or after a dash.
             if self.is_flow(node) || !value.contains(['\n', '#']) {
                 return self.wrapped_inline(entry, new, key);
             }
@@ -641,7 +641,7 @@ impl Page<'_> {
         Some(vec![open, close])
     }
 
-    /// An entry as it is, within a new one in its place.
+    /// Puts an entry inside a new one in its place.
     fn wrapped(&self, entry: &Entry, new: &str, key: &str) -> Option<Vec<TextEdit>> {
         let indent = self.before(entry.key.start);
         let mut with = format!("{indent}{}:\n", self.key(new));
@@ -655,7 +655,7 @@ impl Page<'_> {
         Some(vec![TextEdit { range, with }])
     }
 
-    /// The lines of an entry under another key, as they stand below each other, so far in.
+    /// The lines of an entry under another key, with an indentation.
     fn lines_of(&self, entry: &Entry, key: &str, indent: usize) -> Option<Vec<String>> {
         let depth = self.before(entry.key.start).len();
         let range = self.lines(entry)?;
@@ -692,7 +692,7 @@ fn inline_scalar(value: &Value, is_json: bool) -> String {
     }
 }
 
-/// Whether a word is text to every reader, also to those that take `no` for a boolean.
+/// Whether a word is text to every reader, including those that take `no` for a boolean.
 fn is_plain(text: &str) -> bool {
     const OTHERS: [&str; 10] = [
         "y", "n", "yes", "no", "on", "off", "true", "false", "null", "nan",
@@ -710,7 +710,7 @@ fn is_plain(text: &str) -> bool {
         && !OTHERS.contains(&text.to_lowercase().as_str())
 }
 
-/// A value on one line; nothing where it is too deep for that.
+/// A value on one line; `None` if it is nested too deep.
 pub fn inline(value: &Value, is_json: bool, depth: usize) -> Option<String> {
     if depth > MOST_DEPTH {
         return None;
@@ -868,7 +868,7 @@ spec:
             change("f.yaml", text, 0, &replace(path!["a"], json!(1))),
             None
         );
-        // Nothing is there, or something already.
+        // There is no such entry, or another one already.
         for one in [
             Change::Remove {
                 path: path!["nowhere"],
@@ -880,7 +880,7 @@ spec:
         ] {
             assert_eq!(change("f.yaml", text, 0, &one), None, "{one:?}");
         }
-        // The alias would have nothing to stand for.
+        // The anchor of the alias would be lost.
         assert_eq!(
             change("f.yaml", text, 0, &Change::Remove { path: path!["d"] }),
             None

@@ -1,4 +1,4 @@
-//! Another list in the place of one that a text holds: what stays the same stays as it is written, with its comments.
+//! Replaces a list in a text: unchanged items keep their formatting and comments.
 
 use serde_json::Value;
 
@@ -9,14 +9,14 @@ use crate::core::base::limits::Limits;
 /// An item of the new list.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Item {
-    /// Which item of the old list it was.
+    /// The index of the item in the old list, if it was there.
     pub was: Option<usize>,
-    /// What it is.
+    /// The new value.
     pub value: Value,
 }
 
-/// The text of `file` with other items in a list of one of its documents. `None` where that cannot be done without changing
-/// anything else: then the text says it in a way that is not known here, or is no YAML.
+/// The text of `file` with another list in one of its documents. `None` if that is not possible without other
+/// changes: the text uses an unsupported form, or is not YAML.
 pub fn with_items(
     (file, text): (&str, &str),
     document: usize,
@@ -69,7 +69,7 @@ pub fn with_items(
     (values(file, &made)? == expected).then_some(made)
 }
 
-/// The documents of a text that can be read as a whole.
+/// The documents of a text, if all of it can be parsed.
 fn values(file: &str, text: &str) -> Option<Vec<Value>> {
     let (documents, findings) = yaml::read(file, text.as_bytes(), &Limits::NONE);
     findings
@@ -77,14 +77,14 @@ fn values(file: &str, text: &str) -> Option<Vec<Value>> {
         .then(|| documents.into_iter().map(|one| one.value).collect())
 }
 
-/// A value as YAML, to stand behind `- `.
+/// A value as YAML, to follow `- `.
 fn below(value: &Value) -> String {
     yaml::write(value)
         .trim_end_matches('\n')
         .replace('\n', "\n  ")
 }
 
-/// Lines that stand so far from the margin, but for those that are empty.
+/// The lines with an indentation, except empty ones.
 fn indented(text: &str, indent: usize) -> String {
     let margin = " ".repeat(indent);
     let lines = text.lines().map(|line| {
@@ -121,13 +121,13 @@ impl Page<'_> {
         Some(self.text.get(..at)?.rfind('\n').map_or(0, |at| at + 1))
     }
 
-    /// Behind the line that a place is on.
+    /// The beginning of the next line.
     fn line_end(&self, at: usize) -> Option<usize> {
         let behind = self.text.get(at..)?;
         Some(at + behind.find('\n').map_or(behind.len(), |at| at + 1))
     }
 
-    /// How far from the margin the items begin.
+    /// The indentation of the items.
     fn dash(&self, list: usize) -> Option<usize> {
         let first = self.outline.nodes.get(*self.items(list)?.first()?)?;
         let line = self
@@ -136,7 +136,7 @@ impl Page<'_> {
         line.find('-')
     }
 
-    /// The items of a list, each on lines of its own.
+    /// The items of a list, if each has its own lines.
     fn chunks(&self, list: usize) -> Option<Vec<Chunk>> {
         let mut chunks: Vec<Chunk> = Vec::new();
         for node in self.items(list)? {
@@ -160,7 +160,7 @@ impl Page<'_> {
         Some(chunks)
     }
 
-    /// The lines of an item of which some fields are other ones.
+    /// The lines of an item with some changed fields.
     fn changed(&self, chunk: &Chunk, old: &Value, new: &Value) -> Option<String> {
         let Shape::Mapping {
             flow: false,
@@ -210,7 +210,7 @@ impl Page<'_> {
         Some(made)
     }
 
-    /// The lines of a field; the first one begins behind the dash.
+    /// The lines of a field; the first one begins after the dash.
     fn lines(&self, entry: &Entry, first: &Entry) -> Option<(usize, usize)> {
         let start = if entry.key.start == first.key.start {
             entry.key.start

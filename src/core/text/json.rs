@@ -1,4 +1,4 @@
-//! JSON as it is written: indented, or a line each, and safe to print.
+//! Writes JSON, indented or on one line, and safe to print.
 
 use std::fmt::Write as _;
 
@@ -6,8 +6,8 @@ use serde_json::Value;
 
 use crate::core::base::invisible::unseen;
 
-/// One JSON document, indented, with a line break behind it. What could disturb a terminal stands
-/// within strings, where JSON can write it as an escape.
+/// Writes one JSON document, indented, with a line break at the end. Characters that could disturb a
+/// terminal are only in strings, where JSON can escape them.
 pub fn write(value: &Value) -> String {
     escaped(&format!("{value:#}\n"))
 }

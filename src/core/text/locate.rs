@@ -1,5 +1,5 @@
-//! From a place in a document to a range of its text. Done only for what is shown: reading a
-//! resource keeps no positions.
+//! Finds the range of a place in a text. This is done only for findings that are shown: reading
+//! resources keeps no positions.
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -11,20 +11,20 @@ use crate::core::base::diagnostic::{Part, PathStep, Place, Span};
 /// The byte order mark that some editors write.
 const BYTE_ORDER_MARK: &str = "\u{feff}";
 
-/// Where the lines of a text begin. Lines end as Git ends them: `\n`, with a `\r` before it or not.
+/// The beginnings of the lines of a text. Lines end as in Git: with `\n`, or `\r\n`.
 #[derive(Debug, Clone)]
 pub struct Lines<'t> {
     text: &'t str,
     starts: Vec<usize>,
-    /// What stands before every [`STRIDE`]th byte: a line may be the whole file, and every
-    /// finding in it wants its column.
+    /// The counts before every [`STRIDE`]th byte: a line may be the whole file, and every finding
+    /// in it needs its column.
     counts: Vec<Count>,
 }
 
 /// Bytes between two counts.
 const STRIDE: usize = 1024;
 
-/// Lengths of a text, in the units in which others count columns.
+/// Lengths of a text in other units than bytes.
 #[derive(Debug, Clone, Copy, Default)]
 struct Count {
     characters: usize,
@@ -32,8 +32,8 @@ struct Count {
 }
 
 impl Count {
-    /// Count on over the bytes behind. Every character has one byte that begins it, and those
-    /// that take four bytes take two units of UTF-16.
+    /// Adds the counts of some bytes. Every character has one leading byte, and those of four
+    /// bytes take two units of UTF-16.
     fn add(mut self, bytes: &[u8]) -> Count {
         for byte in bytes {
             let begins = usize::from(byte & 0xc0 != 0x80);
@@ -45,7 +45,7 @@ impl Count {
 }
 
 impl<'t> Lines<'t> {
-    /// Find the lines of `text`. A byte order mark belongs to no line.
+    /// Finds the lines of `text`. A byte order mark belongs to no line.
     pub fn new(text: &'t str) -> Lines<'t> {
         let first = bom_len(text);
         let breaks = text.match_indices('\n').map(|(at, _)| at + 1);
@@ -64,7 +64,7 @@ impl<'t> Lines<'t> {
         }
     }
 
-    /// What stands before a byte.
+    /// The counts before a byte.
     fn count(&self, offset: usize) -> Count {
         let chunk = (offset / STRIDE).min(self.counts.len().saturating_sub(1));
         let before = self.counts.get(chunk).copied().unwrap_or_default();
@@ -90,8 +90,8 @@ impl<'t> Lines<'t> {
         self.count(offset).utf16 - self.count(start).utf16 + 1
     }
 
-    /// The line that an offset lies on, where it begins, and the offset: on a character boundary
-    /// and not before that.
+    /// The line of an offset, where it begins, and the offset itself, moved to a character boundary
+    /// in that line.
     fn line_of(&self, offset: usize) -> (usize, usize, usize) {
         let offset = self.text.floor_char_boundary(offset);
         let line = self.starts.partition_point(|start| *start <= offset).max(1);
@@ -99,7 +99,7 @@ impl<'t> Lines<'t> {
         (line, start, offset.max(start))
     }
 
-    /// Bytes of a line, counted from 1, without its end.
+    /// The byte range of a line, counted from 1, without its end.
     pub fn range(&self, line: usize) -> Option<Range<usize>> {
         let start = *self.starts.get(line.checked_sub(1)?)?;
         let end = match self.starts.get(line) {
@@ -110,7 +110,7 @@ impl<'t> Lines<'t> {
         Some(start..start + content.strip_suffix('\r').unwrap_or(content).len())
     }
 
-    /// A range of the text as a span: within bounds and on character boundaries.
+    /// A range of the text as a span, limited to the text and to character boundaries.
     pub fn span(&self, range: Range<usize>) -> Span {
         let start = self.text.floor_char_boundary(range.start);
         let end = if range.is_empty() {
@@ -127,7 +127,7 @@ impl<'t> Lines<'t> {
         }
     }
 
-    /// The same, not beyond the end of the line that it begins on.
+    /// The same, limited to the line of its beginning.
     fn span_on_one_line(&self, range: Range<usize>) -> Span {
         let mut span = self.span(range);
         if let Some(line) = self.range(span.line) {
@@ -145,11 +145,11 @@ pub(crate) fn bom_len(text: &str) -> usize {
     }
 }
 
-/// The range of `text` that a place means. `None` when the text cannot be read so far.
+/// The range of a place in `text`. `None` if the text cannot be parsed that far.
 ///
-/// An entry that does not exist is shown at the deepest one above it that does. A value that
-/// takes several lines is shown by its key, or in a sequence by its first line: the span of an
-/// entry never leaves a line.
+/// For a missing entry, this is the nearest existing one above it. For a value of several lines,
+/// it is the key, or in a sequence the first line: the span of an entry is always on one
+/// line.
 pub fn locate(text: &str, place: &Place) -> Option<Span> {
     locate_all(text, &[place]).pop().flatten()
 }
@@ -187,8 +187,8 @@ pub fn locate_all(text: &str, places: &[&Place]) -> Vec<Option<Span>> {
     spans
 }
 
-/// A text that the parser of YAML reads to its end. JSON writes a character beyond the first 65,536 as two escapes, each
-/// of them no character by itself; here characters of private use stand for them, in escapes of the
+/// A text that the YAML parser accepts. JSON writes characters beyond the first 65,536 as two escapes, which are no
+/// characters by themselves; here private-use characters replace them, in escapes of the
 /// same length.
 fn readable(text: &str) -> Cow<'_, str> {
     let mut readable = Cow::Borrowed(text);
@@ -209,10 +209,10 @@ fn readable(text: &str) -> Cow<'_, str> {
     readable
 }
 
-/// From halves of a character to characters of private use.
+/// The offset from surrogates to private-use characters.
 const PRIVATE: u16 = 0xe000 - 0xd800;
 
-/// The key that stands in the text itself.
+/// The key as in the original text.
 fn original(key: &str, is_original: bool) -> String {
     if is_original || key.is_ascii() {
         return key.to_owned();
@@ -227,29 +227,29 @@ fn original(key: &str, is_original: bool) -> String {
     String::from_utf16(&units).unwrap_or_else(|_| key.to_owned())
 }
 
-/// An entry that is looked for, and what was found of it.
+/// A wanted entry, with what was found of it.
 struct Wanted<'p> {
-    /// Where the answer goes.
+    /// The index of the answer.
     index: usize,
     document: usize,
     path: &'p [PathStep],
     part: Part,
-    /// The deepest node on its path that was met.
+    /// The deepest node on its path so far.
     node: Option<Node>,
-    /// No more of the text can change the answer.
+    /// Whether the answer is final.
     settled: bool,
 }
 
-/// A node of the document on the way to something wanted. Offsets are in bytes.
+/// A node on the path to a wanted entry. Offsets are in bytes.
 #[derive(Clone)]
 struct Node {
     /// Steps from the root of its document.
     depth: usize,
     key: Option<Range<usize>>,
-    /// What of its own text to show: all of a scalar or of a `[…]` that stays on its line, else
-    /// what stands on its first line.
+    /// The text to show: a whole scalar or `[…]` if it is on one line, else the part on its
+    /// first line.
     value: Range<usize>,
-    /// Whether `value` is better shown by the key: it is empty, or goes on below.
+    /// Whether to show the key instead: the value is empty, or continues below.
     prefer_key: bool,
 }
 
@@ -266,7 +266,7 @@ impl Wanted<'_> {
     }
 }
 
-/// A collection, or a document, that the walk is inside of.
+/// A collection or document that the walk is in.
 struct Frame {
     kind: FrameKind,
     /// The wanted entries at or below it.
@@ -276,13 +276,13 @@ struct Frame {
 }
 
 enum FrameKind {
-    /// Holds one node; the marker `---` when it has one.
+    /// Contains one node; with the marker `---` if it has one.
     Document { marker: Option<Range<usize>> },
     /// Index of the next item.
     Sequence(usize),
     /// The next node is a key.
     Key,
-    /// The next node is the value of this key; no step when the key is not a scalar.
+    /// The next node is the value of this key; `None` if the key is not a scalar.
     Value {
         step: Option<PathStep>,
         key: Range<usize>,
@@ -290,20 +290,20 @@ enum FrameKind {
 }
 
 /// One pass over the events of a text. The wanted entries are sorted by path, so those below a
-/// node are a range of them, found by bisection.
+/// node are a range, found by binary search.
 struct Walk<'t, 'p> {
     text: &'t str,
-    /// Whether nothing stands for another thing in it ([`readable`]).
+    /// Whether the text is unchanged by [`readable`].
     is_original: bool,
     offsets: Offsets,
     wanted: Vec<Wanted<'p>>,
     unsettled: usize,
     stack: Vec<Frame>,
     documents: usize,
-    /// The line that is being read and the end of the last token on it.
+    /// The current line, and the end of the last token on it.
     line: usize,
     line_end: usize,
-    /// Collections that began on this line, by what wants them.
+    /// Collections that began on this line, as indices of the entries that want them.
     waiting: Vec<usize>,
 }
 
@@ -324,7 +324,7 @@ impl<'t, 'p> Walk<'t, 'p> {
         }
     }
 
-    /// Read until everything is settled. The answers, by index.
+    /// Reads until all entries are settled. Returns the ranges by index.
     fn run(mut self) -> Vec<(usize, Range<usize>)> {
         let text = self.text.get(bom_len(self.text)..).unwrap_or("");
         let mut parser = Parser::new_from_str(text);
@@ -347,7 +347,7 @@ impl<'t, 'p> Walk<'t, 'p> {
         self.wanted
             .iter()
             .filter(|wanted| wanted.settled || well_formed)
-            // A document that does not exist is shown as the file.
+            // For a missing document, the file is shown.
             .map(|wanted| (wanted.index, wanted.range().unwrap_or(start..start)))
             .collect()
     }
@@ -374,7 +374,7 @@ impl<'t, 'p> Walk<'t, 'p> {
         }
     }
 
-    /// What waited for the end of the line has it.
+    /// Ends the line for collections that wait for that.
     fn end_line(&mut self) {
         for index in std::mem::take(&mut self.waiting) {
             let Some(wanted) = self.wanted.get_mut(index) else {
@@ -408,7 +408,7 @@ impl<'t, 'p> Walk<'t, 'p> {
     }
 
     fn open(&mut self, kind: FrameKind, range: Range<usize>) {
-        // The span may hold anchor and tag before a bracket, and white space and comments behind it.
+        // The span may include anchor and tag before a bracket, and white space and comments after it.
         let token = self.text.get(range.clone()).unwrap_or("");
         self.line_end = range.start
             + match token.chars().next() {
@@ -443,7 +443,7 @@ impl<'t, 'p> Walk<'t, 'p> {
         }
     }
 
-    /// An item without content is shown by its dash.
+    /// For an item without content, its dash is shown.
     fn dash_before(&self, offset: usize) -> Range<usize> {
         match self.text.get(..offset) {
             Some(before) if before.ends_with('-') => offset - 1..offset,
@@ -451,7 +451,7 @@ impl<'t, 'p> Walk<'t, 'p> {
         }
     }
 
-    /// A node begins: what it is to the collection around it, and whether it is a key there.
+    /// Enters a node: its role in the surrounding collection, and whether it is a key there.
     fn enter(&mut self, text: &str, range: &Range<usize>, collection: bool) -> (Entered, bool) {
         let Some(frame) = self.stack.last_mut() else {
             return (Entered::default(), false);
@@ -462,7 +462,7 @@ impl<'t, 'p> Walk<'t, 'p> {
             key: None,
             marker: None,
         };
-        // Nobody looks below: no need to copy keys.
+        // Nothing is wanted below: no need to copy keys.
         let needed = !frame.wanted.is_empty();
         let step = match &mut frame.kind {
             FrameKind::Document { marker } => {
@@ -503,7 +503,7 @@ impl<'t, 'p> Walk<'t, 'p> {
         (entered, false)
     }
 
-    /// Remember a node for everything that wants it or something below it.
+    /// Records a node for all entries that are at it or below it.
     fn note(&mut self, place: Entered, value: Range<usize>, prefer_key: bool) -> Range<usize> {
         for wanted in self
             .wanted
@@ -560,8 +560,8 @@ impl<'t, 'p> Walk<'t, 'p> {
     }
 }
 
-/// Where the keys and values of a YAML text stand, in its order and as far as it can be read: what
-/// looks like a comment in there is none.
+/// The ranges of keys and values in a YAML text, in order and as far as it can be parsed: a `#` in
+/// them does not begin a comment.
 pub(crate) fn scalars(text: &str) -> Vec<Range<usize>> {
     let offsets = Offsets::new(text);
     let source = text.get(bom_len(text)..).unwrap_or("");
@@ -578,15 +578,15 @@ pub(crate) fn scalars(text: &str) -> Vec<Range<usize>> {
         .collect()
 }
 
-/// Length of a scalar in `text`. What the parser gives for a quoted one holds the white space and
-/// the comment behind it.
+/// The length of a scalar in `text`. The parser's range of a quoted one includes the white space and
+/// the comment after it.
 pub(crate) fn scalar_len(text: &str, style: ScalarStyle) -> usize {
     let quote = match style {
         ScalarStyle::SingleQuoted => '\'',
         ScalarStyle::DoubleQuoted => '"',
         _ => return text.len(),
     };
-    // Anchor and tag stand before the opening quote.
+    // Anchor and tag precede the opening quote.
     let mut chars = text
         .char_indices()
         .skip_while(|(_, c)| *c != quote)
@@ -603,7 +603,7 @@ pub(crate) fn scalar_len(text: &str, style: ScalarStyle) -> usize {
     text.len()
 }
 
-/// What a node is to the collection around it.
+/// The role of a node in the surrounding collection.
 #[derive(Default)]
 struct Entered {
     wanted: Range<usize>,
@@ -612,9 +612,9 @@ struct Entered {
     marker: Option<Range<usize>>,
 }
 
-/// The parser counts characters behind the byte order mark; we count bytes from the start.
+/// The parser counts characters after the byte order mark; spans count bytes from the start.
 pub(crate) struct Offsets {
-    /// Byte offset of each character, unless that is the same number.
+    /// Byte offsets of characters, unless all characters are one byte.
     table: Option<Vec<usize>>,
     len: usize,
 }
@@ -727,13 +727,13 @@ spec:
             ),
             (path!["metadata", "name"], Part::Value, "3:18 sso"),
             (path!["metadata", "namespace"], Part::Key, "3:23 namespace"),
-            // Block collections and empty values: the key.
+            // For block collections and empty values, the key.
             (path!["spec"], Part::Value, "4:1 spec"),
             (path!["spec", "graph", "nodes"], Part::Value, "9:5 nodes"),
             (path!["spec", "empty"], Part::Value, "20:3 empty"),
-            // Several lines: the first.
+            // Of several lines, the first.
             (path!["spec", "description"], Part::Value, "6:5 Two lines"),
-            // Items: the first line, without comments and without what follows.
+            // For items, the first line without comments and other items.
             (node(0), Part::Value, "10:9 id: a"),
             (node(0), Part::Key, "10:9 id: a"),
             (node(1), Part::Value, "12:9 id: b"),
@@ -774,14 +774,14 @@ spec:
                 Part::Value,
                 "19:17 b",
             ),
-            // The root: its first line.
+            // For the root, its first line.
             (path![], Part::Value, "2:1 kind: Plan"),
         ];
         for (path, part, expected) in &table {
             let place = entry(0, path.clone(), *part);
             assert_eq!(shown(PLAN, &place).as_deref(), Some(*expected), "{place:?}");
         }
-        // All at once gives the same.
+        // All at once gives the same result.
         let places: Vec<Place> = table
             .iter()
             .map(|(path, part, _)| entry(0, path.clone(), *part))
@@ -807,7 +807,7 @@ spec:
                 assert_eq!(shown(PLAN, &place).as_deref(), Some(expected), "{place:?}");
             }
         }
-        // A document that does not exist is the file.
+        // For a missing document, the file.
         let place = entry(3, path!["kind"], Part::Value);
         assert_eq!(shown(PLAN, &place).as_deref(), Some("1:1 "));
     }
@@ -815,7 +815,7 @@ spec:
     #[test]
     fn forms_of_yaml_and_json() {
         let table = [
-            // Documents count from 0, those without content too.
+            // Documents count from 0, including empty ones.
             ("a: 1\n---\n# nothing\n---\na: 2\n", 2, path!["a"], "5:4 2"),
             (
                 "# first\n---\na: 1\n...\n---\nb: 2\n",
@@ -829,12 +829,12 @@ spec:
                 path!["a"],
                 "2:1 ---",
             ),
-            // Quotes end where they end.
+            // Quoted scalars end at their quote.
             (r#"a: "b \" c"  # "d""#, 0, path!["a"], r#"1:4 "b \" c""#),
             ("a: '' # '\n", 0, path!["a"], "1:4 ''"),
             ("- a: &x 'it''s' # '", 0, path![0], "1:3 a: &x 'it''s'"),
             ("'a' : b\n", 0, path!["a", "z"], "1:1 'a'"),
-            // Line ends and byte order marks move nothing.
+            // Line ends and byte order marks do not move anything.
             (
                 "a: 1\r\nb:\r\n  - c: é d\r\n",
                 0,
@@ -844,7 +844,7 @@ spec:
             ("\u{feff}a: é\nb: c\n", 0, path!["a"], "1:4 é"),
             ("\u{feff}a: é\nb: c\n", 0, path!["b"], "2:4 c"),
             ("ключ: {é: 日本}\n", 0, path!["ключ", "é"], "1:11 日本"),
-            // No new line at the end.
+            // No line break at the end.
             ("- a: 1 # c", 0, path![0], "1:3 a: 1"),
             ("a:\n- b", 0, path!["a", 0], "2:3 b"),
             // JSON.
@@ -888,7 +888,7 @@ spec:
             // Keys are compared as text.
             ("1: a\n\"true\": b\n", 0, path!["true"], "2:9 b"),
             ("1: a\n\"true\": b\n", 0, path!["1"], "1:4 a"),
-            // What stands behind the wanted entry may be broken.
+            // The text after the wanted entry may be invalid.
             ("a: 1\nb: [\n", 0, path!["a"], "1:4 1"),
             ("", 0, path!["a"], "1:1 "),
             ("\u{feff}", 0, path!["a"], "1:1 "),

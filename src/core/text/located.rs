@@ -1,4 +1,4 @@
-//! Findings and where they are: places become lines and columns, all of a file at once.
+//! Locates findings: finds the lines and columns of places, file by file.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
@@ -11,10 +11,10 @@ use crate::core::base::key::Key;
 use crate::core::base::words::count;
 use crate::core::text::locate::{Lines, locate_all};
 
-/// Most findings of one file that are shown.
+/// Maximum number of findings of one file that are shown.
 pub const MAX_PER_FILE: usize = 1000;
 
-/// The findings that are shown: of a file with very many the first errors, then the first
+/// The findings to show: for a file with very many, the first errors, then the first
 /// warnings, and how many more there are.
 pub fn bounded(findings: &[Diagnostic]) -> Cow<'_, [Diagnostic]> {
     let mut by_file: BTreeMap<&str, Vec<&Diagnostic>> = BTreeMap::new();
@@ -48,19 +48,19 @@ pub fn bounded(findings: &[Diagnostic]) -> Cow<'_, [Diagnostic]> {
 /// Files by name.
 pub type Sources<'t> = BTreeMap<&'t str, Lines<'t>>;
 
-/// A finding and where it is.
+/// A finding with its position.
 pub struct Located<'f> {
     /// The finding.
     pub finding: &'f Diagnostic,
-    /// Nothing when the file, or the entry in it, is not there to look at.
+    /// `None` if the file, or the entry in it, cannot be read.
     pub at: Option<Position>,
-    /// What belongs to it, and where that is.
+    /// The related places, with their positions.
     pub related: Vec<(&'f Label, Option<Position>)>,
-    /// The edits of the file that put it right, where these are known.
+    /// The edits that fix it, if known.
     pub edits: Vec<(Position, &'f str)>,
 }
 
-/// A range of a file's text in all the ways in which formats want it.
+/// A range of text in all the units that formats need.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Position {
     /// Line, from 1.
@@ -71,13 +71,13 @@ pub struct Position {
     pub end_line: usize,
     /// Column of the end, from 1.
     pub end_column: usize,
-    /// First byte, when there is a text.
+    /// The first byte, if the text is known.
     pub start: Option<usize>,
-    /// Byte behind the last, when there is a text.
+    /// The end in bytes, exclusive, if the text is known.
     pub end: Option<usize>,
 }
 
-/// The texts of the files that findings are about, each asked for once.
+/// The texts of the files with findings, each requested once.
 pub fn texts<'f>(
     findings: &'f [Diagnostic],
     text_of: &dyn Fn(&str) -> Option<String>,
@@ -95,14 +95,14 @@ pub fn texts<'f>(
         .collect()
 }
 
-/// Texts, ready to be looked into.
+/// The texts with their lines.
 pub fn sources<'t>(texts: &'t BTreeMap<&'t str, String>) -> Sources<'t> {
     let lines = texts.iter().map(|(file, text)| (*file, Lines::new(text)));
     lines.collect()
 }
 
-/// Find every place, each file being read once; in the order of files, lines and columns, repeats
-/// left out.
+/// Finds the positions of findings, reading each file once. Sorted by file, line and column, without
+/// duplicates.
 pub fn locate<'f>(findings: &'f [Diagnostic], sources: &Sources<'_>) -> Vec<Located<'f>> {
     let mut places: BTreeMap<&str, BTreeSet<&Place>> = BTreeMap::new();
     for finding in findings {
@@ -138,7 +138,7 @@ pub fn locate<'f>(findings: &'f [Diagnostic], sources: &Sources<'_>) -> Vec<Loca
         })
         .collect();
     located.sort_by(|a, b| {
-        // What the rest has to be read with comes first.
+        // A finding that explains others comes first.
         let rest = |l: &Located<'f>| l.finding.code != Code::OTHER_MAJOR;
         let key = |l: &Located<'f>| (&l.finding.file, rest(l), l.at, l.finding.code.id, l.finding);
         key(a).cmp(&key(b))
@@ -147,7 +147,7 @@ pub fn locate<'f>(findings: &'f [Diagnostic], sources: &Sources<'_>) -> Vec<Loca
     located
 }
 
-/// The fix of a finding, where it is one of its file's text.
+/// The edits of a fix, if it replaces text.
 fn edits<'f>(finding: &'f Diagnostic, sources: &Sources<'_>) -> Vec<(Position, &'f str)> {
     let changes = finding.fix.iter().flat_map(|fix| &fix.changes);
     let edit = |change: &'f Change| {
@@ -204,7 +204,7 @@ fn positions(places: &[&Place], lines: Option<&Lines<'_>>) -> Vec<Option<Positio
         .collect()
 }
 
-/// A finding as data: what is wrong, where, and how to put it right.
+/// A finding as data: what is wrong, where, and how to fix it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "service", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
@@ -281,7 +281,7 @@ pub struct At {
     pub pointer: Option<String>,
 }
 
-/// Something that belongs to a finding.
+/// A related place of a finding.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "service", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
@@ -293,7 +293,7 @@ pub struct Related {
     pub at: At,
 }
 
-/// Which resource.
+/// The name of a resource.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
 #[cfg_attr(feature = "service", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
@@ -371,7 +371,7 @@ fn place(file: &str, place: &Place, at: Option<Position>) -> At {
     }
 }
 
-/// Findings as data, in the order of files, lines and columns. `text_of` gives the content of a
+/// Findings as data, sorted by file, line and column. `text_of` returns the content of a
 /// file; without it a finding has no line.
 pub fn findings(found: &[Diagnostic], text_of: &dyn Fn(&str) -> Option<String>) -> Vec<Finding> {
     let found = &bounded(found);

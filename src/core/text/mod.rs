@@ -1,4 +1,4 @@
-//! Text in and out: YAML and JSON, where something stands in it, what a comment in it allows.
+//! Reads and writes YAML and JSON, finds places in them, and reads comments that allow findings.
 
 pub mod allow;
 pub mod edit;

@@ -1,4 +1,4 @@
-//! Where everything in a YAML or JSON text stands, whatever it says.
+//! The ranges of all values in a YAML or JSON text, independent of their meaning.
 
 use std::ops::Range;
 
@@ -6,25 +6,25 @@ use saphyr_parser::{Event, Parser, ScalarStyle};
 
 use super::locate::{Offsets, bom_len, scalar_len};
 
-/// Where everything in a text stands.
+/// The ranges of all values in a text.
 pub(super) struct Outline {
-    /// Everything that stands in it.
+    /// All values.
     pub nodes: Vec<Node>,
-    /// The node of each document.
+    /// The root value of each document.
     pub roots: Vec<usize>,
 }
 
 /// A value.
 pub(super) struct Node {
-    /// From its first character to behind its last one.
+    /// Its range.
     pub range: Range<usize>,
-    /// What it is.
+    /// Its shape.
     pub shape: Shape,
 }
 
-/// What a value is. `flow`: in brackets.
+/// The shape of a value. `flow`: in brackets.
 pub(super) enum Shape {
-    /// One without values in it.
+    /// A scalar.
     Scalar,
     /// A list.
     Sequence { flow: bool, items: Vec<usize> },
@@ -34,22 +34,22 @@ pub(super) enum Shape {
 
 /// An entry of a mapping.
 pub(super) struct Entry {
-    /// Where its key stands.
+    /// The range of its key.
     pub key: Range<usize>,
-    /// What that says.
+    /// The text of its key.
     pub name: String,
     /// Its value.
     pub value: usize,
 }
 
-/// A collection that is being read; what a mapping has read of its next entry.
+/// A collection that is being read, with the key of the next entry of a mapping.
 struct Open {
     node: usize,
     key: Option<(Range<usize>, String)>,
 }
 
 impl Outline {
-    /// The outline of a text; nothing where it cannot be read.
+    /// The outline of a text; `None` if it cannot be parsed.
     pub fn of(text: &str) -> Option<Outline> {
         let offsets = Offsets::new(text);
         let source = text.get(bom_len(text)..)?;
@@ -101,7 +101,7 @@ impl Outline {
         Some(outline)
     }
 
-    /// Where a scalar stands; one that is not written stands behind the colon of its key.
+    /// The range of a scalar; an empty one is after the colon of its key.
     fn scalar(
         &self,
         text: &str,
@@ -120,7 +120,7 @@ impl Outline {
             let colon = key.end + behind.find(':').map_or(0, |at| at + 1);
             return colon..colon;
         }
-        // Of a block of text the parser tells where its lines are; it begins with `|` or `>`.
+        // For a block scalar, the parser returns the range of its lines; it begins with `|` or `>`.
         let before = text.get(..range.start).unwrap_or_default();
         let start = match style {
             ScalarStyle::Literal | ScalarStyle::Folded if !shown.starts_with(['|', '>']) => {
@@ -131,7 +131,7 @@ impl Outline {
         start..range.start + shown.trim_end().len()
     }
 
-    /// A node is a document, an item, a key or a value.
+    /// Attaches a node to the surrounding document, list or mapping.
     fn attach(
         &mut self,
         around: Option<&mut Open>,
@@ -151,14 +151,14 @@ impl Outline {
                     name,
                     value: node,
                 }),
-                // A key that is no text is none of ours.
+                // A key that is not text is not supported.
                 None => around.key = Some((range, name?)),
             },
         }
         Some(())
     }
 
-    /// A collection in brackets ends with its bracket, all others with what is last in them.
+    /// Ends a collection: one in brackets at the bracket, others at the end of their last value.
     fn close(&mut self, node: usize, end: usize) {
         let ranges = |nodes: &[Node], one: usize| nodes.get(one).map(|node| node.range.clone());
         let Some(closed) = self.nodes.get(node) else {

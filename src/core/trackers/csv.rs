@@ -1,11 +1,11 @@
-//! Tables: what GitHub, GitLab, Jira and spreadsheets export as CSV.
+//! CSV tables, as exported by GitHub, GitLab, Jira and spreadsheets.
 
 use std::collections::BTreeMap;
 
 use super::words::state;
 use super::{Format, Link, Refused, Task, TaskList};
 
-/// What a column holds.
+/// The content of a column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Column {
     Id,
@@ -20,7 +20,7 @@ enum Column {
     Assignee,
 }
 
-/// The headers by which columns are known, in small letters. Of several for an id the first counts, and all are understood.
+/// The known headers, in lower case. Of several id columns, the first is the id, but all are understood.
 const HEADERS: [(&str, Column); 52] = [
     ("issue key", Column::Id),
     ("work item key", Column::Id),
@@ -75,9 +75,9 @@ const HEADERS: [(&str, Column); 52] = [
     ("assigned to", Column::Assignee),
     ("owner", Column::Assignee),
 ];
-/// What separates cells.
+/// Separators of cells.
 const SEPARATORS: [char; 3] = [',', ';', '\t'];
-/// Before these a spreadsheet would calculate a cell.
+/// Characters at the beginning of a cell that make a spreadsheet evaluate it.
 const CALCULATES: [char; 6] = ['=', '+', '-', '@', '\t', '\r'];
 
 /// Whether a text begins with the headers of a table of tasks.
@@ -92,10 +92,10 @@ pub fn is_table(text: &str) -> bool {
     columns.len() > 1 && columns.iter().any(|(column, _)| *column == Column::Title)
 }
 
-/// Read a table.
+/// Reads a table.
 ///
 /// # Errors
-/// No column is one of titles; a cell is never closed.
+/// There is no title column; a quoted cell is not closed.
 pub fn read(text: &str) -> Result<TaskList, Refused> {
     let mut rows = Rows::new(text);
     let header = rows.next().map(|row| row.cells).unwrap_or_default();
@@ -141,7 +141,7 @@ pub fn read(text: &str) -> Result<TaskList, Refused> {
     Ok(list)
 }
 
-/// Which columns are known, and where they are.
+/// The known columns, with their positions.
 fn columns(header: &[String]) -> Vec<(Column, usize)> {
     let mut found: Vec<(usize, Column, usize)> = Vec::new();
     for (index, cell) in header.iter().enumerate() {
@@ -160,14 +160,14 @@ fn columns(header: &[String]) -> Vec<(Column, usize)> {
         .collect()
 }
 
-/// A row by its columns.
+/// A row with its known columns.
 struct Cells<'a> {
     row: &'a Row,
     columns: &'a [(Column, usize)],
 }
 
 impl Cells<'_> {
-    /// What stands in the columns of a kind, without what is empty.
+    /// The non-empty cells of a kind of column.
     fn all(&self, wanted: Column) -> Vec<&str> {
         let of_kind = self.columns.iter().filter(|(column, _)| *column == wanted);
         let cells = of_kind.filter_map(|(_, index)| self.row.cells.get(*index));
@@ -181,10 +181,10 @@ impl Cells<'_> {
         self.all(wanted).into_iter().next().unwrap_or_default()
     }
 
-    /// Ids, several in one cell as well.
+    /// The ids in a kind of column; a cell may have several.
     fn ids(&self, wanted: Column) -> Vec<String> {
         let cells = self.all(wanted).into_iter();
-        // Where there are no ids, titles are, which have blanks.
+        // Without ids, tasks refer to each other by titles, which may contain spaces.
         let has_ids = self.columns.iter().any(|(column, _)| *column == Column::Id);
         let between = |c: char| [',', ';', '\n'].contains(&c) || (has_ids && c == ' ');
         let ids = cells.flat_map(|cell| cell.split(between));
@@ -193,12 +193,12 @@ impl Cells<'_> {
     }
 }
 
-/// What the rows call each other.
+/// References between rows.
 #[derive(Default)]
 struct Others {
-    /// The task that has an id, by each of its ids.
+    /// The task with an id, for each of its ids.
     known: BTreeMap<String, String>,
-    /// What goes before what.
+    /// Pairs of tasks, of which the first precedes the second.
     before: Vec<(String, String)>,
 }
 
@@ -234,7 +234,7 @@ fn task(cells: &Cells<'_>, list: &mut TaskList, others: &mut Others) {
         line,
         title: title.to_owned(),
         description: cells.first(Column::Description).to_owned(),
-        // What is given up says so in any of its columns.
+        // A dropped task is marked as such in one of its columns.
         state: states.max_by_key(|state| *state as u8).unwrap_or_default(),
         parent: cells.ids(Column::Parent).into_iter().next(),
         after: cells.ids(Column::After).into_iter().map(Link::to).collect(),
@@ -255,7 +255,7 @@ fn task(cells: &Cells<'_>, list: &mut TaskList, others: &mut Others) {
 }
 
 impl Others {
-    /// Call each task what it is called first.
+    /// Replaces each reference by the first id of its task.
     fn resolve(self, list: &mut TaskList) {
         let of = |id: &String| self.known.get(id).unwrap_or(id).clone();
         let mut after: BTreeMap<String, Vec<Link>> = BTreeMap::new();
@@ -276,7 +276,7 @@ impl Others {
     }
 }
 
-/// A cell that no spreadsheet calculates: what would begin a formula is a text.
+/// A cell that spreadsheets do not evaluate: the beginning of a formula becomes text.
 pub fn uncalculating(cell: &str) -> String {
     if cell.starts_with(CALCULATES) {
         return format!("'{cell}");
@@ -284,14 +284,14 @@ pub fn uncalculating(cell: &str) -> String {
     cell.to_owned()
 }
 
-/// The cell that was written so.
+/// The original text of such a cell.
 fn uncalculated(cell: &str) -> &str {
     let bare = cell.strip_prefix('\'');
     bare.filter(|bare| bare.starts_with(CALCULATES))
         .unwrap_or(cell)
 }
 
-/// A line of a table, as RFC 4180 writes it.
+/// A line of a table, in the format of RFC 4180.
 pub fn line(cells: &[String]) -> String {
     let cells = cells.iter().map(|cell| {
         let cell = uncalculating(cell);
@@ -308,14 +308,14 @@ pub fn line(cells: &[String]) -> String {
 
 /// A row of a table.
 struct Row {
-    /// The line that it begins on.
+    /// The line where it begins.
     line: usize,
     cells: Vec<String>,
-    /// Where a cell begins that never ends.
+    /// The beginning of a cell that is not closed.
     never_closed: Option<usize>,
 }
 
-/// The rows of a table; a cell in quotes may have line breaks in it.
+/// The rows of a table; quoted cells may contain line breaks.
 struct Rows<'t> {
     rest: std::iter::Peekable<std::str::Chars<'t>>,
     separator: char,

@@ -1,4 +1,4 @@
-//! A plan, or a run as it stands, as a list of tasks for a tracker.
+//! Converts a plan, or the current state of a run, to a list of tasks for a tracker.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,57 +8,57 @@ use super::markdown::MARK;
 use crate::core::plan::graph::GraphOf;
 use crate::core::resource::{EdgeKind, Node, NodeKind, NodePhase, NodeStatus};
 
-/// Longest id that stands in a line of a checklist.
+/// Maximum length of an id in a line of a checklist.
 const LONGEST_ID: usize = 80;
 
-/// What is exported.
+/// A plan or run to export.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Exported {
     /// `NAMESPACE/NAME`
     pub name: String,
-    /// What the plan does.
+    /// The description of the plan.
     pub description: String,
-    /// Whether it is a run, and its phase.
+    /// The phase, for a run.
     pub phase: Option<String>,
-    /// Its nodes: groups before what is in them.
+    /// Its nodes, with groups before their children.
     pub items: Vec<Item>,
 }
 
 /// A node.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Item {
-    /// What people call it: the step of a document, what a tracker calls it, else the id of the node.
+    /// Its name for people: the step of a document, the id in a tracker, or the id of the node.
     pub id: String,
     /// The id of the node.
     pub node: String,
-    /// What it is.
+    /// The kind of node.
     pub kind: NodeKind,
-    /// What it is about.
+    /// The title.
     pub title: String,
-    /// What is to be done.
+    /// The description.
     pub description: String,
-    /// What it is accepted for, a line each.
+    /// The acceptance criteria, one line each.
     pub criteria: Vec<String>,
-    /// What it is a part of.
+    /// The group that contains it.
     pub parent: Option<String>,
-    /// What has to succeed first.
+    /// The nodes that must succeed first.
     pub depends_on: Vec<String>,
-    /// What only has to be over.
+    /// The nodes that only have to end first.
     pub softly_on: Vec<String>,
-    /// How it stands in the run.
+    /// Its phase in the run.
     pub phase: Option<NodePhase>,
-    /// Who has it, or had it last.
+    /// The present or last actor.
     pub actor: Option<String>,
-    /// Where a tracker keeps it that it was imported from.
+    /// Its URL in the tracker that it was imported from.
     pub url: Option<String>,
-    /// Where its page is.
+    /// The address of its page.
     pub link: Option<String>,
-    /// How deep it stands in groups.
+    /// The depth of nested groups.
     pub depth: usize,
 }
 
 impl Item {
-    /// Whether nothing is left to do.
+    /// Whether it is finished successfully.
     pub fn is_done(&self) -> bool {
         self.phase == Some(NodePhase::Succeeded)
     }
@@ -68,7 +68,7 @@ impl Item {
         matches!(self.phase, Some(NodePhase::Skipped | NodePhase::Cancelled))
     }
 
-    /// How it stands, in words.
+    /// Its state, in words.
     pub fn state(&self) -> Option<String> {
         let phase = self.phase?;
         let actor = self.actor.as_ref().map(|actor| format!(", {actor}"));
@@ -76,7 +76,7 @@ impl Item {
     }
 }
 
-/// The nodes of a plan, with their state in a run.
+/// The nodes of a plan, with their states in a run.
 pub fn items(of: GraphOf<'_>, statuses: Option<&BTreeMap<String, NodeStatus>>) -> Vec<Item> {
     let nodes = &of.spec.nodes;
     let called = called(nodes);
@@ -143,7 +143,7 @@ fn actor(status: &NodeStatus) -> Option<String> {
     claim.or_else(|| Some(extensions.report.as_ref()?.actor.clone()))
 }
 
-/// What each node is called: its step where that can stand in a line and is called so alone.
+/// The name of each node: its step, if that fits into a line and is unique.
 fn called(nodes: &[Node]) -> BTreeMap<String, String> {
     let mut taken: BTreeSet<&str> = nodes.iter().map(|node| node.id.as_str()).collect();
     let mut called = BTreeMap::new();
@@ -159,7 +159,7 @@ fn called(nodes: &[Node]) -> BTreeMap<String, String> {
     called
 }
 
-/// Nodes as they stand, each group before what is in it, and how deep they are.
+/// Nodes in order, each group before its children, with their depths.
 fn in_order<'a>(nodes: &'a [Node], parents: &BTreeMap<&str, &str>) -> Vec<(&'a Node, usize)> {
     let by_id: BTreeMap<&str, &Node> = nodes.iter().map(|node| (node.id.as_str(), node)).collect();
     let tops = nodes
@@ -177,7 +177,7 @@ fn in_order<'a>(nodes: &'a [Node], parents: &BTreeMap<&str, &str>) -> Vec<(&'a N
     found
 }
 
-/// A checklist that is read back as the same graph.
+/// A checklist from which an import restores the same graph.
 pub fn markdown(exported: &Exported) -> String {
     let title = exported.description.lines().next().unwrap_or_default();
     let mut text = format!("{MARK} {} -->\n# {}\n", exported.name, plain(title));
@@ -202,7 +202,7 @@ pub fn markdown(exported: &Exported) -> String {
         let waits = if !waits.is_empty() {
             format!(" ({})", waits.join("; "))
         } else if title.ends_with(')') {
-            // Else the end of the title could be read as saying it.
+            // Otherwise the end of the title could be read as a dependency.
             format!(" ({NOTHING})")
         } else {
             String::new()
@@ -237,13 +237,13 @@ fn spans(ids: &[String]) -> String {
     spans.join(", ")
 }
 
-/// A text on one line that begins no comment.
+/// A text on one line that does not begin a comment.
 fn plain(text: &str) -> String {
     let words: Vec<&str> = text.split_whitespace().collect();
     words.join(" ").replace("<!--", "<! --")
 }
 
-/// A table that GitLab and Jira import: a row for each node, and a column for each of the most that one of them waits for.
+/// A table that GitLab and Jira import: a row for each node, with a column for each dependency.
 pub fn table(exported: &Exported) -> String {
     let most = exported
         .items
@@ -301,7 +301,7 @@ pub fn table(exported: &Exported) -> String {
     text
 }
 
-/// The words that Jira begins with.
+/// The initial statuses of Jira.
 fn status(item: &Item) -> &'static str {
     match item.phase {
         Some(NodePhase::Succeeded | NodePhase::Skipped | NodePhase::Cancelled) => "Done",
@@ -310,7 +310,7 @@ fn status(item: &Item) -> &'static str {
     }
 }
 
-/// A text in which GitLab finds nothing to do: a line that begins with `/` is a command there.
+/// A text without GitLab quick actions, which are lines that begin with `/`.
 fn without_actions(text: &str) -> String {
     let lines = text.lines().map(|line| {
         let said = line.trim_start();

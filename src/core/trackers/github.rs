@@ -1,10 +1,10 @@
-//! A script that makes issues of a plan, with `gh`.
+//! A script that creates issues for a plan, with `gh`.
 
 use std::collections::BTreeMap;
 
 use super::export::{Exported, Item};
 
-/// Most of a description that an issue gets; GitHub takes 65,536 characters.
+/// Maximum length of a description in an issue; GitHub's limit is 65,536 characters.
 const LONGEST_BODY: usize = 60_000;
 
 const HEAD: &str = r#"#!/bin/sh
@@ -49,7 +49,7 @@ blocked() {
 }
 "#;
 
-/// The script. Nothing of a plan stands in it but in quotes.
+/// The script. All text from the plan is quoted.
 pub fn script(exported: &Exported, describe: impl Fn(&Item) -> String) -> String {
     let mut text = HEAD.replace("NAME", &exported.name);
     let numbers: BTreeMap<&str, usize> = exported
@@ -92,13 +92,13 @@ pub fn script(exported: &Exported, describe: impl Fn(&Item) -> String) -> String
     text
 }
 
-/// A word of a shell. What a terminal would act on is left out, for whoever reads the script before running it.
+/// A quoted shell word. Control characters are left out, for the safety of people who read the script first.
 fn quoted(word: &str) -> String {
     let kept = word.chars().filter(|c| !c.is_control() || *c == '\n');
     format!("'{}'", kept.collect::<String>().replace('\'', "'\\''"))
 }
 
-/// What the issue says, and by which its last line it is known.
+/// The body of the issue; its last line contains the key by which the issue is found again.
 fn body(item: &Item, describe: &str, key: &str) -> String {
     let end = item
         .description

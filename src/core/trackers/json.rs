@@ -1,4 +1,4 @@
-//! Task lists in JSON: Task Master, beads, GitHub, and what this program exports.
+//! Task lists in JSON: Task Master, beads, GitHub, and our own export.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
@@ -9,15 +9,15 @@ use super::words::state;
 use super::{Format, Link, Refused, State, Task, TaskList, line_at, links};
 use crate::core::text::locate::Lines;
 
-/// A value in a text.
+/// A value in the text.
 #[derive(Clone)]
 struct Part {
-    /// The key before it, in an object.
+    /// The key before it, if it is in an object.
     key: Option<String>,
     range: Range<usize>,
 }
 
-/// A text that is JSON, and where its lines are.
+/// A JSON text with its lines.
 struct Source<'t> {
     text: &'t str,
     lines: Lines<'t>,
@@ -44,7 +44,7 @@ impl<'t> Source<'t> {
         self.text.get(part.range.clone()).unwrap_or_default()
     }
 
-    /// The value as a whole.
+    /// The root value.
     fn root(&self) -> Part {
         let start = self.text.len() - self.text.trim_start().len();
         Part {
@@ -53,7 +53,7 @@ impl<'t> Source<'t> {
         }
     }
 
-    /// The values directly in an object or array; the text is known to be JSON.
+    /// The values directly in an object or array; the text must be valid JSON.
     fn parts(&self, whole: &Part) -> Vec<Part> {
         let text = self.of_part(whole);
         let mut found = Vec::new();
@@ -96,7 +96,7 @@ impl<'t> Source<'t> {
         found
     }
 
-    /// What stands under a key of an object.
+    /// The value of a key of an object.
     fn member(&self, whole: &Part, key: &str) -> Option<Part> {
         let parts = self.parts(whole).into_iter();
         parts.rev().find(|part| part.key.as_deref() == Some(key))
@@ -106,13 +106,13 @@ impl<'t> Source<'t> {
         self.of_part(part).starts_with('[')
     }
 
-    /// Read an entry of a list; one that is none of its kind is told.
+    /// Reads an entry of a list; an invalid one is reported.
     fn object(&self, part: &Part, list: &mut TaskList) -> Option<Entry> {
         entry(self.of_part(part), self.line(part), list)
     }
 }
 
-/// What is wrong, without the place: that is told in the file.
+/// The error message without its place, which is reported relative to the file.
 fn reason(error: &serde_json::Error) -> String {
     let text = error.to_string();
     let end = text.rfind(" at line ").unwrap_or(text.len());
@@ -125,7 +125,7 @@ struct Entry {
     value: Value,
 }
 
-/// An entry, when it is an object with an id and a title.
+/// Reads an entry, which must be an object with an id and a title.
 fn entry(text: &str, line: usize, list: &mut TaskList) -> Option<Entry> {
     let value: Value = match serde_json::from_str(text) {
         Ok(value) => value,
@@ -156,20 +156,20 @@ impl Entry {
         text.unwrap_or_default().trim().to_owned()
     }
 
-    /// A field that is an id: a text or a number.
+    /// A field with an id: a string or a number.
     fn id(&self, field: &str) -> Option<String> {
         id_of(self.value.get(field)?)
     }
 
     fn list(&self, field: &str) -> &[Value] {
-        // The command line of GitHub gives lists out in an object when it knows their length.
+        // `gh` wraps lists in an object that also has their length.
         let value = self.value.get(field);
         let nodes = value.and_then(|value| value.get("nodes"));
         let list = nodes.or(value).and_then(Value::as_array);
         list.map(Vec::as_slice).unwrap_or_default()
     }
 
-    /// The texts of a list, or what its entries hold under a key.
+    /// The strings of a list, or those that its entries have under a key.
     fn texts(&self, field: &str, key: &str) -> Vec<String> {
         let entries = self.list(field).iter();
         let texts = entries.filter_map(|one| one.as_str().or_else(|| one.get(key)?.as_str()));
@@ -193,7 +193,7 @@ impl Entry {
         notes.filter(|(_, text)| !text.is_empty()).collect()
     }
 
-    /// The task, with what all trackers call the same.
+    /// The task, with the fields that all trackers have in common.
     fn task(&self, id: String) -> Task {
         Task {
             id,
@@ -216,7 +216,7 @@ fn id_of(value: &Value) -> Option<String> {
     }
 }
 
-/// Which of the formats a text in JSON is.
+/// Detects the format of a JSON text.
 pub fn detected(text: &str) -> Format {
     let Ok(source) = Source::of(text) else {
         return Format::TaskMaster;
@@ -235,7 +235,7 @@ pub fn detected(text: &str) -> Format {
     if kind.is_some_and(|kind| source.of_part(&kind) == "\"TaskList\"") {
         return Format::Planspec;
     }
-    // A line of beads alone.
+    // A single line of beads.
     let of_beads = ["id", "title"].map(|key| source.member(&root, key).is_some());
     if of_beads == [true, true] {
         return Format::Beads;
@@ -243,7 +243,7 @@ pub fn detected(text: &str) -> Format {
     Format::TaskMaster
 }
 
-/// The `tasks.json` of Task Master: a list of tasks, or several under tags.
+/// Reads the `tasks.json` of Task Master: a list of tasks, or several under tags.
 pub fn task_master(text: &str, tag: Option<&str>) -> Result<TaskList, Refused> {
     let source = Source::of(text)?;
     let mut list = TaskList::new(Format::TaskMaster);
@@ -266,7 +266,7 @@ pub fn task_master(text: &str, tag: Option<&str>) -> Result<TaskList, Refused> {
     Ok(list)
 }
 
-/// The parts of a task: they are known by its id and theirs, and call each other by theirs alone.
+/// The subtasks of a task: their full ids include its id, but they refer to each other by their own ids alone.
 fn parts_of(source: &Source<'_>, subtasks: &Part, id: &str, list: &mut TaskList) {
     let mut parts = Vec::new();
     for part in source.parts(subtasks) {
@@ -290,7 +290,7 @@ fn parts_of(source: &Source<'_>, subtasks: &Part, id: &str, list: &mut TaskList)
     }
 }
 
-/// What Task Master tells of a task or of a part of one.
+/// A Task Master task or subtask.
 fn of_task_master(entry: &Entry, id: String) -> Task {
     let priority = entry.text("priority");
     let labels = Some(priority).filter(|priority| !priority.is_empty());
@@ -308,7 +308,7 @@ fn of_task_master(entry: &Entry, id: String) -> Task {
     }
 }
 
-/// The list that is meant: the only one, that of `tag`, or `master`.
+/// The selected list: the only one, that of `tag`, or `master`.
 fn chosen(source: &Source<'_>, tag: Option<&str>, list: &mut TaskList) -> Result<Part, Refused> {
     let root = source.root();
     let tasks = |of: &Part| {
@@ -355,7 +355,7 @@ fn chosen(source: &Source<'_>, tag: Option<&str>, list: &mut TaskList) -> Result
     Ok(tasks)
 }
 
-/// The issues of beads: one a line, or a list.
+/// Reads the issues of beads: one per line, or a list.
 pub fn beads(text: &str) -> Result<TaskList, Refused> {
     let mut list = TaskList::new(Format::Beads);
     let mut entries = Vec::new();
@@ -389,7 +389,7 @@ pub fn beads(text: &str) -> Result<TaskList, Refused> {
         };
         for dependency in entry.list("dependencies") {
             let field = |name: &str| dependency.get(name).and_then(id_of);
-            // A line of the file says it one way, and what the command prints another.
+            // The file and the output of the command use different fields.
             let Some(other) = field("depends_on_id").or_else(|| field("id")) else {
                 continue;
             };
@@ -397,7 +397,7 @@ pub fn beads(text: &str) -> Result<TaskList, Refused> {
             match kind.as_deref() {
                 Some("parent-child") => task.parent = Some(other),
                 None | Some("blocks") => task.after.push(Link::to(other)),
-                // Who found it, and what is like it, holds nothing up.
+                // Other relations do not block.
                 Some(_) => {}
             }
         }
@@ -406,7 +406,7 @@ pub fn beads(text: &str) -> Result<TaskList, Refused> {
     Ok(list)
 }
 
-/// What `gh issue list --json number,title,body,state,…` prints.
+/// Reads the output of `gh issue list --json number,title,body,state,…`.
 pub fn github(text: &str) -> Result<TaskList, Refused> {
     let source = Source::of(text)?;
     let mut list = TaskList::new(Format::Github);
@@ -448,7 +448,7 @@ pub fn github(text: &str) -> Result<TaskList, Refused> {
     Ok(list)
 }
 
-/// What GitHub tells of an issue.
+/// A GitHub issue.
 fn issue(entry: &Entry, number: String) -> Task {
     let body = entry.text("body").replace("\r\n", "\n");
     let said = links::announced(&body);
@@ -466,7 +466,7 @@ fn issue(entry: &Entry, number: String) -> Task {
     }
 }
 
-/// The commands give reasons in capitals, the API without.
+/// `gh` prints reasons in capitals, the API does not.
 fn state_of_issue(entry: &Entry) -> State {
     let is_open = state(&entry.text("state")) != State::Done;
     let reason = [entry.text("stateReason"), entry.text("state_reason")].concat();
@@ -496,7 +496,7 @@ fn tracked(body: &str) -> Vec<String> {
         .collect()
 }
 
-/// What `planspec export --to json` prints.
+/// Reads the output of `planspec export --to json`.
 pub fn planspec(text: &str) -> Result<TaskList, Refused> {
     let source = Source::of(text)?;
     let mut list = TaskList::new(Format::Planspec);

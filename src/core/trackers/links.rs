@@ -1,8 +1,8 @@
-//! Ids of tasks, and dependencies, in the words of a text.
+//! Finds ids of tasks, and dependencies, in a text.
 
 use super::Link;
 
-/// What announces that a task waits for others.
+/// Words that announce dependencies.
 const WORDS: [&str; 7] = [
     "depends on",
     "dependencies:",
@@ -12,7 +12,7 @@ const WORDS: [&str; 7] = [
     "requires",
     "after",
 ];
-/// Those of them that mean nothing else.
+/// Those of them that have no other meaning.
 const EXPLICIT: [&str; 5] = [
     "depends on",
     "dependencies:",
@@ -20,14 +20,14 @@ const EXPLICIT: [&str; 5] = [
     "blocked by",
     "softly on",
 ];
-/// What an exported list says of a task that waits for nothing, where its title could be read as saying more.
+/// Written for an exported task without dependencies, if its title could be read as having some.
 pub const NOTHING: &str = "depends on nothing";
-/// The one of them after which the others only have to be over.
+/// The one that announces soft dependencies.
 const SOFTLY: &str = "softly on";
-/// Most tasks that `T001-T999` stands for.
+/// Maximum number of tasks in a range such as `T001-T999`.
 const MOST_OF_A_RANGE: u32 = 1000;
 
-/// Whether a word can be nothing but the id of a task: `T012`, `#7`, `3.1`, `ABC-12`.
+/// Whether a word must be the id of a task: `T012`, `#7`, `3.1`, `ABC-12`.
 pub fn is_id(word: &str) -> bool {
     if let Some(number) = word.strip_prefix('#') {
         return is_number(number);
@@ -62,12 +62,12 @@ pub fn is_key(word: &str) -> bool {
         && is_number(number)
 }
 
-/// Only digits, and not too many for a number that people count by.
+/// Whether a word has only digits, and few enough for a task number.
 pub fn is_number(word: &str) -> bool {
     (1..=9).contains(&word.len()) && word.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-/// A title without the dependencies that stand in it in parentheses, and all that it names.
+/// A title without the dependencies in parentheses, and these dependencies.
 pub fn taken(title: &str) -> (String, Vec<Link>) {
     let lower = title.to_ascii_lowercase();
     for (open, _) in lower.rmatch_indices('(') {
@@ -80,7 +80,8 @@ pub fn taken(title: &str) -> (String, Vec<Link>) {
             .any(|word| inside.trim_start().starts_with(word));
         let said = title.get(open + 1..open + 1 + length).unwrap_or_default();
         let links = named(said);
-        // What names no task by its id may name one by its text: that stays in the title, and is told where there is none.
+        // A name that is not an id may be the title of a task: it stays in the title, and is reported if there is no
+        // such task.
         if begins && links.iter().any(|link| !link.is_sure && !is_id(&link.id)) {
             let by_text = by_text(said);
             if !by_text.is_empty() {
@@ -97,8 +98,8 @@ pub fn taken(title: &str) -> (String, Vec<Link>) {
     (title.to_owned(), named(title))
 }
 
-/// The tasks that a text names by what they are called: `depends on Write it, Test it`. Nothing where it says so in a word
-/// that may mean anything else.
+/// The tasks that a text names by their titles: `depends on Write it, Test it`. Empty if the announcing word may mean
+/// something else.
 fn by_text(said: &str) -> Vec<Link> {
     let lower = said.trim_start().to_ascii_lowercase();
     let word = EXPLICIT.iter().find(|word| lower.starts_with(**word));
@@ -118,7 +119,7 @@ fn by_text(said: &str) -> Vec<Link> {
         .collect()
 }
 
-/// The dependencies that the lines of a longer text announce: each at the beginning of a line, and none in a block of code,
+/// The dependencies that the lines of a longer text announce: at the beginning of a line, and not in a code block,
 /// a quote or a comment.
 pub fn announced(text: &str) -> Vec<Link> {
     let (mut is_code, mut is_comment) = (false, false);
@@ -144,7 +145,7 @@ pub fn announced(text: &str) -> Vec<Link> {
     found
 }
 
-/// A line of an exported list without what stands at its end in parentheses, and the dependencies that these name.
+/// A line of an exported list without the parentheses at its end, and the dependencies in them.
 pub fn exported(text: &str) -> (String, Vec<Link>) {
     let at_end = text
         .strip_suffix(')')
@@ -166,7 +167,7 @@ pub fn exported(text: &str) -> (String, Vec<Link>) {
     }
 }
 
-/// The dependencies that a text names.
+/// The dependencies in a text.
 pub fn named(text: &str) -> Vec<Link> {
     let lower = text.to_ascii_lowercase();
     let mut found = Vec::new();
@@ -181,7 +182,7 @@ pub fn named(text: &str) -> Vec<Link> {
         }
     }
     found.sort();
-    // The same by two words is once; what is surely a task goes before.
+    // Drop duplicates that different words announce; a certain one comes first.
     found.dedup_by(|one, other| one.id == other.id && one.is_soft == other.is_soft);
     found
 }
@@ -217,7 +218,7 @@ fn listed(text: &str, is_soft: bool) -> Vec<Link> {
     found
 }
 
-/// A word, without the marks around it, and what stands behind it.
+/// The first word without the marks around it, and the text after it.
 fn first_word(text: &str) -> (&str, &str) {
     let text = text.trim_start_matches(['*', '[', ' ']);
     let end = match text.strip_prefix('`') {
@@ -235,7 +236,7 @@ fn first_word(text: &str) -> (&str, &str) {
     (word, behind)
 }
 
-/// What stands behind a comma or an `and`; nothing where the list is over.
+/// The text after a comma or an `and`; `None` at the end of the list.
 fn behind_separator(text: &str) -> Option<&str> {
     let text = text.trim_start_matches(['*', ']', ' ']);
     let text = match text.strip_prefix([',', '&', '+']) {
@@ -245,7 +246,7 @@ fn behind_separator(text: &str) -> Option<&str> {
     Some(text.strip_prefix("and ").unwrap_or(text))
 }
 
-/// The tasks from one to another, when a word says both: `T001-T004`.
+/// The tasks of a range in one word: `T001-T004`.
 fn range(word: &str) -> Option<Vec<String>> {
     let (first, last) = word.split_once(['-', '–'])?;
     if !is_step(first) || !is_step(last) {

@@ -1,14 +1,14 @@
-//! Checklists: nested, under headings, with ids and dependencies where the words say them.
+//! Checklists: nested, under headings, with ids and dependencies in their text.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::links::{self, is_dotted, is_key, is_number, is_step};
 use super::{Format, State, Task, TaskList, speckit};
 
-/// What the first line of an exported checklist holds: then ids stand in code spans.
+/// The mark in the first line of an exported checklist, in which ids are code spans.
 pub const MARK: &str = "<!-- planspec:";
 
-/// Read a checklist; where no format is wanted, that of spec-kit is known by its ids and marks.
+/// Reads a checklist; if no format is given, that of spec-kit is detected by its ids and marks.
 pub fn read(text: &str, wanted: Option<Format>) -> TaskList {
     let mut reader = Reader::new(text);
     reader.list.is_ours = reader.is_marked;
@@ -39,16 +39,16 @@ pub fn read(text: &str, wanted: Option<Format>) -> TaskList {
     list
 }
 
-/// A heading that the reading is below.
+/// A heading above the current line.
 struct Heading {
     level: usize,
     title: String,
     line: usize,
-    /// What it is called, once a task stands below it.
+    /// Its id, once there is a task below it.
     id: Option<String>,
 }
 
-/// A list item that the reading is in.
+/// An open list item.
 struct Open {
     indent: usize,
     task: usize,
@@ -60,17 +60,17 @@ struct Reader {
     headings: Vec<Heading>,
     open: Vec<Open>,
     taken: BTreeSet<String>,
-    /// How often a name was asked for that was taken.
+    /// How often each name was needed again.
     counts: BTreeMap<String, usize>,
-    /// Whether ids stand in code spans.
+    /// Whether ids are in code spans.
     is_marked: bool,
-    /// What ends the block of code that the reading is in.
+    /// The end of the current code block.
     fence: Option<String>,
     is_comment: bool,
     is_front_matter: bool,
-    /// Whether what begins with a rule ends with one.
+    /// Whether the front matter, if there is one, is closed.
     has_front_matter: bool,
-    /// Whether the line before was blank.
+    /// Whether the previous line was blank.
     was_blank: bool,
     number: usize,
 }
@@ -126,7 +126,7 @@ impl Reader {
         self.was_blank = false;
     }
 
-    /// Whether a line is part of a block of code, of a comment or of the front matter.
+    /// Whether a line is in a code block, a comment or the front matter.
     fn is_outside(&mut self, said: &str, line: &str, indent: usize) -> bool {
         if self.number == 1 && said == "---" && self.has_front_matter {
             self.is_front_matter = true;
@@ -157,7 +157,7 @@ impl Reader {
         false
     }
 
-    /// A line below a task of an exported list: its description stands behind `>`, how it stood between `_`.
+    /// A line below a task of an exported list: `>` begins its description, `_` encloses its state.
     fn exported(&mut self, indent: usize, said: &str) {
         if let Some(line) = said.strip_prefix('>') {
             let line = line.strip_prefix(' ').unwrap_or(line);
@@ -235,7 +235,7 @@ impl Reader {
         });
     }
 
-    /// The heading that a task stands below: it becomes a group, with those above it.
+    /// The heading of a task: it becomes a group, with those above it.
     fn section(&mut self) -> Option<String> {
         let mut parent: Option<String> = None;
         for index in 0..self.headings.len() {
@@ -265,7 +265,7 @@ impl Reader {
         parent
     }
 
-    /// A name for what has no id: what it is about, and where that stands twice, where it stands.
+    /// A name for a task without an id: its title; for a duplicate, with its parents or a number.
     fn unique(&mut self, title: &str, parent: Option<&str>) -> String {
         let base = match parent {
             _ if !self.taken.contains(title) => return title.to_owned(),
@@ -275,7 +275,7 @@ impl Reader {
         if !self.taken.contains(&base) {
             return base;
         }
-        // From where it was left: a list may say the same a thousand times.
+        // Continue the count: a list may have the same title a thousand times.
         let count = self.counts.entry(base.clone()).or_insert(1);
         loop {
             *count += 1;
@@ -286,14 +286,14 @@ impl Reader {
         }
     }
 
-    /// Leave the items that something with this indentation is not in.
+    /// Closes the items that this indentation is outside of.
     fn leave(&mut self, indent: usize) {
         while self.open.last().is_some_and(|open| open.indent >= indent) {
             self.open.pop();
         }
     }
 
-    /// A line of the text below a task.
+    /// A line of text below a task.
     fn text(&mut self, indent: usize, line: &str) {
         let Some(open) = self.open.last() else {
             return;
@@ -309,11 +309,11 @@ impl Reader {
     }
 }
 
-/// What a line is.
+/// The kind of a line.
 enum Line<'t> {
     Heading(usize, &'t str),
     Task(State, &'t str),
-    /// It looks like a task, and is none.
+    /// It looks like a task, but is not one.
     Broken(String),
     Text,
 }
@@ -338,7 +338,7 @@ impl<'t> Line<'t> {
         if mark.chars().count() > 1 || rest.starts_with(['(', '[', ':']) {
             return Line::Text;
         }
-        // An optional task, as Kiro writes it.
+        // An optional task in Kiro's notation.
         let rest = rest.strip_prefix('*').unwrap_or(rest);
         let state = match mark {
             " " | "/" | ">" => State::Open,
@@ -367,7 +367,7 @@ impl<'t> Line<'t> {
     }
 }
 
-/// What stands behind `-`, `*`, `+`, `1.` or `1)`.
+/// The text after `-`, `*`, `+`, `1.` or `1)`.
 fn behind_bullet(said: &str) -> Option<&str> {
     if let Some(rest) = said.strip_prefix(['-', '*', '+']) {
         return Some(rest);
@@ -381,7 +381,7 @@ fn is_item(said: &str) -> bool {
     behind_bullet(said).is_some_and(|rest| rest.starts_with(' '))
 }
 
-/// How often a text begins with a mark of one byte.
+/// How often a mark of one byte is repeated at the beginning of a text.
 fn leading(text: &str, mark: &str) -> usize {
     text.len() - text.trim_start_matches(mark).len()
 }
@@ -391,7 +391,7 @@ fn indent_of(line: &str) -> usize {
     blank.fold(0, |at, c| if c == '\t' { at / 4 * 4 + 4 } else { at + 1 })
 }
 
-/// A line without what is a comment; `is_comment` says whether one goes on.
+/// A line without comments; `is_comment` says whether one continues.
 fn without_comments(said: &str, is_comment: &mut bool) -> String {
     let (mut kept, mut rest) = (String::new(), said);
     loop {
@@ -410,7 +410,7 @@ fn without_comments(said: &str, is_comment: &mut bool) -> String {
     }
 }
 
-/// The id that a task begins with, and its text.
+/// The id at the beginning of a task, and the text.
 fn leading_id(text: &str, is_marked: bool) -> (Option<&str>, &str) {
     if is_marked {
         let span = text.strip_prefix('`').and_then(|rest| rest.split_once('`'));

@@ -1,7 +1,8 @@
-//! Task lists as people and tools keep them, and plans: each becomes the other.
+//! Converts between plans and task lists of people and tools.
 //!
-//! Every reader fills a [`TaskList`]; [`settled`] sees that it makes a graph, [`plan`] makes a plan of it, or brings one up to
-//! date. The other way round, [`export`] makes a list of a plan, or of a run as it stands, and writes that for a tracker.
+//! Every reader fills a [`TaskList`]; [`settled`] makes sure that it forms a graph; [`plan`] makes a plan of it, or
+//! updates one. In the other direction, [`export`] makes a list from a plan or from the current state of a run, for a
+//! tracker.
 
 pub mod csv;
 pub mod export;
@@ -20,27 +21,27 @@ pub use settle::{Settling, settled};
 
 use crate::core::text::locate::Lines;
 
-/// How a task list is written.
+/// The format of a task list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Format {
     /// A checklist.
     Markdown,
-    /// The `tasks.md` of spec-kit: a checklist with ids, phases, and marks for what can be done side by side.
+    /// The `tasks.md` of spec-kit: a checklist with ids, phases, and marks for parallel tasks.
     SpecKit,
     /// The `tasks.json` of Task Master.
     TaskMaster,
-    /// The issues of beads, one a line.
+    /// The issues of beads, one per line.
     Beads,
-    /// What `gh issue list --json` prints.
+    /// The output of `gh issue list --json`.
     Github,
     /// A table.
     Csv,
-    /// What `planspec export --to json` prints.
+    /// The output of `planspec export --to json`.
     Planspec,
 }
 
 impl Format {
-    /// What it is called on the command line.
+    /// The name on the command line.
     pub fn word(self) -> &'static str {
         match self {
             Format::Markdown => "markdown",
@@ -54,18 +55,18 @@ impl Format {
     }
 }
 
-/// Tasks, in the order of the list.
+/// A task list, in its order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TaskList {
-    /// How it was written.
+    /// Its format.
     pub format: Format,
-    /// What the list is called.
+    /// Its title.
     pub title: Option<String>,
     /// The tasks.
     pub tasks: Vec<Task>,
-    /// What could not be read.
+    /// Errors that were skipped.
     pub unread: Vec<Unread>,
-    /// Whether this program wrote it: what it does not say of a node is no reason to take that away.
+    /// Whether this program wrote it; then a missing field does not mean that it was removed.
     pub is_ours: bool,
 }
 
@@ -89,57 +90,57 @@ impl TaskList {
 /// A task of a list.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Task {
-    /// What the list calls it.
+    /// Its id in the list.
     pub id: String,
-    /// The line that it begins on, from 1.
+    /// The line where it begins, from 1.
     pub line: usize,
-    /// What it is about, on one line.
+    /// The title, on one line.
     pub title: String,
-    /// What is to be done.
+    /// The description.
     pub description: String,
-    /// Further texts, by what they are.
+    /// Further texts, by kind.
     pub notes: Vec<(&'static str, String)>,
-    /// What it is a part of.
+    /// The task that it is a part of.
     pub parent: Option<String>,
-    /// What it waits for.
+    /// The tasks that it depends on.
     pub after: Vec<Link>,
-    /// How it stands.
+    /// The state.
     pub state: State,
-    /// Whether it is a heading: it is there for its parts alone.
+    /// Whether it is a heading, which only groups other tasks.
     pub is_heading: bool,
-    /// Where it is kept.
+    /// Its URL.
     pub url: Option<String>,
     /// Its labels.
     pub labels: Vec<String>,
-    /// Who is to do it.
+    /// The assignees.
     pub assignees: Vec<String>,
 }
 
-/// How a task stands in its list.
+/// The state of a task.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum State {
-    /// To be done.
+    /// Open.
     #[default]
     Open,
     /// Done.
     Done,
-    /// Given up.
+    /// Dropped.
     Dropped,
 }
 
-/// What a task waits for.
+/// A dependency of a task.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Link {
-    /// What the list calls that.
+    /// The id of the other task in the list.
     pub id: String,
-    /// Whether it only has to be over.
+    /// Whether the other task only has to end.
     pub is_soft: bool,
-    /// Whether the words can mean nothing but a task.
+    /// Whether the text certainly means a task.
     pub is_sure: bool,
 }
 
 impl Link {
-    /// It has to succeed first.
+    /// A hard dependency.
     fn to(id: impl Into<String>) -> Link {
         Link {
             id: id.into(),
@@ -149,23 +150,23 @@ impl Link {
     }
 }
 
-/// What could not be read, or was left out.
+/// Something that could not be read, or was left out.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unread {
     /// The line, from 1.
     pub line: usize,
-    /// What, and why.
+    /// What it is, and why.
     pub what: String,
 }
 
-/// Why a list cannot be imported.
+/// The error of a list that cannot be imported.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refused {
-    /// The line, from 1, where it is one.
+    /// The line, from 1, if there is one.
     pub line: Option<usize>,
-    /// What is wrong.
+    /// The message.
     pub why: String,
-    /// The way out.
+    /// How to fix it.
     pub help: String,
 }
 
@@ -191,16 +192,16 @@ impl Refused {
 pub struct Reading<'a> {
     /// The name of the file.
     pub name: &'a str,
-    /// How it is written; found out when not set.
+    /// The format; `None` detects it.
     pub format: Option<Format>,
-    /// Which of several lists in one file.
+    /// The tag of one of several lists.
     pub tag: Option<&'a str>,
 }
 
-/// Read a task list as it stands.
+/// Reads a task list, without further checks.
 ///
 /// # Errors
-/// It is no text, or not of that format; it holds no task.
+/// It is not text, or not in this format; it has no tasks.
 pub fn read(bytes: &[u8], how: Reading<'_>) -> Result<TaskList, Refused> {
     let text = text_of(bytes)?;
     let list = match how.format.unwrap_or_else(|| detected(how.name, text)) {
@@ -245,7 +246,7 @@ fn text_of(bytes: &[u8]) -> Result<&str, Refused> {
     Ok(text.strip_prefix('\u{feff}').unwrap_or(text))
 }
 
-/// The format that a file is probably written in.
+/// Detects the format of a file.
 fn detected(name: &str, text: &str) -> Format {
     let name = name.to_ascii_lowercase();
     let ends = |ending: &str| name.ends_with(ending);
@@ -256,14 +257,14 @@ fn detected(name: &str, text: &str) -> Format {
     let is_json = ends(".json") || serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok();
     match first {
         Some('[' | '{') if is_json => json::detected(text),
-        // One object a line.
+        // One object per line.
         Some('{') => Format::Beads,
         _ if ends(".csv") || ends(".tsv") || (!ends(".md") && csv::is_table(text)) => Format::Csv,
         _ => Format::Markdown,
     }
 }
 
-/// The line of a place, from 1.
+/// The line of an offset, from 1.
 fn line_at(lines: &Lines<'_>, offset: usize) -> usize {
     lines.position(offset).0
 }

@@ -1,7 +1,7 @@
-//! A plan of a list of tasks, and a plan brought up to date with one.
+//! Makes a plan from a task list, or updates one.
 //!
-//! The list decides what its tasks are called, what is to be done, and which of them wait for which. All else that people wrote
-//! into the plan is theirs: other nodes, other fields, other texts, and what waits for nodes of their own.
+//! The list determines the names and descriptions of its tasks, and their dependencies. Everything else in
+//! the plan belongs to its authors: other nodes, fields, texts and edges.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,7 +16,7 @@ use crate::core::resource::{API_VERSION, ContextItem, TRACKER};
 use crate::core::text::items::{Item, with_items};
 use crate::core::text::{json, yaml};
 
-/// What notes of trackers are called in a plan.
+/// The names of trackers' notes in a plan.
 const NOTES: [&str; 5] = [
     "details",
     "test strategy",
@@ -24,29 +24,29 @@ const NOTES: [&str; 5] = [
     "design",
     "notes",
 ];
-/// Longest part of an id that is made of a title.
+/// Maximum length of an id that is made from a title.
 const LONGEST: usize = 50;
 
-/// What becomes of the nodes of a plan.
+/// The result of merging a list into a plan.
 #[derive(Debug, Default, PartialEq)]
 pub struct Merged {
-    /// The nodes as they are then, each with the place of the one that it was.
+    /// The new nodes, each with the index of the former one.
     pub nodes: Vec<(Option<usize>, Value)>,
-    /// Edges that are not there yet.
+    /// The new edges.
     pub edges: Vec<Value>,
-    /// The ids of the nodes, by those of the tasks.
+    /// The ids of nodes, by the ids of tasks.
     pub ids: BTreeMap<String, String>,
-    /// Tasks that are new, as the list calls them.
+    /// The new tasks, by their ids in the list.
     pub added: Vec<String>,
-    /// Tasks that are another node now.
+    /// The tasks whose nodes have changed.
     pub updated: Vec<String>,
-    /// Tasks of the plan that are not in the list any more, and their nodes.
+    /// The tasks of the plan that are no longer in the list, with their nodes.
     pub gone: Vec<(String, String)>,
-    /// Whether those are taken out of the plan.
+    /// Whether these are removed from the plan.
     pub is_pruned: bool,
 }
 
-/// The nodes of a plan with what a list says. What is not in the list any more stays, unless it is to be `pruned`.
+/// Merges a list into the nodes of a plan. Tasks that are no longer in the list stay, unless `prune` is set.
 pub fn merged(list: &TaskList, graph: &Value, prune: bool) -> Merged {
     let nodes = list_of(graph, "nodes");
     let names = Names::of(list, graph);
@@ -87,7 +87,7 @@ pub fn merged(list: &TaskList, graph: &Value, prune: bool) -> Merged {
     result
 }
 
-/// Tasks of the plan that are not in the list any more, and their nodes.
+/// The tasks of the plan that are no longer in the list, with their nodes.
 fn gone(list: &TaskList, nodes: &[Value]) -> Vec<(String, String)> {
     let in_list: BTreeSet<&str> = list.tasks.iter().map(|task| task.id.as_str()).collect();
     let tracked = nodes.iter().filter_map(|node| Some((tracked(node)?, node)));
@@ -96,7 +96,7 @@ fn gone(list: &TaskList, nodes: &[Value]) -> Vec<(String, String)> {
         .collect()
 }
 
-/// Add the tasks that are new, each behind the one before it in the list.
+/// Adds the new tasks, each after its predecessor in the list.
 fn add_new(
     result: &mut Merged,
     list: &TaskList,
@@ -142,8 +142,8 @@ pub fn new_text(
     }))
 }
 
-/// The text of a file with the nodes of its plan as they are now, and whether it had to be written anew, without the comments
-/// that it had. `None` where the plan stands in no document of its own.
+/// The text of a file with the new nodes of its plan, and whether it had to be rewritten without
+/// comments. `None` if the plan is not in its own YAML document.
 pub fn updated_text(
     (file, text): (&str, &str),
     document: usize,
@@ -203,7 +203,7 @@ pub fn updated_text(
     Some((documents.join("---\n"), true))
 }
 
-/// The edges that are written, without those of nodes that go, and those that are new.
+/// The existing edges, except those of removed nodes, and the new ones.
 fn edges(written: &[Value], merged: &Merged) -> Vec<(Option<usize>, Value)> {
     let goes = |edge: &Value| {
         let ends = [text_of(edge, "from"), text_of(edge, "to")];
@@ -224,7 +224,7 @@ fn items(values: &[(Option<usize>, Value)]) -> Vec<Item> {
     items.map(|(was, value)| Item { was, value }).collect()
 }
 
-/// The same list without the texts of what is done, for which nobody needs them; nothing where there are none.
+/// The list without the texts of finished tasks, which are no longer needed; `None` if there are none.
 pub fn without_done_texts(list: &TaskList) -> Option<TaskList> {
     let mut shorter = list.clone();
     let done = shorter
@@ -238,7 +238,7 @@ pub fn without_done_texts(list: &TaskList) -> Option<TaskList> {
     (shorter != *list).then_some(shorter)
 }
 
-/// The tasks that are done, but for those that have parts: these follow from them.
+/// The finished tasks, except those with subtasks, which follow from them.
 pub fn done(list: &TaskList) -> Vec<&Task> {
     let tasks = list.tasks.iter();
     let parents: BTreeSet<&str> = tasks.filter_map(|task| task.parent.as_deref()).collect();
@@ -251,11 +251,11 @@ pub fn done(list: &TaskList) -> Vec<&Task> {
 struct Names {
     /// By the ids of tasks.
     ids: BTreeMap<String, String>,
-    /// Of nodes that are there already.
+    /// Ids of existing nodes.
     existing: BTreeSet<String>,
-    /// Of nodes that come from a list, from this one or another.
+    /// Ids of nodes from this or another list.
     imported: BTreeSet<String>,
-    /// What is written as an edge, and need not be said again: what comes first, and what waits.
+    /// Existing edges, which need not be added: predecessor and successor.
     edges: BTreeSet<(String, String)>,
 }
 
@@ -281,7 +281,7 @@ impl Names {
                 ids.insert(task.id.clone(), id.clone());
             }
         }
-        // An id that is a name already is it before another one can be made to be the same.
+        // Ids that are valid names come first, before others are made equal to them.
         let mut fresh: Vec<&Task> = list
             .tasks
             .iter()
@@ -314,7 +314,7 @@ impl Names {
     }
 }
 
-/// An id that people can read and that a node may have: of an id, that in small letters.
+/// A readable and valid id of a node; from an id, that in lower case.
 fn readable(id: &str) -> String {
     let is_node_id = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "-_".contains(c);
     let has_ends = |c: char| c.is_ascii_alphanumeric();
@@ -328,7 +328,7 @@ fn readable(id: &str) -> String {
     let plain = slug(&deunicode::deunicode(id), '-');
     let mut short = plain.as_str();
     if let Some(head) = plain.get(..LONGEST) {
-        // Not in the middle of a word, where that leaves enough.
+        // Do not cut in the middle of a word, if enough is left.
         short = head
             .rsplit_once('-')
             .filter(|(words, _)| words.len() > LONGEST / 2)
@@ -345,7 +345,7 @@ fn readable(id: &str) -> String {
     }
 }
 
-/// The parts of each group, by the ids of nodes.
+/// The children of each group, by the ids of nodes.
 fn children(list: &TaskList, names: &Names) -> BTreeMap<String, Vec<String>> {
     let mut children: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for task in &list.tasks {
@@ -384,7 +384,7 @@ fn soft_edges(list: &TaskList, names: &Names) -> Vec<Value> {
     .collect()
 }
 
-/// What a tracker says of a task that no field of a node holds.
+/// The tracker's data about a task for which nodes have no field.
 fn origin(task: &Task) -> Value {
     let mut origin = Map::new();
     origin.insert("id".to_owned(), task.id.as_str().into());
@@ -428,18 +428,19 @@ fn new_node(task: &Task, names: &Names, children: &BTreeMap<String, Vec<String>>
     node.into()
 }
 
-/// A node as it is, and what of it people wrote.
+/// An existing node, to find its authors' own content.
 struct Theirs<'a> {
     node: &'a Value,
-    /// Whether the list was written of such a plan.
+    /// Whether the list was exported from such a plan.
     is_ours: bool,
-    /// What goes.
+    /// The removed ids.
     gone: Option<&'a BTreeSet<String>>,
     imported: &'a BTreeSet<String>,
 }
 
 impl Theirs<'_> {
-    /// Whether a list that was written of this node says just what it says: a node without a name is called by its text there.
+    /// Whether a list that was exported from this node would have just these texts: a node without a name has its
+    /// description there.
     fn are_texts_of(&self, task: &Task) -> bool {
         let text = text_of(self.node, "description");
         let title = text.lines().next().unwrap_or(text_of(self.node, "id"));
@@ -450,13 +451,13 @@ impl Theirs<'_> {
             && [text, ""].contains(&task.description.as_str())
     }
 
-    /// Of a list of ids those that no list is about, and what this list says of the others, in the order in which they are.
+    /// Of a list of ids, those that are in no list, and those of this list, in the existing order.
     fn ids(&self, field: &str, said: Vec<String>) -> Vec<String> {
         let written = self.node.get(field).and_then(Value::as_array);
         let written = written.into_iter().flatten().filter_map(Value::as_str);
         let stays = |id: &str| {
             let is_gone = self.gone.is_some_and(|gone| gone.contains(id));
-            // Parts that the list has no more stay with their group, as they stay in the plan.
+            // Children that are no longer in the list stay in their group, if they stay in the plan.
             let is_left = field == "children" && !is_gone && self.gone.is_none();
             said.iter().any(|said| said == id)
                 || (!is_gone && (is_left || !self.imported.contains(id)))
@@ -471,7 +472,7 @@ impl Theirs<'_> {
     }
 }
 
-/// A node with what the list says of it.
+/// The node with the content of the task.
 fn updated(
     task: &Task,
     theirs: &Theirs<'_>,
@@ -529,7 +530,7 @@ fn updated(
     node.into()
 }
 
-/// The context of a node with what the list says, where that stood, and what people wrote where they wrote it.
+/// The context of a node: the list's items in their places, and the authors' own in theirs.
 fn context(task: &Task, node: &Value) -> Value {
     let mut new: Vec<Value> = notes(task).chain([origin(task)]).collect();
     let written = node.get("context").and_then(Value::as_array);
@@ -546,7 +547,7 @@ fn context(task: &Task, node: &Value) -> Value {
     items.into()
 }
 
-/// A node of people's without the ids of what goes.
+/// An authors' own node without the removed ids.
 fn without(node: &Value, gone: &BTreeSet<String>) -> Value {
     let mut node = node.clone();
     for field in ["dependsOn", "children"] {
@@ -563,7 +564,7 @@ fn without(node: &Value, gone: &BTreeSet<String>) -> Value {
     node
 }
 
-/// What a list calls the task that a node comes from.
+/// The id in the tracker of a node's task.
 fn tracked(node: &Value) -> Option<String> {
     let items = node.get("context").and_then(Value::as_array)?;
     let items = items

@@ -1,31 +1,31 @@
-//! What is wrong with a list of tasks, and the list without it: ids that stand once, links that lead somewhere, no circles.
+//! Finds the errors of a task list, or removes them: duplicate ids, broken links, cycles.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Link, Refused, State, Task, TaskList};
 use crate::core::base::invisible::unseen;
 
-/// The way out where a list makes no graph.
+/// The help if a list does not form a graph.
 const HELP: &str = "nothing was written; correct the list, or skip its errors with --lenient";
-/// How many of the tasks of a circle are named.
+/// How many tasks of a cycle are named.
 const MOST_NAMED: usize = 10;
-/// Longest title; what is longer is a text.
+/// Maximum length of a title; a longer one is a description.
 const LONGEST_TITLE: usize = 200;
 
-/// How to see to it that a list makes a graph.
+/// How to make sure that a list forms a graph.
 #[derive(Debug, Clone, Copy)]
 pub struct Settling {
-    /// How many tasks and headings there may be.
+    /// Maximum number of tasks and headings.
     pub most: usize,
-    /// Whether what makes no graph is left out, and told, instead of refusing the list.
+    /// Whether to leave out and report errors, instead of refusing the list.
     pub is_lenient: bool,
 }
 
-/// A list that makes a graph: what is given up is left out, a task that has parts hands on to them what it waits for, and
-/// what had to be left out is told.
+/// A list that forms a graph. Dropped tasks are left out; a task with subtasks passes its dependencies on to
+/// them; everything that was left out is reported.
 ///
 /// # Errors
-/// There are too many tasks, or none is left. Where that is not to be left out: an id stands twice; tasks wait for each other, or
+/// There are too many tasks, or none. Unless `is_lenient`: an id is duplicate; tasks depend on each other, or
 /// are parts of each other.
 pub fn settled(mut list: TaskList, how: Settling) -> Result<TaskList, Refused> {
     let most = how.most;
@@ -94,7 +94,7 @@ fn check_ids(list: &mut TaskList, how: Settling) -> Result<(), Refused> {
     Ok(())
 }
 
-/// Take one dependency out of a circle, and tell it: the one that closes it, unless that is what a group has of its parts.
+/// Removes one dependency of a cycle, and reports it: the closing one, unless that is from a group to its children.
 fn cut(list: &mut TaskList, way: &[usize], refused: &Refused) {
     let next = way.iter().skip(1).chain(way.first());
     let pairs: Vec<(&usize, &usize)> = way.iter().zip(next).collect();
@@ -119,7 +119,7 @@ fn cut(list: &mut TaskList, way: &[usize], refused: &Refused) {
     }
 }
 
-/// Leave out of the ids of a task, and of those that it names, what nobody sees: commands and trackers are given them.
+/// Removes invisible characters from the ids of a task and of its dependencies, which commands and trackers will get.
 fn clean_ids(task: &mut Task) {
     let visible = |id: &mut String| {
         if unseen(id).any(|(_, is_unseen)| is_unseen) {
@@ -134,7 +134,7 @@ fn clean_ids(task: &mut Task) {
     task.after.iter_mut().for_each(|link| visible(&mut link.id));
 }
 
-/// Leave out of its texts what nobody sees; whether there was any of it.
+/// Removes invisible characters from its texts; returns whether there were any.
 fn clean(task: &mut Task) -> bool {
     let mut was_unclean = false;
     let mut seen = |text: &str, keeps_lines: bool| -> String {
@@ -166,7 +166,7 @@ fn clean(task: &mut Task) -> bool {
     was_unclean
 }
 
-/// A title of a bearable length; the whole of it begins the description then.
+/// A title of limited length; a longer one is moved to the description.
 fn short(title: &str, description: &mut String) -> String {
     let Some((end, _)) = title.char_indices().nth(LONGEST_TITLE) else {
         return title.to_owned();
@@ -197,7 +197,7 @@ fn leave_out_dropped(list: &mut TaskList) {
     }
     for task in &mut list.tasks {
         bridge(&mut task.after, &before);
-        // The parts of what is given up are parts of what is around that.
+        // Subtasks of a dropped task become subtasks of its parent.
         for _ in 0..parents.len() {
             match task.parent.as_ref().and_then(|parent| parents.get(parent)) {
                 Some(above) => task.parent.clone_from(above),
@@ -207,7 +207,7 @@ fn leave_out_dropped(list: &mut TaskList) {
     }
 }
 
-/// In the place of what is left out stands what that waits for.
+/// Replaces dropped dependencies by their own dependencies.
 fn bridge(after: &mut Vec<Link>, dropped: &BTreeMap<String, Vec<Link>>) {
     if !after.iter().any(|link| dropped.contains_key(&link.id)) {
         return;
@@ -228,7 +228,7 @@ fn bridge(after: &mut Vec<Link>, dropped: &BTreeMap<String, Vec<Link>>) {
     }
 }
 
-/// What each task is a part of, by its index.
+/// The parent of each task, by index.
 fn parents(tasks: &[Task]) -> Vec<Option<usize>> {
     let at = indexes(tasks);
     let of = |task: &Task| at.get(task.parent.as_deref()?).copied();
@@ -258,7 +258,7 @@ fn check_parents(list: &mut TaskList, how: Settling) -> Result<(), Refused> {
         list.cannot_read(line, what);
     }
     let parents = parents(&list.tasks);
-    // Those of which it is known that they lead to what is a part of nothing.
+    // Tasks whose chain of parents is known to end.
     let mut is_sound = vec![false; parents.len()];
     let mut cut = Vec::new();
     for start in 0..parents.len() {
@@ -295,7 +295,7 @@ fn check_parents(list: &mut TaskList, how: Settling) -> Result<(), Refused> {
     Ok(())
 }
 
-/// The refusal of a circle.
+/// The error about a cycle.
 fn told(tasks: &[Task], round: &[usize], what: &str) -> Refused {
     let round: Vec<&Task> = round.iter().filter_map(|at| tasks.get(*at)).collect();
     let named: Vec<String> = round
@@ -316,7 +316,7 @@ fn told(tasks: &[Task], round: &[usize], what: &str) -> Refused {
     Refused::at(line, why, HELP)
 }
 
-/// Headings without a task below them.
+/// Removes headings without tasks.
 fn leave_out_empty(list: &mut TaskList) {
     let parents = parents(&list.tasks);
     let mut is_used: Vec<bool> = list.tasks.iter().map(|task| !task.is_heading).collect();
@@ -336,7 +336,7 @@ fn leave_out_empty(list: &mut TaskList) {
     list.tasks.retain(|_| is_used.next() == Some(true));
 }
 
-/// Links that lead nowhere, to what a task is a part of, or to its own parts.
+/// Removes links to unknown tasks, to parents, or to subtasks.
 fn check_links(list: &mut TaskList) {
     let parents = parents(&list.tasks);
     let at: BTreeMap<String, usize> = indexes(&list.tasks)
@@ -376,7 +376,7 @@ fn check_links(list: &mut TaskList) {
                 ));
                 false
             }
-            // That a task waits for its parts goes without saying.
+            // A dependency on its own subtasks is implied.
             Some(other) => !is_within(*other, index),
         });
     }
@@ -385,7 +385,7 @@ fn check_links(list: &mut TaskList) {
     }
 }
 
-/// A group holds none of its parts back: those that nothing in it holds back wait for what it waits for.
+/// A group does not hold back its children: those without dependencies inside it get its dependencies.
 fn hand_on(tasks: &mut [Task]) {
     let parents = parents(tasks);
     let mut is_group = vec![false; tasks.len()];
@@ -394,7 +394,7 @@ fn hand_on(tasks: &mut [Task]) {
             *group = true;
         }
     }
-    // Those above each task, the nearest first.
+    // The parents of each task, nearest first.
     let above: Vec<Vec<usize>> = (0..tasks.len())
         .map(|index| {
             std::iter::successors(parents.get(index).copied().flatten(), |at| {
@@ -444,7 +444,8 @@ fn hand_on(tasks: &mut [Task]) {
     }
 }
 
-/// A circle over what tasks wait for, and groups for their parts: each waits for the next, and the last for the first.
+/// A cycle of dependencies, including those of groups on their children: each waits for the next, the last for the
+/// first.
 fn circle(tasks: &[Task]) -> Option<Vec<usize>> {
     let at = indexes(tasks);
     let mut before: Vec<Vec<usize>> = tasks
@@ -463,7 +464,7 @@ fn circle(tasks: &[Task]) -> Option<Vec<usize>> {
     }
     let mut is_done = vec![false; tasks.len()];
     for start in 0..tasks.len() {
-        // The way to where the walk is, and how many of its links were followed.
+        // The current path, with the number of followed links of each task.
         let mut way: Vec<(usize, usize)> = vec![(start, 0)];
         let mut on_way: BTreeSet<usize> = BTreeSet::from([start]);
         while let Some((here, followed)) = way.last_mut() {

@@ -1,23 +1,23 @@
-//! The order that spec-kit means by phases and marks.
+//! The order of tasks that spec-kit expresses by phases and marks.
 //!
-//! Phases come one after another; user stories stand beside each other, between what comes before and after all of them. In a
-//! phase tasks come one after another, but those with `[P]` that stand together are done side by side. Where a task names what
-//! it depends on within its phase, that counts instead.
+//! Phases follow each other; user stories are parallel, between what precedes and follows all of them. Tasks of
+//! a phase follow each other, except that adjacent ones with `[P]` are parallel. If a task names its
+//! dependencies within its phase, these count instead.
 
 use std::collections::BTreeMap;
 
 use super::{Link, Task};
 
-/// What stands in brackets before the text of a task.
+/// The marks in brackets before the text of a task.
 #[derive(Debug, Default)]
 pub struct Marks {
-    /// Whether it can be done beside its neighbours.
+    /// Whether it may run in parallel with its neighbours.
     is_parallel: bool,
     /// The other marks: user stories.
     pub labels: Vec<String>,
 }
 
-/// The marks that a text begins with, and what stands behind them.
+/// The marks at the beginning of a text, and the text after them.
 pub fn marks(text: &str) -> (Marks, &str) {
     let mut marks = Marks::default();
     let mut rest = text;
@@ -40,7 +40,7 @@ fn is_story(mark: &str) -> bool {
     !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-/// `Phase 1`, of a heading that begins so: the rest of it may change.
+/// `Phase 1`, if a heading begins so; the rest of the heading may change.
 pub fn phase(title: &str) -> Option<&str> {
     let rest = title.strip_prefix("Phase ")?;
     let end = rest
@@ -53,26 +53,26 @@ pub fn phase(title: &str) -> Option<&str> {
     (end > 0 && is_number).then(|| title.get(..6 + end))?
 }
 
-/// What is known of one task.
+/// The marks of one task.
 #[derive(Debug)]
 struct Mark {
     is_parallel: bool,
     is_story: bool,
-    /// The headings that it stands below; none where it is a part of another task.
+    /// The headings above it; none for a subtask.
     sections: Vec<String>,
 }
 
-/// What the marks and headings say, task by task.
+/// The marks and headings, task by task.
 #[derive(Debug, Default)]
 pub struct Phases {
-    /// Nothing for what is a heading.
+    /// `None` for headings.
     marks: Vec<Option<Mark>>,
     steps: usize,
     hints: usize,
 }
 
 impl Phases {
-    /// The next task of the list.
+    /// Adds the next task of the list.
     pub fn add(&mut self, marks: &Marks, is_step: bool, sections: Vec<String>) {
         let is_story = !marks.labels.is_empty();
         self.steps += usize::from(is_step);
@@ -84,7 +84,7 @@ impl Phases {
         }));
     }
 
-    /// The next entry of the list is a heading.
+    /// Adds a heading, as the next entry of the list.
     pub fn add_heading(&mut self, title: &str) {
         self.hints += usize::from(phase(title).is_some());
         self.marks.push(None);
@@ -95,7 +95,7 @@ impl Phases {
         self.steps > 0 && self.hints > 0
     }
 
-    /// Let each task wait for what comes before it.
+    /// Makes each task depend on its predecessors.
     pub fn order(&self, tasks: &mut [Task]) {
         let phase_of: BTreeMap<String, String> = self
             .each(tasks)
@@ -128,7 +128,7 @@ impl Phases {
         }
     }
 
-    /// The tasks that stand in a section, with their marks.
+    /// The tasks in sections, with their marks.
     fn each<'a>(&'a self, tasks: &'a [Task]) -> impl Iterator<Item = (usize, String, &'a Mark)> {
         let both = tasks.iter().zip(&self.marks).enumerate();
         both.filter_map(|(index, (task, mark))| {
@@ -137,7 +137,7 @@ impl Phases {
         })
     }
 
-    /// What each phase waits for, as groups.
+    /// The dependencies of each phase, as groups.
     fn before_phases(&self, tasks: &[Task]) -> BTreeMap<String, Vec<String>> {
         let mut phases: Vec<(String, bool)> = Vec::new();
         for (_, _, mark) in self.each(tasks) {
@@ -150,7 +150,7 @@ impl Phases {
             }
         }
         let mut found = BTreeMap::new();
-        // What the next phase waits for, and the next story.
+        // The dependencies of the next phase, and of the next story.
         let (mut last, mut base): (Vec<String>, Vec<String>) = Default::default();
         let mut after_story = false;
         for (phase, is_story) in phases {
@@ -165,19 +165,19 @@ impl Phases {
     }
 }
 
-/// How far the order of a phase has come.
+/// The progress within the order of a phase.
 #[derive(Default)]
 struct Row {
     sections: Vec<String>,
-    /// What those of the batch wait for.
+    /// The dependencies of the current batch.
     before: Vec<String>,
-    /// What is done side by side.
+    /// The current batch of parallel tasks.
     batch: Vec<String>,
     was_parallel: bool,
 }
 
 impl Row {
-    /// What the next task waits for; `before` is what its phase waits for.
+    /// The dependencies of the next task; `before` are those of its phase.
     fn next(&mut self, id: &str, mark: &Mark, before: Vec<String>) -> Vec<String> {
         if self.sections.first() != mark.sections.first() {
             *self = Row {
@@ -185,7 +185,7 @@ impl Row {
                 ..Row::default()
             };
         } else if self.sections != mark.sections {
-            // A part of the phase is over as a whole, where it was one.
+            // A finished subsection counts as a whole.
             let whole = self.sections.last().filter(|_| self.sections.len() > 1);
             self.before = match whole.filter(|whole| !mark.sections.contains(whole)) {
                 Some(whole) => vec![whole.clone()],

@@ -1,4 +1,4 @@
-//! Lists as trackers write them, what they are read as, and what plans they make.
+//! Lists of trackers, what is read from them, and the plans made from them.
 
 #![allow(clippy::unwrap_used)]
 
@@ -87,7 +87,7 @@ const STRICTLY: Settling = Settling {
     is_lenient: false,
 };
 
-/// What each task waits for, but for those that wait for nothing.
+/// The dependencies of each task that has some.
 fn waits(list: &TaskList) -> Vec<String> {
     let waiting = list.tasks.iter().filter(|task| !task.after.is_empty());
     let lines = waiting.map(|task| {
@@ -146,7 +146,7 @@ fn the_phases_and_marks_of_spec_kit_are_an_order() {
             "T007 < Tests for User Story 1",
             "T008 < Tests for User Story 1",
             "T009 < T007 T008",
-            // What a task says of another phase goes beside what its own phase waits for.
+            // A dependency on another phase is added to those of its own phase.
             "T010 < Phase 2 T009",
             "T011 < Phase 3 Phase 4",
         ]
@@ -303,7 +303,7 @@ fn task_master_has_parts_and_tags() {
     );
     let error = read(text.as_bytes(), how(Some("none"))).unwrap_err();
     assert_eq!(error.help, "name one with --tag: `master`, `spike`");
-    // Before there were tags.
+    // The format before tags.
     let old = r#"{"tasks": [{"id": 1, "title": "Init"}], "metadata": {}}"#;
     assert_eq!(read_as("tasks.json", old).tasks.len(), 1);
 }
@@ -387,7 +387,7 @@ Many,A-6,10006,To Do,,,,,,x,y
             "8: the row has 11 cells, and the first line 9",
         ]
     );
-    // As GitLab exports it.
+    // An export of GitLab.
     let gitlab = "Issue ID,URL,Title,State,Description\n3,https://gitlab.example/g/p/-/issues/3,Build,Closed,So\n";
     let list = settled_as("export", gitlab);
     let task = list.tasks.first().unwrap();
@@ -427,7 +427,7 @@ fn what_makes_no_graph_is_refused_with_its_lines() {
         refused("x.jsonl", &parents).1,
         "tasks are parts of each other: `a` (line 1), `b` (line 2)"
     );
-    // A group is over when its parts are: one of them cannot wait for what waits for the group.
+    // A group is over when its children are: none of them can wait for a node that waits for the group.
     let through = jsonl(&[
         r#"{"id":"g","title":"G"}"#,
         r#"{"id":"x","title":"X","dependencies":[{"depends_on_id":"g","type":"blocks"}]}"#,
@@ -531,12 +531,12 @@ fn what_a_group_waits_for_is_waited_for_by_its_parts() {
     );
 }
 
-/// A list of a plan, read again.
+/// Reads an exported list of a plan.
 fn round(exported: &str, name: &str) -> GraphSpec {
     graph_of(&made(&settled_as(name, exported)))
 }
 
-/// What holds of a graph whatever its nodes say.
+/// The structure of a graph, independent of the texts of its nodes.
 fn shape(spec: &GraphSpec) -> Vec<String> {
     let graph = Graph::build(spec).unwrap();
     let mut lines: Vec<String> = graph
@@ -567,7 +567,7 @@ fn exported(spec: &GraphSpec, statuses: Option<&BTreeMap<String, NodeStatus>>) -
     }
 }
 
-/// A plan whose texts try to be something else.
+/// A plan with texts that try to be markup or commands.
 fn hostile() -> GraphSpec {
     serde_json::from_value(json!({"nodes": [
         {"id": "group", "kind": "Group", "name": "=cmd|' /C calc'!A0", "children": ["a", "inner"]},
@@ -628,7 +628,7 @@ fn a_table_has_a_row_for_each_node_and_calculates_nothing() {
         table.contains("5,c,\"'-x; echo '\",,Task,To Do,,,,1\r\n"),
         "{table}"
     );
-    // And back, soft dependencies apart, which no tracker has.
+    // And back, except soft dependencies, which no tracker has.
     let back = round(&table, "x.csv");
     let hard = |spec: &GraphSpec| -> Vec<String> {
         shape(spec)
@@ -684,7 +684,7 @@ fn a_plan_is_brought_up_to_date_and_what_people_wrote_stays() {
     let pruned = plan::merged(&list, &graph(&text), true);
     let (new, _) = plan::updated_text(("f.yaml", &text), 0, &pruned).unwrap();
     assert!(!new.contains("id: t003"), "{new}");
-    // What is an edge already is not said again.
+    // An existing edge is not added again.
     let edges = text.replace(
         "    nodes:\n",
         "    edges: [{from: t004, to: t002}]\n    nodes:\n",
@@ -695,7 +695,7 @@ fn a_plan_is_brought_up_to_date_and_what_people_wrote_stays() {
         new.contains("        dependsOn:\n          - look\n      - {id: look"),
         "{new}"
     );
-    // Where a list stands in brackets, the file is written anew, and it is told.
+    // If the file has a flow list, it is rewritten, and that is reported.
     let flow =
         "# lost\napiVersion: planspec.io/v1alpha1\nspec: {graph: {nodes: [{id: a, kind: Task}]}}\n";
     let merged = plan::merged(&list, &graph(flow), false);
@@ -714,7 +714,7 @@ fn two_ids_that_would_be_one_node_are_two() {
     assert!(merged.ids["T-1"].starts_with("t-1-"), "{:?}", merged.ids);
     let ids: std::collections::BTreeSet<&String> = merged.ids.values().collect();
     assert_eq!(ids.len(), 3);
-    // Nobody's node is taken over for having the same id.
+    // A node of another author is not taken over because of its id.
     let theirs = json!({"nodes": [{"id": "t001", "kind": "Task", "name": "Theirs"}]});
     let list = settled_as("x.md", "- [ ] T001 Mine\n");
     let merged = plan::merged(&list, &theirs, false);
@@ -722,7 +722,7 @@ fn two_ids_that_would_be_one_node_are_two() {
     assert_eq!(merged.nodes[0].1["name"], "Theirs");
 }
 
-/// Pieces of all formats, and what breaks them.
+/// Pieces of all formats, and of syntax that breaks them.
 const PIECES: [&str; 40] = [
     "- [ ] ",
     "- [x] ",

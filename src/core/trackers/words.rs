@@ -1,4 +1,4 @@
-//! The words by which trackers say how a task stands.
+//! The words of trackers for the state of a task.
 
 use super::State;
 
@@ -27,7 +27,7 @@ const DROPPED: [&str; 10] = [
     "tombstone",
 ];
 
-/// How a task stands of which a tracker says so; what is neither done nor given up is to be done.
+/// The state for a tracker's word; open, unless it means done or dropped.
 pub fn state(word: &str) -> State {
     let word = word.trim().to_lowercase();
     let plain: String = word.replace(['_', '-'], " ").replace(['\'', '’'], "");

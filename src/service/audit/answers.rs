@@ -1,4 +1,4 @@
-//! What the clone that decided had answered, asked of this clone once more, as far as what it takes is here.
+//! Repeats in this clone the queries whose answers a status commit recorded, as far as the objects are here.
 
 use std::collections::BTreeSet;
 
@@ -14,7 +14,7 @@ use crate::service::status::StatusReader;
 use crate::service::store::{Store, View};
 use crate::service::touched;
 
-/// What is asked once more.
+/// The answers to check.
 pub struct About<'a> {
     pub store: &'a Store,
     pub view: &'a View,
@@ -22,17 +22,17 @@ pub struct About<'a> {
     pub answers: &'a Answers,
 }
 
-/// What came of it.
+/// The result of the check.
 #[derive(Default)]
 pub struct Found {
-    /// What was answered, and is not so.
+    /// Recorded answers that are wrong.
     pub wrong: Vec<String>,
-    /// What cannot be told here.
+    /// What this clone cannot check.
     pub unknown: Vec<String>,
 }
 
 impl Found {
-    /// An answer beside what is found here, as sentences.
+    /// Compares a recorded answer with that of this clone.
     fn compare(&mut self, what: &str, said: bool, here: Option<bool>) {
         match here {
             Some(here) if here != said => self.wrong.push(format!(
@@ -48,7 +48,7 @@ impl Found {
 }
 
 impl About<'_> {
-    /// Ask all of it.
+    /// Checks all answers.
     ///
     /// # Errors
     /// An object is broken.
@@ -81,7 +81,7 @@ impl About<'_> {
             self.is_part(was, is)?
         };
         let here = is_part.map(|is_part| !is_part);
-        // A clone that did not reach that far did not know, where nothing was deleted.
+        // If nothing was deleted, a clone without that commit could not have known more.
         if !self.answers.history_rewritten && here.is_none() {
             found.unknown.push(format!(
                 "cannot tell whether {what}: objects are missing here"
@@ -93,7 +93,7 @@ impl About<'_> {
         Ok(())
     }
 
-    /// Whether a commit is part of another's history; nothing where that cannot be told here.
+    /// Whether one commit is an ancestor of another; `None` if this clone cannot tell.
     fn is_part(&self, one: &str, of: &str) -> Result<Option<bool>> {
         let repo = &self.store.repo;
         if !repo.has_object(one) || !repo.has_object(of) {
@@ -135,7 +135,7 @@ impl About<'_> {
                 self.is_part(commit, spec)?
             };
             let what = format!("{commit} is part of {}", short(spec));
-            // A commit that nobody can get is not part of it.
+            // A commit that cannot be fetched is not an ancestor.
             if here.is_some() || *said {
                 found.compare(&what, *said, here);
             }
@@ -145,7 +145,7 @@ impl About<'_> {
 
     fn touched(&self, found: &mut Found) {
         for (commit, said) in &self.answers.touched {
-            // Where that clone did not reach far enough, a person was asked.
+            // If that clone did not have enough history, a person was asked.
             if said.unknown.is_some() {
                 continue;
             }
@@ -167,7 +167,7 @@ impl About<'_> {
         {
             let what = format!("`{path}` of {} is by {}", short(commit), list(emails));
             let here = authors::of_file(&self.store.repo, commit, path).ok();
-            // Where that clone did not reach far enough, a gate waited.
+            // If that clone did not have enough history, a gate waited.
             if unknown.is_none() {
                 found.compare(&what, true, here.map(|here| here == *emails));
             }
@@ -239,7 +239,7 @@ impl About<'_> {
                 ));
                 continue;
             }
-            // Nothing keeps what is refused.
+            // Nothing keeps refused records, so they may be gone.
             if self.store.repo.has_object(&refused.tip) {
                 let is_refused = self.store.records(&refused.tip, None)?.is_err();
                 found.compare(&what, true, Some(is_refused));

@@ -1,4 +1,4 @@
-//! One status commit, checked.
+//! The check of one status commit.
 
 use std::cell::{OnceCell, RefCell};
 use std::collections::{BTreeMap, BTreeSet, HashSet};
@@ -23,33 +23,33 @@ use crate::service::status_signature::objection;
 use crate::service::store::{Store, View};
 use crate::service::{Fault, Result};
 
-/// Why a signature is not good where no program is there to check it.
+/// The reason for a signature that cannot be verified because no program is installed.
 const NO_VERIFIER: &str = "NoVerifier";
-/// Most differences that are told of one commit.
+/// Maximum number of differences that are reported for one commit.
 const TOLD: usize = 5;
 
-/// What came of checking a commit.
+/// The result of checking a commit.
 pub struct Checked {
     pub verdict: Verdict,
-    /// What of it could not be checked here, in sentences.
+    /// What could not be checked here, in sentences.
     pub unknown: Vec<String>,
-    /// How many signatures were checked.
+    /// How many signatures were verified.
     pub signatures: usize,
 }
 
 /// Whether a status commit follows from what it cites.
 pub enum Verdict {
     Follows,
-    /// Earlier decisions wrote it, or it does not say what it was answered: its place and its evidence are in order.
+    /// It was written with earlier rules, or has no recorded answers: only its place and its evidence are checked.
     EvidenceAlone,
-    /// Nobody can tell here: what is missing.
+    /// This clone cannot tell; the text says what is missing.
     Unknown(String),
-    /// It does not: what it claims, and what follows instead.
+    /// It does not follow; the texts say what it claims, and what follows instead.
     Broken(Vec<String>),
 }
 
 impl Verdict {
-    /// By what is wrong.
+    /// The verdict for a list of errors.
     fn of(wrong: Vec<String>) -> Verdict {
         if wrong.is_empty() {
             Verdict::Follows
@@ -59,25 +59,25 @@ impl Verdict {
     }
 }
 
-/// Checks commits, one after the other.
+/// Checks commits, in order.
 pub struct Checker<'a> {
     store: &'a Store,
-    /// Where the spec branch is, as this clone knows it, and what is behind that.
+    /// The tip of the spec branch in this clone, and the commits behind it.
     spec_tip: String,
     planned: OnceCell<HashSet<String>>,
-    /// The spec commit that the last commit observed which was in order.
+    /// The spec commit that the last valid commit observed.
     trusted: RefCell<Option<String>>,
     configs: RefCell<BTreeMap<String, Rc<Config>>>,
 }
 
-/// A commit that is checked, with what it takes.
+/// A commit with what its check needs.
 struct Case<'a> {
     store: &'a Store,
     status: StatusReader<'a>,
     before: Option<StatusReader<'a>>,
     controller: ControllerState,
     config: Rc<Config>,
-    /// What it has otherwise than the commit before, by path.
+    /// The paths that differ from the commit before.
     changed: BTreeMap<String, Option<String>>,
 }
 
@@ -92,10 +92,10 @@ impl<'a> Checker<'a> {
         }
     }
 
-    /// Check one.
+    /// Checks one commit.
     ///
     /// # Errors
-    /// An object is damaged, or something else keeps this clone from looking.
+    /// An object is damaged, or the repository cannot be read.
     pub fn check(&'a self, commit: &str) -> Result<Checked> {
         let mut checked = Checked {
             verdict: Verdict::Follows,
@@ -125,7 +125,7 @@ impl<'a> Checker<'a> {
                 "it was written by a newer planspec with other decisions".to_owned(),
             ));
         }
-        // What a commit goes back from may be anything.
+        // A commit that is restored from may be invalid.
         let is_restored = status.commit().restores.is_some();
         let parent = status.commit().parent.clone().filter(|_| !is_restored);
         let before = parent.map(|parent| StatusReader::at(repo, &parent));
@@ -162,8 +162,8 @@ impl<'a> Checker<'a> {
         case.follows(checked)
     }
 
-    /// What is wrong with its signature: it has to be as the spec commit wants it that it observed, and as the one wants it that
-    /// the last commit observed which was in order. Else whoever goes back to a time without signers needs no key.
+    /// Errors of the signature. It must satisfy the configuration in the spec commit that it observed, and also in the one that
+    /// the last valid commit observed. Otherwise, going back to a time without signers would need no key.
     fn signature(
         &self,
         status: &StatusReader<'_>,
@@ -171,7 +171,7 @@ impl<'a> Checker<'a> {
     ) -> Result<Vec<String>> {
         let trusted = self.trusted.borrow().clone();
         let before = || before.map(|one| one.commit().observed.clone());
-        // What was wanted before is looked at first: the commit that this one names may be nowhere.
+        // The earlier configuration first: the spec commit that this one names may not exist.
         let observed = [
             trusted.or_else(before),
             Some(status.commit().observed.clone()),
@@ -187,14 +187,14 @@ impl<'a> Checker<'a> {
         Ok(Vec::new())
     }
 
-    /// Whether the spec branch has a commit; nothing where that cannot be told here.
+    /// Whether a commit is on the spec branch; `None` if this clone cannot tell.
     fn is_planned(&self, commit: &str) -> Result<Option<bool>> {
         let repo = &self.store.repo;
         let is_cut_off = repo.is_shallow() || repo.is_partial();
         if !repo.has_object(commit) || !repo.has_object(&self.spec_tip) {
             return Ok((!is_cut_off).then_some(false));
         }
-        // Asked of each commit, so all are listed at once.
+        // Asked for each commit, so the history is listed once.
         let planned = match self.planned.get() {
             Some(planned) => planned,
             None => {
@@ -206,8 +206,8 @@ impl<'a> Checker<'a> {
         Ok((is_part || !is_cut_off).then_some(is_part))
     }
 
-    /// What is wrong where the spec branch still has what was observed before, and not what was observed then; or both, and it is
-    /// said that its history was rewritten in between.
+    /// Errors of the observed spec commit: it must be on the spec branch if the one before it still is, and then it must
+    /// contain it.
     fn astray(
         &self,
         status: &StatusReader<'_>,
@@ -235,7 +235,7 @@ impl<'a> Checker<'a> {
         })
     }
 
-    /// What is wrong where a commit claims to be of earlier decisions, or to have been asked nothing, behind one that is not.
+    /// Errors if a commit claims earlier rules, or has no recorded answers, although the one before it does not.
     fn downgraded(
         &self,
         status: &StatusReader<'_>,
@@ -261,7 +261,7 @@ impl<'a> Checker<'a> {
         Ok(why)
     }
 
-    /// From here on this status commit is one that was in order.
+    /// Remembers that this status commit is valid.
     pub fn trust(&self, commit: &str) {
         if let Ok(status) = StatusReader::at(&self.store.repo, commit) {
             self.trusted.replace(Some(status.commit().observed.clone()));
@@ -281,7 +281,7 @@ impl<'a> Checker<'a> {
 }
 
 impl Case<'_> {
-    /// What is wrong with its place.
+    /// Errors of its place in the history.
     fn place(&self) -> Result<Vec<String>> {
         let mut why = Vec::new();
         let commit = self.status.commit();
@@ -311,13 +311,13 @@ impl Case<'_> {
             .iter()
             .filter_map(|(path, id)| id.as_ref().map(|_| path))
         {
-            // What does not belong there is an error.
+            // A path that does not belong in a status is an error.
             self.status.commit().file(path)?;
         }
         Ok(why)
     }
 
-    /// Whether it has the status of an earlier commit again, and nothing else.
+    /// Whether it restores the status of an earlier commit, and changes nothing else.
     fn is_restored(&self, back_to: &str) -> Result<Verdict> {
         let repo = &self.store.repo;
         let stored = StatusReader::at(repo, back_to)?.whole()?;
@@ -393,7 +393,7 @@ impl Case<'_> {
         self.replay(&view, answers, incoming)
     }
 
-    /// What an older status can be held to: the records that it cites are records.
+    /// An older status is checked only for this: the records that it cites are records.
     fn evidence_alone(&self, cited: &[Cited], checked: &mut Checked) -> Result<Verdict> {
         let view = self.view();
         Ok(match self.records(&view, cited, None, checked)? {
@@ -402,7 +402,7 @@ impl Case<'_> {
         })
     }
 
-    /// What it cites, of each execution that it has otherwise.
+    /// The records that it cites, for each execution that it changes.
     fn cited(&self) -> Result<std::result::Result<Vec<Cited>, String>> {
         let keys = self.changed.keys().filter_map(|path| key_at(path));
         let keys: BTreeSet<Key> = keys.filter(|key| key.kind == Kind::Execution).collect();
@@ -421,7 +421,7 @@ impl Case<'_> {
         Ok(Ok(found))
     }
 
-    /// What was looked at, as far as a decision asks for it.
+    /// The view that the decision was based on, as far as it matters.
     fn view(&self) -> View {
         View {
             spec_branch: self.controller.spec_branch.clone().unwrap_or_default(),
@@ -430,7 +430,7 @@ impl Case<'_> {
         }
     }
 
-    /// The status that it was decided on: nothing where it was started again.
+    /// The status that it was based on; `None` if it was started anew.
     fn base(&self) -> Option<&StatusReader<'_>> {
         let before = self.before.as_ref()?;
         let known = before.controller().ok()?.repository_id;
@@ -472,7 +472,7 @@ impl Case<'_> {
 }
 
 impl Case<'_> {
-    /// The records that it cites, with what became of their signatures; or why it does not follow from them.
+    /// The cited records with their signatures, or the verdict that it does not follow from them.
     fn records(
         &self,
         view: &View,
@@ -496,7 +496,7 @@ impl Case<'_> {
                     return Ok(Err(Verdict::Broken(vec![why])));
                 }
             };
-            // Without them nothing is to be told beside it.
+            // Without answers, there is nothing to compare with.
             let judged = records
                 .iter_mut()
                 .filter_map(|received| Some((received, answers?)));
@@ -515,7 +515,7 @@ impl Case<'_> {
         Ok(Ok(found))
     }
 
-    /// Whether a record was written against this status, and who signed it: what the status says, where that is found here too.
+    /// Compares what the status says of a record with this clone: whether it was made for this status, and who signed it.
     fn judge(
         &self,
         view: &View,
@@ -558,7 +558,7 @@ impl Case<'_> {
         Ok(Ok(()))
     }
 
-    /// What it says otherwise than what follows, in sentences.
+    /// The differences between what it claims and what follows, in sentences.
     fn compare(
         &self,
         expected: &BTreeMap<String, Option<FileBody>>,
@@ -594,7 +594,7 @@ impl Case<'_> {
             let before = base.map(|base| base.commit().file(path)).transpose()?;
             why.extend(difference(path, commit.file(path)?, before.flatten()));
         }
-        // What matters most comes first: phases, then the rest of resources, then what is derived from them.
+        // Most important first: phases, then the rest of resources, then what is derived from them.
         why.sort_by_key(
             |one| match (one.contains("phase is "), one.starts_with('`')) {
                 (true, false) => 0,
@@ -611,7 +611,7 @@ impl Case<'_> {
     }
 }
 
-/// What a file says, beside what follows; that of no resource by its path alone.
+/// The differences in one file; if it is not of a resource, only its path.
 fn difference(path: &str, claimed: Option<Vec<u8>>, follows: Option<Vec<u8>>) -> Vec<String> {
     let name = key_at(path).map_or_else(|| format!("`{path}`"), |key| key.to_string());
     let (claimed, follows) = match (claimed, follows) {
@@ -633,14 +633,14 @@ fn difference(path: &str, claimed: Option<Vec<u8>>, follows: Option<Vec<u8>>) ->
     }
 }
 
-/// The signature of a record, where the status says what is found here too.
+/// The signature of a record, if the status and this clone agree.
 fn agreed(
     received: &Received,
     own: Signature,
     said: Option<&SignatureVerdict>,
 ) -> std::result::Result<Signature, Verdict> {
     let id = &received.id;
-    // Where there was no program to check it with, it did not count, whatever is found here.
+    // If no program could verify it then, it did not count, whatever this clone finds.
     if let Some(SignatureVerdict {
         bad: Some((reason, why)),
         ..
@@ -653,7 +653,7 @@ fn agreed(
     let found = match &own {
         Signature::Unchecked => "not asked for".to_owned(),
         Signature::Good(good) => by(&good.principal, &good.key),
-        // No program to check it with.
+        // No program can verify it here.
         Signature::Bad(NO_VERIFIER, why) => {
             let why = format!("the signature of {id} cannot be checked: {why}");
             return Err(Verdict::Unknown(why));
@@ -679,7 +679,7 @@ fn agreed(
     }
     let words = said.and_then(|said| said.bad.clone());
     Ok(match (own, words) {
-        // What the program that checked it said there.
+        // The message of the program that verified it then.
         (Signature::Bad(reason, _), Some((_, why))) => Signature::Bad(reason, why),
         (own, _) => own,
     })

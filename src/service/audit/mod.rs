@@ -1,5 +1,5 @@
-//! Whether the status follows from what it cites: each commit of the status branch is decided once more, over the status before
-//! it, the spec commit that it observed, its evidence, what the clone had answered, and its time.
+//! Audits the status: decides each commit of the status branch again, from the status before it, the spec commit that it
+//! observed, its evidence, the recorded answers, and its time.
 
 mod answers;
 mod check;
@@ -17,30 +17,30 @@ use crate::service::{Error, Fault, Result, unshared};
 
 use self::check::{Checked, Checker, Verdict};
 
-/// Most commits that could not be checked that are listed.
+/// Maximum number of unchecked commits that are listed.
 const UNKNOWN_SHOWN: usize = 20;
-/// Most new commits that a reconcile looks at by itself.
+/// Maximum number of new commits that a reconcile checks by itself.
 pub const NEWS: usize = 256;
-/// Most commits before one that does not follow that are looked at for one that does.
+/// Maximum number of earlier commits that are searched for a valid one.
 const LOOKED_BACK: usize = 20;
-/// Name of the note about the last commit that this clone has found to follow.
+/// Cache entry with the last commit that this clone has found valid.
 const TRUSTED_NOTE: &str = "audited";
 
-/// Name of the note about the status that this clone has found not to follow.
+/// Cache entry with the status that this clone has found invalid.
 const BROKEN_NOTE: &str = "broken";
 
-/// What is asked for.
+/// A request to audit.
 #[derive(Debug, Clone, Default)]
 pub struct AuditRequest {
-    /// Only the commits that say something of this execution.
+    /// Only the commits that change this execution.
     pub execution: Option<Named>,
-    /// Only what follows this status commit.
+    /// Only the commits after this status commit.
     pub since: Option<String>,
-    /// Check nothing: take this status commit, and all before it, as in order.
+    /// Check nothing: trust this status commit, and all before it.
     pub trust: Option<String>,
 }
 
-/// Check the status as this clone knows it, from what is in this clone.
+/// Checks the status as this clone knows it, with the objects of this clone.
 ///
 /// # Errors
 /// There is no status here, or no such execution or commit.
@@ -54,7 +54,7 @@ pub fn audit(store: Store, request: &AuditRequest) -> Result<Audited> {
     }
     let since = request.since.as_ref();
     let since = since.map(|since| store.commit_of(since)).transpose()?;
-    // What is not here is said, and not fetched: a clone must do.
+    // Missing objects are reported, not fetched: a clone must be enough.
     let store = Store {
         remote: None,
         ..store
@@ -91,7 +91,7 @@ pub fn audit(store: Store, request: &AuditRequest) -> Result<Audited> {
     Ok(walk.audited)
 }
 
-/// That there is no status in this clone: perhaps it is just not fetched.
+/// The error that this clone has no status; it may only need a fetch.
 fn nothing_known(store: &Store, view: &View) -> Error {
     let Some(remote) = &store.remote else {
         return unshared::no_status(store, view);
@@ -106,7 +106,7 @@ fn nothing_known(store: &Store, view: &View) -> Error {
     ))
 }
 
-/// Take a status commit as in order, whatever is found of it.
+/// Trusts a status commit, whatever its check would say.
 fn trusted(store: &Store, tip: &str, commit: &str) -> Result<Audited> {
     if commit != tip && !store.repo.is_ancestor(commit, tip)? {
         return Err(Error::invalid(format!(
@@ -121,7 +121,7 @@ fn trusted(store: &Store, tip: &str, commit: &str) -> Result<Audited> {
     Ok(audited)
 }
 
-/// The commits from behind `since` up to the tip, as far as they are here, the oldest first; at most the newest `most`.
+/// The commits after `since` up to the tip that are in this clone, oldest first; at most the newest `most`.
 fn line(repo: &Repo, tip: &str, since: Option<&str>, most: usize) -> Result<Vec<String>> {
     if since == Some(tip) {
         return Ok(Vec::new());
@@ -139,12 +139,12 @@ fn line(repo: &Repo, tip: &str, since: Option<&str>, most: usize) -> Result<Vec<
     Ok(found)
 }
 
-/// The execution that is meant.
+/// The execution with the given name.
 fn execution(store: &Store, tip: &str, named: &Named) -> Result<Key> {
     StatusReader::at(&store.repo, tip)?.find(named)
 }
 
-/// What has been found so far.
+/// The progress of an audit.
 struct Walk<'a> {
     store: &'a Store,
     checker: Checker<'a>,
@@ -176,7 +176,7 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// Say where this clone ends.
+    /// Notes where the history of this clone ends.
     fn cut_off(&mut self, commits: &[String]) -> Result {
         let Some(first) = commits.first() else {
             return Ok(());
@@ -195,7 +195,7 @@ impl<'a> Walk<'a> {
         Ok(())
     }
 
-    /// See that the headers follow each other, before anything is read that takes longer; false when they do not.
+    /// Checks the headers, before anything that takes longer. Returns false after an error.
     fn headers(&mut self, commits: &[String]) -> bool {
         let undone = undone(&self.store.repo, commits);
         for commit in commits.iter().filter(|commit| !undone.contains(*commit)) {
@@ -251,8 +251,8 @@ impl<'a> Walk<'a> {
 }
 
 impl Walk<'_> {
-    /// The last status commit before one that does not follow that does, of a few that are looked at; it is not known here that those
-    /// before it do.
+    /// The last valid status commit before an invalid one, among a few candidates. The commits before it
+    /// are not checked.
     fn last_that_follows(&self, broken: &str) -> Option<String> {
         let repo = &self.store.repo;
         let parent = |commit: &str| {
@@ -265,7 +265,7 @@ impl Walk<'_> {
             let checked = self.checker.check(&commit).ok()?;
             let before = parent(&commit);
             if matches!(checked.verdict, Verdict::Follows) {
-                // What somebody added to a forgery follows from that.
+                // A commit on top of a forgery follows from the forgery.
                 let is_sound = before.as_ref().is_none_or(|before| {
                     let checked = self.checker.check(before);
                     checked.is_ok_and(|checked| !matches!(checked.verdict, Verdict::Broken(_)))
@@ -280,7 +280,7 @@ impl Walk<'_> {
     }
 }
 
-/// Whether a commit says anything else of an execution than the one before it.
+/// Whether a commit changes the status of an execution.
 fn touches(repo: &Repo, commit: &str, key: &Key) -> bool {
     let path = status_path(key);
     let parent = StatusReader::at(repo, commit).ok();
@@ -299,13 +299,13 @@ fn told(store: &Store, commit: &str, why: Vec<String>) -> AuditedCommit {
     }
 }
 
-/// Take note that this clone has found a status commit, and all before it, to follow.
+/// Remembers that this clone has found a status commit, and all before it, valid.
 pub fn trust(repo: &Repo, commit: &str) {
     Cache::new(repo).store(TRUSTED_NOTE, commit.as_bytes());
 }
 
-/// Check what is new since this clone looked last, before anything is done on it; where it has never looked, the tip alone.
-/// What cannot be checked here is left to `planspec audit`.
+/// Checks the commits that are new since the last check of this clone, before it acts on them; without an earlier check,
+/// only the tip. What cannot be checked here is left to `planspec audit`.
 ///
 /// # Errors
 /// A commit does not follow from what it cites.
@@ -316,7 +316,7 @@ pub fn news(store: &Store, view: &View) -> Result<Vec<String>> {
     let repo = &store.repo;
     let known = Cache::new(repo).load(TRUSTED_NOTE);
     let known = known.and_then(|known| String::from_utf8(known).ok());
-    // What a partial clone has left on the remote would be got one by one.
+    // A partial clone would fetch its missing objects one by one.
     if known.as_deref() == Some(tip) || repo.is_partial() {
         return Ok(Vec::new());
     }
@@ -327,7 +327,7 @@ pub fn news(store: &Store, view: &View) -> Result<Vec<String>> {
     let mut walk = Walk::new(store, (&view.spec_commit, tip), known.clone());
     let mut notes = Vec::new();
     if goes_far_back(repo, &commits) {
-        // What stood there once may have been undone because it did not follow.
+        // An earlier status may have been undone because it was invalid.
         commits = status_branch::since(repo, None, tip, usize::MAX)?;
         walk = Walk::new(store, (&view.spec_commit, tip), None);
     } else if commits.len() > NEWS {
@@ -347,10 +347,10 @@ pub fn news(store: &Store, view: &View) -> Result<Vec<String>> {
     Ok(notes)
 }
 
-/// See that this clone has not found of this very status that it does not follow: nobody acts on one that is known for that.
+/// Fails if this clone has found the current status invalid, so that nobody acts on it.
 ///
 /// # Errors
-/// It has.
+/// The status is invalid.
 pub fn not_known_broken(store: &Store, view: &View) -> Result {
     let tip = view.status_tip.as_deref().map(str::as_bytes);
     let broken = Cache::new(&store.repo).load(BROKEN_NOTE);
@@ -360,7 +360,7 @@ pub fn not_known_broken(store: &Store, view: &View) -> Result {
     Ok(())
 }
 
-/// Whether one of these commits goes back behind all of them.
+/// Whether one of these commits restores a status from before all of them.
 fn goes_far_back(repo: &Repo, commits: &[String]) -> bool {
     let mut restored = commits.iter().filter_map(|commit| {
         let status = StatusReader::at(repo, commit).ok()?;
@@ -369,10 +369,10 @@ fn goes_far_back(repo: &Repo, commits: &[String]) -> bool {
     restored.any(|back_to| !commits.contains(&back_to))
 }
 
-/// See that a status commit is one to go back to: it follows from what it cites, and so does what it stands on.
+/// Checks that a status commit can be restored: it is valid, and so is its history.
 ///
 /// # Errors
-/// It does not.
+/// It is not.
 pub fn check_restored(store: &Store, view: &View, commit: &str) -> Result {
     if store.repo.is_partial() {
         return Ok(());
@@ -386,7 +386,7 @@ pub fn check_restored(store: &Store, view: &View, commit: &str) -> Result {
     }
 }
 
-/// Why nothing is done on a status that does not follow.
+/// Why nothing is done on an invalid status.
 fn refusal(walk: &Walk<'_>, broken: &AuditedCommit) -> Error {
     let why = broken.why.join("; ");
     let commit = &broken.commit;
@@ -406,8 +406,8 @@ fn refusal(walk: &Walk<'_>, broken: &AuditedCommit) -> Error {
     ))
 }
 
-/// Which of these commits, the oldest first, the status does not stand on any more: whoever goes back to one stands on what that
-/// one stood on, and on nothing that came after it.
+/// The commits, of these (oldest first), that the current status is no longer based on: a commit that restores an earlier
+/// one is based on that, and on nothing after it.
 fn undone(repo: &Repo, commits: &[String]) -> BTreeSet<String> {
     let places: BTreeMap<&String, usize> = commits.iter().zip(0..).collect();
     let mut standing = BTreeSet::new();
@@ -418,7 +418,7 @@ fn undone(repo: &Repo, commits: &[String]) -> BTreeSet<String> {
         let status = StatusReader::at(repo, commit).ok();
         at = match status.and_then(|status| status.commit().restores.clone()) {
             None => place.checked_sub(1),
-            // What is before all of these is looked at by nobody here.
+            // Earlier commits are not among these.
             Some(back_to) => places.get(&back_to).copied(),
         };
     }

@@ -1,4 +1,4 @@
-//! What a gate asks, what an approval there is about, and what is another since the last one.
+//! What a gate asks, what an approval there covers, and what has changed since the last one.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -18,10 +18,10 @@ use crate::service::describe::Described;
 use crate::service::status::StatusReader;
 use crate::service::store::Store;
 
-/// Most status commits that are looked at for what was approved.
+/// Maximum number of status commits that are searched for what was approved.
 const LOOKED_BACK: usize = 1000;
 
-/// What there is to know of a gate node; nothing for any other.
+/// The facts about a gate node; `None` for any other node.
 pub fn facts(
     store: &Store,
     described: &Described,
@@ -64,7 +64,7 @@ pub fn facts(
     }))
 }
 
-/// A gate as it is pinned.
+/// The pinned gate.
 fn spec_of(store: &Store, pin: &Pin) -> Option<crate::core::resource::GateSpec> {
     let bytes = read::blob(&store.repo, &pin.blob).ok()?;
     let blobs = BTreeMap::from([(pin.blob.clone(), bytes.into())]);
@@ -77,7 +77,7 @@ fn spec_of(store: &Store, pin: &Pin) -> Option<crate::core::resource::GateSpec> 
     }
 }
 
-/// What a decision is about, as a status has it.
+/// What a decision covers, as recorded in a status.
 fn covers(
     run: &ExecutionStatus,
     graph: GraphOf<'_>,
@@ -112,7 +112,7 @@ fn covers(
     })
 }
 
-/// The last approval that was given for something else than what would run now, and what is another since.
+/// The last approval of something else than would run now, and what has changed since.
 fn since(
     store: &Store,
     key: &Key,
@@ -135,8 +135,8 @@ fn since(
     }))
 }
 
-/// What a decision with this digest was about, as far as the history that is here goes. Of another revision of the plan the
-/// graph is another one, and then it is found only if nothing in it that matters here is.
+/// What a decision with this digest covered, if the history in this clone tells. For an earlier revision of the plan, the
+/// graph was different, so it is found only if the relevant part is the same.
 fn covered_then(
     store: &Store,
     key: &Key,
@@ -178,7 +178,7 @@ fn covered_then(
     Ok(None)
 }
 
-/// What is another, a sentence each.
+/// The differences, one sentence each.
 fn differences(then: &Covers, now: &Covers) -> Vec<String> {
     let mut found = Vec::new();
     if then.plan.digest != now.plan.digest {
@@ -234,7 +234,7 @@ fn provider(target: Option<&PinnedTarget>) -> String {
     provider.unwrap_or_else(|| "anybody".to_owned())
 }
 
-/// What is another in what was reported of a node.
+/// The differences between two reports of a node.
 fn reported(node: &str, then: Option<&CoveredReport>, now: Option<&CoveredReport>) -> Vec<String> {
     let (then, now) = match (then, now) {
         (Some(then), Some(now)) if then == now => return Vec::new(),

@@ -1,4 +1,4 @@
-//! Where everything stands, and the list of runs.
+//! The overview, and the list of runs.
 
 use std::cmp::Reverse;
 
@@ -10,10 +10,10 @@ use crate::service::overview::overview;
 use crate::service::status::StatusReader;
 use crate::service::store::Store;
 
-/// Most runs that a list shows.
+/// Maximum number of runs that a list shows.
 const LISTED: usize = 500;
 
-/// Where everything stands.
+/// The overview.
 pub fn page(store: &Store, now: Option<Time>) -> Result<Page> {
     let status = StatusReader::known(store)?;
     let time = status.as_ref().map(StatusReader::time);
@@ -31,7 +31,7 @@ pub fn page(store: &Store, now: Option<Time>) -> Result<Page> {
     })))
 }
 
-/// The runs that go on, and those that are over, each the newest first.
+/// The open runs and the finished ones, each newest first.
 pub fn by_age(status: &StatusReader<'_>) -> Result<(Vec<(Of, RunSummary)>, Vec<(Of, RunSummary)>)> {
     let lines = status.lines(&status.controller()?)?.all()?;
     let runs = lines.lines();

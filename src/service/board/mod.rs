@@ -1,4 +1,4 @@
-//! The pages of the board: what each shows. One page costs what it is about, however much else there is.
+//! The data of the pages of the board. The cost of a page depends only on what it shows, not on the size of the repository.
 
 mod gate;
 mod home;
@@ -26,30 +26,30 @@ use crate::api::log::RevisionList;
 use crate::core::resource::{Kind, Time};
 use crate::git::Repo;
 
-/// Most events of a run that a page shows.
+/// Maximum number of events of a run that a page shows.
 const EVENTS: usize = 500;
-/// Most nodes of a run that have a page of their own as a file.
+/// Maximum number of nodes of a run that get pages as files.
 const NODES: usize = 2000;
-/// With more plans than these, what changed them is told only of those of the runs on the board.
+/// With more plans than these, changes are shown only for plans of the runs on the board.
 const PLANS_TOLD: usize = 200;
-/// Most commits of a plan that a page shows.
+/// Maximum number of commits of a plan that a page shows.
 const REVISIONS: usize = 20;
 
-/// The board of a repository, as the last fetch brought it. A run is looked at once for all its pages that follow each other, and
-/// so is what changed a plan, so whoever answers one request after another makes a new one for each.
+/// The board of a repository, as of the last fetch. The data of the last run, and the changes to plans, are cached between
+/// pages; so a server makes a new board for each request.
 pub struct Board<'s> {
     store: &'s Store,
     now: Option<Time>,
     audits: bool,
     run: RefCell<Option<Rc<KnownRun>>>,
     revisions: RefCell<BTreeMap<Of, Option<Rc<RevisionList>>>>,
-    /// The plans of which is told what changed them; of all when not set.
+    /// The plans whose changes are shown; `None` shows those of all.
     told: RefCell<Option<BTreeSet<Of>>>,
 }
 
 impl<'s> Board<'s> {
-    /// A board as of `now`, for whoever looks at it at that moment. Without it the pages say nothing but what the repository
-    /// says, so that they are the same until that changes.
+    /// A board as of `now`, for a viewer at that time. Without it, pages depend only on the repository, and are the same until
+    /// it changes.
     pub fn new(store: &'s Store, now: Option<Time>) -> Board<'s> {
         Board {
             store,
@@ -61,7 +61,7 @@ impl<'s> Board<'s> {
         }
     }
 
-    /// The same with an audit of each run on the page of its history: its status commits are decided once more.
+    /// The same, with an audit of each run on its history page.
     pub fn auditing(self) -> Board<'s> {
         Board {
             audits: true,
@@ -69,10 +69,10 @@ impl<'s> Board<'s> {
         }
     }
 
-    /// What a page shows. What is there and cannot be shown says so on its page.
+    /// The data of a page. If it exists but cannot be shown, the page says so.
     ///
     /// # Errors
-    /// There is nothing of that name.
+    /// There is no such page.
     pub fn page(&self, name: &PageName) -> Result<Page> {
         let store = self.store;
         let shown = match name {
@@ -93,14 +93,13 @@ impl<'s> Board<'s> {
         }
     }
 
-    /// The same of a page that is known to be there: whatever is the matter is said on it.
+    /// The same for a page that is known to exist: any error is shown on it.
     pub fn page_or_why(&self, name: &PageName) -> Page {
         self.page(name).unwrap_or_else(|error| broken(name, error))
     }
 
-    /// Every page that is to be written: of the runs that go on, of the last `ended` that are over, and of the plans. Where
-    /// there are many plans, what changed them is told of those alone that these runs are of: it takes a walk through
-    /// history for each.
+    /// All pages to write: of the open runs, of the last `ended` finished ones, and of the plans. If there are many plans,
+    /// changes are shown only for those of these runs, since they take a walk through history for each plan.
     ///
     /// # Errors
     /// The repository cannot be used, or has no commit yet.
@@ -158,7 +157,7 @@ impl<'s> Board<'s> {
     fn audited(&self, of: &Of) -> Result<Audited> {
         let repo = &self.store.repo;
         let at = repo.workdir().unwrap_or_else(|| repo.common_dir());
-        // It is told from what is in this clone.
+        // Only objects of this clone are used.
         let store = Store {
             repo: Repo::open(Some(at))?,
             remote: self.store.remote.clone(),
@@ -172,7 +171,7 @@ impl<'s> Board<'s> {
         audit(store, &request)
     }
 
-    /// The commits that changed a plan; nothing where that cannot be told.
+    /// The commits that changed a plan; `None` if they cannot be read.
     fn revisions(&self, of: &Of) -> Option<Rc<RevisionList>> {
         let told = self.told.borrow();
         if told.as_ref().is_some_and(|told| !told.contains(of)) {

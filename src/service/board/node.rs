@@ -17,9 +17,9 @@ use crate::service::graph::DrawnGraph;
 use crate::service::store::Store;
 use crate::service::{Error, Result};
 
-/// Most bytes of a log that a page shows, the last ones.
+/// Maximum number of bytes of a log that a page shows; the last ones.
 const LOG_BYTES: usize = 8 * 1024;
-/// So much of a digest is in a command: `sha256:` and sixteen digits.
+/// Length of a digest in a command: `sha256:` and sixteen digits.
 const DIGEST: usize = 23;
 
 /// A node of a run.
@@ -75,7 +75,7 @@ pub fn page(store: &Store, known: &KnownRun, id: &str) -> Result<Page> {
     })))
 }
 
-/// The nodes right before a node, and right behind it.
+/// The nodes directly before a node, and directly after it.
 fn neighbours(
     graph: Option<GraphOf<'_>>,
     run: &ExecutionStatus,
@@ -101,7 +101,7 @@ fn neighbours(
     )
 }
 
-/// What anybody could run about a node, of what is proposed for its run.
+/// The commands of its run that are about this node.
 fn commands(of: &Of, id: &str, waiting: Option<&Waiting>, next: &[String]) -> Vec<String> {
     let target = format!("{}/{id}", of.name);
     let is_about = |command: &&String| command.split(' ').any(|word| word == target);
@@ -112,7 +112,7 @@ fn commands(of: &Of, id: &str, waiting: Option<&Waiting>, next: &[String]) -> Ve
     }
 }
 
-/// A command that decides, for what the page shows and nothing else.
+/// Limits a command that decides to what the page shows.
 fn about_what_is_seen(command: String, gate: Option<&GateFacts>) -> String {
     let decides = ["planspec approve ", "planspec reject "];
     let decision = gate.and_then(|gate| gate.decision.as_ref());
@@ -124,7 +124,7 @@ fn about_what_is_seen(command: String, gate: Option<&GateFacts>) -> String {
     }
 }
 
-/// What the attempts of a node brought.
+/// The artifacts of the attempts of a node.
 fn artifacts(run: &ExecutionStatus, id: &str) -> Vec<ArtifactShown> {
     let all = run.artifacts.iter();
     let of_node = all.filter(|artifact| artifact.origin().node == Some(id));
@@ -142,8 +142,8 @@ fn artifacts(run: &ExecutionStatus, id: &str) -> Vec<ArtifactShown> {
     shown.collect()
 }
 
-/// The end of what its command printed in the last attempt of which a log was reported, where that is in this clone: no remote
-/// is asked.
+/// The end of the output of its command, in the last attempt with a log, if that is in this clone; no remote is
+/// contacted.
 fn tail(store: &Store, run: &ExecutionStatus, id: &str) -> Option<LogTail> {
     let artifacts = run.artifacts.iter().filter(|artifact| artifact.is_log());
     let origins = artifacts.map(Artifact::origin);
@@ -158,7 +158,7 @@ fn tail(store: &Store, run: &ExecutionStatus, id: &str) -> Option<LogTail> {
     });
     let (attempt, log) = here?;
     let from = log.len().saturating_sub(LOG_BYTES);
-    // From the beginning of a line on.
+    // From the beginning of a line.
     let end = log.get(from..).unwrap_or_default();
     let begin = end
         .iter()

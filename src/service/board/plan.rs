@@ -1,4 +1,4 @@
-//! A plan, what changed it, and the list of plans.
+//! A plan, its changes, and the list of plans.
 
 use std::collections::BTreeSet;
 use std::rc::Rc;
@@ -18,9 +18,9 @@ use crate::service::status::StatusReader;
 use crate::service::store::Store;
 use crate::service::{Error, Result, index};
 
-/// Most plans that a list shows.
+/// Maximum number of plans that a list shows.
 const LISTED: usize = 500;
-/// Most runs of a plan that are shown.
+/// Maximum number of runs of a plan that are shown.
 const RUNS: usize = 50;
 
 /// All plans.
@@ -112,7 +112,7 @@ fn document_of(store: &Store, path: &str, blob: &str) -> Option<document::Conten
     Some((*document::parse(path, &bytes).ok()?).clone())
 }
 
-/// What a commit changed in a plan: its files before and after, and nothing else, are read.
+/// What a commit changed in a plan. Only its files before and after are read.
 pub fn revision(
     store: &Store,
     (of, commit): (&Of, &str),

@@ -11,24 +11,24 @@ use crate::service::names::Named;
 use crate::service::status::StatusReader;
 use crate::service::store::Store;
 
-/// The session of somebody who holds nothing: what is proposed is the same for whoever looks at the board.
+/// The session of an actor who holds nothing: every viewer of the board sees the same commands.
 const NOBODY: &str = "board";
 
-/// What is known of a run, and what follows from that.
+/// The data of a run.
 pub struct KnownRun {
-    /// Which run.
+    /// The run.
     pub of: Of,
-    /// The run, described.
+    /// The description of the run.
     pub described: Described,
-    /// The same as data.
+    /// The same, as an answer.
     pub description: Description,
-    /// Where its time went.
+    /// The times of its nodes.
     pub timeline: Option<Timeline>,
     now: Option<Time>,
 }
 
 impl KnownRun {
-    /// Look at a run.
+    /// Reads a run.
     pub fn look(store: &Store, of: &Of, now: Option<Time>) -> Result<KnownRun> {
         let known = StatusReader::known(store)?;
         let time = known.as_ref().map(StatusReader::time);

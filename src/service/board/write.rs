@@ -1,4 +1,4 @@
-//! The board as files.
+//! Writes the board as files.
 
 use std::path::PathBuf;
 
@@ -7,12 +7,12 @@ use crate::git::folder::FilledFolder;
 use crate::service::Result;
 use crate::service::store::Store;
 
-/// Where the board is written to, and which files it has.
+/// A request to write the board.
 #[derive(Debug, Clone)]
 pub struct WriteRequest {
     /// The folder.
     pub out: PathBuf,
-    /// The files, from there.
+    /// The paths of its files, relative to the folder.
     pub paths: Vec<String>,
 }
 
@@ -24,10 +24,10 @@ pub struct BoardFolder {
 }
 
 impl BoardFolder {
-    /// Begin to write.
+    /// Begins to write.
     ///
     /// # Errors
-    /// The folder holds what planspec did not write, or it cannot be used.
+    /// The folder contains files that planspec did not write, or cannot be used.
     pub fn open(store: &Store, request: WriteRequest) -> Result<BoardFolder> {
         let view = store.known_if_any()?;
         let head = store.repo.head()?;
@@ -48,7 +48,7 @@ impl BoardFolder {
         })
     }
 
-    /// Write a file, unless it stands there just so.
+    /// Writes a file, unless it has this content already.
     ///
     /// # Errors
     /// It cannot be written.
@@ -56,15 +56,15 @@ impl BoardFolder {
         Ok(self.folder.put(path, text.as_bytes())?)
     }
 
-    /// Something to say besides.
+    /// Adds a note.
     pub fn note(&mut self, note: String) {
         self.answer.notes.push(note);
     }
 
-    /// Take away what is no longer there.
+    /// Removes files that are no longer needed.
     ///
     /// # Errors
-    /// It cannot be removed.
+    /// A file cannot be removed.
     pub fn finish(self) -> Result<BoardWritten> {
         let (written, removed) = self.folder.finish()?;
         Ok(BoardWritten {

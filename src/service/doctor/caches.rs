@@ -1,4 +1,4 @@
-//! What Git and this program keep beside the repository proper: the index, the caches, the hook.
+//! Checks of the index, the caches and the hook.
 
 use super::{Flaw, Found, Patient, put_aside, shown};
 use crate::api::doctor::{CheckName, Mended};

@@ -1,5 +1,5 @@
-//! What can be wrong with the clone itself: objects that are missing, locks that were left behind, what a command that was
-//! killed has left.
+//! Checks of the clone itself: missing objects, stale locks, and remains of killed
+//! commands.
 
 use std::time::Duration;
 
@@ -15,25 +15,25 @@ use crate::git::refs::{self, Swap};
 use crate::git::{aside, remote, residue, worktree};
 use crate::service::{Error, Result};
 
-/// Refs behind which everything should be here.
+/// Refs whose objects should all be in this clone.
 const OURS: [&str; 3] = ["refs/heads/", "refs/remotes/", "refs/planspec/"];
-/// Refs that say what a remote has: they can be had again.
+/// Remote-tracking refs, which can be fetched again.
 const TRACKING: &str = "refs/remotes/";
 
-/// A lock that is younger may be of somebody who is at work where this machine cannot see.
+/// A younger lock may belong to a process that this machine cannot see.
 const YOUNG: Duration = Duration::from_secs(60);
-/// The same where this machine does not say who is at work.
+/// The same on systems that do not list processes.
 const YOUNG_UNSEEN: Duration = Duration::from_secs(3600);
-/// So long a commit may take before it is told of.
+/// A commit that takes longer than this is reported.
 const LONG: Duration = Duration::from_secs(60);
 
-/// Refs that are no use as they are.
+/// Refs that cannot be used.
 struct Harmed {
     /// Broken refs: name, file, what is wrong.
     broken: Vec<(String, std::path::PathBuf, String)>,
-    /// Refs that lead to something that is not here: name, id.
+    /// Refs with missing objects: name, id.
     cut: Vec<(String, String)>,
-    /// How many are sound.
+    /// The number of intact refs.
     sound: usize,
 }
 
@@ -107,7 +107,7 @@ impl Patient<'_> {
             [] => Vec::new(),
             files => put_aside(fix, files, &aside::put(self.repo, files)?),
         };
-        // Most of what branches lack came with what is known of the remote's.
+        // Most missing objects of branches come with those of the remote-tracking refs.
         let (tracking, others): (Vec<_>, Vec<_>) =
             (harmed.cut.iter()).partition(|(name, _)| name.starts_with(TRACKING));
         for (name, id) in tracking.into_iter().chain(others) {
@@ -120,7 +120,7 @@ impl Patient<'_> {
         Ok(mended)
     }
 
-    /// Fetch what a ref leads to from the remote that it is of, else from whichever has it.
+    /// Fetches the objects of a ref from its remote, else from any remote that has them.
     fn fetch_again(&self, name: &str, id: &str) -> Result<Option<Mended>> {
         let fix = CheckName::Objects;
         let of = |remote: &String| name.starts_with(&format!("{TRACKING}{remote}/"));
@@ -147,7 +147,7 @@ impl Patient<'_> {
         for remote in &remotes {
             remote::list(self.repo, remote, &["HEAD"])?;
         }
-        // Its remote answers, and does not have it any more: what it has now the next fetch tells.
+        // The remote no longer has it; the next fetch will tell what it has now.
         let deleted = refs::delete(self.repo, name, id)? == Swap::Done;
         Ok(deleted.then(|| Mended {
             fix,
@@ -267,7 +267,7 @@ impl Patient<'_> {
             undo: None,
         };
         let mut mended = Vec::new();
-        // Whoever gets the turn puts back what the last one was stopped at.
+        // The process that gets the turn restores the files of an interrupted commit.
         if let Some((_, files)) = commit::interrupted(self.repo) {
             drop(Turn::take_and_tell(self.repo)?);
             mended.push(done(format!(
@@ -290,7 +290,7 @@ impl Patient<'_> {
     }
 }
 
-/// Whether nobody can hold a lock any more.
+/// Whether no process can hold a lock any more.
 fn is_stale(lock: &Lock, at_work: &AtWork) -> bool {
     match at_work {
         AtWork::Process(..) => false,

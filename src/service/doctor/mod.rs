@@ -1,5 +1,5 @@
-//! What is wrong with a clone and with what it shares, and what can be done about it. Looking changes nothing, beside what
-//! `git fetch` would; each mend is asked for by its name, and says what it did.
+//! Finds problems of a clone and of what it shares, and how to repair them. Checks change nothing that
+//! `git fetch` would not change; each repair is requested by its name, and reports what it did.
 
 mod caches;
 mod local;
@@ -17,24 +17,24 @@ use crate::core::base::words::count;
 use crate::core::resource::Time;
 use crate::git::Repo;
 
-/// Most flaws of one kind that are told.
+/// Maximum number of problems of one kind that are listed.
 const TOLD: usize = 20;
 
-/// What is asked for.
+/// A request to check.
 #[derive(Debug, Clone)]
 pub struct CheckupRequest {
-    /// The moment.
+    /// The current time.
     pub now: Time,
-    /// Whether it is tried if this clone may push.
+    /// Whether to test if this clone may push.
     pub push: bool,
-    /// What is to be mended before.
+    /// The repairs to make first.
     pub fix: Vec<CheckName>,
 }
 
-/// Mend what is asked for, then look at everything.
+/// Makes the requested repairs, then runs all checks.
 ///
 /// # Errors
-/// There is no repository, or something cannot be mended.
+/// There is no repository, or a repair fails.
 pub fn checkup(dir: Option<&Path>, request: &CheckupRequest) -> Result<Checkup> {
     let repo = Repo::open(dir)?;
     let patient = || Patient {
@@ -62,11 +62,11 @@ pub fn checkup(dir: Option<&Path>, request: &CheckupRequest) -> Result<Checkup> 
     })
 }
 
-/// Who is looked at.
+/// The clone that is checked.
 struct Patient<'a> {
     dir: Option<&'a Path>,
     repo: &'a Repo,
-    /// Opened when it is asked for: that reads objects, and gets again what is missing.
+    /// Opened on demand, since opening reads objects, and fetches missing ones.
     store: OnceCell<Result<Store>>,
     request: &'a CheckupRequest,
 }
@@ -76,7 +76,7 @@ impl Patient<'_> {
         let mut checks = Vec::new();
         let mut of = |name, found| checks.extend(told(name, found));
         let objects = self.objects();
-        // Whoever looks at the status gets again what is missing here: that would be mending.
+        // Reading the status fetches missing objects, which would be a repair.
         let is_whole = matches!(objects, Ok(Found::Sound(_)));
         of(CheckName::Objects, objects);
         of(CheckName::Locks, self.locks());
@@ -111,21 +111,21 @@ impl Patient<'_> {
         }
     }
 
-    /// The store; nothing where the configuration names a remote that this clone does not have.
+    /// The store; an error if it cannot be opened, for example if the configuration names an unknown remote.
     fn store(&self) -> Result<&Store> {
         let opened = self.store.get_or_init(|| Store::open(self.dir));
         opened.as_ref().map_err(Error::clone)
     }
 }
 
-/// What a look came to: flaws, or that there are none.
+/// The result of a check.
 enum Found {
     Sound(String),
     Skipped(String),
     Flaws(Vec<Flaw>),
 }
 
-/// Something that is wrong.
+/// A problem.
 #[derive(Clone)]
 struct Flaw {
     state: CheckState,
@@ -151,7 +151,7 @@ impl Flaw {
         }
     }
 
-    /// As whoever acts would be told.
+    /// The problem with the message of an error.
     fn of(error: &Error) -> Flaw {
         let flaw = match error.kind {
             ErrorKind::NotReady => Flaw::warning(&error.message),
@@ -168,7 +168,7 @@ impl Flaw {
         self
     }
 
-    /// `--fix` does something about it: what.
+    /// Adds that `--fix` repairs it, and how.
     fn mended(mut self, name: CheckName, does: impl Display) -> Flaw {
         self.is_mended = true;
         self.hint(format!("`planspec doctor --fix {}` {does}", name.word()))
@@ -176,7 +176,7 @@ impl Flaw {
 }
 
 impl Found {
-    /// Flaws, or where there are none this sentence.
+    /// The problems; without any, this sentence.
     fn of(flaws: Vec<Flaw>, sound: impl Into<String>) -> Found {
         if flaws.is_empty() {
             return Found::Sound(sound.into());
@@ -185,7 +185,7 @@ impl Found {
     }
 }
 
-/// The flaws of a check, or a line that says that there are none.
+/// The problems of a check, or a line that there are none.
 fn told(name: CheckName, found: Result<Found>) -> Vec<Check> {
     let line = |state, message| Check {
         name,
@@ -213,12 +213,12 @@ fn told(name: CheckName, found: Result<Found>) -> Vec<Check> {
     checks.chain(rest).collect()
 }
 
-/// A file as people are shown it.
+/// A file, as shown to people.
 fn shown(path: &Path) -> String {
     format!("`{}`", path.display())
 }
 
-/// Files that were put aside.
+/// Files that were moved aside.
 fn put_aside(
     fix: CheckName,
     files: &[std::path::PathBuf],

@@ -1,5 +1,5 @@
-//! Refs of the inbox that belong to no run of the status. `reconcile` leaves them alone: after a status that was put back they
-//! are what is left of the runs since.
+//! Inbox refs that belong to no run of the status. `reconcile` leaves them alone: after a status was restored, they are all
+//! that is left of later runs.
 
 use std::collections::BTreeMap;
 
@@ -13,10 +13,10 @@ use crate::service::status::StatusReader;
 use crate::service::store::{Store, View, run_of_result};
 use crate::service::{Error, Result};
 
-/// Where they are kept in this clone when they are gone from the inbox.
+/// Where this clone keeps them after they were removed from the inbox.
 const ASIDE: &str = "refs/planspec-aside/";
 
-/// The refs of nobody, and their tips; nothing where there is no status to compare them with.
+/// The refs without a run, and their tips; `None` if there is no status to compare with.
 fn of_nobody(store: &Store, view: &View) -> Result<Option<BTreeMap<String, String>>> {
     let Some(status) = StatusReader::open(store, view)? else {
         return Ok(None);

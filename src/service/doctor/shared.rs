@@ -1,5 +1,5 @@
-//! What can be wrong with what everybody shares: the remote, the status branch, the clock that it goes by, the right to push.
-//! All of it is judged as `reconcile` judges it.
+//! Checks of what all clones share: the remote, the status branch, its clock, the right to push.
+//! They apply the rules of `reconcile`.
 
 use super::{Flaw, Found, Patient};
 use crate::api::doctor::CheckName;
@@ -10,11 +10,11 @@ use crate::service::reconcile::clock_in_doubt;
 use crate::service::status::StatusReader;
 use crate::service::store::{Store, View};
 
-/// What was seen of it.
+/// What the checks have read.
 pub(super) struct Shared<'p> {
     pub patient: &'p Patient<'p>,
     remote: Result<Found>,
-    /// Why the rest was not looked at, where it was not.
+    /// The view; or why it was not read.
     view: std::result::Result<Result<View>, &'static str>,
 }
 
@@ -46,7 +46,7 @@ impl<'p> Shared<'p> {
         }
     }
 
-    /// The store and what was seen, or why it was not looked at.
+    /// The store and the view, or why they were not read.
     pub fn seen(&self) -> std::result::Result<(&Store, &View), Found> {
         let unusable = || Found::Skipped("the status cannot be used".to_owned());
         match &self.view {
@@ -119,7 +119,7 @@ impl<'p> Shared<'p> {
 }
 
 impl Patient<'_> {
-    /// One look at what everybody shares, where all of the status can be read.
+    /// Reads the shared state, including the whole status.
     fn seen(&self) -> Result<View> {
         let store = self.store()?;
         let view = store.fresh()?;
@@ -140,7 +140,7 @@ impl Patient<'_> {
 }
 
 impl Shared<'_> {
-    /// What `--fix` would mend.
+    /// The refs that `--fix` would move aside.
     pub fn refs(&self) -> Result<Found> {
         let (store, view) = match self.seen() {
             Ok(seen) => seen,

@@ -1,4 +1,4 @@
-//! What happened to an execution, from the history of the status branch.
+//! The events of an execution, from the history of the status branch.
 
 use std::collections::BTreeSet;
 
@@ -17,18 +17,18 @@ use crate::service::status::StatusReader;
 use crate::service::store::{Store, View};
 use crate::service::{Error, Result};
 
-/// Of which execution.
+/// A request for the events of an execution.
 #[derive(Debug, Clone)]
 pub struct EventsRequest {
     /// `NAME` or `NAMESPACE/NAME`.
     pub name: String,
-    /// Its namespace, where its name alone is ambiguous.
+    /// Its namespace, if the name is ambiguous.
     pub namespace: Option<String>,
-    /// At most so many, the newest.
+    /// Maximum number of events, newest first.
     pub limit: usize,
 }
 
-/// What happened to an execution, as the last fetch brought it.
+/// Returns the events of an execution, as of the last fetch.
 ///
 /// # Errors
 /// There is no status, or no such execution, or several; or the status branch cannot be read.
@@ -80,7 +80,7 @@ fn no_status(view: &View) -> Error {
     .hint("run `planspec reconcile`, or `git fetch`")
 }
 
-/// See which signatures are as the status says.
+/// Verifies the signatures that the status reports.
 fn check_signatures(store: &Store, items: &mut [Happened]) {
     for happened in items {
         let (Some(act), Some(arrival)) = (&happened.event.act, happened.made) else {
@@ -105,7 +105,7 @@ fn check_signatures(store: &Store, items: &mut [Happened]) {
     }
 }
 
-/// What happened, newest first, and the commit at which history ends early.
+/// The events, newest first, and the commit at which the history ends early.
 fn transitions(
     store: &Store,
     key: &Key,
@@ -149,7 +149,7 @@ fn transitions(
             (blob, file) = (blob_before, file_before);
         }
         match before {
-            // The commits before its first status say nothing of it.
+            // Commits before its first status do not mention it.
             Some(before) if file.is_some() => commit = before,
             _ => break,
         }
@@ -157,7 +157,7 @@ fn transitions(
     Ok((found, None))
 }
 
-/// Where it stood when the history that is here begins.
+/// Its state when the history in this clone begins.
 fn state(key: &Key, commit: &Commit, file: &StatusFile) -> Happened {
     let phase = file.status.phase();
     let message = match &file.status {
@@ -194,8 +194,8 @@ fn happened_at(commit: &Commit, uid: &str, event: Event) -> Happened {
     }
 }
 
-/// The spec commit with the plan that a run was held to when something happened. What an operator
-/// asks for comes last: an attempt that was there before is of the revision from before.
+/// The spec commit with the plan that was pinned at an event. A request of an operator applies
+/// afterwards: an attempt from before it has the earlier revision.
 fn revision_of_event(
     event: &Event,
     before: Option<&StatusFile>,
@@ -211,7 +211,7 @@ fn revision_of_event(
     before.or_else(|| revision_of(now))
 }
 
-/// The spec commit with the plan that a run is held to.
+/// The spec commit with the pinned plan.
 fn revision_of(file: &StatusFile) -> Option<String> {
     let pinned = file.status.execution()?.extensions.pinned.as_ref()?;
     Some(pinned.commit.clone())

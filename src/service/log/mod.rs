@@ -1,4 +1,4 @@
-//! History: the revisions of a resource, and what happened to an execution.
+//! The history of resources: their revisions, and the events of executions.
 
 mod events;
 mod revisions;

@@ -21,21 +21,21 @@ use crate::service::status::StatusReader;
 use crate::service::store::{Store, View};
 use crate::service::{Error, Result, suggestion};
 
-/// Of which resource.
+/// A request for the revisions of a resource.
 #[derive(Debug, Clone)]
 pub struct RevisionsRequest {
-    /// Which resource.
+    /// The resource.
     pub named: Named,
-    /// At most so many, the newest.
+    /// Maximum number of revisions, newest first.
     pub limit: usize,
-    /// From this commit back; the spec branch when not set.
+    /// The commit to start from; `None` is the spec branch.
     pub revision: Option<String>,
 }
 
-/// The commits that changed a resource, newest first, as the last fetch brought them.
+/// Returns the commits that changed a resource, newest first, as of the last fetch.
 ///
 /// # Errors
-/// No commit has it, or it is in several namespaces; or the revision names no commit.
+/// No commit has it, or it is in several namespaces; or the given revision is not a commit.
 pub fn revisions(store: &Store, request: &RevisionsRequest) -> Result<RevisionList> {
     request.named.parts()?;
     let view = store.known_if_any()?;
@@ -93,14 +93,14 @@ fn ambiguous(name: &str, several: &[&Key]) -> Error {
         .hint(choose_one(several.iter().copied()))
 }
 
-/// The commit to begin with: what is named, else the tip of the spec branch, or HEAD where that goes on from there; else HEAD.
+/// The commit to start from: the given one, else the tip of the spec branch, or HEAD if that is ahead of it; else HEAD.
 fn start(store: &Store, revision: Option<&str>, view: Option<&View>) -> Result<String> {
     if let Some(revision) = revision {
         return store.commit_of(revision);
     }
     let head = store.here()?;
     if let Some(view) = view {
-        // What was committed here, and is not pushed yet, is history too.
+        // Local commits that are not pushed yet are shown too.
         let base = match &head {
             Some(head) => store.repo.merge_base(&view.spec_commit, head)?,
             None => None,
@@ -132,19 +132,19 @@ fn nowhere(
     error.maybe_hint(suggestion(name, names))
 }
 
-/// Where a resource is defined in a file of a commit.
+/// A definition of a resource in a file of a commit.
 #[derive(Debug, Clone, PartialEq)]
 struct Defined {
     path: String,
     blob: String,
-    /// Nothing when its structure is broken.
+    /// `None` if its structure is invalid.
     resource: Option<Resource>,
-    /// Of the plan of a document.
+    /// The revision, for the plan of a document.
     revision: Option<RevisionOf>,
 }
 
-/// What a file says about the resource that is looked for: key and resource of each document, and which
-/// revision of a plan it is.
+/// What a file says about the resource: key and resource of each YAML document, and the
+/// revision of a plan.
 type SaidInFile = Vec<(Key, Option<Resource>, Option<RevisionOf>)>;
 
 struct Search<'a> {
@@ -152,22 +152,22 @@ struct Search<'a> {
     config: &'a Config,
     paths: Paths,
     named: &'a Named,
-    /// By path and blob: the next comparison asks for one side of the last again.
+    /// By path and blob: the next comparison needs one side of this one again.
     known: HashMap<(String, String), SaidInFile>,
-    /// Every resource that fits.
+    /// All resources that match.
     seen: BTreeSet<Key>,
-    /// By tree, which of its files define the resource, where that is known: a commit without parents brings all files, of
-    /// which these need be read.
+    /// By tree, the files that define the resource, if known: a commit without parents adds all files, of which only
+    /// these need be read.
     holders: HashMap<String, Vec<FoundFile>>,
 }
 
-/// Most files whose content is kept for the next comparison.
+/// Maximum number of files whose contents are kept for the next comparison.
 const KEPT: usize = 4096;
 
 impl Search<'_> {
-    /// The commits that changed the resource, newest first, and those at which history ends early.
-    /// Where a merge took the resource as it stood in one of its parents, only that one is
-    /// followed, as `git log` does.
+    /// The commits that changed the resource, newest first, and those at which the history ends early.
+    /// If a merge took the resource unchanged from one of its parents, only that parent is followed,
+    /// as in `git log`.
     fn revisions(&mut self, tip: &str, limit: usize) -> Result<(Vec<CommitChange>, Vec<String>)> {
         let mut walk = CommitWalk::default();
         if let Some(commit) = history::commit(&self.store.repo, tip)? {
@@ -175,7 +175,7 @@ impl Search<'_> {
         }
         let mut found = Vec::new();
         let mut ends = Vec::new();
-        // Blobs by which the resource was known since its last change.
+        // The blobs that held the resource since its last change.
         let mut blobs: BTreeSet<String> = BTreeSet::new();
         while found.len() < limit
             && let Some(commit) = walk.next()
@@ -233,10 +233,10 @@ impl Search<'_> {
         Ok((found, ends))
     }
 
-    /// Ask the index of the first commit which files define the resource.
+    /// Asks the index of the first commit which files define the resource.
     fn look_up(&mut self, tip: &str) -> Result<()> {
         let (namespace, name) = self.named.parts()?;
-        // A name that is none is in no index.
+        // The index has only valid names.
         let is_odd = |c: char| c.is_whitespace() || c.is_control() || c == '/';
         if name.contains(is_odd) || namespace.is_some_and(|own| own.contains(is_odd)) {
             return Ok(());
@@ -251,7 +251,7 @@ impl Search<'_> {
         Ok(())
     }
 
-    /// What all files of a tree say, where it is known which of them say anything.
+    /// The definitions in all files of a tree, if it is known which files have any.
     fn all(&mut self, tree: &str) -> Result<Option<Vec<Defined>>> {
         let Some(mut files) = self.holders.get(tree).cloned() else {
             return Ok(None);
@@ -260,7 +260,7 @@ impl Search<'_> {
         self.definitions(files).map(Some)
     }
 
-    /// Take note of which files of an older tree define the resource, after what differs was read.
+    /// Records which files of an older tree define the resource, after its differences were read.
     fn follow_holders(&mut self, (old, new): (&str, &str), differing: &Differing) {
         let Some(files) = self.holders.get(new) else {
             return;
@@ -305,8 +305,8 @@ impl Search<'_> {
         Ok((before, now, unreadable))
     }
 
-    /// A commit that brings revisions in files of their own: each compared with the one that it follows, the
-    /// newest first. Nothing where it does anything else.
+    /// A commit that adds revisions in separate files: each is compared with the one before it, newest
+    /// first. `None` if the commit does anything else.
     fn chained(
         &mut self,
         commit: &Commit,
@@ -353,7 +353,7 @@ impl Search<'_> {
         Ok(Some(found))
     }
 
-    /// What stands in the folders of some files of a tree.
+    /// The definitions in the folders of some files of a tree.
     fn beside(&mut self, tree: &str, files: &[&Defined]) -> Result<Vec<Defined>> {
         let folder = |path: &str| {
             path.rsplit_once('/')
@@ -367,7 +367,7 @@ impl Search<'_> {
         self.definitions(near.collect())
     }
 
-    /// Class of the change, and one line of what changed.
+    /// The change class, and one line about what changed.
     fn compared(&self, old: &Defined, new: &Defined) -> Result<Option<(String, String)>> {
         let (Some(_), Some(resource)) = (&old.resource, &new.resource) else {
             return Ok(None);
@@ -432,8 +432,8 @@ impl Search<'_> {
         let may_hold = match &file.content {
             Content::Bytes(bytes) => {
                 let has = |word: &[u8]| bytes.windows(word.len()).any(|part| part == word);
-                // A file without the name cannot define the resource, unless the name is written
-                // with an escape, or it is a PlanSpec 1.2 document, which takes it from its path.
+                // A file without the name cannot define the resource, unless the name is written with an escape, or
+                // the file is a PlanSpec 1.2 document, whose name is that of the file.
                 has(b"\\")
                     || !has(b"apiVersion")
                     || self
@@ -461,20 +461,20 @@ impl Search<'_> {
     }
 }
 
-/// What differs between two trees.
+/// The differences between two trees.
 struct Differing {
     paths: BTreeSet<String>,
     /// The files of the older one that define the resource.
     defining: Vec<FoundFile>,
 }
 
-/// The definitions before and now, and whether what held them cannot be read any more.
+/// The definitions before and after, and whether their file has become unreadable.
 type DefinedSides = (Vec<Defined>, Vec<Defined>, bool);
 
-/// Whether the resource is the same on both sides, at the same place.
+/// Whether the resource is the same on both sides, in the same place.
 fn is_same((before, now, _): &DefinedSides) -> bool {
     let face = |defined: &Defined| match &defined.resource {
-        // A revision may change what stands in no resource.
+        // A revision may change fields that are in no resource.
         Some(resource) => {
             let id = defined
                 .revision
@@ -491,17 +491,17 @@ fn is_same((before, now, _): &DefinedSides) -> bool {
     before.iter().map(face).eq(now.iter().map(face))
 }
 
-/// What a commit did to the resource.
+/// The change of the resource in a commit.
 struct CommitChange {
     commit: Commit,
     kind: RevisionKind,
-    /// Class of the change and one line of what changed, where the specs could be compared.
+    /// The change class and one line about what changed, if the specs could be compared.
     compared: Option<(String, String)>,
-    /// Paths of the files before.
+    /// The paths of the files before.
     before: Vec<String>,
-    /// Paths of the files since.
+    /// The paths of the files after.
     now: Vec<String>,
-    /// The blobs that held this revision.
+    /// The blobs with this revision.
     blobs: BTreeSet<String>,
 }
 
@@ -526,7 +526,7 @@ impl CommitChange {
         }
     }
 
-    /// One line of what changed.
+    /// One line about what changed.
     fn summary(&self) -> String {
         let (from, to) = (self.before.join(", "), self.now.join(", "));
         let is_elsewhere = from != to && !from.is_empty() && !to.is_empty();
@@ -586,7 +586,7 @@ fn revision(
     }
 }
 
-/// The executions that ran on each revision, by the blob that they are pinned to.
+/// Assigns executions to the revision that they ran, by the pinned blob.
 fn attribute(revisions: &mut [Revision], key: &Key, files: &BTreeMap<Key, StatusFile>) {
     for (execution, file) in files {
         let Status::Execution(run) = &file.status else {
@@ -691,7 +691,7 @@ mod tests {
         )
     }
 
-    /// What is found of a plan, told, and how many files were looked at; with the help of the index, or without.
+    /// The log of a plan, and how many files were read; with or without the index.
     fn told(store: &Store, name: &str, helped: bool) -> (String, usize) {
         let config = Config::default();
         let named = Named::new(Kind::Plan, name, None);

@@ -1,6 +1,6 @@
-//! Inbox refs that are no longer needed: where a run is over in the status that everybody has, the lock is no longer
-//! needed, and what was said is kept as evidence. Logs and work stay longer. A ref of a run that this status does not know
-//! may be another status's: it stays.
+//! Deletes inbox refs that are no longer needed: once a run is over in the published status, its locks are not needed,
+//! and its records are kept as evidence. Logs and work are kept longer. A ref of a run that this status does not know
+//! may belong to another status: it stays.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,24 +13,24 @@ use crate::service::Result;
 use crate::service::status::StatusReader;
 use crate::service::store::{Store, View, run_of_result};
 
-/// So many refs are worth a push while there is something else to do. Else they are deleted when there is not: whoever is at
-/// work must not wait for it, and lose the next race by it.
+/// With at least so many refs, they are deleted even if there is other work. Otherwise deletion waits until there is
+/// none, so that workers do not wait for it, and no race is lost because of it.
 const MANY: usize = 20_000;
-/// Most refs that one reconcile deletes, in one push.
+/// Maximum number of refs that one reconcile deletes, in one push.
 const MOST: usize = 2_000;
-/// `git push` compares each ref that is to be deleted with each that the remote has: a microsecond or two for each pair. So
-/// many pairs keep a push below some ten seconds.
+/// `git push` compares each ref to delete with each ref of the remote: a microsecond or two per pair. With so
+/// many pairs, a push takes about ten seconds.
 const PAIRS: usize = 10_000_000;
-/// How long the logs and the work of a run that is over are kept.
+/// How long the logs and the work of a finished run are kept.
 const RESULT_DAYS: i64 = 30;
-/// Most refs of them that one reconcile deletes.
+/// Maximum number of such refs that one reconcile deletes.
 const RESULTS_AT_ONCE: usize = 200;
 
-/// What is known after a reconcile has decided, and has written what there was to write.
+/// A clean-up after a reconcile, which has written what it had to write.
 pub(super) struct CleanUp<'a> {
     pub store: &'a Store,
     pub view: &'a View,
-    /// The status that everybody has.
+    /// The published status.
     pub status: &'a StatusReader<'a>,
     pub decision: &'a Reconciliation,
     pub now: Time,
@@ -39,12 +39,13 @@ pub(super) struct CleanUp<'a> {
 }
 
 impl CleanUp<'_> {
-    /// Delete what may go, if this is the time for it. What there is then; nothing when there is more to delete.
+    /// Deletes the refs that may go, if it is time for that. Returns the view afterwards; `None` if there is more to
+    /// delete.
     ///
     /// # Errors
-    /// Something cannot be read, or the remote does not want it.
+    /// Something cannot be read, or the remote refuses.
     pub fn run(&self) -> Result<Option<View>> {
-        // What was not read of the lines is as it was.
+        // Summaries that were not read have not changed.
         let lines = Lookup::new(self.decision.tree.summaries.clone(), self.status);
         let mut refs = self.settled(&lines)?;
         for (name, tip) in self.results(&lines)? {
@@ -68,8 +69,8 @@ impl CleanUp<'_> {
         Ok(Some(left))
     }
 
-    /// Whether nobody is kept from work by it: nothing was to be written, or there is much to delete and nobody else has
-    /// written since.
+    /// Whether the deletion delays nobody: nothing was written, or there is much to delete and nobody else has written
+    /// since.
     fn is_time_for(&self, count: usize) -> Result<bool> {
         match self.written {
             None => Ok(true),
@@ -78,7 +79,7 @@ impl CleanUp<'_> {
         }
     }
 
-    /// Refs of runs that are over, with all that stands on them read, or refused.
+    /// The refs of finished runs whose records have all been taken in, or refused.
     fn settled(&self, lines: &Lookup<'_, StatusReader<'_>>) -> Result<BTreeMap<String, String>> {
         let tree = &self.decision.tree;
         let mut over = BTreeSet::new();
@@ -107,7 +108,7 @@ impl CleanUp<'_> {
                 | Address::Review { .. }
                 | Address::Answer { .. }
                 | Address::Request { .. } => true,
-                // Criteria may be attested anew after the run is over.
+                // Criteria may be attested again after the run is over.
                 Address::Attestation { .. } => false,
             };
             let is_read = |run: &ExecutionStatus| {
@@ -123,7 +124,7 @@ impl CleanUp<'_> {
             .collect())
     }
 
-    /// Refs that keep logs and work of runs which were over long ago.
+    /// The refs with the logs and work of runs that were over long ago.
     fn results(&self, lines: &Lookup<'_, StatusReader<'_>>) -> Result<Vec<(String, String)>> {
         let mut old = Vec::new();
         for (name, tip) in &self.view.results {
@@ -135,8 +136,8 @@ impl CleanUp<'_> {
     }
 }
 
-/// Whether the run whose result a ref keeps was over long ago, and cannot be retried. Of runs that this status does not know
-/// nothing is known: another one may.
+/// Whether the run with a result ref was over long ago, and cannot be retried. False for runs that this status does not
+/// know: another status may.
 fn is_over_for_long(lines: &Lookup<'_, StatusReader<'_>>, name: &str, now: Time) -> Result<bool> {
     let Some(RunRef {
         namespace,

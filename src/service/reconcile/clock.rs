@@ -1,8 +1,8 @@
-//! Whether the clock of this machine can be believed. One reconcile with a wrong clock ends leases that
-//! run, and puts every later deadline where nobody looks for it.
+//! Checks the clock of this machine. One reconcile with a wrong clock would end active leases, and
+//! move all later deadlines.
 //!
-//! The dates that actors write into their commits and records play no part: nobody can bring about a
-//! refusal by them.
+//! The dates that actors write into their commits and records are ignored: otherwise anybody could cause a
+//! refusal.
 
 use chrono::{Datelike, TimeDelta};
 
@@ -10,32 +10,32 @@ use crate::core::base::time::{self, exact, span};
 use crate::core::resource::Time;
 use crate::service::{Error, Result};
 
-/// So far behind the status a clock may be: two machines never agree to the second.
+/// How far the clock may be behind the status: two machines never agree to the second.
 const BEHIND: TimeDelta = TimeDelta::minutes(5);
-/// So late something may happen by itself: nobody may have reconciled on a quiet weekend, or on a
+/// How late a deadline may be handled: nobody may have reconciled on a quiet weekend, or on a
 /// holiday.
 const LATE: TimeDelta = TimeDelta::days(7);
-/// So far ahead of the remote a clock may be.
+/// How far the clock may be ahead of the remote.
 const AHEAD: TimeDelta = TimeDelta::days(1);
-/// The last year that a clock may show: with the longest duration added to it, there still is a date.
+/// The last year that a clock may show, so that any duration can be added to it.
 const LAST_YEAR: i32 = time::LAST_YEAR - 101;
 
-/// What there is to hold a clock against.
+/// Times that the clock is compared with.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Witnesses {
-    /// When the status was written.
+    /// The time of the status.
     pub status: Option<Time>,
-    /// The time on the remote's server, where it says one.
+    /// The time of the remote's server, if it reports one.
     pub remote: Option<Time>,
-    /// The earliest moment at which something was to happen by itself, and would happen now.
+    /// The earliest deadline that would be handled now.
     pub fired: Option<Time>,
 }
 
-/// See that the clock, and the status, show moments to which any duration can be added. `before` names the status commit to
-/// go back to.
+/// Checks that any duration can be added to the times of the clock and of the status. `before` returns the status
+/// commit to restore.
 ///
 /// # Errors
-/// One of them does not.
+/// One of them is too late.
 pub(super) fn check_years(now: Time, status: Option<Time>, before: impl Fn() -> String) -> Result {
     let is_beyond = |time: &Time| time.year() > LAST_YEAR;
     if is_beyond(&now) {
@@ -62,7 +62,7 @@ pub(super) fn check_years(now: Time, status: Option<Time>, before: impl Fn() -> 
 }
 
 impl Witnesses {
-    /// Why a clock that shows `now` is in doubt, a sentence for each reason.
+    /// Why a clock that shows `now` is in doubt, one sentence for each reason.
     pub fn doubts(&self, now: Time) -> Vec<String> {
         let behind = self.status.filter(|status| *status - now > BEHIND);
         let behind = behind.map(|status| {
@@ -93,7 +93,7 @@ impl Witnesses {
         behind.into_iter().chain(ahead).chain(late).collect()
     }
 
-    /// Nothing is written by a clock that is in doubt. `before` names the last status commit that it would not be behind.
+    /// The error if the clock is in doubt. `before` returns the last status commit that is not later than the clock.
     pub fn refusal(&self, now: Time, doubts: &[String], before: impl Fn() -> String) -> Error {
         let why = doubts.join("; ");
         let hint = match self.status {

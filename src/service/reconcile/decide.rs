@@ -1,4 +1,4 @@
-//! Read what it takes, and let the core decide: about what may move where that is enough, else about
+//! Reads what a decision needs, and lets the core decide: only about what may change if that is enough, else about
 //! everything.
 
 use std::cell::RefCell;
@@ -30,40 +30,40 @@ use crate::service::store::{Store, View};
 use crate::service::touched;
 use crate::service::{Error, Result, revision};
 
-/// Most errors in resources that are told.
+/// Maximum number of errors in resources that are listed.
 const ERRORS_SHOWN: usize = 50;
 
-/// What is to be decided.
+/// The input of a decision.
 pub(super) struct Question<'a> {
     pub store: &'a Store,
     pub view: &'a View,
-    /// The status as it stands, if there is one.
+    /// The present status, if there is one.
     pub status: Option<&'a StatusReader<'a>>,
-    /// The moment that counts as now.
+    /// The time to use as now.
     pub now: Time,
-    /// What is taken as answered, where a decision is repeated; else this clone is asked.
+    /// The recorded answers, if a decision is repeated; otherwise this clone is asked.
     pub told: Option<&'a Told>,
 }
 
-/// What a decision that was taken before had been answered, and the records that it took in.
+/// The answers and records of an earlier decision.
 pub struct Told {
     /// The answers.
     pub answers: Answers,
-    /// The records, and what held none.
+    /// The records, and the refused refs.
     pub inbox: Inbox,
 }
 
-/// What was decided.
+/// A decision with its context.
 pub(super) struct Decided {
-    /// The decision. Its tree holds the statuses that were looked at.
+    /// The decision. Its tree has only the statuses that were examined.
     pub decision: Reconciliation,
-    /// The status as it stood, as far as it was looked at.
+    /// The status before, as far as it was examined.
     pub old: Option<StatusTree>,
-    /// Inbox refs that are left to the next reconcile.
+    /// How many inbox refs are left to the next reconcile.
     pub left: usize,
 }
 
-/// The status as it stands, as far as every decision follows from it.
+/// The parts of the present status that every decision needs.
 struct Standing<'a> {
     controller: ControllerState,
     lines: Lookup<'a, StatusReader<'a>>,
@@ -78,10 +78,10 @@ impl<'a> Standing<'a> {
 }
 
 impl Question<'_> {
-    /// Decide. With `full` everything is looked at, and the answer must be the same.
+    /// Decides. With `full`, everything is examined, and the result must be the same.
     ///
     /// # Errors
-    /// Something cannot be read; or the two answers differ.
+    /// Something cannot be read, or the two results differ.
     pub fn decide(&self, full: bool) -> Result<Decided> {
         let standing = self.status.map(Standing::of).transpose()?;
         if let Some(standing) = &standing {
@@ -95,7 +95,7 @@ impl Question<'_> {
         let inbox = inbox::read(self, lines)?;
         let rewritten = match self.is_rewritten(standing)? {
             Some(rewritten) => rewritten,
-            // Only what would delete something has to know.
+            // Only a decision that deletes something needs to know.
             None => {
                 let decided = self.decide_knowing(standing, (&inbox, false), full)?;
                 if !deletes(&decided) {
@@ -107,7 +107,7 @@ impl Question<'_> {
         self.decide_knowing(standing, (&inbox, rewritten), full)
     }
 
-    /// Decide, where it is known whether history was rewritten.
+    /// Decides, once it is known whether history was rewritten.
     fn decide_knowing(
         &self,
         standing: Option<&Standing<'_>>,
@@ -130,8 +130,8 @@ impl Question<'_> {
         }
     }
 
-    /// Whether the commit that was observed last is no longer part of the spec branch. Nothing where this clone is too shallow
-    /// to tell.
+    /// Whether the last observed commit is no longer part of the spec branch. `None` if this clone is too shallow to
+    /// tell.
     fn is_rewritten(&self, standing: Option<&Standing<'_>>) -> Result<Option<bool>> {
         let (store, view) = (self.store, self.view);
         let Some(standing) = standing else {
@@ -141,7 +141,7 @@ impl Question<'_> {
         if *observed == view.spec_commit {
             return Ok(Some(false));
         }
-        // It may just not be fetched yet; if the remote has lost it too, history was rewritten.
+        // It may only not be fetched yet; if the remote does not have it either, history was rewritten.
         if !store.has_or_fetches(observed) {
             return Ok(Some(true));
         }
@@ -152,8 +152,8 @@ impl Question<'_> {
         Ok(Some(!is_part))
     }
 
-    /// The same, with a history that is deepened until it is known. What cannot be known is taken for rewritten: then nothing
-    /// is deleted.
+    /// The same, deepening the history until it is known. If it cannot be known, history counts as rewritten, so that
+    /// nothing is deleted.
     fn is_rewritten_behind(&self, standing: Option<&Standing<'_>>) -> Result<bool> {
         let Some(standing) = standing else {
             return Ok(false);
@@ -169,12 +169,12 @@ impl Question<'_> {
         }))
     }
 
-    /// Look at everything.
+    /// Examines everything.
     fn in_whole(&self, inbox: &Inbox, history_rewritten: bool) -> Result<Decided> {
         let (store, view) = (self.store, self.view);
         let stored = store.status(view)?;
         let files = store.files(&view.spec_commit, &view.config)?;
-        // Of the specs as they were written a reconcile needs no more than their digests.
+        // A reconcile needs only the digests of the raw specs.
         let parsed = manifests_with(&files, &view.config, |_, read| read.digest_raw_specs());
         let parsed = parsed.into_iter().map(|(read, ())| read).collect();
         let snapshot = Snapshot::assemble(&files, parsed, Elsewhere::default(), &view.config);
@@ -233,8 +233,8 @@ impl Question<'_> {
         })
     }
 
-    /// Where the files of resources are that are no longer found, if they only left the configured paths since the status was
-    /// written.
+    /// The new files of resources that are no longer found, but have only left the configured paths since the status
+    /// was written.
     fn left(
         &self,
         old: Option<&StatusTree>,
@@ -269,7 +269,7 @@ impl Question<'_> {
         change.left(gone)
     }
 
-    /// Look at what may move; nothing when that takes looking at everything.
+    /// Examines only what may change; `None` if everything must be examined.
     fn in_part(&self, standing: &Standing<'_>, inbox: &Inbox) -> Result<Option<Partial>> {
         let (repo, view) = (&self.store.repo, self.view);
         let observed = &standing.controller.observed_commit;
@@ -287,7 +287,7 @@ impl Question<'_> {
             return Ok(None);
         }
         let paths = revision::paths(&view.config)?;
-        // Of the observed commit not everything need be here: that is no reason to stop.
+        // This clone may lack objects of the observed commit, which is not an error.
         let Ok(before) = self.files_before(observed, &paths) else {
             return Ok(None);
         };
@@ -325,7 +325,7 @@ impl Question<'_> {
         })
     }
 
-    /// Whether a commit lists the same keys as the spec commit, where decisions must be signed.
+    /// Whether a commit lists the same keys as the spec commit, if decisions must be signed.
     fn has_the_same_keys(&self, commit: &str) -> Result<bool> {
         let (repo, view) = (&self.store.repo, self.view);
         let approvals = &view.config.approvals;
@@ -342,7 +342,7 @@ impl Question<'_> {
         Ok(true)
     }
 
-    /// The files that are others in the observed commit, as they are there.
+    /// The files that differ in the observed commit, as they are there.
     fn files_before(&self, observed: &str, paths: &Paths) -> Result<Vec<FileChange>> {
         let (repo, view) = (&self.store.repo, self.view);
         let [now, before] = [&view.spec_commit, observed].map(|commit| read::tree_of(repo, commit));
@@ -356,7 +356,7 @@ impl Question<'_> {
         Ok(index::file_changes(versions, facts.collect()))
     }
 
-    /// What there is to say after looking at what may move.
+    /// The decision after examining only what may change, with its notes.
     fn told_in_part(&self, partial: Partial, inbox: &Inbox) -> Result<Decided> {
         let Partial {
             mut decision,
@@ -398,7 +398,7 @@ impl Question<'_> {
         })
     }
 
-    /// Gates that only signed approvals open, and no key that could open one.
+    /// A note if a gate needs signed approvals, but no key could sign one.
     fn no_key(&self, has_gate: impl Fn() -> Result<bool>) -> Result<Option<String>> {
         let approvals = &self.view.config.approvals;
         let required = &approvals.require_signed;
@@ -407,7 +407,7 @@ impl Question<'_> {
         };
         let file = approvals.signers_file();
         let commit = Tree::Commit(&self.view.spec_commit);
-        // Where nobody approves anything, approvals need no keys.
+        // Without reviews, approvals need no keys.
         let others = required.iter().any(|what| what != Deciding::Reviews);
         if signature::lists_a_key(&self.store.repo, commit, file)? || !(others || has_gate()?) {
             return Ok(None);
@@ -424,7 +424,7 @@ impl Question<'_> {
     }
 }
 
-/// What the changed files defined, and no file does now.
+/// The resources that the changed files defined, and no file does now.
 fn no_longer_defined<P: Pages>(
     index: &Index<P>,
     before: &[FileChange],
@@ -444,7 +444,7 @@ fn no_longer_defined<P: Pages>(
     Ok(gone)
 }
 
-/// Whether something is taken as deleted by a decision.
+/// Whether a decision deletes something.
 fn deletes(decided: &Decided) -> bool {
     let now = &decided.decision.tree.files;
     let before = decided.old.iter().flat_map(|old| &old.files);
@@ -452,7 +452,7 @@ fn deletes(decided: &Decided) -> bool {
     there.any(|(key, _)| now.get(key).is_none_or(|file| file.deleted.is_some()))
 }
 
-/// A status that follows from decisions which this program does not know is not its to go on with.
+/// Refuses a status with decisions that this version of the program does not know.
 fn decided_by_us(controller: &ControllerState) -> Result {
     let decisions = controller.decisions;
     if decisions <= DECISIONS {
@@ -465,7 +465,7 @@ fn decided_by_us(controller: &ControllerState) -> Result {
     .hint("install the newer version, here and in CI"))
 }
 
-/// Looking at what may move must come to what looking at everything comes to.
+/// Checks that examining only what may change gives the same result as examining everything.
 fn same(partial: &Partial, old: &StatusTree, whole: &Reconciliation) -> Result {
     match partial.differs_from(whole, old) {
         None => Ok(()),
@@ -480,7 +480,7 @@ fn same(partial: &Partial, old: &StatusTree, whole: &Reconciliation) -> Result {
     }
 }
 
-/// What the spec branch holds; an error is kept until the end.
+/// The content of the spec branch; an error is kept until the end.
 struct SpecBranch<'a> {
     store: &'a Store,
     view: &'a View,
@@ -498,7 +498,7 @@ impl<'a> SpecBranch<'a> {
         }
     }
 
-    /// Whether there is a file, in which a pattern is found.
+    /// Whether a file exists, and contains a pattern.
     fn has(&self, path: &str, text: Option<&str>) -> bool {
         let told = self.told.and_then(|told| told.has_artifact(path, text));
         told.unwrap_or_else(|| {
@@ -507,19 +507,19 @@ impl<'a> SpecBranch<'a> {
         })
     }
 
-    /// Whether a commit is part of it.
+    /// Whether a commit is part of the branch.
     fn holds(&self, commit: &str) -> bool {
         let told = self.told.and_then(|told| told.merged.get(commit).copied());
         told.unwrap_or_else(|| self.answer(self.store.is_merged(self.view, commit)))
     }
 
-    /// The paths that a commit changes beside it.
+    /// The paths that a commit outside the branch changes.
     fn touches(&self, commit: &str) -> std::result::Result<BTreeSet<String>, String> {
         let told = self.told.and_then(|told| told.paths_of(commit));
         told.unwrap_or_else(|| touched::touched(self.store, self.view, commit))
     }
 
-    /// Whether it lists the key that something was signed with which arrived at a moment.
+    /// Whether it lists the key of a signature that arrived at a given time.
     fn lists(&self, by: &SignedBy, arrival: Time) -> bool {
         let told = self.told.and_then(|told| told.lists_key(by, arrival));
         told.unwrap_or_else(|| {
@@ -543,7 +543,7 @@ impl<'a> SpecBranch<'a> {
     }
 }
 
-/// Files of a commit and statuses of another, read when they are asked for.
+/// Reads files of one commit and statuses of another, on demand.
 struct CommitReader<'a> {
     repo: &'a Repo,
     paths: &'a Paths,
@@ -585,7 +585,7 @@ impl Reader for CommitReader<'_> {
     }
 }
 
-/// The errors of the resources that are meant, a line each.
+/// The errors of the selected resources, one line each.
 fn errors_of(snapshot: &Snapshot, is_meant: impl Fn(&Diagnostic) -> bool) -> Vec<String> {
     let errors = snapshot.diagnostics().iter().filter(|f| f.is_error());
     let errors = errors.filter(|finding| is_meant(finding));
@@ -600,10 +600,10 @@ fn errors_of(snapshot: &Snapshot, is_meant: impl Fn(&Diagnostic) -> bool) -> Vec
     lines
 }
 
-/// How it is told that a record could not be applied.
+/// The prefix of messages about records that could not be applied.
 pub const NOT_APPLIED: &str = "not applied: ";
 
-/// The records that could not be applied this time, and why.
+/// The records that could not be applied this time, with the reasons.
 pub(super) fn not_applied(before: Option<&StatusTree>, after: &StatusTree) -> Vec<String> {
     let known = runs::by_uid(before);
     let mut notes = Vec::new();

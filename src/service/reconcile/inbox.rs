@@ -1,4 +1,4 @@
-//! What is new in the inbox.
+//! Reads what is new in the inbox.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,27 +15,27 @@ use crate::service::Result;
 use crate::service::runs::is_unread;
 use crate::service::status::StatusReader;
 
-/// Most refs that are named of those which are not believed: whoever may push can send thousands.
+/// Maximum number of refused refs that are listed: anybody who may push can send thousands.
 const NAMED: usize = 20;
-/// Most signatures that programs judge in one reconcile: each takes some hundredths of a second, and whoever may push can send
-/// thousands.
+/// Maximum number of signatures that programs verify in one reconcile: each takes some hundredths of a second, and
+/// anybody who may push can send thousands.
 const JUDGED_BY_PROGRAMS: usize = 256;
 
-/// What is new in the inbox.
+/// The new content of the inbox.
 #[derive(Default)]
 pub struct Inbox {
     /// The records.
     pub incoming: Vec<Incoming>,
-    /// What holds no record.
+    /// Refs that contain no record.
     pub refused: BTreeMap<Address, RefusedRef>,
-    /// What to say about it.
+    /// Notes for people.
     pub notes: Vec<String>,
-    /// Refs that are left to the next reconcile.
+    /// How many refs are left to the next reconcile.
     pub left: usize,
 }
 
 impl Inbox {
-    /// Something that is no record stands on a ref.
+    /// Refuses a ref that contains something else than records.
     fn refuse(&mut self, (address, tip): (&Address, &str), why: String) {
         if self.refused.len() < NAMED {
             let note = format!("refs/planspec/{address} is ignored: {why}");
@@ -46,7 +46,7 @@ impl Inbox {
             .insert(address.clone(), RefusedRef { tip, why });
     }
 
-    /// That there are more of them than are named.
+    /// A note about refused refs beyond those that are listed.
     fn more_refused(&self) -> Option<String> {
         let more = self.refused.len().saturating_sub(NAMED);
         (more > 0).then(|| format!("{} also ignored", are(more)))
@@ -59,7 +59,7 @@ fn are(refs: usize) -> String {
     format!("{} {verb}", count(refs, "inbox ref"))
 }
 
-/// Read what the status has not taken in. Of the executions those are read that may have news.
+/// Reads what the status has not taken in. Only executions that may have news are read.
 pub(super) fn read(
     question: &Question<'_>,
     lines: Option<&Lookup<'_, StatusReader<'_>>>,
@@ -117,15 +117,15 @@ pub(super) fn read(
     Ok(inbox)
 }
 
-/// The refs that are read, one after the other.
+/// Reads refs, one after the other.
 struct Reading<'a> {
     question: &'a Question<'a>,
     inbox: Inbox,
     strange: StrangeStatus,
     line: Option<Line<'a>>,
-    /// Refs of which nobody can tell here whether they are for this status.
+    /// Refs of which this clone cannot tell whether they belong to this status.
     unknown: usize,
-    /// What only programs can judge.
+    /// Records with signatures that only programs can verify.
     costly: Vec<Incoming>,
 }
 
@@ -141,7 +141,7 @@ impl<'a> Reading<'a> {
         })
     }
 
-    /// Read a ref behind the record that is known.
+    /// Reads a ref after its last known record.
     fn read(&mut self, (address, tip): (&Address, &str), last: Option<&str>) -> Result<()> {
         let store = self.question.store;
         match store.records(tip, last)? {
@@ -152,7 +152,7 @@ impl<'a> Reading<'a> {
                 rewritten,
             }),
             Err(why) => {
-                // What was said there before something else was put on it.
+                // The records before something else was put on the ref.
                 let sound = store.last_sound(tip)?;
                 if let Some(sound) = sound.filter(|sound| last != Some(sound))
                     && let Ok((records, false)) = store.records(&sound, last)?
@@ -170,7 +170,7 @@ impl<'a> Reading<'a> {
         }
     }
 
-    /// Find out what the core has to know of records: whether they were written against this status, and who signed them.
+    /// Finds out what the core needs: whether records were made for this status, and who signed them.
     fn take(&mut self, mut incoming: Incoming) -> Result<()> {
         let (store, view) = (self.question.store, self.question.view);
         let mut is_costly = false;
@@ -202,8 +202,8 @@ impl<'a> Reading<'a> {
         Ok(())
     }
 
-    /// Have programs judge what they alone can, as much as is allowed for, whichever comes first: nobody can choose a place
-    /// in front of others.
+    /// Lets programs verify the remaining signatures, up to the limit, in random order: nobody can get ahead of
+    /// others.
     fn judge_by_programs(&mut self) -> Result<()> {
         let Question {
             store, view, now, ..
@@ -243,7 +243,7 @@ impl<'a> Reading<'a> {
     }
 }
 
-/// That records wait for a reconcile in a clone that knows more.
+/// A note that records wait for a reconcile in a clone with more history.
 fn waiting(refs: usize) -> Option<String> {
     (refs > 0).then(|| {
         format!(
@@ -254,7 +254,7 @@ fn waiting(refs: usize) -> Option<String> {
     })
 }
 
-/// That records wait for the next reconcile.
+/// A note that records wait for the next reconcile.
 fn left(refs: usize) -> Option<String> {
     (refs > 0).then(|| {
         format!(
@@ -265,7 +265,7 @@ fn left(refs: usize) -> Option<String> {
     })
 }
 
-/// What was the status, up to the one that is there now.
+/// The history of the present status.
 fn line<'a>(question: &Question<'a>) -> Result<Option<Line<'a>>> {
     let store = question.store;
     let tip = question.view.status_tip.as_deref();
@@ -273,8 +273,8 @@ fn line<'a>(question: &Question<'a>) -> Result<Option<Line<'a>>> {
     Ok(line.transpose()?)
 }
 
-/// Records that were written against a status commit which is not part of this status: they do not count. Perhaps the branch was
-/// put back, and the ref that would show it as well.
+/// Records for a status commit that is not part of this status: they do not count. The branch and its high-water ref
+/// may have been moved back.
 #[derive(Default)]
 struct StrangeStatus {
     records: usize,

@@ -1,4 +1,4 @@
-//! Advance what can be advanced, and commit the status back.
+//! Advances executions, and commits their status.
 
 mod clean_up;
 mod clock;
@@ -39,34 +39,34 @@ use crate::git::status_branch::{self, FileBody, NewStatus};
 use crate::git::{Cache, Head};
 use crate::service::{Error, Result};
 
-/// Most tries before a lost race is given up; each reads everything again.
+/// Maximum number of tries before a lost race is given up; each reads everything again.
 const TRIES: u32 = 12;
-/// Name of the note about the last look that changed nothing.
+/// Cache entry about the last reconcile that changed nothing.
 const IDLE_NOTE: &str = "idle";
 
-/// What is asked for.
+/// A request to reconcile.
 #[derive(Debug, Clone)]
 pub struct ReconcileRequest {
-    /// The moment; deadlines are judged by the later of it and the last status.
+    /// The current time; deadlines use the later of it and the time of the last status.
     pub now: Time,
-    /// Decide and tell, write nothing.
+    /// Decide and report, but write nothing.
     pub dry_run: bool,
-    /// Take the resources of this revision instead of the spec branch; only with `dry_run`.
+    /// Use the resources of this revision instead of the spec branch; only with `dry_run`.
     pub revision: Option<String>,
-    /// Look at everything, and see that looking at what may move would have come to the same.
+    /// Examine everything, and check that the incremental result is the same.
     pub full: bool,
     /// Write even if there is reason to doubt the clock that `now` comes from.
     pub accept_time: bool,
-    /// Begin the status anew where it is gone, or go on with it where the configuration names another branch or remote.
+    /// Start a new status if it is gone, or continue if the configuration names another branch or remote.
     pub initialize: bool,
-    /// Go back to the status of this commit, and decide nothing.
+    /// Restore the status of this commit, and decide nothing.
     pub restore: Option<String>,
-    /// The job that this runs in, for whoever reads the history of the status.
+    /// The name of the CI job, for the history of the status.
     pub job: Option<String>,
 }
 
 impl ReconcileRequest {
-    /// The usual one: decide and write.
+    /// The usual request: decide and write.
     pub fn at(now: Time) -> ReconcileRequest {
         ReconcileRequest {
             now,
@@ -81,15 +81,15 @@ impl ReconcileRequest {
     }
 }
 
-/// One reconcile: look, decide, write; a lost race looks and decides again.
+/// Reconciles once: reads, decides, writes. After a lost race, reads and decides again.
 ///
 /// # Errors
-/// The repository or the remote cannot be used, or the race was lost too often.
+/// The repository or the remote cannot be used, or too many races were lost.
 pub fn reconcile(store: &Store, request: &ReconcileRequest) -> Result<Reconciled> {
     reconcile_and_look(store, request).map(|(done, _)| done)
 }
 
-/// The same, with what there is afterwards, where nobody has to look again for that.
+/// The same, with the view afterwards, if it is known without reading again.
 ///
 /// # Errors
 /// As [`reconcile`].
@@ -138,7 +138,7 @@ pub fn reconcile_and_look(
     .hint("nothing is lost: run `planspec reconcile` again"))
 }
 
-/// Why the clock of this machine is in doubt, if it is: then nothing is written by it.
+/// The error if the clock of this machine is in doubt; then nothing must be written.
 ///
 /// # Errors
 /// The status cannot be read.
@@ -160,18 +160,18 @@ pub fn clock_in_doubt(store: &Store, view: &View, now: Time) -> Result<Option<Er
 /// Where the next status commit goes.
 #[derive(Default)]
 struct Place {
-    /// The commit that it follows.
+    /// Its parent.
     parent: Option<String>,
-    /// The commit whose files it has, but for those that change.
+    /// The commit with its unchanged files.
     base: Option<String>,
-    /// Where the branch is.
+    /// The present tip of the branch.
     branch: Option<String>,
-    /// Whether it is written even if nothing moved: the status goes on elsewhere.
+    /// Whether it is written even if nothing changed, because the status moves elsewhere.
     is_due: bool,
 }
 
 impl Place {
-    /// Behind the status that there is, as always.
+    /// The usual place: after the present status.
     fn after(view: &View) -> Place {
         let tip = view.status_tip.clone();
         Place {
@@ -182,7 +182,7 @@ impl Place {
         }
     }
 
-    /// Behind a status, on a branch that is elsewhere.
+    /// After a status, on another branch.
     fn moved(status: Option<String>, branch: Option<String>) -> Place {
         Place {
             parent: status.clone(),
@@ -193,14 +193,14 @@ impl Place {
     }
 }
 
-/// A random pause that grows with each try, so that racing writers do not collide again.
+/// A random pause that grows with each try, so that competing writers do not collide again.
 fn pause(attempt: u32) -> Duration {
     let nonce = uuid::Uuid::new_v4().as_u128();
     let longest = 50u64 << attempt.min(6);
     Duration::from_millis(u64::try_from(nonce % u128::from(longest)).unwrap_or(0) + 10)
 }
 
-/// What there is, and where the next status commit goes.
+/// The present view, and where the next status commit goes.
 fn look(store: &Store, request: &ReconcileRequest) -> Result<(View, Place)> {
     let (mut view, place) = if request.initialize {
         let mut view = store.look()?;
@@ -216,14 +216,14 @@ fn look(store: &Store, request: &ReconcileRequest) -> Result<(View, Place)> {
         view.config = store.config_at(&commit)?;
         view.spec_commit = commit;
     }
-    // On a remote that the configuration names, a beginning on purpose is one.
+    // On a remote that the configuration names, `--initialize` is needed.
     if !request.initialize || store.remote.is_none() {
         unshared::check_first_status(store, &view)?;
     }
     Ok((view, place))
 }
 
-/// `None` when somebody else was first. `first` is what there was at the first look.
+/// One try; `None` if somebody else was first. `first` is the view at the first try.
 fn attempt_once(
     store: &Store,
     request: &ReconcileRequest,
@@ -247,7 +247,7 @@ fn attempt_once(
     decide_and_write(store, request, (&view, &place), look)
 }
 
-/// The status of a program that knows no such ref, or of one that was stopped before it moved it, gets it now.
+/// Creates or moves the high-water ref, if an older program wrote the status or a writer was interrupted before that.
 fn raise_high_water(store: &Store, view: &View, request: &ReconcileRequest) -> Option<String> {
     let tip = view.status_tip.as_ref();
     let tip = tip.filter(|tip| view.high_water.as_ref() != Some(tip) && !request.dry_run)?;
@@ -340,7 +340,7 @@ fn decide_and_write(
     Ok(Some(done))
 }
 
-/// Write what was decided, and let everybody have it; false when somebody else was first.
+/// Writes and publishes a decision; false if somebody else was first.
 fn put(
     store: &Store,
     (view, place): (&View, &Place),
@@ -362,7 +362,7 @@ fn put(
     Ok(true)
 }
 
-/// Clean up; what there is to say of it.
+/// Cleans up, and returns a note.
 fn clean_up(chore: &CleanUp<'_>, idle: Option<Idle>) -> Option<String> {
     let repo = &chore.store.repo;
     match chore.run() {
@@ -381,13 +381,13 @@ fn clean_up(chore: &CleanUp<'_>, idle: Option<Idle>) -> Option<String> {
     }
 }
 
-/// Whether a reconcile has looked at just this, and found nothing to do.
+/// Whether a reconcile has seen the same input, and found nothing to do.
 pub fn is_idle(store: &Store, view: &View, now: Time) -> bool {
     let look = fingerprint(view, store.repo.is_shallow());
     Idle::recall(&Cache::new(&store.repo), &look, now).is_some()
 }
 
-/// The statuses that a reconcile of the spec commit of a view would write or look at: what stands in the inbox aside.
+/// The statuses that a reconcile of a view's spec commit would write or examine, ignoring the inbox.
 ///
 /// # Errors
 /// Something cannot be read, or a newer program wrote the status.
@@ -408,8 +408,8 @@ pub fn foreseen(store: &Store, view: &View, now: Time) -> Result<BTreeMap<Key, S
     Ok(question.decide(false)?.decision.tree.files)
 }
 
-/// Whether the status of a view says of a resource what a reconcile of its spec commit would make of it: what stands in
-/// the inbox and what time brings aside. The status names the commit that it observed only when something moved.
+/// Whether the status of a resource is what a reconcile of the spec commit would make of it, ignoring the inbox and
+/// deadlines. The status names the observed commit only when something changed, so that is not enough.
 ///
 /// # Errors
 /// Something cannot be read, or a newer program wrote the status.
@@ -449,29 +449,29 @@ pub fn has_observed(store: &Store, view: &View, key: &Key) -> Result<bool> {
     let before = old.as_ref().and_then(|old| old.files.get(key));
     Ok(match (before, decision.tree.files.get(key)) {
         (Some(before), Some(after)) => is_same(before, after),
-        // What was not looked at stays as it is.
+        // What was not examined does not change.
         (None, None) => true,
         _ => false,
     })
 }
 
-/// What is told where nothing changes. After a look that changed nothing it is remembered: as long
-/// as nothing is new and no deadline is reached, nothing needs to be read. Disposable.
+/// The answer if nothing changes. It is cached after a reconcile that changed nothing: until there is news
+/// or a deadline, nothing needs to be read. The cache may be deleted.
 #[derive(Clone, Serialize, Deserialize)]
 struct Idle {
     look: String,
-    /// When the status was written.
+    /// The time of the status.
     written: Option<Time>,
     sequence: u64,
     next_deadline: Option<Time>,
     waiting: Vec<WaitingNote>,
     waiting_more: usize,
     failed: Vec<FailedRun>,
-    /// What there was to say besides.
+    /// Notes for people.
     notes: Vec<String>,
 }
 
-/// The same as [`Waiting`], as it is written and read back in the shortest time.
+/// [`Waiting`] in a compact form that is fast to write and read.
 #[derive(Clone, Serialize, Deserialize)]
 struct WaitingNote(
     Key,
@@ -569,14 +569,14 @@ impl Idle {
     }
 }
 
-/// Everything that a decision follows from, but the time.
+/// A fingerprint of all inputs of a decision, except the time.
 fn fingerprint(view: &View, shallow: bool) -> String {
     let mut text = format!(
         "{} {} {} {}\n",
         env!("CARGO_PKG_VERSION"),
         view.spec_commit,
         view.status_tip.as_deref().unwrap_or("-"),
-        // A shallow clone may not know who wrote a plan, and so decide otherwise.
+        // A shallow clone may not know the authors of a plan, and decide differently.
         if shallow { "shallow" } else { "whole" },
     );
     for (address, tip) in &view.inbox {
@@ -585,7 +585,7 @@ fn fingerprint(view: &View, shallow: bool) -> String {
     sha256_hex(text.as_bytes())
 }
 
-/// Write the status commit; nothing points to it yet. `None` when the tree would be equal.
+/// Writes the status commit; no ref points to it yet. `None` if the tree would be the same.
 fn write(
     store: &Store,
     (view, place): (&View, &Place),
@@ -618,7 +618,7 @@ fn write(
     signed.transpose()
 }
 
-/// Whether others sign the status from this spec commit on than the status says: that shows there as soon as it holds.
+/// Whether the signers of the status differ between this spec commit and the status, which must then be updated.
 fn has_other_signers(store: &Store, view: &View, status: Option<&StatusReader<'_>>) -> bool {
     let observed = status.map(|status| &status.commit().observed);
     let observed = observed.filter(|observed| **observed != view.spec_commit);
@@ -626,7 +626,7 @@ fn has_other_signers(store: &Store, view: &View, status: Option<&StatusReader<'_
     before.is_some_and(|before| before.status.signers != view.config.status.signers)
 }
 
-/// A commit is due though nothing moves: the status goes on elsewhere, or somebody else signs it.
+/// Makes a commit due though nothing changed: the status moves elsewhere, or its signers change.
 fn owe_a_commit(view: &View, decision: &mut Reconciliation) {
     decision.changed = true;
     let controller = &mut decision.tree.controller;
@@ -634,7 +634,7 @@ fn owe_a_commit(view: &View, decision: &mut Reconciliation) {
     controller.observed_commit.clone_from(&view.spec_commit);
 }
 
-/// Whoever writes says which branches it is about. What is begun anew on a status that was left counts on from its number.
+/// Records the branches that the status is about. A status that replaces another continues its sequence numbers.
 fn name_branches(view: &View, decision: &mut Reconciliation, begun_on: Option<u64>) {
     let controller = &mut decision.tree.controller;
     controller.status_branch = Some(view.config.status.branch.clone());
@@ -645,7 +645,7 @@ fn name_branches(view: &View, decision: &mut Reconciliation, begun_on: Option<u6
     controller.sequence += begun_on.unwrap_or_default();
 }
 
-/// The files of a status that are others than before, but for what the clone answered.
+/// The files of a status that differ from before, except the recorded answers.
 fn changed_files(
     old: Option<&StatusTree>,
     tree: &StatusTree,
@@ -666,7 +666,7 @@ fn changed_files(
     Ok(files)
 }
 
-/// A note for a user who has checked out another branch than the spec branch: only that one counts.
+/// A note for users who are on another branch than the spec branch: only that one counts.
 fn elsewhere(store: &Store, done: &Reconciled) -> Result<Option<String>> {
     if done.revision.is_some() {
         return Ok(None);

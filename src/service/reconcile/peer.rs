@@ -1,5 +1,5 @@
-//! A lost race: whoever was faster may have taken in all that this reconcile began for. Then there is nothing left to do, and
-//! nothing to race for: where many reconcile at once, nobody is to lose again and again.
+//! A lost race: the faster reconcile may have taken in everything that this one had begun with. Then there is nothing
+//! left to do, so with many concurrent reconciles, none loses again and again.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,7 +16,7 @@ use crate::service::runs::is_unread;
 use crate::service::status::StatusReader;
 use crate::service::store::{Store, View};
 
-/// What the first look would have read: the runs, and the tips of their refs.
+/// What the first view would have read: the runs, and the tips of their refs.
 fn news<'v>(before: &StatusReader<'_>, first: &'v View) -> Result<(BTreeSet<Key>, Tips<'v>)> {
     let lines = before.lines(&before.controller()?)?;
     let mut keys = BTreeSet::new();
@@ -37,7 +37,7 @@ fn news<'v>(before: &StatusReader<'_>, first: &'v View) -> Result<(BTreeSet<Key>
 
 type Tips<'v> = Vec<(&'v Address, &'v String)>;
 
-/// What became of all that there was at the first look, where somebody else has taken it in; nothing where something is
+/// The result for everything in the first view, if another reconcile has taken it in; `None` if something is
 /// left to do.
 ///
 /// # Errors

@@ -1,5 +1,5 @@
-//! What is done about a status branch that is not where it was left. It only adds: no ref is ever moved back, and whatever was
-//! there stays reachable.
+//! Recovers a status branch that is not where it was left. Recovery only adds: no ref is moved back, and everything
+//! that was there stays reachable.
 
 use std::collections::BTreeMap;
 
@@ -23,11 +23,11 @@ use crate::service::status_signature;
 use crate::service::store::{Store, StoredStatus, View};
 use crate::service::{Error, Result};
 
-/// Where the status goes on that somebody begins anew, or takes along to another branch, on purpose. The view is changed so that
-/// it shows what is gone on from.
+/// Where the status continues with `--initialize`, for a new status or on another branch. Sets the status in the view
+/// that it continues from.
 ///
 /// # Errors
-/// There is nothing to begin.
+/// There is nothing to initialize.
 pub(super) fn begin(store: &Store, view: &mut View) -> Result<Place> {
     let high = view.high_water.clone();
     match standing(store, view)? {
@@ -71,8 +71,8 @@ pub(super) fn begin(store: &Store, view: &mut View) -> Result<Place> {
     }
 }
 
-/// Go back to the status of an earlier commit: by a commit on top of all there is, with the tree of that one; a branch that was
-/// put back or deleted is moved on again to where it was.
+/// Restores the status of an earlier commit, by a commit on top of all others with the tree of that one. A branch that
+/// was moved back or deleted is moved forward again first.
 ///
 /// # Errors
 /// There is no such status, or the clock is in doubt.
@@ -114,7 +114,7 @@ pub(super) fn restore(
     restoring.run()
 }
 
-/// The last status commit that was written by a clock which is not ahead; else the present one, whose status can be had as of now.
+/// The last status commit that is not later than the clock; else the present one.
 pub(super) fn last_before(store: &Store, view: &View, now: Time) -> String {
     let tip = view.status_tip.clone().unwrap_or_default();
     let is_past = |commit: &StatusCommit<'_>| commit.time <= now;
@@ -126,9 +126,9 @@ struct Restoring<'a> {
     store: &'a Store,
     view: &'a View,
     request: &'a ReconcileRequest,
-    /// The one whose status is wanted.
+    /// The commit with the wanted status.
     commit: String,
-    /// The highest there was.
+    /// The high-water commit.
     high: String,
 }
 
@@ -152,7 +152,7 @@ impl Restoring<'_> {
         self.write(stored)
     }
 
-    /// The branch goes on from where it had come.
+    /// Moves the branch forward to the high-water commit.
     fn forward(&self, stored: &StoredStatus) -> Result<Reconciled> {
         self.publish(&self.commit)?;
         let branch = &self.view.config.status.branch;
@@ -178,7 +178,7 @@ impl Restoring<'_> {
         let remote = &mut tree.controller.status_remote;
         remote.clone_from(&view.config.status.remote);
         let moved = transitions(before.as_ref().map(|before| &before.tree), &tree);
-        // What stood on the branch beside that stays reachable, as evidence does.
+        // Other commits on the branch stay reachable, as evidence does.
         let aside = there.filter(|tip| *tip != parent);
         let aside = match aside {
             Some(tip) if !self.is_behind(tip, &parent)? => vec![tip.to_owned()],
@@ -216,7 +216,8 @@ impl Restoring<'_> {
         })
     }
 
-    /// The commit that the new one follows: the present one, where that goes on from the highest there was and is one of ours.
+    /// The parent of the new commit: the present tip, if it descends from the high-water commit and is valid; else that
+    /// commit.
     fn parent(&self) -> Result<String> {
         let Some(tip) = self.view.status_tip.clone() else {
             return Ok(self.high.clone());
@@ -232,7 +233,7 @@ impl Restoring<'_> {
         Ok(self.high.clone())
     }
 
-    /// See that the commit is part of what there was, or is.
+    /// Checks that the commit is part of the status history.
     fn check_part(&self) -> Result {
         for tip in [Some(&self.high), self.view.status_tip.as_ref()] {
             if let Some(tip) = tip

@@ -1,4 +1,4 @@
-//! A decision that was taken before, taken once more: over the same status, spec commit, records, answers and time.
+//! Repeats an earlier decision, from the same status, spec commit, records, answers and time.
 
 use std::collections::BTreeMap;
 
@@ -13,27 +13,27 @@ use crate::service::store::{Store, View};
 pub use super::decide::Told;
 pub use super::inbox::Inbox;
 
-/// What is decided once more.
+/// The decision to repeat.
 pub struct Replay<'a> {
     /// The repository.
     pub store: &'a Store,
-    /// The spec commit that was observed, and its configuration.
+    /// A view of the observed spec commit, with its configuration.
     pub view: &'a View,
-    /// The status that it was decided on; nothing for the first, and for one that was started again.
+    /// The status that it was based on; `None` for the first, and for one that was started again.
     pub status: Option<&'a StatusReader<'a>>,
-    /// Where it was started again: the number of the status that was left.
+    /// If it was started again: the sequence number of the abandoned status.
     pub begun_on: Option<u64>,
-    /// What it had been answered, and the records that it took in.
+    /// The recorded answers, and the records that it took in.
     pub told: &'a Told,
-    /// The moment that counted as now.
+    /// The time of the decision.
     pub now: Time,
 }
 
 impl Replay<'_> {
-    /// The files that follow, as far as they are others than before. What the clone answered is not among them.
+    /// The files that follow, if they differ from before. The recorded answers are not among them.
     ///
     /// # Errors
-    /// Something that it takes is not here, or cannot be read.
+    /// Some input is missing here, or cannot be read.
     pub fn files(&self) -> Result<BTreeMap<String, Option<FileBody>>> {
         let question = Question {
             store: self.store,

@@ -1,4 +1,4 @@
-//! Reconciling for ever: how long to wait between two looks, what to tell, and how things stand.
+//! Reconciles repeatedly: how long to wait, what to report, and the health file.
 
 use std::time::Duration;
 
@@ -7,45 +7,45 @@ use crate::api::reconcile::{Health, Reconciled};
 use crate::core::resource::Time;
 use crate::service::{Error, Result};
 
-/// Between two looks where nothing is open: what can come then is a merge.
+/// The interval while nothing is open: only a merge can bring something.
 const QUIET: Duration = Duration::from_secs(5);
-/// Longest time between two looks while none succeeds.
+/// The longest interval while reconciles fail.
 const LONGEST: Duration = Duration::from_secs(60);
-/// How often the time between two failing looks is doubled at most.
+/// How often the interval is doubled at most.
 const DOUBLED: u32 = 12;
 
-/// A reconcile that goes on for ever.
+/// The state of a repeated reconcile.
 #[derive(Debug)]
 pub struct Watch {
     interval: Duration,
     has_remote: bool,
     has_begun: bool,
     failures: u32,
-    /// Why the last look failed, as it was told.
+    /// The last reported error.
     told: Option<String>,
     health: Health,
 }
 
-/// What follows from a look.
+/// What follows from one reconcile.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Course {
     /// Nothing new.
     Quiet,
-    /// Something moved; whether the look before had failed.
+    /// Something changed.
     Moved {
-        /// Whether it had.
+        /// Whether the last reconcile had failed.
         is_back: bool,
     },
-    /// It failed, and nobody has been told yet why.
+    /// It failed with a new error.
     Failed,
-    /// Nothing new, but that it succeeded again after it had failed.
+    /// Nothing new, but the last reconcile had failed.
     Back,
-    /// It cannot even begin, and trying again would not help.
+    /// The first one failed, and trying again would not help.
     Ends,
 }
 
 impl Watch {
-    /// Begin, with so much time between two looks while something is open, with or without a remote that may be away.
+    /// Begins, with the interval while something is open; a remote may be temporarily unreachable.
     pub fn new(interval: Duration, now: Time, has_remote: bool) -> Watch {
         Watch {
             interval,
@@ -65,7 +65,7 @@ impl Watch {
         }
     }
 
-    /// Take note of a look: what follows from it, and how long to wait for the next one.
+    /// Records the result of a reconcile. Returns what follows, and how long to wait.
     pub fn after(&mut self, looked: &Result<Reconciled>, now: Time) -> (Course, Duration) {
         self.health.looked_at = now;
         match looked {
@@ -74,7 +74,7 @@ impl Watch {
         }
     }
 
-    /// How things stand.
+    /// The state for the health file.
     pub fn health(&self) -> &Health {
         &self.health
     }
@@ -104,7 +104,7 @@ impl Watch {
     }
 
     fn failed(&mut self, error: &Error) -> (Course, Duration) {
-        // A remote that is away comes back; whatever else is wrong at first, somebody has to put right.
+        // A remote may become reachable again; any other error at the start needs a person.
         if !self.has_begun && (error.is_refusal() || !self.has_remote) {
             return (Course::Ends, Duration::ZERO);
         }
@@ -117,7 +117,7 @@ impl Watch {
         let doubled = self
             .interval
             .saturating_mul(1 << self.failures.min(DOUBLED));
-        // Those that lost the same remote do not come back to it at the same moment.
+        // A random part, so that several reconcilers do not all return to the remote at once.
         let wait = doubled.min(LONGEST.max(self.interval)) + pause(DOUBLED.min(self.failures));
         let course = if is_new {
             Course::Failed
@@ -163,7 +163,7 @@ mod tests {
         let now: Time = "2026-03-10T12:00:00Z".parse().unwrap();
         let second = Duration::from_secs(1);
         let mut watch = Watch::new(second, now, true);
-        // Also at the beginning: a machine may be up before its network is.
+        // At the start too: a machine may be up before its network.
         let mut waits = Vec::new();
         for n in 0..20 {
             let (course, wait) = watch.after(&away("no route"), now);

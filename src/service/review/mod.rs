@@ -1,4 +1,4 @@
-//! What changes in the work between two revisions.
+//! Reviews the changes between two revisions.
 
 mod range;
 mod runs;
@@ -38,28 +38,28 @@ use crate::git::Repo;
 use crate::git::read::{self, Tree};
 use crate::service::left::Change;
 
-/// What changes between two revisions.
+/// A request for a review.
 #[derive(Debug, Clone, Default)]
 pub struct ReviewRequest {
     /// `BASE..HEAD`, `BASE...HEAD` or `BASE`: see [`range`].
     pub range: Option<String>,
-    /// Only this plan, and what it names.
+    /// Only this plan, and what it refers to.
     pub plan: Option<String>,
-    /// Hold changed files against what this step of it touches as well.
+    /// Also compare changed files with `touches` of this step.
     pub step: Option<String>,
     /// Only this namespace.
     pub namespace: Option<String>,
 }
 
-/// Compare two commits.
+/// Compares two commits.
 ///
 /// # Errors
-/// They, or what lies between them, are not there; there is no such plan.
+/// The commits or their history cannot be read; there is no such plan.
 pub fn review(store: &Store, request: &ReviewRequest) -> Result<Reviewed> {
-    // First, since what the remote says of the spec branch is what there is to compare with.
+    // First, since it may fetch the spec branch, which the comparison uses.
     let known = Known::now(store)?;
     let range = range(store, request.range.as_deref())?;
-    // A plan that is named may be one that does not change.
+    // A named plan may be unchanged.
     let differing = match &request.plan {
         None => Comparison::of_what_differs(store, &range)?,
         Some(_) => None,
@@ -112,7 +112,7 @@ pub fn review(store: &Store, request: &ReviewRequest) -> Result<Reviewed> {
     Ok(reviewed)
 }
 
-/// Where the files of a commit stand on the web, by the remote that this clone has.
+/// The address of the files of a commit on the web, from the remote of this clone.
 fn web(store: &Store, config: &Config, commit: &str) -> Option<String> {
     let address = store
         .repo
@@ -120,7 +120,7 @@ fn web(store: &Store, config: &Config, commit: &str) -> Option<String> {
     Project::of(&address).ok()?.files_at(config.nudge, commit)
 }
 
-/// One of the two that are compared, as it is read.
+/// One side of a comparison.
 pub struct ComparedSide {
     settings: Settings,
     config: Config,
@@ -129,10 +129,10 @@ pub struct ComparedSide {
 }
 
 impl ComparedSide {
-    /// A revision, by its own configuration; where that cannot be used, by that of the other side.
+    /// Reads a revision with its own configuration; if that is invalid, with that of the other side.
     ///
     /// # Errors
-    /// The repository cannot be used.
+    /// The repository cannot be read.
     pub fn read(
         store: &Store,
         tree: Tree<'_>,
@@ -164,7 +164,7 @@ impl ComparedSide {
     }
 }
 
-/// Two revisions and what lies between them.
+/// Two revisions with their differences.
 pub struct Comparison {
     before: ComparedSide,
     after: ComparedSide,
@@ -172,72 +172,72 @@ pub struct Comparison {
     pub old: Snapshot,
     /// The resources now.
     pub new: Snapshot,
-    /// What changes.
+    /// The changes.
     pub review: Review,
-    /// The resources that findings are shown of; all when not set.
+    /// The resources whose findings are shown; `None` means all.
     wanted: Option<BTreeSet<Key>>,
-    /// What the scope of the plan that is asked about says of the changed files.
+    /// How the changed files compare with the scope of the named plan.
     scope: Option<Scoped>,
-    /// The files whose findings are known; all when not set.
+    /// The files whose findings are known; `None` means all.
     judged: Option<BTreeSet<String>>,
-    /// Whether there was no resource at all before.
+    /// Whether there were no resources before.
     is_first: bool,
-    /// What leaves the configured paths, as findings.
+    /// Findings about resources that leave the configured paths.
     left: Vec<Diagnostic>,
-    /// The files that commands run, or checks look at, and that change.
+    /// Changed files that commands run or checks read.
     scripts: Vec<Script>,
 }
 
-/// One of the two that are compared, as it is told.
+/// One side of a comparison, as shown.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Compared<C> {
     /// Id of the commit.
     pub commit: C,
-    /// What it is called.
+    /// Its name.
     pub name: String,
 }
 
-/// What changes, with everything that is to be said about it.
+/// The changes, with everything that a review shows.
 pub struct Reviewed {
-    /// What is compared with.
+    /// The base.
     pub base: Compared<String>,
-    /// What is compared; no commit, when it is not committed.
+    /// The head; without a commit for uncommitted changes.
     pub head: Compared<Option<String>>,
     /// The resources before.
     pub old: Snapshot,
     /// The resources now.
     pub new: Snapshot,
-    /// What changes.
+    /// The changes.
     pub review: Review,
-    /// The runs that are touched.
+    /// The runs that are affected.
     pub touched: Vec<Touched>,
     /// Whether anything is known about runs.
     pub status_known: bool,
-    /// Why nothing is, where there may be some.
+    /// Why the runs are unknown, if there may be any.
     pub runs_unknown: Option<String>,
-    /// Whether the configuration before the change cannot be read.
+    /// Whether the configuration before the change is unreadable.
     pub settings_unread_before: bool,
-    /// Every rule that the change breaks, every finding that was not there before, and every
-    /// change to look at twice.
+    /// All rules that the change breaks, all findings that are new, and all
+    /// changes that need a second look.
     pub findings: Findings,
-    /// What the scope of the plan that is asked about says of the changed files.
+    /// How the changed files compare with the scope of the named plan.
     pub scope: Option<Scoped>,
-    /// What is to be known of how it was looked.
+    /// Notes about the comparison.
     pub notes: Vec<String>,
-    /// What changes in the configuration, and whose keys.
+    /// Changes to the configuration, and to the keys of signers.
     pub configuration: Vec<ConfigurationChange>,
-    /// The gates and runs that this touches as things stand.
+    /// The gates and runs that this affects at present.
     pub concerned: BTreeSet<TouchedNow>,
-    /// The files that commands run, or checks look at, and that change.
+    /// Changed files that commands run or checks read.
     pub scripts: Vec<Script>,
-    /// Why files say that something to look at twice may be so: by resource and message.
+    /// Why files allow something that needs a second look: by resource and message.
     pub allowed: BTreeMap<(Key, String), String>,
-    /// Where the files stand on the web, where that is known.
+    /// The address of the files on the web, if known.
     pub web: Option<String>,
 }
 
 impl Reviewed {
-    /// Whether a file that changes cannot be read.
+    /// Whether a changed file cannot be read.
     pub fn has_unreadable(&self) -> bool {
         let mut subjects = self.review.subjects.iter();
         subjects.any(|subject| subject.event == Event::Unreadable { now: true })
@@ -245,7 +245,7 @@ impl Reviewed {
 }
 
 impl Reviewed {
-    /// The rules that are broken, without what is only to be looked at twice.
+    /// The broken rules, without the changes that only need a second look.
     pub fn broken_rules(&self) -> Vec<Diagnostic> {
         let found = self.findings.found.iter();
         let is_rule = |finding: &&Diagnostic| finding.code != Code::LOOK_TWICE;
@@ -254,7 +254,7 @@ impl Reviewed {
 }
 
 impl Comparison {
-    /// Compare two revisions. The second is judged by the rule levels of the first.
+    /// Compares two revisions. The second is checked with the severities of the first.
     pub fn new(before: ComparedSide, mut after: ComparedSide) -> Comparison {
         after.config = before.settings.judging(&after.config);
         let (old, new) = rayon::join(
@@ -282,13 +282,13 @@ impl Comparison {
         Ok(Comparison::new(before, after))
     }
 
-    /// Compare two commits by what differs between them and what that reaches. `None` where everything
-    /// is to be read.
+    /// Compares two commits by reading only the differences and what they affect. `None` if everything must
+    /// be read.
     fn of_what_differs(store: &Store, range: &Range) -> Result<Option<Comparison>> {
         let before = ComparedSide::without_files(store, Tree::Commit(&range.base), None)?;
         let head = Tree::Commit(&range.head);
         let mut after = ComparedSide::without_files(store, head, Some(&before))?;
-        // Under another configuration every file is to be looked at again.
+        // With another configuration, every file must be checked again.
         if before.config != after.config || store.repo.is_partial() {
             return Ok(None);
         }
@@ -314,7 +314,7 @@ impl Comparison {
             };
             let usage = Use::Compare;
             let mut step = Step::with_more(repo, places, index, changes.clone(), usage, more)?;
-            // What a binding gives to another provider may be a task of any plan.
+            // A binding may affect tasks of any plan.
             if defines(index, &step, Kind::Binding)? {
                 return Ok(None);
             }
@@ -322,7 +322,7 @@ impl Comparison {
             let old = step.before(repo, places, index, &changed)?;
             Ok(Some((old, step)))
         })?;
-        // Whether a comment allows nothing is told by all files together.
+        // Whether an `allow` comment is unused depends on all files together.
         let told = |step: &Step| step.findings().iter().all(is_local);
         let Some((old, step)) = compared.filter(|(_, step)| told(step)) else {
             return Ok(None);
@@ -342,7 +342,7 @@ impl Comparison {
         }))
     }
 
-    /// Find what leaves the configured paths.
+    /// Finds the resources that leave the configured paths.
     fn find_left(&mut self, repo: &Repo, range: &Range) -> Result {
         let change = Change {
             repo,
@@ -357,16 +357,16 @@ impl Comparison {
         Ok(())
     }
 
-    /// Show no findings of resources that the review no longer speaks of.
+    /// Drops the findings of resources that are no longer part of the review.
     pub fn narrow(&mut self) {
         let subjects = self.review.subjects.iter();
         self.wanted = Some(subjects.map(|subject| subject.key.clone()).collect());
     }
 
-    /// Everything that is to be said about it, of runs by what the last fetch brought.
+    /// The complete review, with the runs of the last fetch.
     ///
     /// # Errors
-    /// The status branch is there and cannot be read.
+    /// The status branch exists, but cannot be read.
     pub fn reviewed(
         self,
         store: &Store,
@@ -430,7 +430,7 @@ impl Comparison {
         })
     }
 
-    /// The status of what the change may touch.
+    /// The status of everything that the change may affect.
     fn status(&self, store: &Store, view: &View) -> Result<Option<StoredStatus>> {
         let Some(status) = StatusReader::open(store, view)? else {
             return Ok(None);
@@ -441,7 +441,7 @@ impl Comparison {
         let mut keys: BTreeSet<Key> = changed.cloned().collect();
         let runs = status.runs_pinned_to(&keys)?;
         keys.extend(runs);
-        // Those that have not begun are pinned to nothing.
+        // Runs that have not begun have no pins.
         keys.extend(self.old.keys_of(Kind::Execution).cloned());
         if !self.configuration().is_empty() {
             keys.extend(status.open_runs()?);
@@ -449,7 +449,7 @@ impl Comparison {
         status.read(&keys).map(Some)
     }
 
-    /// What changes in the configuration, and whose keys. Where there was nothing before, nobody decided anything.
+    /// Changes to the configuration, and to the keys of signers. None if there was no configuration before.
     fn configuration(&self) -> Vec<ConfigurationChange> {
         if self.is_first && self.before.settings.text.is_none() {
             return Vec::new();
@@ -467,13 +467,13 @@ impl Comparison {
         }
     }
 
-    /// Every rule that the change breaks, and every finding that was not there before.
+    /// All rules that the change breaks, and all findings that are new.
     fn findings(&self, over: &BTreeSet<Key>) -> Vec<Diagnostic> {
         let sides = self.sides(over);
         let mut found = rules::findings(&self.review, &sides, &self.after.config);
         found.extend(self.left.iter().cloned());
         if let Some(judged) = &self.judged {
-            // Of the other files that were read not everything was read that it takes to judge them.
+            // Of the other files, not everything was read that a check needs.
             let is_judged = |file: &String| judged.contains(file) || self.new.text(file).is_none();
             found.retain(|finding| is_judged(&finding.file));
         }
@@ -502,7 +502,7 @@ impl Comparison {
     }
 }
 
-/// The runs that are over for good: nothing that changes touches them.
+/// Runs that are over for good: no change affects them.
 fn over(status: &StatusTree) -> BTreeSet<Key> {
     let runs = status.files.iter();
     let over = runs.filter(|(_, file)| {
@@ -512,7 +512,7 @@ fn over(status: &StatusTree) -> BTreeSet<Key> {
     over.map(|(key, _)| key.clone()).collect()
 }
 
-/// Whether a changed file has a resource of a kind, or had one.
+/// Whether a changed file defines a resource of a kind, before or after.
 fn defines<P: Pages>(
     index: &Index<P>,
     step: &Step,
@@ -529,7 +529,7 @@ fn defines<P: Pages>(
     Ok(false)
 }
 
-/// What a changed file says, before and after.
+/// The facts of a changed file, before and after.
 fn facts_of<P: Pages>(
     index: &Index<P>,
     change: &FileChange,
@@ -543,8 +543,8 @@ fn has_kind(facts: &Facts, kind: Kind) -> bool {
     facts.defined().any(|(one, _)| one == kind.name())
 }
 
-/// The files with bindings from which the plans that change may get their providers: those that name
-/// one of them or one of their capabilities, and those that choose by labels.
+/// The files with bindings that may choose providers for the changed plans: those that name
+/// one of the plans or of their capabilities, and those that select by labels.
 fn bindings_of_plans<P: Pages>(
     index: &Index<P>,
     changes: &[FileChange],
@@ -586,7 +586,7 @@ mod tests {
     use crate::git::testing::Sandbox;
     use crate::service::index::tests::commit;
 
-    /// What a comparison says, findings with their places.
+    /// The content of a comparison, with the places of its findings.
     fn said(comparison: &Comparison) -> (&Review, Vec<String>) {
         let line = |finding: &Diagnostic| {
             let side = if comparison.new.text(&finding.file).is_some() {
@@ -684,7 +684,7 @@ mod tests {
             head: commit(&changed),
             doubt: None,
         };
-        // The index is made.
+        // This builds the index.
         Comparison::of_what_differs(&store, &range).unwrap();
         parsed::taken();
         let found = Comparison::of_what_differs(&store, &range).unwrap();

@@ -1,7 +1,7 @@
-//! Which two revisions a review compares.
+//! The two revisions that a review compares.
 //!
-//! What is not in this clone is fetched: see [`crate::git::base`]. Nothing is compared where it could
-//! not be looked.
+//! Commits that are missing in this clone are fetched: see [`crate::git::base`]. If that fails, nothing is
+//! compared.
 
 use crate::git::{GitError, Repo, base, history};
 use crate::service::Result;
@@ -10,20 +10,20 @@ use crate::service::store::{Store, no_revision};
 /// Two commits.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Range {
-    /// What it was.
+    /// The base.
     pub base: String,
-    /// What it is.
+    /// The head.
     pub head: String,
-    /// Why that may not be what the remote has, if it may not.
+    /// Why the base may be older than that of the remote, if so.
     pub doubt: Option<String>,
 }
 
-/// The two commits to compare: BASE..HEAD names them; BASE...HEAD, or BASE alone for HEAD, is from
-/// where the two part; nothing is from where HEAD left the spec branch.
+/// The two commits to compare. BASE..HEAD names them; BASE...HEAD, or BASE alone for HEAD, starts at
+/// their merge base; `None` starts where HEAD left the spec branch.
 ///
 /// # Errors
-/// There is no such revision here or on the remote, or no common ancestor; where that cannot be
-/// told from this clone, the command that fetches what is missing.
+/// There is no such revision here or on the remote, or no common ancestor; if this clone
+/// cannot tell, the hint is the command that fetches what is missing.
 pub fn range(store: &Store, range: Option<&str>) -> Result<Range> {
     let Some(range) = range else {
         let (base, doubt) = spec_branch(store)?;
@@ -43,7 +43,7 @@ pub fn range(store: &Store, range: Option<&str>) -> Result<Range> {
     since(store, &commit(store, range)?, commit(store, "HEAD")?)
 }
 
-/// The commit that a revision names, here or on the remote.
+/// The commit of a revision, here or on the remote.
 fn commit(store: &Store, revision: &str) -> Result<String> {
     let revision = if revision.is_empty() {
         "HEAD"
@@ -51,14 +51,14 @@ fn commit(store: &Store, revision: &str) -> Result<String> {
         revision
     };
     match base::commit(&store.repo, store.remote.as_deref(), revision) {
-        // It is neither here nor on the remote: whoever asks has written it wrong.
+        // It is neither here nor on the remote: the name must be wrong.
         Err(GitError::Missing(why)) => Err(no_revision(&store.repo, why)?),
         found => Ok(found?),
     }
 }
 
-/// The tip of the spec branch: the remote's, when there is one. A clone that has only one branch
-/// does not know which it is. With why the remote was not asked, where there is one and it was not.
+/// The tip of the spec branch: that of the remote, if there is one, since a clone with a single branch
+/// does not know it. Also returns why the remote was not asked, if it was not.
 fn spec_branch(store: &Store) -> Result<(String, Option<String>)> {
     let configured = store.repo.config("planspec.specBranch").is_some();
     let asked = match (&store.remote, configured) {
@@ -72,7 +72,7 @@ fn spec_branch(store: &Store) -> Result<(String, Option<String>)> {
     };
     match asked {
         Ok(commit) => Ok((commit, None)),
-        // Without the remote, take what the last fetch found.
+        // Without the remote, use the last fetch.
         Err(error) => {
             let doubt = format!(
                 "this compares with the state of the last fetch: {}",
@@ -84,7 +84,8 @@ fn spec_branch(store: &Store) -> Result<(String, Option<String>)> {
     }
 }
 
-/// The commit that is shown as what is compared: of a merge into the base, as a forge makes one to try out a pull request, what
+/// The commit that is shown as the head. If a forge has merged a pull request into the base to try it, that is the
+/// merged commit, since nobody sees the merge.
 /// is merged, since nobody sees the merge.
 pub(super) fn shown(repo: &Repo, base: &str, head: &str) -> Result<String> {
     let commit = history::commit(repo, head)?;
@@ -95,7 +96,7 @@ pub(super) fn shown(repo: &Repo, base: &str, head: &str) -> Result<String> {
     })
 }
 
-/// From where a commit left another's history.
+/// The range from where a commit left another's history.
 fn since(store: &Store, base: &str, head: String) -> Result<Range> {
     let base = base::merge_base(&store.repo, store.remote.as_deref(), base, &head)?;
     Ok(Range {

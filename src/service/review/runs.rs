@@ -1,4 +1,4 @@
-//! What a review knows of runs. They stand on the status branch, which a checkout of CI does not have: there it is asked for.
+//! The runs for a review. A checkout of CI does not have the status branch; then the remote is asked.
 
 use crate::core::repository::config::Config;
 use crate::git::Head;
@@ -8,14 +8,14 @@ use crate::service::store::{Store, View};
 /// What is known of runs.
 #[derive(Debug, Default)]
 pub(super) struct Known {
-    /// Where the status is, if there is any.
+    /// A view with the status, if there is one.
     pub view: Option<View>,
-    /// Why that cannot be told, where it cannot.
+    /// Why the runs are unknown, if they are.
     pub unknown: Option<String>,
 }
 
 impl Known {
-    /// By what the last fetch brought, in a clone that people keep; else, as in CI, by what the shared remote has now.
+    /// In a clone that people use, from the last fetch; otherwise, as in CI, from the shared remote.
     ///
     /// # Errors
     /// A ref is damaged.
@@ -35,8 +35,8 @@ impl Known {
         })
     }
 
-    /// The same on the remote that the configuration before the change names, where that is another one: what is to be merged
-    /// does not choose which runs it is held against.
+    /// The same for the remote in the configuration before the change, if that is another one: a change must not choose
+    /// the runs that it is compared with.
     ///
     /// # Errors
     /// As [`Known::now`].
@@ -52,7 +52,7 @@ impl Known {
         }
     }
 
-    /// Nothing is in doubt.
+    /// The runs in a view.
     pub fn of(view: Option<View>) -> Known {
         Known {
             view,

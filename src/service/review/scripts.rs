@@ -1,4 +1,4 @@
-//! The files that commands run and checks look at, and that change.
+//! Changed files that commands run and checks read.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,9 +12,9 @@ use crate::git::read::{self, Versions};
 use crate::git::{GitError, Repo};
 use crate::service::Result;
 
-/// Most changed files of which the index is asked who uses them: for more, everything is read.
+/// Maximum number of changed files for which the index is asked; with more, everything is read.
 pub(super) const MOST: usize = 5_000;
-/// Most files that are told.
+/// Maximum number of files that are listed.
 const TOLD: usize = 50;
 
 /// The files with resources that use one of these files.
@@ -30,7 +30,7 @@ pub(super) fn users<P: Pages>(
     Ok(found)
 }
 
-/// What changes in files that the resources of both sides use.
+/// The changes of files that the resources of either side use.
 pub(super) fn changed(
     repo: &Repo,
     range: &Range,
@@ -42,7 +42,7 @@ pub(super) fn changed(
     }
     let mut found = Vec::new();
     for versions in read::changed_versions(repo, &range.base, &range.head)? {
-        // Who uses it no longer says so where that changes.
+        // The user on the old side may have stopped using it.
         let of: Option<&BTreeSet<User>> = users.iter().find_map(|side| side.get(&versions.path));
         if let Some(users) = of.filter(|_| found.len() < TOLD) {
             found.push(Script {
@@ -65,7 +65,7 @@ fn event(repo: &Repo, versions: &Versions) -> Result<ScriptEvent> {
             Ok(None) => None,
             Ok(Some(Some(bytes))) => Some(bytes),
             Ok(Some(None)) => return Ok(scripts::too_large(is_new)),
-            // A submodule, or what a partial clone does not have.
+            // A submodule, or a missing object in a partial clone.
             Err(GitError::Missing(_) | GitError::Unusable(_)) => {
                 return Ok(ScriptEvent::Opaque {
                     is_new,

@@ -1,4 +1,4 @@
-//! Put files right as their findings say: what is certain, or what is likely as well.
+//! Applies the fixes of findings: the certain ones, or also the likely ones.
 
 use std::path::{Path, PathBuf};
 
@@ -8,19 +8,19 @@ use crate::core::repository::meant::{self, Confidence};
 use crate::git::{difference, files};
 use crate::service::{Error, Result, revision};
 
-/// A file that was put right.
+/// A fixed file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fixed {
     /// Its path.
     pub path: String,
-    /// What became of it, as a patch.
+    /// The changes, as a patch.
     pub patch: String,
 }
 
-/// Put the files right that are asked about, in the work tree or wherever they were named. Each is written whole or not at all.
+/// Fixes the requested files, in the work tree or elsewhere. Each is written atomically.
 ///
 /// # Errors
-/// The repository cannot be used; a file that was named is not there, or cannot be written.
+/// The repository cannot be used; a requested file does not exist, or cannot be written.
 pub fn fix(request: &ValidateRequest, confidence: Confidence) -> Result<Vec<Fixed>> {
     let subject = Subject::read(request)?;
     let config = &subject.config;

@@ -1,21 +1,21 @@
-//! As the pre-commit framework asks: it does not say for what, so that follows from what it hands over.
+//! Validates for the pre-commit framework, which does not say what it wants: that follows from its arguments.
 
 use super::{ValidateRequest, Validated, validate, validate_staged};
 use crate::git::Repo;
 use crate::git::read::changed_in_index;
 use crate::service::Result;
 
-/// What the framework hands over.
+/// The arguments of the framework.
 #[derive(Debug, Clone, Default)]
 pub struct Framework {
-    /// The files that it names, from the root of the repository: those that are staged, or all.
+    /// The files that it names, relative to the root of the repository: the staged ones, or all.
     pub files: Vec<String>,
-    /// Between which revisions, where it was asked with `--from-ref` and `--to-ref` or before a push.
+    /// The revisions of `--from-ref` and `--to-ref`, or of a push.
     pub range: Option<(String, String)>,
 }
 
-/// Check what the framework was asked for: a revision as it is and what changes since another one; everything, where a file is
-/// named that is not staged (`--all-files`, `--files`); else what is staged.
+/// Validates what the framework was asked for: for a range, its second revision and the changes since the first one;
+/// everything, if it names a file that is not staged (`--all-files`, `--files`); else staged changes.
 ///
 /// # Errors
 /// As [`validate`] and [`validate_staged`].

@@ -1,4 +1,4 @@
-//! Whether files belong to the work of a plan: a question during the work.
+//! Answers whether files are in the scope of a plan, during the work.
 
 use std::path::{Path, PathBuf};
 
@@ -14,22 +14,22 @@ use crate::service::revision::{self, Settings};
 use crate::service::store::commit_of;
 use crate::service::{Error, Result};
 
-/// Which files, and of which plan.
+/// A request about files and the scope of a plan.
 #[derive(Debug, Clone)]
 pub struct InsideRequest {
-    /// The folder of the repository; the current one when not set.
+    /// The folder of the repository; `None` is the current one.
     pub dir: Option<PathBuf>,
     /// The plan, `NAME` or `NAMESPACE/NAME`.
     pub plan: String,
-    /// The step that is worked on: then what it touches decides as well.
+    /// The current step, whose `touches` then matters too.
     pub step: Option<String>,
-    /// The files; they need not be there.
+    /// The files; they need not exist.
     pub paths: Vec<PathBuf>,
-    /// The revision whose document is asked; HEAD, and where that has no such plan the work tree, when not set.
+    /// The revision with the document; `None` is HEAD, or the work tree if HEAD has no such plan.
     pub revision: Option<String>,
 }
 
-/// Answer for each file whether it belongs to the work of a plan.
+/// Answers for each file whether it is in the scope of a plan.
 ///
 /// # Errors
 /// There is no such plan, or it has no scope; a path leads out of the repository.
@@ -89,7 +89,7 @@ fn plan<'s>(snapshot: &'s Snapshot, name: &str) -> Result<&'s Key> {
     choose_among(snapshot.keys(), Kind::Plan, name, None)
 }
 
-/// A path from the root of the repository, whether there is such a file or not.
+/// A path relative to the root of the repository; the file need not exist.
 fn from_root(repo: &Repo, path: &Path) -> Result<String> {
     let text = path.to_string_lossy();
     if repo.workdir().is_none() {
@@ -98,7 +98,7 @@ fn from_root(repo: &Repo, path: &Path) -> Result<String> {
     if let Some(inside) = repo.path_inside(path) {
         return Ok(inside);
     }
-    // The nearest folder that is there says where in the repository it would be.
+    // The nearest existing folder determines the place in the repository.
     let above = path.ancestors().skip(1);
     let found = above.filter(|folder| !folder.as_os_str().is_empty());
     let mut found = found.filter_map(|folder| {

@@ -1,5 +1,5 @@
-//! Check through the index: of a commit it is known what is wrong, so only what differs from it, what
-//! that reaches and what has findings is read. Whatever cannot be told this way is read in full.
+//! Validates with the help of the index, which has the findings of a commit: reads only what differs from it, what
+//! that affects, and files with findings. If that is not enough, everything is read.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,13 +16,13 @@ use crate::service::Result;
 use crate::service::index::{self, Step, Trouble, Use};
 use crate::service::revision::{self, Settings};
 
-/// What is found by way of the index; nothing where everything is to be read.
+/// The findings by way of the index; `None` if everything must be read.
 pub(super) fn checked(
     request: &ValidateRequest,
     subject: &Subject,
     earlier: Option<&Earlier>,
 ) -> Option<Checked> {
-    // A scope is about all files. What is not here would have to be fetched, file by file.
+    // A scope is about all files. Missing objects would be fetched one by one.
     let repo = subject.repo.as_ref().filter(|_| request.scope.is_none())?;
     if subject.settings.config.is_none() || repo.is_partial() {
         return None;
@@ -46,7 +46,7 @@ fn look(repo: &Repo, subject: &Subject, earlier: Option<&Earlier>) -> Result<Opt
             None => return Ok(None),
         },
     };
-    // Under another configuration every file is to be looked at again.
+    // With another configuration, every file must be checked again.
     if config.as_ref() != Some(&subject.config) {
         return Ok(None);
     }
@@ -66,11 +66,11 @@ struct Question<'a> {
     paths: Paths,
 }
 
-/// What is checked, as far as it is read.
+/// The input that was read.
 struct Now {
-    /// What there is in another version than in the index; nothing when it is gone.
+    /// Files that differ from the index, or were deleted.
     differing: BTreeSet<String>,
-    /// The version of everything that was read, nothing of what is gone.
+    /// The versions of files that were read; `None` for deleted ones.
     versions: BTreeMap<String, Option<String>>,
     files: Vec<SourceFile>,
 }
@@ -87,7 +87,7 @@ impl Question<'_> {
         let is_read = |name: &String| now.versions.contains_key(name);
         let named = self.subject.names.iter().flatten();
         if !named.clone().all(is_read) {
-            // A draft, which may stand in the place of anything.
+            // A draft, which may replace anything.
             return Ok(None);
         }
         if now.versions.is_empty() {
@@ -136,7 +136,7 @@ impl Question<'_> {
         names.is_none_or(|names| names.contains(file))
     }
 
-    /// Whether there is a finding that everything has to be read for: then this need not be tried.
+    /// Whether a known finding needs everything to be read anyway.
     fn is_hopeless(&self, known: &[KnownFile], now: &Now) -> bool {
         let shown = known.iter().filter(|file| self.is_shown(&file.path));
         let shown = shown.filter(|file| !now.differing.contains(&file.path));
@@ -147,8 +147,8 @@ impl Question<'_> {
         })
     }
 
-    /// Read what differs from the index, and what has to be shown whether it differs or not. Beside it what the index knows of
-    /// that, and of every file in which something is to be told.
+    /// Reads files that differ from the index, and those with findings to show. Returns them with the index rows of
+    /// files with findings.
     fn read<P: Pages>(
         &self,
         index: &Index<P>,
@@ -166,7 +166,7 @@ impl Question<'_> {
         let staged = StagedFiles::open(self.repo)?;
         let mut tally = index.tally();
         let places = staged.count(&self.paths, &mut tally, true);
-        // What is staged as it was committed need not be looked up.
+        // Staged files that are as committed need not be looked up.
         let compared = index.compare(&tally, By::Size)?;
         let same = |place: &Option<u32>| place.is_some_and(|place| compared.is_same(place));
         let same: Vec<bool> = places.iter().map(same).collect();
@@ -227,14 +227,14 @@ impl Question<'_> {
         Ok((known, now))
     }
 
-    /// Every finding that is to be shown, in order.
+    /// The findings to show, in order.
     fn shown(&self, step: &Step) -> Vec<Diagnostic> {
         let mut found = step.findings();
         found.retain(|finding| self.is_shown(&finding.file));
         found
     }
 
-    /// How many resources are meant.
+    /// The number of resources that were checked.
     fn count<P: Pages>(
         &self,
         index: &Index<P>,
@@ -277,7 +277,7 @@ impl Now {
     }
 }
 
-/// Whether the findings are all there, and as they would be if everything were read.
+/// Whether the findings are complete, and the same as after reading everything.
 fn is_certain<P: Pages>(
     index: &Index<P>,
     step: &Step,
@@ -287,7 +287,7 @@ fn is_certain<P: Pages>(
     if findings.iter().any(|finding| finding.code.may_suggest()) {
         return Ok(false);
     }
-    // Whether a comment allows nothing is not judged while anything at all cannot be read.
+    // Unused `allow` comments are not reported while any file is unreadable.
     if !step.snapshot.allows().keys().any(|file| is_shown(file)) {
         return Ok(true);
     }
@@ -319,8 +319,8 @@ mod tests {
     use crate::git::testing::Sandbox;
     use crate::service::sources::Source;
 
-    /// The work tree has exactly these files. Those that were there in the same version are not
-    /// written; those that are written are older than whatever is committed next.
+    /// Gives the work tree exactly these files. Unchanged files are not written; written files are
+    /// older than the next commit.
     fn lay_out(repo: &Repo, old: &Files, new: &Files) {
         let root = repo.workdir().unwrap().join("planspec");
         fs::create_dir_all(&root).unwrap();
@@ -333,7 +333,7 @@ mod tests {
         {
             fs::create_dir_all(root.join(path).parent().unwrap()).unwrap();
             fs::write(root.join(path), text).unwrap();
-            // Each time another moment: a file that was changed has another `lstat`.
+            // A different time for each, so that a changed file has another `lstat`.
             let age = Duration::from_secs(1_000_000_000 + text.len() as u64);
             let file = fs::File::options()
                 .write(true)
@@ -366,7 +366,7 @@ mod tests {
         format!("{found:#?}\n{texts:#?}\n{:?}", validated.checked)
     }
 
-    /// Whether the index served, and then whether it told what reading everything tells.
+    /// Whether the index was used; if so, checks that the result is the same as after reading everything.
     fn serves(request: &ValidateRequest) -> bool {
         let subject = Subject::read(request).unwrap();
         let earlier = Earlier::find(request, &subject).unwrap();
@@ -380,7 +380,7 @@ mod tests {
         true
     }
 
-    /// The ways to ask, when the work tree has these files.
+    /// The kinds of requests, for a work tree with these files.
     fn requests(dir: &std::path::Path, files: &Files) -> Vec<ValidateRequest> {
         let plain = || request(dir.to_owned());
         let rev = |rev: &str| Some(rev.to_owned());
@@ -411,8 +411,8 @@ mod tests {
         all
     }
 
-    /// What the index tells is what is found without it, in whatever way it is asked, also about what
-    /// is not committed.
+    /// With the index, all kinds of requests give the same findings as without it, also about
+    /// uncommitted changes.
     #[test]
     fn findings_with_the_index_are_findings_without() {
         let mut runner = TestRunner::new(ProptestConfig {
@@ -470,8 +470,8 @@ mod tests {
         )
     }
 
-    /// An unused comment is not told while anything at all cannot be read, also what is in files that
-    /// need not be read otherwise.
+    /// Unused comments are not reported while any file is unreadable, even one that need not be
+    /// read otherwise.
     #[test]
     fn unused_comments_are_told_when_everything_can_be_read() {
         let sandbox = Sandbox::new();
@@ -493,7 +493,7 @@ mod tests {
             let plain = requests.filter(|request| request.base.is_none());
             plain.map(|request| serves(&request)).collect()
         };
-        // Two files define one goal: the whole, at two levels and in two ways; then each file.
+        // Two files define one goal: everything, at two levels and in two ways; then each file.
         assert_eq!(
             served(&files),
             [false, false, false, false, true, true, true]
@@ -501,11 +501,11 @@ mod tests {
         let old = files.clone();
         files.insert("c.yaml".to_owned(), goal("c", "d"));
         lay_out(&repo, &old, &files);
-        // HEAD is as it was; so is what the index knows of `b.yaml`, which is read for `c.yaml`.
+        // HEAD is unchanged, and so is the index row of `b.yaml`, which is read for `c.yaml`.
         assert_eq!(served(&files), [true, true, false, true, true, true, true]);
     }
 
-    /// A thousand plans, ten of each goal, and the answers of an index of them.
+    /// A thousand plans, ten for each goal.
     fn thousand() -> (Sandbox, Repo, Files) {
         let sandbox = Sandbox::new();
         let repo = sandbox.repo("one");
@@ -523,7 +523,7 @@ mod tests {
         (sandbox, repo, files)
     }
 
-    /// How many resources there are, and which files were parsed to know it.
+    /// The number of resources, and the files that were parsed for it.
     fn parsed_by(request: &ValidateRequest) -> (usize, Vec<String>) {
         parsed::taken();
         let subject = Subject::read(request).unwrap();

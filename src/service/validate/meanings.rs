@@ -1,4 +1,4 @@
-//! What is meant by files in which something is wrong: they are checked as such, so that one look says everything.
+//! Corrected versions of files with certain fixes: they are checked as well, so that one run reports everything.
 
 use std::collections::BTreeMap;
 
@@ -9,12 +9,12 @@ use crate::core::repository::manifest::Manifest;
 use crate::core::repository::meant::{self, Confidence, Meant};
 use crate::core::repository::snapshot::manifests_with;
 
-/// What is meant by each file that is not checked as it is.
+/// The corrected version and the original text of each file that is not checked as it is.
 #[derive(Default)]
 pub(super) struct Meanings(BTreeMap<String, (Meant, String)>);
 
 impl Meanings {
-    /// Put what is meant in the place of what is there, in files that were read already.
+    /// Replaces files by corrected versions, after they were parsed.
     pub fn of_read(files: &mut [SourceFile], parsed: &mut [Manifest], config: &Config) -> Meanings {
         let mut meanings = Meanings::default();
         for (file, manifest) in files.iter_mut().zip(parsed) {
@@ -30,7 +30,7 @@ impl Meanings {
         meanings
     }
 
-    /// The same in files that were not read yet.
+    /// The same for files that were not parsed yet.
     pub fn of(files: &mut [SourceFile], config: &Config) -> Meanings {
         let parsed = manifests_with(files, config, |_, _| ());
         let mut meanings = Meanings::default();
@@ -56,7 +56,7 @@ impl Meanings {
         true
     }
 
-    /// What was found in what is meant, with what led there, as findings of the files as they are.
+    /// The findings in corrected versions, and those that led to the corrections, as findings of the original files.
     pub fn told(&self, found: Vec<Diagnostic>) -> Vec<Diagnostic> {
         if self.0.is_empty() {
             return found;
@@ -72,12 +72,12 @@ impl Meanings {
         told
     }
 
-    /// Whether a comment allows nothing in what is meant alone.
+    /// Whether the finding is about an `allow` comment that only the correction makes unused.
     fn is_put_right(&self, finding: &Diagnostic) -> bool {
         finding.code == Code::UNUSED_ALLOW && self.0.contains_key(&finding.file)
     }
 
-    /// Findings of what is meant, at their places in the files as they are.
+    /// The findings in corrected versions, with their places in the original files.
     fn placed(&self, found: Vec<Diagnostic>) -> Vec<Diagnostic> {
         let mut of_files: BTreeMap<String, Vec<Diagnostic>> = BTreeMap::new();
         for finding in found {
@@ -90,7 +90,7 @@ impl Meanings {
         for (file, mut found) in of_files {
             if let Some((meant, _)) = self.0.get(&file) {
                 found = meant.placed(found);
-                // What they say is of the text that is meant.
+                // Their fixes apply only to the corrected text.
                 found.iter_mut().for_each(|finding| finding.fix = None);
             }
             placed.extend(found);
@@ -99,7 +99,7 @@ impl Meanings {
         placed
     }
 
-    /// What findings point at in other files.
+    /// Corrects the related places of findings in other files.
     fn place_others(&self, found: &mut [Diagnostic]) {
         for (file, (meant, _)) in &self.0 {
             let others = found.iter_mut().filter(|finding| finding.file != *file);
@@ -112,7 +112,7 @@ impl Meanings {
         }
     }
 
-    /// The text of a file as it is.
+    /// The original text of a file.
     pub fn text(&self, file: &str) -> Option<String> {
         self.0.get(file).map(|(_, written)| written.clone())
     }

@@ -1,4 +1,4 @@
-//! Check resources, offline.
+//! Validates resources, offline.
 
 pub mod fix;
 pub mod framework;
@@ -36,60 +36,60 @@ use crate::git::{GitError, Repo, base};
 use self::meanings::Meanings;
 pub use staged::validate_staged;
 
-/// Check resources.
+/// A request to validate.
 #[derive(Debug, Clone)]
 pub struct ValidateRequest {
-    /// The folder of the repository; the current one when not set.
+    /// The folder of the repository; `None` is the current one.
     pub dir: Option<PathBuf>,
-    /// What to check; everything below the configured paths when empty.
+    /// What to check; empty means everything below the configured paths.
     pub named: Vec<Source>,
-    /// The revision to check, instead of the work tree.
+    /// The revision to check; `None` is the work tree.
     pub revision: Option<String>,
-    /// Check the rules about change as well, against the merge base with this revision.
+    /// Also check the rules about changes, against the merge base with this revision.
     pub base: Option<String>,
-    /// Check that nothing outside the scope of this plan was changed since.
+    /// Check that no files outside the scope of this plan have changed since.
     pub scope: Option<String>,
-    /// What is refused as missing in files that the next commit changes may still come: `apply` commits.
+    /// Only warn about missing resources in changed files: `apply` is committing, and they may come later.
     pub may_come: bool,
-    /// With `scope`: hold them against what this step touches as well.
+    /// With `scope`: also compare with `touches` of this step.
     pub step: Option<String>,
-    /// How far to look at PlanSpec 1.2 documents; those that are not ready fail at
+    /// How far to check PlanSpec 1.2 documents; those that are not ready fail at
     /// [`Level::Readiness`].
     pub level: Level,
 }
 
-/// What was found.
+/// The result of a validation.
 pub struct Validated {
     /// What is wrong.
     pub findings: Findings,
     /// What was checked.
     pub checked: Coverage,
-    /// What the scope of a plan says, where that was asked for.
+    /// How the changed files compare with the scope, if requested.
     pub scope: Option<Scoped>,
-    /// Of the documents that were named, at [`Level::Readiness`]: whether they may be executed.
+    /// At [`Level::Readiness`]: whether the named documents may be executed.
     pub readiness: Vec<Readiness>,
-    /// The resources that were read. To take them apart is work that a program which ends can
-    /// spare itself.
+    /// The resources that were read. Dropping them takes time, which a program that ends can
+    /// save.
     pub snapshot: Snapshot,
 }
 
 /// What was checked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Coverage {
-    /// So many resources.
+    /// A number of resources.
     Resources(usize),
-    /// So many staged files.
+    /// A number of staged files.
     Staged {
         /// How many files the next commit changes.
         files: usize,
-        /// How many findings there are that it neither causes nor touches.
+        /// How many findings the next commit neither causes nor touches.
         older: usize,
-        /// Whether the configuration can be used.
+        /// Whether the configuration is valid.
         usable: bool,
     },
 }
 
-/// Leave out what is beyond a level; what is of the level readiness fails there.
+/// Drops findings beyond a level; at the level readiness, its findings become errors.
 fn apply_level(level: Level, found: &mut Vec<Diagnostic>) {
     found.retain_mut(|finding| match (level, finding.code.level()) {
         (Level::Structure, Level::Semantics | Level::Readiness) => false,
@@ -104,40 +104,40 @@ fn apply_level(level: Level, found: &mut Vec<Diagnostic>) {
 /// What is to be checked.
 struct Subject {
     repo: Option<Repo>,
-    /// The commit; the work tree when not set.
+    /// The commit; `None` is the work tree.
     commit: Option<String>,
     settings: Settings,
-    /// The configuration that holds; the defaults where there is none.
+    /// The configuration to use; the defaults without a file.
     config: Config,
-    /// The files that were named, under their paths from the repository's root when they are in it.
+    /// The named files; those in the repository have paths relative to its root.
     named: Vec<SourceFile>,
-    /// Only findings in these files are shown; all when not set.
+    /// Only findings in these files are shown; `None` means all.
     names: Option<BTreeSet<String>>,
 }
 
-/// What was found in it.
+/// The result of a check.
 #[derive(Default)]
 struct Checked {
     /// What was read.
     snapshot: Snapshot,
-    /// What is wrong with the resources.
+    /// Findings in the resources.
     findings: Vec<Diagnostic>,
-    /// What was done since, and must not be.
+    /// Findings about changes that are not allowed.
     broken: Vec<Diagnostic>,
     scoped: Option<Scoped>,
-    /// Files that are no part of the repository's resources.
+    /// Files that are not among the repository's resources.
     drafts: BTreeSet<String>,
-    /// How many resources were meant.
+    /// The number of resources that were checked.
     resources: usize,
-    /// What is meant by the files that were not checked as they are.
+    /// The corrected versions of files.
     meanings: Meanings,
 }
 
-/// Check files, a revision, or what lies below the configured paths of the work tree. References
+/// Validates files, a revision, or everything below the configured paths of the work tree. References
 /// are resolved against all resources of the repository.
 ///
 /// # Errors
-/// The repository cannot be used; what is named is not there.
+/// The repository cannot be used; something that is named does not exist.
 pub fn validate(request: &ValidateRequest) -> Result<Validated> {
     if request.scope.is_some() && request.base.is_none() {
         return Err(Error::ambiguous("--scope needs a revision to compare with")
@@ -152,7 +152,7 @@ pub fn validate(request: &ValidateRequest) -> Result<Validated> {
     Ok(subject.validated(request.level, checked))
 }
 
-/// Read and check everything.
+/// Reads and checks everything.
 fn everything(
     request: &ValidateRequest,
     subject: &Subject,
@@ -201,7 +201,7 @@ fn everything(
     Ok(checked)
 }
 
-/// How many resources were meant.
+/// The number of resources that were checked.
 fn count(names: Option<&BTreeSet<String>>, snapshot: &Snapshot) -> usize {
     let is_named = |path: &str| names.is_none_or(|names| names.contains(path));
     let definitions = snapshot.keys().flat_map(|key| snapshot.definitions(key));
@@ -231,14 +231,14 @@ impl Subject {
                     .hint("name files or folders, or run it in a repository"));
             }
         };
-        // Under a broken configuration, findings of the named files might all be wrong.
+        // With an invalid configuration, findings in the named files might all be wrong.
         if !request.named.is_empty() && subject.settings.config.is_some() {
             subject.read_named(request)?;
         }
         Ok(subject)
     }
 
-    /// By the configuration of the tree that is checked.
+    /// A subject with the configuration of the tree that is checked.
     fn of_repository(repo: Repo, request: &ValidateRequest) -> Result<Subject> {
         let revision = request.revision.as_deref();
         let commit = revision.map(|rev| commit_of(&repo, rev)).transpose()?;
@@ -261,7 +261,7 @@ impl Subject {
         })
     }
 
-    /// Read the files that were named: what is part of the repository's resources is there already, the
+    /// Reads the named files: those among the repository's resources are known already, the
     /// others are drafts.
     fn read_named(&mut self, request: &ValidateRequest) -> Result {
         let limit = self.config.limits.file_bytes;
@@ -279,7 +279,7 @@ impl Subject {
         Ok(())
     }
 
-    /// What is to be read: where there is no such file, a plan may be meant whose document it stands in.
+    /// The sources to read. If a file does not exist, the name may be that of a plan, whose file is read.
     fn sources(&self, request: &ValidateRequest) -> Result<Vec<Source>> {
         let mut named = Vec::with_capacity(request.named.len());
         let mut plans = None;
@@ -303,7 +303,7 @@ impl Subject {
             let before = named.len();
             named.extend(files.map(Source::File));
             if named.len() == before {
-                // That there is no such file is the error.
+                // Then the error is that the file does not exist.
                 named.push(source.clone());
             }
         }
@@ -314,7 +314,7 @@ impl Subject {
         self.commit.as_deref().map_or(Tree::WorkTree, Tree::Commit)
     }
 
-    /// What there is to say.
+    /// The result to show.
     fn validated(&self, level: Level, checked: Checked) -> Validated {
         let snapshot = checked.snapshot;
         let is_named = |finding: &&Diagnostic| {
@@ -357,7 +357,7 @@ impl Subject {
     }
 }
 
-/// What could be the name of a plan: `NAME` or `NAMESPACE/NAME`, from where the request was made.
+/// A path that could be the name of a plan: `NAME` or `NAMESPACE/NAME`, relative to the current folder.
 fn plan_name(request: &ValidateRequest, path: &Path) -> Option<String> {
     let from = request.dir.as_deref().unwrap_or(Path::new(""));
     let name = path.strip_prefix(from).unwrap_or(path).to_str()?;
@@ -365,11 +365,11 @@ fn plan_name(request: &ValidateRequest, path: &Path) -> Option<String> {
     is_name.then(|| name.to_owned())
 }
 
-/// What was there at the merge base with `base`.
+/// The state at the merge base with `base`.
 struct Earlier {
     repo: Repo,
     commit: String,
-    /// The commit that is compared with it; the work tree when not set.
+    /// The commit that is compared with it; `None` is the work tree.
     head: Option<String>,
     settings: Settings,
     config: Config,
@@ -388,10 +388,10 @@ impl Earlier {
         };
         let side = commit(request.revision.as_deref().unwrap_or("HEAD"))?;
         let fork = base::merge_base(&repo, None, &commit(revision)?, &side)?;
-        // By the configuration of that commit: a change of `paths` must not hide what was there.
+        // With the configuration of that commit: a change of `paths` must not hide earlier resources.
         let settings = Settings::read(&repo, Tree::Commit(&fork))?;
         let mut config = settings.or(&subject.settings);
-        // That others wait for a person is no change of documents.
+        // The approval of revisions must not make documents differ.
         config.approvals.revisions = subject.config.approvals.revisions;
         Ok(Some(Earlier {
             head: request.revision.is_some().then_some(side),
@@ -402,13 +402,13 @@ impl Earlier {
         }))
     }
 
-    /// All resources that were there.
+    /// All resources at the merge base.
     fn snapshot(&self) -> Result<Snapshot> {
         revision::snapshot(&self.repo, Tree::Commit(&self.commit), &self.config)
     }
 
-    /// What was done since, and must not be, by the rule levels of what was there. `is_first` when
-    /// nothing at all was there.
+    /// Findings about changes that are not allowed, with the severities at the merge base. `is_first` if
+    /// there were no resources.
     fn changes(
         &self,
         subject: &Subject,
@@ -441,7 +441,7 @@ impl Earlier {
         Ok(found)
     }
 
-    /// What the scope of a plan says of the files that were changed since.
+    /// How the files that have changed since compare with the scope of a plan.
     fn scope(
         &self,
         request: &ValidateRequest,
@@ -463,7 +463,7 @@ impl Earlier {
     }
 }
 
-/// What the scope of a plan says of changed files.
+/// How changed files compare with the scope of a plan.
 fn scope_of(
     sides: (&Snapshot, &Snapshot),
     (plan, beside): (&str, Beside<'_>),
@@ -479,7 +479,7 @@ fn scope_of(
     Ok(scope::check(sides, key, changed, beside))
 }
 
-/// A draft may refer to what is not written yet, and may take the place of what is.
+/// A draft may refer to resources that do not exist yet, and may replace others.
 fn soften_drafts(drafts: &BTreeSet<String>, found: &mut Vec<Diagnostic>) {
     found.retain_mut(|finding| {
         if !drafts.contains(&finding.file) {
@@ -496,7 +496,7 @@ fn soften_drafts(drafts: &BTreeSet<String>, found: &mut Vec<Diagnostic>) {
     });
 }
 
-/// An empty set of resources is an error for files that were named, a warning otherwise.
+/// No resources are an error for named files, and a warning otherwise.
 fn emptiness(subject: &Subject, snapshot: &Snapshot, is_empty: bool) -> Vec<Diagnostic> {
     let defining = snapshot
         .keys()

@@ -1,4 +1,4 @@
-//! May it be executed: what a document says of that, as data.
+//! Readiness reports: whether documents may be executed.
 
 use std::collections::BTreeSet;
 
@@ -11,17 +11,17 @@ use crate::core::repository::snapshot::Snapshot;
 use crate::core::resource::Kind;
 use crate::core::text::located::{Finding, ResourceName};
 
-/// What reports are made of.
+/// The input of the reports.
 pub(super) struct Inputs<'a> {
-    /// What was read.
+    /// The resources that were read.
     pub snapshot: &'a Snapshot,
-    /// Text of the configuration, where there is one.
+    /// The text of the configuration, if there is one.
     pub config: Option<&'a str>,
-    /// What was found in it.
+    /// The findings.
     pub findings: &'a [Finding],
 }
 
-/// The reports on the documents in some files. The same files lead to the same reports.
+/// The reports on the documents in some files. They are deterministic.
 pub(super) fn of(inputs: &Inputs<'_>, files: &BTreeSet<String>) -> Vec<Readiness> {
     let snapshot = inputs.snapshot;
     let plans = snapshot.keys_of(Kind::Plan);
@@ -39,7 +39,7 @@ fn report(inputs: &Inputs<'_>, one: &Definition) -> Readiness {
     let mut pass = true;
     let levels = [Level::Structure, Level::Semantics, Level::Readiness].map(|level| {
         let level = level.to_string();
-        // What is broken cannot be judged further.
+        // After an error, later levels cannot be judged.
         pass &= broken.iter().all(|one| one.level != level);
         ReadinessLevel { level, pass }
     });
@@ -56,7 +56,7 @@ fn report(inputs: &Inputs<'_>, one: &Definition) -> Readiness {
     }
 }
 
-/// Over the paths and contents of all that was read, and the configuration.
+/// The digest over the paths and contents of all files, and the configuration.
 fn digest(inputs: &Inputs<'_>) -> String {
     let snapshot = inputs.snapshot;
     let defined = snapshot.keys().flat_map(|key| snapshot.definitions(key));
@@ -82,7 +82,7 @@ fn blocker(finding: &Finding) -> Blocker {
     }
 }
 
-/// Where the specification asks for it, and what for.
+/// The section of the specification that requires it.
 fn clause(finding: &Finding) -> String {
     let code = Code::parse(&finding.code);
     let wanted = code.and_then(|code| CLAUSES.iter().find(|(of, _)| *of == code));
@@ -96,7 +96,7 @@ fn clause(finding: &Finding) -> String {
     }
 }
 
-/// What each rule is there for.
+/// The requirement behind each rule.
 const CLAUSES: [(Code, &str); 22] = [
     (Code::MISSING_FIELD, "5, level 1: required fields"),
     (Code::UNKNOWN_FIELD, "5, level 1: known fields"),
@@ -140,7 +140,7 @@ const CLAUSES: [(Code, &str); 22] = [
     (Code::STEP_EXTENSION, "x-planspec: what it may hold"),
 ];
 
-/// What reviewers found and somebody closed; what was asked and a revision took away.
+/// Findings of reviewers that somebody closed, and questions that a revision removed.
 fn answered(document: &Document) -> Vec<Answered> {
     let findings = document.review_findings();
     let closed = findings.iter().filter(|one| !one.finding.is_open());
@@ -170,7 +170,7 @@ fn answered(document: &Document) -> Vec<Answered> {
     closed.chain(questions).collect()
 }
 
-/// The likely risks against which something is done.
+/// The likely risks that have a mitigation.
 fn mitigated(document: &Document) -> Vec<Mitigation> {
     let likely = document
         .risks

@@ -1,6 +1,6 @@
-//! What the next commit does to the resources.
+//! Validates the next commit.
 //!
-//! Only what the commit reaches is read: where HEAD stands, its index says.
+//! Only what the commit affects is read: for HEAD, the index has the findings.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -28,8 +28,8 @@ use crate::service::revision::{self, Settings};
 use crate::service::store::Store;
 use crate::service::{Error, Findings, Result};
 
-/// Check what is staged, and only what the commit causes or touches. Of the request, `scope` and
-/// `level` count.
+/// Validates staged changes, and reports only what the commit causes or touches. Uses `scope` and
+/// `level` of the request.
 ///
 /// # Errors
 /// The repository cannot be used, or has no index.
@@ -76,24 +76,24 @@ pub fn validate_staged(request: &ValidateRequest) -> Result<Validated> {
 /// The commit that is about to be made.
 struct NextCommit<'a> {
     repo: &'a Repo,
-    /// What it is made on.
+    /// Its parent.
     head: Option<&'a str>,
     staged: &'a StagedFiles,
     /// The configuration of HEAD.
     before: &'a Settings,
-    /// The configuration as it is staged.
+    /// The staged configuration.
     after: &'a Settings,
 }
 
 impl NextCommit<'_> {
-    /// As it is staged; documents stand for what they stand for in HEAD: that others wait for a person is no change of them.
+    /// The staged configuration; but revisions are approved as in HEAD, so that documents generate the same resources.
     fn config(&self) -> Config {
         let mut config = self.after.config.clone().unwrap_or_default();
         config.approvals.revisions = self.before.or(self.after).approvals.revisions;
         config
     }
 
-    /// Who may decide, before and after it.
+    /// The approval policies before and after the commit.
     fn policies(&self) -> Result<(Policy, Policy)> {
         let after = revision::policy(self.repo, Tree::Index(self.staged), &self.config())?;
         let before = match self.head {
@@ -107,25 +107,25 @@ impl NextCommit<'_> {
     }
 }
 
-/// What is to be said about a commit.
+/// The result for a commit.
 #[derive(Default)]
 struct StagedVerdict {
-    /// What the commit causes or touches.
+    /// Findings that the commit causes or touches.
     found: Vec<Diagnostic>,
-    /// How many findings there are that it neither causes nor touches.
+    /// How many findings it neither causes nor touches.
     older: usize,
     /// How many files it changes.
     changed: usize,
     /// The files that were read.
     snapshot: Snapshot,
-    /// What is meant by those in which something is wrong.
+    /// The corrected versions of files.
     meanings: Meanings,
-    /// What the scope of a plan says of everything that is staged, and all resources as they are staged.
+    /// How all staged changes compare with the scope of a plan, with all staged resources.
     scoped: Option<(Scoped, Snapshot)>,
 }
 
 impl StagedVerdict {
-    /// What refers to something that is not there yet is told, where it is new.
+    /// New references to missing resources become warnings.
     fn soften_missing(&mut self, changed: &BTreeSet<String>) {
         let missing = self.found.iter_mut().filter(|one| one.code.is_not_found());
         for finding in missing.filter(|one| changed.contains(&one.file)) {
@@ -142,7 +142,7 @@ impl StagedVerdict {
     }
 
     fn judge_files(&mut self, commit: &NextCommit<'_>) -> Result {
-        // If HEAD's configuration cannot be used, take the staged one for HEAD as well.
+        // If HEAD's configuration is invalid, use the staged one for HEAD as well.
         let rules = commit.before.or(commit.after);
         let judged = match commit.head {
             Some(head) => {
@@ -161,14 +161,14 @@ impl StagedVerdict {
         Ok(())
     }
 
-    /// Everything that is staged against the scope that a document has in HEAD.
+    /// Compares all staged changes with the scope of a document in HEAD.
     fn judge_scope(
         &mut self,
         commit: &NextCommit<'_>,
         (plan, step): (&str, Option<&str>),
     ) -> Result {
         let (repo, config) = (commit.repo, commit.config());
-        // By HEAD's configuration: a change of `paths` must not hide what was there.
+        // With HEAD's configuration: a change of `paths` must not hide earlier resources.
         let old = match commit.head {
             Some(head) => {
                 let rules = commit.before.or(commit.after);
@@ -218,7 +218,7 @@ impl StagedVerdict {
     }
 }
 
-/// What is to be said about the files of a commit.
+/// The result for the files of a commit.
 #[derive(Default)]
 struct Judged {
     found: Vec<Diagnostic>,
@@ -228,7 +228,7 @@ struct Judged {
     snapshot: Snapshot,
 }
 
-/// Look at what the commit changes and at what that reaches. `old` is the index of HEAD under its
+/// Checks what the commit changes and affects. `old` is the index of HEAD under its
 /// `rules`.
 fn judged<P: Pages>(
     commit: &NextCommit<'_>,
@@ -245,7 +245,7 @@ fn judged<P: Pages>(
         let known = committed(repo, old.tree(), rules)?;
         let known: Vec<(&str, &str)> = known.iter().map(|(path, v)| (&**path, &**v)).collect();
         let changed = changed(&commit.staged.changes(&known, &paths));
-        // Under other rules every file is to be looked at again.
+        // Under other rules, every file must be checked again.
         let base = Index::empty(MemoryPages::default(), 0);
         let changes = commit.staged.changes(&[], &paths);
         let looked = commit.step((&config, &paths), &base, changes)?;
@@ -266,7 +266,8 @@ fn judged<P: Pages>(
     commit.judge((step, meanings), (old, &paths), &changed, outside)
 }
 
-/// What is staged in another version than HEAD has. Where the index adds up the same files in the same versions, none of them is
+/// The staged files that differ from HEAD. If the index lists the same files in the same versions, none of them is
+/// looked up.
 /// looked up.
 fn staged_changes<P: Pages>(
     staged: &StagedFiles,
@@ -285,7 +286,7 @@ fn staged_changes<P: Pages>(
     Ok(staged.changes_among(&known, paths, &is_other))
 }
 
-/// Path and version of the files of a tree that may hold resources, by path.
+/// The paths and versions of the files of a tree that may contain resources, by path.
 fn committed(repo: &Repo, tree: &str, rules: &Config) -> Result<Vec<(String, String)>> {
     if tree.is_empty() {
         return Ok(Vec::new());
@@ -298,7 +299,7 @@ fn committed(repo: &Repo, tree: &str, rules: &Config) -> Result<Vec<(String, Str
 }
 
 impl NextCommit<'_> {
-    /// What the changes reach. Where something is wrong that is known to be put right, what is meant is looked at.
+    /// What the changes affect. Files with certain fixes are replaced by corrected versions.
     fn step<P: Pages>(
         &self,
         (config, paths): (&Config, &Paths),
@@ -316,8 +317,8 @@ impl NextCommit<'_> {
         Ok((step, meanings))
     }
 
-    /// Which findings of a step are the commit's, and which were there; `outside` is how many there
-    /// are in files that it does not affect.
+    /// Separates the findings of the commit from older ones; `outside` is the number of
+    /// findings in files that it does not affect.
     fn judge<P: Pages>(
         &self,
         (step, meanings): (Step, Meanings),
@@ -351,7 +352,7 @@ impl NextCommit<'_> {
         })
     }
 
-    /// What the change does and must not. The same files as they were before are compared with.
+    /// Findings about changes that are not allowed. Compares with the same files before the commit.
     fn broken_rules<P: Pages>(
         &self,
         step: &Step,
@@ -379,7 +380,7 @@ impl NextCommit<'_> {
         Ok(broken)
     }
 
-    /// What leaves the configured paths.
+    /// Findings about resources that leave the configured paths.
     fn left(&self, sides: (&Snapshot, &Snapshot)) -> Result<Vec<Diagnostic>> {
         let Some(from) = self.head else {
             return Ok(Vec::new());
@@ -393,14 +394,14 @@ impl NextCommit<'_> {
         change.findings(sides)
     }
 
-    /// Executions that come under a name whose run the status still has, with another spec: their file was removed in
+    /// Findings about new executions with the name and another spec of a run in the status: their file was removed in
     /// an earlier commit that no reconcile has seen.
     fn names_used_again(&self, before: &Snapshot, after: &Snapshot) -> Vec<Diagnostic> {
         let mut added = after
             .keys_of(Kind::Execution)
             .filter(|key| before.definitions(key).is_empty())
             .peekable();
-        // A clone that cannot tell has no former runs to speak of.
+        // A clone without a status has no former runs.
         let store = added
             .peek()
             .and_then(|_| Store::open(self.repo.workdir()).ok());

@@ -1,4 +1,4 @@
-//! The checks that a document has for its success criteria.
+//! Runs the checks of a document's success criteria.
 
 use super::{CheckSubject, Tell, check, fitting, is_merged, supported};
 use crate::api::verify::{self as api, CriterionVerified, ExecutionVerified};
@@ -13,23 +13,23 @@ use crate::service::{Error, Result, attest};
 use crate::worker::signals::Stop;
 use crate::worker::tool::{Errand, ErrandPart};
 
-/// What the checks of one criterion say, as soon as it was recorded.
+/// The result of one criterion, as soon as it is recorded.
 pub struct CriterionVerdict<'a> {
     /// The run: `namespace/name`.
     pub execution: &'a str,
-    /// The criterion, and what came of its checks.
+    /// The criterion with its result.
     pub criterion: &'a CriterionVerified,
-    /// The commit on whose tree they were run.
+    /// The commit on which the checks were run.
     pub commit: &'a str,
-    /// Who ran them.
+    /// The actor.
     pub actor: &'a str,
 }
 
-/// Run the checks of every criterion of a run that has some, on a commit of the spec branch (its tip, where none is named), and attest what
-/// they say. `tell` is told of each check, `told` of each criterion.
+/// Runs the checks of all criteria of a run that have any, on a commit of the spec branch (by default its tip), and
+/// attests the results. `tell` gets each check, `told` each criterion.
 ///
 /// # Errors
-/// Nodes have not ended; the actor may not; it was stopped.
+/// Some nodes are not over; the actor may not attest; it was stopped.
 pub fn verify_execution(
     store: &Store,
     (request, commit): (&RecordRequest, Option<&str>),
@@ -46,7 +46,7 @@ pub fn verify_execution(
         let permit = asked.permit();
         let may_check = permit.may_check(writer.actor);
         may_check.map_err(|refusal| asked.error(&refusal))?;
-        // Checked on the spec branch: work that is not merged does not count.
+        // Checked on the spec branch: unmerged work does not count.
         let commit = match &named {
             Some(commit) => {
                 is_merged(writer, commit)?;
@@ -95,7 +95,7 @@ pub fn verify_execution(
     })
 }
 
-/// The criteria that have checks.
+/// The criteria with checks.
 fn with_checks<'a>(run: ObservedRun<'a>, name: &str) -> Result<Vec<&'a ContractCriterion>> {
     let criteria = run.status.extensions.criteria.iter();
     let checked: Vec<&ContractCriterion> = criteria.filter(|one| !one.checks.is_empty()).collect();

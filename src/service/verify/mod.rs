@@ -1,4 +1,4 @@
-//! Check acceptance criteria, and say what came of it.
+//! Checks acceptance criteria, and records the results.
 
 mod contract;
 
@@ -27,28 +27,28 @@ use crate::worker::tool::{self, Bench, Errand, ErrandPart};
 
 pub use contract::{CriterionVerdict, verify_execution};
 
-/// How long excerpts may be, from what is wished to what is needed for a record to fit.
+/// Lengths of excerpts, from the preferred one down to what makes the record small enough.
 pub(super) const EXCERPTS: [usize; 4] = [1000, 300, 80, 0];
 
-/// What is told of each criterion as soon as it was checked.
+/// Called with the result of each criterion.
 pub type Tell<'a> = &'a dyn Fn(&TaskCriterion, &CriterionResult);
 
-/// What criteria are checked on.
+/// The input of a check.
 pub struct CheckSubject<'a> {
-    /// What it is for.
+    /// The purpose, for the environment.
     pub errand: &'a Errand,
-    /// What must hold.
+    /// The criteria.
     pub criteria: &'a [TaskCriterion],
-    /// Where the work was to be done: commands run in its environment.
+    /// The target of the work: commands run in its environment.
     pub target: Option<&'a PinnedTarget>,
-    /// The commit on whose tree it is checked; it is here.
+    /// The commit to check, which is in this clone.
     pub commit: &'a str,
 }
 
-/// Refuse to run commands where they cannot be kept together.
+/// Fails if process groups are not supported.
 ///
 /// # Errors
-/// This is no Unix.
+/// This is not Unix.
 pub fn supported() -> Result {
     if IS_SUPPORTED {
         return Ok(());
@@ -58,14 +58,14 @@ pub fn supported() -> Result {
     ))
 }
 
-/// Whether something was said of a node that no reconcile has taken in.
+/// Whether there are records about a node that no reconcile has taken in.
 fn is_said(writer: &RecordWriter<'_>, node: ObservedNode<'_>) -> bool {
     let address = node.address();
     let tip = writer.observed.tip(&address);
     tip.is_some_and(|tip| is_unread(node.run.status, &address, tip))
 }
 
-/// Why there is nothing to verify, with the way out.
+/// The error that there is nothing to verify, with a hint.
 fn not_awaited(writer: &RecordWriter<'_>, node: ObservedNode<'_>, error: Error) -> Error {
     if is_said(writer, node) {
         return error.hint(
@@ -83,11 +83,11 @@ fn not_awaited(writer: &RecordWriter<'_>, node: ObservedNode<'_>, error: Error) 
     ))
 }
 
-/// Run the acceptance criteria of a node on the commit that its report names, in a work tree of its
-/// own, and record what came of them.
+/// Runs the acceptance criteria of a node on the reported commit, in a separate work tree, and
+/// records the results.
 ///
 /// # Errors
-/// Nothing waits to be verified; the actor may not; the commit is not there; it was stopped.
+/// The node does not wait for verification; the actor may not verify it; the commit does not exist; it was stopped.
 pub fn verify_node(
     store: &Store,
     (request, instead): (&RecordRequest, Option<&str>),
@@ -163,7 +163,7 @@ pub fn verify_node(
     Ok(recorded)
 }
 
-/// What was looked for in a commit and is in the work tree alone.
+/// Paths that are missing in the commit, but are in the work tree.
 fn only_here(
     store: &Store,
     commit: &str,
@@ -192,7 +192,7 @@ fn only_here(
     .collect()
 }
 
-/// What is checked, as commands and judges are told.
+/// The purpose of a check, for commands and judges.
 pub fn errand(node: ObservedNode<'_>) -> Errand {
     Errand {
         namespace: node.run.key.namespace.clone(),
@@ -204,7 +204,7 @@ pub fn errand(node: ObservedNode<'_>) -> Errand {
     }
 }
 
-/// Get a commit that is not here: by its id, or behind the log of the attempt.
+/// Fetches a missing commit: by its id, or with the log of the attempt.
 fn fetch(
     writer: &RecordWriter<'_>,
     node: ObservedNode<'_>,
@@ -238,8 +238,8 @@ fn fetch(
     )))
 }
 
-/// What is accepted instead of what was reported is on the spec branch, where everybody has it. That is judged again when
-/// the record arrives.
+/// Checks that a commit which replaces the reported one is on the spec branch. This is checked again when
+/// the record is taken in.
 fn is_merged(writer: &RecordWriter<'_>, commit: &str) -> Result {
     let view = &writer.observed.view;
     if writer.store.is_merged(view, commit)? {
@@ -271,7 +271,7 @@ fn is_merged(writer: &RecordWriter<'_>, commit: &str) -> Result {
     Err(Error::not_ready(why).hint(hint))
 }
 
-/// What is checked on the spec branch as this clone has it, where the remote has gone on.
+/// A note if the local spec branch was checked, but the remote is ahead.
 fn is_behind(
     writer: &RecordWriter<'_>,
     node: ObservedNode<'_>,
@@ -290,7 +290,7 @@ fn is_behind(
     ))
 }
 
-/// What was said of the attempt since the last reconcile may be another report, or give it back.
+/// Refuses if records since the last reconcile may change or release the report.
 fn nothing_is_new(writer: &RecordWriter<'_>, node: ObservedNode<'_>) -> Result {
     if !is_said(writer, node) || !node.status.awaits_verification() {
         return Ok(());
@@ -299,7 +299,7 @@ fn nothing_is_new(writer: &RecordWriter<'_>, node: ObservedNode<'_>) -> Result {
     Err(Error::not_ready(why).hint("run `planspec reconcile`, then verify again"))
 }
 
-/// Whether a request is about a node, and not about a whole run.
+/// Whether the target of a request is a node rather than a run.
 ///
 /// # Errors
 /// Nothing has been reconciled yet, or the repository cannot be used.
@@ -311,11 +311,11 @@ pub fn is_about_node(store: &Store, request: &RecordRequest) -> Result<bool> {
     })
 }
 
-/// Check all criteria, in a work tree of its own. Nothing when it was to stop before the
-/// end: then nothing can be said.
+/// Checks all criteria, in a separate work tree. `None` if it was stopped before the
+/// end, so that there is no result.
 ///
 /// # Errors
-/// There is no room for a work tree.
+/// The work tree cannot be created.
 pub fn check(
     store: &Store,
     checked: &CheckSubject<'_>,
@@ -329,7 +329,7 @@ pub fn check(
     };
     let tool = checked.target.filter(is_tool);
     let config = tool.and_then(|target| target.config.as_ref());
-    // The worker reports a broken environment; a check runs without it.
+    // The worker reports an invalid environment; checks run without it.
     let env = tool::environment_of(config.and_then(|config| config.get("env"))).unwrap_or_default();
     let env = with_what_is_handed_on(&store.repo, &env)?;
     let bench = Bench::new(&worktree.dir(), &worktree.folder(), &env, checked.errand)
@@ -359,7 +359,7 @@ pub fn check(
     Ok(Some(results))
 }
 
-/// What somebody who judges is told.
+/// The data for a service that judges.
 fn about(checked: &CheckSubject<'_>, criterion: &TaskCriterion) -> Value {
     let mut about = checked.errand.to_value();
     about["criterion"] = json!(criterion.name);
@@ -367,10 +367,10 @@ fn about(checked: &CheckSubject<'_>, criterion: &TaskCriterion) -> Value {
     about
 }
 
-/// Say what came of the criteria.
+/// Records the results of the criteria.
 ///
 /// # Errors
-/// Somebody else did so under this name at the same time, or the remote cannot be used.
+/// The same actor did so at the same time, or the remote cannot be used.
 pub fn send(
     writer: &RecordWriter<'_>,
     node: ObservedNode<'_>,
@@ -390,7 +390,7 @@ pub fn send(
     writer.say(&address, node.run, action)
 }
 
-/// What is recorded of results, with as much of what was printed as fits into a record.
+/// The results to record, with excerpts short enough for a record.
 fn fitting(
     writer: &RecordWriter<'_>,
     run: ObservedRun<'_>,

@@ -1,4 +1,4 @@
-//! One node, from its claim to its report.
+//! Runs one node, from its claim to its report.
 
 use std::sync::Arc;
 use std::sync::mpsc;
@@ -35,20 +35,20 @@ use crate::worker::log::{Log, shortened};
 use crate::worker::process::{self, Call, ProcessEnd, Ran};
 use crate::worker::tool::{Bench, Tool, seconds};
 
-/// How long a command may take when neither its target nor its node says.
+/// Timeout of a command if neither its target nor its node sets one.
 const USUAL_TIMEOUT: Duration = Duration::from_secs(6 * 3600);
-/// Longest message of a report.
+/// Maximum length of the message of a report.
 const MAX_MESSAGE: usize = 300;
-/// Lines of the log that are shown when a command failed.
+/// How many lines of the log are shown when a command has failed.
 const LINES_SHOWN: usize = 10;
-/// Most files that are named of those which cannot be merged.
+/// Maximum number of conflicting files that are named.
 const FILES_NAMED: usize = 10;
-/// How often what is done is reported to a remote that is away.
+/// How often a report is sent to an unreachable remote.
 const TRIES: u32 = 6;
 
 /// A node that this worker has claimed.
 pub struct Job {
-    /// What was observed when it was claimed.
+    /// The observation at the time of the claim.
     pub observed: Arc<Observed>,
     /// Uid of the execution.
     pub uid: String,
@@ -56,47 +56,47 @@ pub struct Job {
     pub id: String,
     /// The attempt.
     pub attempt: u32,
-    /// The claim.
+    /// The tip of the claim's ref.
     pub tip: String,
 }
 
-/// A job that is being done, with all that is needed for it.
+/// A job in progress, with all that it needs.
 struct JobAttempt<'a> {
     job: &'a Job,
     worker: &'a Worker<'a>,
     store: &'a Store,
     keeper: &'a Keeper,
     node: ObservedNode<'a>,
-    /// The node as the plan has it.
+    /// The node in the plan.
     of_plan: &'a Node,
-    /// The spec commit that the run is held to.
+    /// The pinned spec commit.
     base: &'a str,
 }
 
-/// What came of it.
+/// The result of a job.
 struct JobDone {
     /// Why it failed, if it did.
     failure: Option<String>,
     outputs: Map<String, Value>,
     log: Vec<u8>,
-    /// The commit with the work, when something was changed.
+    /// The commit with the work, if files changed.
     commit: Option<String>,
-    /// What the criteria say, when they were checked.
+    /// The results of the criteria, if they were checked.
     results: Option<Vec<CriterionResult>>,
 }
 
-/// How a job went on its way to a report.
+/// The course of a job before its report.
 enum JobCourse {
-    /// It came to an end.
+    /// It has ended.
     Done(JobDone),
-    /// This process is to stop.
+    /// This process should stop.
     Stopped,
-    /// Nobody wants it any more; why.
+    /// The work is no longer wanted; says why.
     NotWanted(String),
 }
 
 impl Job {
-    /// The node, as it was observed.
+    /// The observed node.
     pub fn node(&self) -> Option<ObservedNode<'_>> {
         self.observed.by_uid(&self.uid)?.node(&self.id)
     }
@@ -106,22 +106,22 @@ impl Job {
         self.node().map(ObservedNode::name).unwrap_or_default()
     }
 
-    /// For people.
+    /// The name for people.
     pub fn name(&self) -> String {
         format!("{} attempt {}", self.node_name(), self.attempt)
     }
 
-    /// Tell of something that happened to it.
+    /// Reports an event of the job.
     pub fn tell(&self, worker: &Worker<'_>, event: WorkEvent) {
         if let Some(node) = self.node() {
             worker.say(&self.observed, node, event);
         }
     }
 
-    /// Do it, and report how it went.
+    /// Runs the job, and reports the result.
     ///
     /// # Errors
-    /// It could not be reported.
+    /// The result cannot be reported.
     pub fn work(&self, worker: &Worker<'_>) -> Result {
         let Some(node) = self.node() else {
             return Ok(());
@@ -150,7 +150,7 @@ impl Job {
             },
             Ok(JobCourse::Stopped) => attempt.give_back(),
             Ok(JobCourse::NotWanted(why)) => attempt.stop(&why),
-            // An error of this machine is reported as a failed attempt, with its reason.
+            // An error of this machine is reported as a failed attempt, with the reason.
             Err(error) => attempt.report(JobDone::failed(error.message)),
         }
     }
@@ -161,7 +161,7 @@ impl JobAttempt<'_> {
         self.job.tell(self.worker, event);
     }
 
-    /// Why a report would not count any more, if so: the machine slept, or was cut off, while its lease ended.
+    /// Why a report would no longer count, if so: the machine slept or was offline when the lease expired.
     fn not_wanted(&self) -> Result<Option<String>> {
         self.patiently(|| {
             let mut known = self.job.observed.view.status_tip.clone();
@@ -179,13 +179,13 @@ impl JobAttempt<'_> {
         self.worker.writer(self.store, &self.job.observed)
     }
 
-    /// Do it, while a thread of its own looks after the claim.
+    /// Runs the job, while another thread keeps the claim.
     ///
     /// # Errors
-    /// It cannot be done here.
+    /// It cannot be run here.
     fn attend(&self) -> Result<JobCourse> {
         std::thread::scope(|scope| {
-            // The thread ends when this is dropped, whatever happens.
+            // The thread ends when this is dropped.
             let (_working, done) = mpsc::channel();
             let (keeper, worker, job) = (self.keeper, self.worker, self.job);
             scope.spawn(move || keeper.keep(worker, job, &done));
@@ -235,15 +235,15 @@ impl JobAttempt<'_> {
         }
         let message = format!("{}\n\nDone by `planspec work`.", self.job.name());
         done.commit = worktree.commit_all(&message, self.worker.now()?, &self.store.identity())?;
-        // Not needed any more: the criteria are checked in a work tree of their own.
+        // No longer needed: the criteria are checked in a separate work tree.
         drop(worktree);
         self.check(done)
     }
 
-    /// Merge the work of the nodes before this one into its work tree.
+    /// Merges the work of the nodes before this one into its work tree.
     ///
     /// # Errors
-    /// It is not here, or does not go together: the files are named.
+    /// A commit cannot be fetched, or there are conflicts: the error names the files.
     fn bring_in(&self, worktree: &Worktree) -> Result {
         let gone = || Error::unavailable("the plan cannot be read");
         let plan = runs::pinned_plan(&self.job.observed.stored, self.node.run.status);
@@ -258,7 +258,7 @@ impl JobAttempt<'_> {
                 let why = format!("commit {commit}, which `{node}` reported, is gone");
                 return Err(Error::unavailable(why));
             }
-            // Where this clone is shallow, that fetches what the merge has to know.
+            // In a shallow clone, this fetches the history that the merge needs.
             base::merge_base(repo, self.store.remote.as_deref(), self.base, commit)?;
             let message = format!("The work of {node}, for {}", self.job.name());
             let conflicts = worktree.merge(commit, &message, now, &identity)?;
@@ -275,7 +275,7 @@ impl JobAttempt<'_> {
         Ok(())
     }
 
-    /// What came of a command that has ended: it failed, or its outputs can be taken or cannot.
+    /// The result of a finished command: whether it failed, and whether its outputs are valid.
     fn outcome(&self, ran: &Ran, timeout: Duration, bench: &Bench) -> Result<JobDone> {
         let mut done = JobDone {
             failure: failure_of(ran, timeout),
@@ -293,7 +293,7 @@ impl JobAttempt<'_> {
                 done.outputs = outputs;
                 done.failure = self.unfit(&done)?;
                 if done.failure.is_some() {
-                    // A report of the failure is not to be refused for the same reason.
+                    // Otherwise the report of the failure would be refused for the same reason.
                     done.outputs.clear();
                 }
             }
@@ -302,7 +302,7 @@ impl JobAttempt<'_> {
         Ok(done)
     }
 
-    /// Why what was done could not be taken, if so: outputs are missing or of another type.
+    /// Why the outputs are not accepted, if so: they are missing or of another type.
     fn unfit(&self, done: &JobDone) -> Result<Option<String>> {
         let snapshot = report::resources_for(&self.writer()?, self.node.run, Some(self.of_plan))?;
         let mut asked = Asked::new(&self.job.observed, self.node.run);
@@ -334,7 +334,7 @@ impl JobAttempt<'_> {
         }
     }
 
-    /// Check the acceptance criteria on what was done, unless that is somebody else's to do.
+    /// Checks the acceptance criteria, unless another actor must do that.
     fn check(&self, mut done: JobDone) -> Result<JobCourse> {
         let is_for_others = self.job.observed.view.config.verification == Verifier::Independent;
         if self.of_plan.acceptance_criteria.is_empty() || is_for_others {
@@ -374,13 +374,13 @@ impl JobAttempt<'_> {
         }
     }
 
-    /// Say how it went: keep log and work where everybody can get them, then the report, then what
-    /// the criteria say.
+    /// Reports the result: first pushes log and work, then the report, then the results of
+    /// the criteria.
     fn report(&self, done: JobDone) -> Result {
         let artifacts = match self.patiently(|| self.keep(&done)) {
             Ok(artifact) => vec![artifact],
             Err(error) if done.commit.is_none() => {
-                // Without work to keep, only the log is missing: report all the same.
+                // Without work to keep, only the log is missing: report anyway.
                 self.worker.complain(&error);
                 Vec::new()
             }
@@ -426,7 +426,7 @@ impl JobAttempt<'_> {
         Ok(())
     }
 
-    /// The report as a record; that it failed, when its outputs are too large for one.
+    /// The report as a record; a failure, if its outputs are too large.
     fn fitting(
         &self,
         writer: RecordWriter<'_>,
@@ -448,7 +448,7 @@ impl JobAttempt<'_> {
         (done, report)
     }
 
-    /// Keep the log, and below it the work, under a ref of this attempt's own.
+    /// Pushes the log, on top of the work, to a ref of this attempt.
     fn keep(&self, done: &JobDone) -> Result<Artifact> {
         let repo = &self.store.repo;
         let parent = done.commit.as_deref().unwrap_or(self.base);
@@ -470,7 +470,7 @@ impl JobAttempt<'_> {
         })
     }
 
-    /// This process is to stop: somebody else may do it.
+    /// Releases the node when this process should stop.
     fn give_back(&self) -> Result {
         let action = Action::Release {
             node: self.job.id.clone(),
@@ -495,14 +495,14 @@ impl JobAttempt<'_> {
         Ok(())
     }
 
-    /// Why it came to no end.
+    /// Why the job was stopped.
     fn stopped(&self) -> JobCourse {
         self.keeper
             .over()
             .map_or(JobCourse::Stopped, JobCourse::NotWanted)
     }
 
-    /// Try again and again while the remote is away: what was done is worth waiting for.
+    /// Retries while the remote is unreachable, so that the work is not lost.
     fn patiently<T>(&self, send: impl Fn() -> Result<T>) -> Result<T> {
         let mut pause = Duration::from_secs(1);
         for _ in 1..TRIES {

@@ -1,5 +1,5 @@
-//! Keep a claim while its command runs: renew it before its lease ends, and notice that nobody
-//! wants the work any more.
+//! Keeps a claim while its command runs: renews it before its lease ends, and notices when the work is
+//! no longer wanted.
 
 use std::collections::BTreeSet;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
@@ -16,20 +16,20 @@ use crate::service::store::{Sent, Store};
 use crate::worker::signals::Stop;
 use crate::worker::tool::seconds;
 
-/// Longest time between two looks.
+/// The longest time between two checks.
 const LOOK: Duration = Duration::from_secs(60);
 
-/// What is known of a claim.
+/// The state of a claim.
 pub struct Keeper {
-    /// Where its ref points, and how many records stand there.
+    /// The tip of its ref, and the number of records on it.
     tip: Mutex<(String, usize)>,
-    /// Why the work is not wanted any more.
+    /// Why the work is no longer wanted.
     over: Mutex<Option<String>>,
     stop: Stop,
 }
 
 impl Keeper {
-    /// Of a claim that was just made, by a worker that may be asked to end.
+    /// The keeper of a new claim, for a worker that may be stopped.
     pub fn new(tip: &str, worker: &Stop) -> Keeper {
         Keeper {
             tip: Mutex::new((tip.to_owned(), 1)),
@@ -38,12 +38,12 @@ impl Keeper {
         }
     }
 
-    /// Whether the work is to stop: it is not wanted any more, or its worker is to end.
+    /// Whether the work should stop: it is no longer wanted, or the worker should end.
     pub fn stop(&self) -> &Stop {
         &self.stop
     }
 
-    /// Where the claim's ref points.
+    /// The tip of the claim's ref.
     pub fn tip(&self) -> String {
         self.place().0
     }
@@ -55,7 +55,7 @@ impl Keeper {
             .clone()
     }
 
-    /// Why the work is not wanted any more, if it is not.
+    /// Why the work is no longer wanted, if so.
     pub fn over(&self) -> Option<String> {
         self.over
             .lock()
@@ -68,7 +68,7 @@ impl Keeper {
         self.stop.wish();
     }
 
-    /// Look and renew until the other end of `done` is gone, or the work is not wanted any more.
+    /// Checks and renews until the other end of `done` is dropped, or the work is no longer wanted.
     pub fn keep(&self, worker: &Worker<'_>, job: &Job, done: &Receiver<()>) {
         let half = seconds(&job.observed.view.config.lease) / 2;
         let mut known = job.observed.view.status_tip.clone();
@@ -79,7 +79,7 @@ impl Keeper {
                 Ok(()) if self.over().is_some() => break,
                 Ok(()) if is_due => renewed = Instant::now(),
                 Ok(()) => {}
-                // The next look may succeed; until then the command goes on.
+                // The next check may succeed; the command continues.
                 Err(error) => worker.complain(&error),
             }
         }
@@ -96,14 +96,14 @@ impl Keeper {
         if let Some(why) = not_wanted(&store, job, known)? {
             self.set_over(why);
         } else if is_due && !self.renew(worker, job, &store)? {
-            // The ref has moved or is gone: perhaps the run has ended, which the status says.
+            // The ref has moved or is gone: the run may have ended, which the status says.
             let why = not_wanted(&store, job, known)?;
             self.set_over(why.unwrap_or_else(|| "somebody else wrote to its claim".to_owned()));
         }
         Ok(())
     }
 
-    /// Whether the claim could be renewed: it is where it was.
+    /// Renews the claim. Returns false if its ref has moved.
     fn renew(&self, worker: &Worker<'_>, job: &Job, store: &Store) -> Result<bool> {
         let Some(node) = job.node() else {
             return Ok(false);
@@ -131,7 +131,7 @@ impl Keeper {
     }
 }
 
-/// Why nobody wants the work any more, by a status that is not `known` yet.
+/// Why the work is no longer wanted, by a status newer than `known`.
 ///
 /// # Errors
 /// The remote cannot be used.

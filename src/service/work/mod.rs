@@ -1,10 +1,10 @@
-//! Do the tasks that are bound to `tool://` targets.
+//! Runs the tasks that are bound to `tool://` targets.
 //!
 //! | file | what it does |
 //! |---|---|
 //! | `job` | one node, from its claim to its report |
-//! | `keeper` | keep the claim while the command runs, and notice that nobody wants it any more |
-//! | `outside` | ask for what happens outside |
+//! | `keeper` | keep the claim while the command runs, and notice when the work is no longer wanted |
+//! | `outside` | poll external nodes |
 
 mod job;
 mod keeper;
@@ -42,75 +42,75 @@ use crate::core::run::proposal;
 use crate::git::worktree;
 use crate::worker::signals::Stop;
 
-/// Do the tasks that are bound to `tool://` targets.
+/// A request to run the tasks that are bound to `tool://` targets.
 #[derive(Debug, Clone)]
 pub struct WorkRequest {
-    /// Who works.
+    /// The actor.
     pub caller: Caller,
-    /// Reconcile before each look.
+    /// Reconcile before each check.
     pub reconcile: bool,
-    /// The folder of the repository; the current one when not set.
+    /// The folder of the repository; `None` is the current one.
     pub dir: Option<PathBuf>,
-    /// Only targets of this provider: `tool://NAME`, what lies below it, or a pattern with `*`.
+    /// Only targets of this provider or below it: `tool://NAME`, or a pattern with `*`.
     pub provider: Option<String>,
     /// Only this node: `EXECUTION/NODE`.
     pub node: Option<String>,
     /// Only this namespace.
     pub namespace: Option<String>,
-    /// Go on for ever, not only until nothing is ready.
+    /// Keep running when nothing is ready.
     pub watch: bool,
-    /// Between two looks.
+    /// Time between two checks.
     pub interval: Duration,
-    /// How many nodes at once.
+    /// Maximum number of nodes at the same time.
     pub jobs: usize,
-    /// Ask for External nodes of type uri and webhook too, and report those that have happened.
+    /// Also poll External nodes of type uri and webhook, and report those that have happened.
     pub externals: bool,
 }
 
-/// What a worker is given beside its request: whoever calls decides about time, and listens.
+/// What the caller provides besides the request.
 #[derive(Clone, Copy)]
 pub struct Surroundings<'a> {
     /// The clock.
     pub clock: &'a (dyn Fn() -> std::result::Result<Time, String> + Sync),
-    /// Told of everything that happens, from any thread.
+    /// Called with every event, from any thread.
     pub tell: &'a (dyn Fn(&Progress<'_>) + Sync),
-    /// Writes the brief that a command finds.
+    /// Writes the brief for the command.
     pub write: &'a (dyn Fn(&Brief) -> String + Sync),
     /// When to stop.
     pub stop: &'a Stop,
 }
 
-/// Something a worker did or met.
+/// An event of a worker.
 pub enum Progress<'a> {
     /// It did something, or something happened.
     Happened(WorkEvent),
-    /// A criterion was checked on what was done.
+    /// A criterion was checked.
     Checked {
-        /// Of which attempt.
+        /// The attempt.
         attempt: Attempt,
         /// The criterion.
         criterion: &'a TaskCriterion,
-        /// What came of it.
+        /// The result.
         result: &'a CriterionResult,
     },
-    /// A reconcile before a look moved something.
+    /// A reconcile before a check changed something.
     Reconciled(&'a Reconciled),
-    /// Something did not work, and is tried again or left.
+    /// An error; the action is tried again or skipped.
     Trouble(&'a Error),
 }
 
-/// How it ended.
+/// The result of a worker.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Worked {
     /// Whether there was anything to do.
     pub did_something: bool,
-    /// Which nodes can be done later, and when.
+    /// The nodes that can be done later, with the times.
     pub later: Vec<(String, Time)>,
-    /// What there is to say besides.
+    /// Notes for people.
     pub notes: Vec<String>,
 }
 
-/// Work until nothing is ready, or until it is to stop.
+/// Works until nothing is ready, or until it is stopped.
 ///
 /// # Errors
 /// The repository cannot be used; with `watch`, only at the beginning.
@@ -120,12 +120,12 @@ pub fn work(request: &WorkRequest, around: Surroundings<'_>) -> Result<Worked> {
     let store = Store::open(request.dir.as_deref())?;
     let actor = store.actor(&request.caller)?;
     if let Some(node) = &request.node {
-        // If there is no such node, that is an error, and not a worker with nothing to do.
+        // If there is no such node, that is an error, and not just nothing to do.
         let namespace = request.namespace.as_deref();
         let observed = observe_node(&store, node, namespace)?;
         check_runs_a_command(&observed, observed.node(node, namespace)?, request)?;
     }
-    // What is wrong there is said before anything is claimed.
+    // Errors in the environment are reported before anything is claimed.
     environment::with_what_is_handed_on(&store.repo, &BTreeMap::new())?;
     worktree::remove_stale(&store.repo);
     drop(store);
@@ -139,7 +139,7 @@ pub fn work(request: &WorkRequest, around: Surroundings<'_>) -> Result<Worked> {
     worker.go()
 }
 
-/// What is named is bound to a command, or may be when its turn comes.
+/// Checks that the named node is bound to a command, or may be when its turn comes.
 fn check_runs_a_command(
     observed: &Observed,
     node: ObservedNode<'_>,
@@ -163,7 +163,7 @@ fn check_runs_a_command(
     let why = match provider_of(node.status) {
         Some(provider) if provider.starts_with(TOOL) => return Ok(()),
         Some(provider) => format!("{name} is bound to {provider}"),
-        // What its target is, only its turn tells.
+        // Its target is only known when its turn comes.
         None if !node.status.is_claimable() => return Ok(()),
         None => format!("{name} has no provider"),
     };
@@ -183,7 +183,7 @@ fn check_runs_a_command(
     }))
 }
 
-/// The providers that are meant: those of commands.
+/// The selected providers: only those that run commands.
 fn providers(wanted: &str) -> Result<Providers> {
     let providers = Providers::read(wanted)?;
     providers.check()?;
@@ -196,30 +196,30 @@ fn providers(wanted: &str) -> Result<Providers> {
     .hint("`planspec next` shows the nodes for them"))
 }
 
-/// One worker.
+/// The worker.
 struct Worker<'a> {
     request: &'a WorkRequest,
     around: Surroundings<'a>,
     providers: Option<Providers>,
     actor: String,
-    /// Digest of a session of its own: what it holds is not for whoever works beside it.
+    /// Digest of a separate session: its nodes are not for other workers of the actor.
     session: String,
 }
 
-/// What one look brought.
+/// The result of one check.
 struct Seen {
-    /// What was claimed.
+    /// The claimed nodes.
     jobs: Vec<Job>,
     /// Whether anything has happened outside.
     happened: bool,
-    /// Which nodes can be done later, and when.
+    /// The nodes that can be done later, with the times.
     later: Vec<(String, Time)>,
-    /// That nothing is bound to whom is meant.
+    /// A note that nothing is bound to the selected providers.
     unknown: Option<String>,
 }
 
 impl Worker<'_> {
-    /// Claim what is ready and start its commands, wait for them to end, look again.
+    /// Claims ready nodes and starts their commands, waits for them to end, and checks again.
     fn go(&self) -> Result<Worked> {
         let (sender, finished) = mpsc::channel();
         let mut later = Vec::new();
@@ -251,7 +251,7 @@ impl Worker<'_> {
                                 });
                             }
                         }
-                        // A remote that is away for a moment is no reason to stop watching.
+                        // A temporarily unreachable remote does not stop the watch.
                         Err(error) if self.request.watch => self.complain(&error),
                         Err(error) => trouble = Some(error),
                     }
@@ -282,7 +282,7 @@ impl Worker<'_> {
         }
     }
 
-    /// Tell whoever watches why there is nothing to do.
+    /// Reports why there is nothing to do.
     fn idle(&self, why: Option<&str>) {
         if let Some(why) = why {
             let event = WorkEvent::new(WorkEventKind::Idle, why.to_owned());
@@ -290,7 +290,7 @@ impl Worker<'_> {
         }
     }
 
-    /// Wait for a job to end; how many have. While there is something else to look for, not for long.
+    /// Waits for jobs to end, and returns how many did. Waits only briefly while there may be other events.
     fn wait(&self, finished: &Receiver<()>, only_for_jobs: bool) -> usize {
         let first = if only_for_jobs {
             finished.recv().is_ok()
@@ -300,8 +300,8 @@ impl Worker<'_> {
         usize::from(first) + finished.try_iter().count()
     }
 
-    /// Look once, reconciling before where that is asked for: claim what is ready, ask for what
-    /// happens outside.
+    /// Checks once, after a reconcile if requested: claims ready nodes, and polls
+    /// external ones.
     fn look_around(&self, free: usize, outside: &mut OutsidePolls) -> Result<Seen> {
         let store = Store::open(self.dir())?;
         if self.request.reconcile {
@@ -311,7 +311,7 @@ impl Worker<'_> {
             }
         }
         let observed = Arc::new(observe_runs(&store, None, None)?);
-        // Nothing is run on a status that does not follow from what it cites.
+        // Nothing is run on a status that fails its audit.
         audit::news(&store, &observed.view)?;
         let happened = self.request.externals && outside.look(self, &store, &observed)?;
         if happened {
@@ -333,7 +333,7 @@ impl Worker<'_> {
         })
     }
 
-    /// Claim up to so many of the nodes that are ready.
+    /// Claims up to so many of the ready nodes.
     fn take(&self, store: &Store, observed: &Arc<Observed>, free: usize) -> Result<Vec<Job>> {
         let offers = observed.offers().filter(|node| self.is_for_here(*node));
         let mut offers = in_order(observed, offers.collect());
@@ -350,7 +350,7 @@ impl Worker<'_> {
             }
             let writer = self.writer(store, observed)?;
             let sent = match claim::take(&writer, node, claim::claim_of(node, None)) {
-                // Do what was claimed before the error.
+                // Run the nodes that were claimed before the error.
                 Err(error) if !jobs.is_empty() => {
                     self.complain(&error);
                     break;
@@ -373,7 +373,7 @@ impl Worker<'_> {
                     job.tell(self, claimed);
                     jobs.push(job);
                 }
-                // Another worker was first: go on at a random place, to meet it less often.
+                // Another worker was faster: continue at a random node, to avoid further collisions.
                 Sent::Taken if !offers.is_empty() => {
                     let nonce = Uuid::new_v4().as_u128() % offers.len() as u128;
                     offers.rotate_left(usize::try_from(nonce).unwrap_or(0));
@@ -384,7 +384,7 @@ impl Worker<'_> {
         Ok(jobs)
     }
 
-    /// Whoever writes this worker's records now.
+    /// The writer of this worker's records.
     fn writer<'w>(&'w self, store: &'w Store, observed: &'w Observed) -> Result<RecordWriter<'w>> {
         Ok(RecordWriter {
             store,
@@ -397,12 +397,12 @@ impl Worker<'_> {
         })
     }
 
-    /// Whether a node was asked for, and is bound to a target whose commands are run here.
+    /// Whether a node is selected, and bound to a target whose commands run here.
     fn is_for_here(&self, node: ObservedNode<'_>) -> bool {
         self.is_meant(node) && self.is_mine(node)
     }
 
-    /// Whether a node is one of those that were asked for.
+    /// Whether a node is selected.
     fn is_meant(&self, node: ObservedNode<'_>) -> bool {
         let key = node.run.key;
         let namespace = self.request.namespace.as_deref();
@@ -415,7 +415,7 @@ impl Worker<'_> {
         [format!("{}/{}", key.name, node.id), node.name()].contains(wanted)
     }
 
-    /// Whether a node is bound to a target whose commands are run here.
+    /// Whether a node is bound to a target whose commands run here.
     fn is_mine(&self, node: ObservedNode<'_>) -> bool {
         let Some(provider) = node.provider().filter(|p| p.starts_with(TOOL)) else {
             return false;
@@ -432,7 +432,7 @@ impl Worker<'_> {
         self.nudge(&observed);
     }
 
-    /// Something was sent, which whoever reconciles may hear of.
+    /// Nudges the reconciler after a record.
     fn nudge(&self, observed: &Observed) {
         if self.request.reconcile {
             return;
@@ -456,7 +456,7 @@ impl Worker<'_> {
         (self.around.tell)(&Progress::Trouble(error));
     }
 
-    /// Tell of something that happened to the open attempt of a node.
+    /// Reports an event of the open attempt of a node.
     fn say(&self, observed: &Observed, node: ObservedNode<'_>, event: WorkEvent) {
         let attempt = attempt(observed, node.run, node.id, node.status.attempt);
         (self.around.tell)(&Progress::Happened(event.at(attempt)));

@@ -1,4 +1,4 @@
-//! Ask for what happens outside: External nodes of type `uri` and `webhook`.
+//! Polls external nodes of type `uri` and `webhook`.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::mpsc::{self, Receiver, Sender};
@@ -21,34 +21,34 @@ use crate::worker::http::Reach;
 use crate::worker::signals::Stop;
 use crate::worker::tool::seconds;
 
-/// How often something is asked for when its node does not say.
+/// The default interval of polls.
 const USUAL: Duration = Duration::from_secs(60);
-/// Longest time between two questions to what is in trouble, unless its node says a longer one.
+/// The longest interval after errors, unless the node sets a longer one.
 const LONGEST: Duration = Duration::from_secs(15 * 60);
-/// Most questions at once: one that is not answered holds up nothing else.
+/// Maximum number of polls at the same time: one without a response does not delay the others.
 const AT_ONCE: usize = 8;
 
-/// How often a wait for an answer looks whether it is to stop.
+/// How often a wait for a response checks whether to stop.
 const STEP: Duration = Duration::from_millis(100);
 
-/// Which attempt of a node: the uid of its run, its id, the number.
+/// An attempt of a node: the uid of its run, its id, the number.
 type Which = (String, String, u32);
 
-/// What is asked for outside, each at its own pace, beside everything else that a worker does.
+/// The polls of external nodes, each with its own interval.
 #[derive(Debug)]
 pub struct OutsidePolls {
     known: BTreeMap<Which, Pace>,
-    /// What is to be asked, while as much as may be is.
+    /// Polls that wait for a free slot.
     queue: VecDeque<(Which, Question)>,
-    /// How many are being asked.
+    /// The number of polls in progress.
     asking: usize,
     sender: Sender<(Which, Poll)>,
     answers: Receiver<(Which, Poll)>,
-    /// Answers that have come and were not looked at.
+    /// Results that have arrived.
     came: VecDeque<(Which, Poll)>,
 }
 
-/// A question that is to be asked.
+/// A poll to make.
 #[derive(Debug)]
 struct Question {
     external: ExternalRef,
@@ -58,19 +58,19 @@ struct Question {
     stop: Stop,
 }
 
-/// When something is asked for.
+/// The schedule of a poll.
 #[derive(Debug)]
 struct Pace {
-    /// How often, when all is well.
+    /// The interval without errors.
     interval: Duration,
-    /// Not before; nothing while it is being asked.
+    /// The next time; `None` during a poll.
     next: Option<Instant>,
-    /// How often in a row there was trouble.
+    /// The number of consecutive errors.
     troubles: u32,
 }
 
 impl Pace {
-    /// How long to wait after an answer.
+    /// How long to wait after a result.
     fn pause(&mut self, is_trouble: bool, retry_after: Option<Duration>) -> Duration {
         self.troubles = if is_trouble { self.troubles + 1 } else { 0 };
         let slower = self.interval.saturating_mul(1 << self.troubles.min(10));
@@ -94,7 +94,7 @@ impl Default for OutsidePolls {
 }
 
 impl OutsidePolls {
-    /// Report what was found to have happened, and begin to ask for everything whose turn it is. Whether anything has
+    /// Reports what has happened, and starts the polls that are due. Returns whether anything has
     /// happened.
     ///
     /// # Errors
@@ -130,12 +130,12 @@ impl OutsidePolls {
         Ok(happened)
     }
 
-    /// Whether an answer is still to come.
+    /// Whether a poll is in progress.
     pub fn is_asking(&self) -> bool {
         self.asking > 0
     }
 
-    /// Wait for an answer, for so long.
+    /// Waits for a result, at most for the given time.
     pub fn wait(&mut self, time: Duration, stop: &Stop) {
         let begin = Instant::now();
         while self.came.is_empty() && !stop.is_wished() && begin.elapsed() < time {
@@ -144,7 +144,7 @@ impl OutsidePolls {
         }
     }
 
-    /// What waits for something outside, and queue the questions whose turn it is.
+    /// The nodes that wait for something outside; queues the polls that are due.
     fn waiting<'o>(
         &mut self,
         (worker, store): (&Worker<'_>, &Store),
@@ -179,7 +179,7 @@ impl OutsidePolls {
                 found.insert(which, node);
             }
         }
-        // What waits no more need not be asked for, and has no pace.
+        // Nodes that no longer wait are not polled.
         self.queue.retain(|(which, _)| found.contains_key(which));
         self.known.retain(|which, _| found.contains_key(which));
         Ok(found)
@@ -199,14 +199,14 @@ impl OutsidePolls {
         is_due
     }
 
-    /// Ask as many as may be asked at once.
+    /// Starts as many polls as allowed.
     fn begin(&mut self) {
         while self.asking < AT_ONCE
             && let Some((which, question)) = self.queue.pop_front()
         {
             self.asking += 1;
             let sender = self.sender.clone();
-            // It ends with its time at the latest; nobody may wait for the answer any more.
+            // It ends at its timeout at the latest; nobody may be waiting for the result any more.
             std::thread::spawn(move || {
                 let Question {
                     external,
@@ -223,7 +223,7 @@ impl OutsidePolls {
     }
 }
 
-/// What is to be asked for a node, and how often.
+/// The poll of a node, and its interval.
 fn question(
     (worker, store): (&Worker<'_>, &Store),
     observed: &Observed,
@@ -246,7 +246,7 @@ fn question(
     Ok(Some((question, interval)))
 }
 
-/// Tell what was found, and report it if it has happened.
+/// Reports a result as an event, and the node if it has happened.
 fn tell(
     worker: &Worker<'_>,
     store: &Store,

@@ -1,4 +1,4 @@
-//! One line each, for editors and for `grep`.
+//! One line for each finding, for editors and for `grep`.
 
 use std::fmt::Write as _;
 

@@ -5,12 +5,12 @@ use std::fmt::Write as _;
 use super::{Located, concise, count, escape, origin};
 use crate::core::base::diagnostic::{Place, Severity};
 
-/// Annotations of one level that GitHub shows of a step; it drops the others without a word.
+/// GitHub shows at most so many annotations of one level for a step, and silently drops the rest.
 const MOST: usize = 10;
-/// Second places that are named at most.
+/// Maximum number of related places.
 const MAX_RELATED: usize = 8;
 
-/// An annotation for each finding, as far as GitHub shows them; the rest in the log.
+/// An annotation for each finding that GitHub shows, and the rest in the log.
 pub(super) fn render(located: &[Located<'_>]) -> String {
     let mut out = String::new();
     let mut rest = Vec::new();
@@ -86,7 +86,7 @@ fn property(text: &str) -> String {
         .replace(',', "%2C")
 }
 
-/// A line that is no command, whatever stands in it: `::` counts at its beginning, the older
+/// A line that GitHub does not take for a command: `::` counts at the beginning of a line, the older
 /// `##[` everywhere.
 fn log_line(line: &str) -> String {
     let line = line.replace("##[", "## [");

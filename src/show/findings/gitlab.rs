@@ -1,4 +1,4 @@
-//! A code quality report, as GitLab reads it from the artifact of a job.
+//! A code quality report, which GitLab reads from the artifact of a job.
 
 use serde_json::{Value, json};
 

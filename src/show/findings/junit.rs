@@ -1,5 +1,5 @@
-//! A JUnit report: a suite for each file, a case for each finding. A warning fails nothing, so it
-//! is a case that passes and says something.
+//! A JUnit report: a suite for each file, a case for each finding. A warning is a case that passes,
+//! with output.
 
 use std::fmt::Write as _;
 
@@ -10,7 +10,7 @@ pub(super) fn render(located: &[Located<'_>], sources: &Sources<'_>) -> String {
         |located: &[Located<'_>]| located.iter().filter(|l| l.finding.is_error()).count();
     let mut out = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n");
     if located.is_empty() {
-        // Many readers take a report without a case for a run that never took place.
+        // Many readers take a report without cases for a run that did not happen.
         out.push_str(
             "<testsuites name=\"planspec\" tests=\"1\" failures=\"0\">\n  <testsuite \
              name=\"planspec\" tests=\"1\" failures=\"0\">\n    <testcase classname=\"planspec\" \
@@ -70,7 +70,7 @@ fn case(out: &mut String, located: &Located<'_>, sources: &Sources<'_>) {
     out.push_str("    </testcase>\n");
 }
 
-/// Text between tags. What has been made safe to print holds no character that XML forbids.
+/// Text between tags. Text that is safe to print has no character that XML forbids.
 fn content(text: &str) -> String {
     text.replace('&', "&amp;")
         .replace('<', "&lt;")

@@ -1,4 +1,4 @@
-//! Findings → text for people, lines for editors, reports for programs and forges.
+//! Writes findings: text for people, lines for editors, reports for programs and forges.
 //!
 //! Everything is located once; each format is a function of the located findings.
 
@@ -24,7 +24,7 @@ use crate::core::text::located::{self, Located, Position, Sources};
 /// How findings are written.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum FindingsFormat {
-    /// With the lines that they are about.
+    /// With the source lines that they are about.
     #[default]
     Text,
     /// One line each: `file:line:column: error PS104: message (help)`.
@@ -72,7 +72,7 @@ impl FindingsFormat {
         }
     }
 
-    /// Whether it is read by people, who may be told more beside it.
+    /// Whether people read it, so that notes may be printed in addition.
     pub fn is_for_people(self) -> bool {
         matches!(
             self,
@@ -81,7 +81,7 @@ impl FindingsFormat {
     }
 }
 
-/// Write findings, in the order of files, lines and columns, repeats left out. `text_of` gives
+/// Writes findings in the order of files, lines and columns, without duplicates. `text_of` returns
 /// the content of a file; without it a finding is shown without its line.
 pub fn render(
     findings: &[Diagnostic],
@@ -131,8 +131,8 @@ fn origin(file: &str, at: Option<Position>) -> String {
     origin
 }
 
-/// A fingerprint for each finding that stays when lines and entries before it come and go: made of
-/// rule, file, resource, the keys on the way to the place, the message, and a number where all
+/// A fingerprint for each finding that does not change when lines or entries before it do. It is made of
+/// rule, file, resource, the keys of the path to the place, the message, and a number where all
 /// these are the same.
 fn fingerprints(located: &[Located<'_>]) -> Vec<String> {
     let mut seen: BTreeMap<_, usize> = BTreeMap::new();
@@ -160,7 +160,7 @@ fn key_of(step: &PathStep) -> Option<&str> {
     }
 }
 
-/// A message names places like `nodes[3]`.
+/// The message without the indices of places such as `nodes[3]`.
 fn without_indices(message: &str) -> String {
     let mut parts = message.split('[');
     let mut out = parts.next().unwrap_or_default().to_owned();

@@ -1,4 +1,4 @@
-//! SARIF 2.1.0, for code scanning: the rules that were broken with their pages, and where.
+//! SARIF 2.1.0, for code scanning: the broken rules with their pages, and where they are broken.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::{Located, Position, Sources, fingerprints};
 use crate::core::base::diagnostic::{Code, Place, Severity, display_path};
 
-/// What paths are relative to: the root of the repository.
+/// The base of relative paths: the root of the repository.
 const ROOT: &str = "%SRCROOT%";
 
 pub(super) fn render(located: &[Located<'_>], sources: &Sources<'_>) -> String {
@@ -53,7 +53,7 @@ fn rule(code: Code) -> Value {
     })
 }
 
-/// The first paragraph behind the title of a page.
+/// The first paragraph after the title of a page.
 fn summary(page: &str) -> &str {
     page.split("\n\n").nth(1).unwrap_or_default().trim()
 }
@@ -127,7 +127,7 @@ fn result(located: &Located<'_>, rule: usize, fingerprint: &str, sources: &Sourc
 
 fn physical(file: &str, place: &Place, at: Option<Position>, sources: &Sources<'_>) -> Value {
     let mut physical = json!({"artifactLocation": artifact(file)});
-    // Without a region the file as a whole is meant.
+    // Without a region, the result is about the file as a whole.
     if let (Some(at), false) = (at, *place == Place::File) {
         physical["region"] = region(file, at, sources);
     }
@@ -142,7 +142,7 @@ fn region(file: &str, at: Position, sources: &Sources<'_>) -> Value {
             "endLine": at.end_line,
             "endColumn": lines.utf16_column(end),
         }),
-        // Columns in the right unit can only be counted in the text.
+        // Columns in the right unit need the text of the file.
         _ => json!({"startLine": at.line}),
     }
 }

@@ -336,7 +336,7 @@ fn what_comes_from_a_file_cannot_disturb_a_terminal() {
             assert!(shown.contains('é'), "{shown}");
         }
     }
-    // JSON keeps the truth.
+    // JSON keeps the original text.
     let json = render(&[finding], &|_| None, FindingsFormat::Json, false);
     let value: Value = serde_json::from_str(&json).unwrap();
     assert_eq!(value["findings"][0]["message"], evil);
@@ -486,7 +486,7 @@ fn fingerprints_tell_findings_apart_and_not_places() {
     };
     // The same finding elsewhere in the file, whatever the message calls the place.
     assert_eq!(of(&[at(0, "`edges[0]`: x")]), of(&[at(7, "`edges[7]`: x")]));
-    // Everything else makes another one.
+    // Any other difference gives another fingerprint.
     let mut other_code = at(0, "x");
     other_code.code = Code::CYCLE;
     let mut other_file = at(0, "x");
@@ -628,7 +628,7 @@ fn sarif_columns_are_utf16_and_messages_are_no_templates() {
         results[0]["message"]["text"],
         "no {{0}} in [a\\](1)\nhelp: write {{}}"
     );
-    // What lies outside of the repository is relative to nothing; a file as a whole has no region.
+    // Paths outside the repository have no base; a file as a whole has no region.
     for (file, uri) in [
         ("/x/a.yaml", "file:///x/a.yaml"),
         ("../a.yaml", "../a.yaml"),

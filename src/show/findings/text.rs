@@ -1,4 +1,4 @@
-//! Text for people: the lines that findings are about, with what is wrong in them underlined.
+//! Findings as text for people: source lines, with the wrong parts underlined.
 
 use std::ops::Range;
 
@@ -9,16 +9,16 @@ use crate::core::base::diagnostic::{Level as DocumentLevel, Place, Severity, dis
 use crate::core::base::invisible::unseen;
 use crate::core::text::locate::Lines;
 
-/// Characters of a line that are shown at most.
+/// Maximum number of characters of a line that are shown.
 const WIDTH: usize = 140;
-/// Characters before the first underlined one in a line that was cut.
+/// Characters before the first underlined one in a line that is cut.
 const BEFORE: usize = 50;
-/// Second places that are shown at most; JSON has all.
+/// Maximum number of related places; JSON has all.
 const MAX_RELATED: usize = 8;
-/// Lines between two places that still make one excerpt.
+/// Maximum number of lines between two places of one excerpt.
 const NEAR: usize = 1000;
-/// Stands for `file:line:column` until the drawing is done: what is drawn has been cut, so the
-/// columns that the drawing counts are not those of the file. Nothing shown contains it, see
+/// Stands for `file:line:column` until the drawing is done: lines are cut before they are drawn, so
+/// the columns of the drawing are not those of the file. No text that is shown contains it, see
 /// [`unseen`].
 const ORIGIN: char = '\u{fdd0}';
 
@@ -41,11 +41,11 @@ pub(super) fn renderer(color: bool) -> Renderer {
     } else {
         Renderer::plain()
     };
-    // Cutting is done here, by the cost of what is shown rather than of the whole line.
+    // Lines are cut here, where the cost depends on what is shown and not on the whole line.
     renderer.term_width(WIDTH * 100)
 }
 
-/// One finding, without a line break at its end.
+/// Draws one finding, without a line break at its end.
 pub(super) fn draw(located: &Located<'_>, sources: &Sources<'_>, renderer: &Renderer) -> String {
     let finding = located.finding;
     let level = match finding.severity {
@@ -88,7 +88,7 @@ pub(super) fn draw(located: &Located<'_>, sources: &Sources<'_>, renderer: &Rend
         group = group.element(Padding);
     }
     let drawn = renderer.render(&[group.elements(notes)]);
-    // Without line numbers there is no margin; keep it as wide as one digit.
+    // Without line numbers there is no margin; keep it one digit wide.
     if origins.is_empty() {
         drawn.replace('\n', "\n ")
     } else {
@@ -96,7 +96,7 @@ pub(super) fn draw(located: &Located<'_>, sources: &Sources<'_>, renderer: &Rend
     }
 }
 
-/// Put the true `file:line:column` where the drawing has its own.
+/// Replaces the placeholders of the drawing by `file:line:column`.
 fn with_origins(drawn: &str, origins: Vec<String>) -> String {
     let mut parts = drawn.split(ORIGIN);
     let mut out = parts.next().unwrap_or("").to_owned();
@@ -107,12 +107,12 @@ fn with_origins(drawn: &str, origins: Vec<String>) -> String {
     out
 }
 
-/// Some lines of a file with what is underlined in them.
+/// Some lines of a file, with underlined ranges.
 struct Excerpt<'s> {
     /// `file:line:column`, as far as known.
     origin: String,
     lines: Option<&'s Lines<'s>>,
-    /// None: there is nothing to underline, and no line is shown.
+    /// If empty, nothing is underlined and no line is shown.
     marks: Vec<SourceMark<'s>>,
 }
 
@@ -124,7 +124,7 @@ struct SourceMark<'s> {
     kind: AnnotationKind,
 }
 
-/// The excerpts of a finding: around its place with the second places near it, then the others.
+/// The excerpts of a finding: its place with the related places near it, then the others.
 fn excerpts<'s>(located: &Located<'s>, sources: &'s Sources<'_>) -> Vec<Excerpt<'s>> {
     let finding = located.finding;
     let mut first = Excerpt::new(
@@ -186,8 +186,8 @@ impl<'s> Excerpt<'s> {
         }
     }
 
-    /// The lines that are underlined, and those that the drawing may want between them; others
-    /// are left empty, they are folded away.
+    /// The underlined lines, and those that the drawing may need between them. The others are left
+    /// empty, since they are folded away.
     fn snippet<'a>(&self) -> Snippet<'a, annotate_snippets::Annotation<'a>> {
         let mut source = String::new();
         let mut annotations = Vec::new();
@@ -215,7 +215,7 @@ impl<'s> Excerpt<'s> {
             .annotations(annotations)
     }
 
-    /// Write a line as it is shown: cut when it is long, and escaped. Where the marks are then.
+    /// Writes a line as it is shown, cut and escaped, and returns where the marks are then.
     fn push_line(
         &self,
         out: &mut String,
@@ -258,11 +258,11 @@ impl<'s> Excerpt<'s> {
     }
 }
 
-/// Whether there is something to read in a line: not where it is UTF-16 or no text at all.
+/// Whether a line is readable text, and not UTF-16 or binary data.
 fn is_text(lines: &Lines<'_>, line: Range<usize>) -> bool {
     let content = lines.text().get(line).unwrap_or_default();
     let zeros = content.matches('\0').count();
-    // The first two bytes of UTF-16 are no UTF-8.
+    // The byte order mark of UTF-16 is not valid UTF-8.
     !content.starts_with("\u{fffd}\u{fffd}") && zeros * 4 <= content.chars().count()
 }
 
@@ -272,7 +272,7 @@ fn is_long(lines: &Lines<'_>, line: usize) -> bool {
     content.is_some_and(|content| content.chars().nth(WIDTH).is_some())
 }
 
-/// The part of a line to show when `anchor` is the first thing to see in it.
+/// The part of a line to show, beginning near `anchor`.
 fn window(text: &str, line: Range<usize>, anchor: usize) -> Range<usize> {
     let content = text.get(line.clone()).unwrap_or("");
     if content.chars().nth(WIDTH).is_none() {

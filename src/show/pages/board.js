@@ -1,5 +1,5 @@
-// What the pages can do beside what they do without a script: copy a command, show a node and its row together, say how
-// long ago something was, and follow a server that tells when something has changed.
+// Additions to pages that also work without a script: copy a command, select a node together with its row, show how
+// long ago something was, and reload the page when the server announces a change.
 "use strict";
 
 const each = (selector, run, within = document) =>
@@ -22,7 +22,7 @@ const copyable = () =>
     };
   });
 
-// A node of the graph and its row are one: whichever is led to, both are marked.
+// Selects a node of the graph together with its row.
 const pair = () => {
   const id = decodeURIComponent(location.hash.slice(1)).replace(/^(node|graph)-/, "");
   each(".selected", (one) => one.classList.remove("selected"));
@@ -36,7 +36,7 @@ const pair = () => {
   }
 };
 
-// `2026-01-31 12:00`, and how long ago that was.
+// Adds to times like `2026-01-31 12:00` how long ago they were.
 const units = [
   ["d", 86400],
   ["h", 3600],
@@ -57,7 +57,7 @@ const begin = () => {
   ago();
 };
 
-// Where somebody is about to decide, what that is about does not change under their hands.
+// The subject of a decision must not change while a reviewer is about to decide.
 const digest = (main) => main.querySelector(".decide [name=digest]")?.value;
 const mayReplace = (was, is) => {
   const form = was.querySelector(".decide");
@@ -72,7 +72,7 @@ const mayReplace = (was, is) => {
   return false;
 };
 
-// Read the page again and take its main part; what was unfolded, filtered and led to stays.
+// Reads the page again and replaces its main part, but keeps what was unfolded, filtered and selected.
 let reading = false;
 let again = false;
 const refresh = async () => {
@@ -101,7 +101,7 @@ const refresh = async () => {
       begin();
     }
   } catch {
-    // The server is away: the stream says when it is back.
+    // The server is away: the stream reports when it is back.
   }
   reading = false;
   if (again) refresh();

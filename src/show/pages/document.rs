@@ -1,4 +1,4 @@
-//! A PlanSpec 1.2 document, as a part of the page of its plan: the same sections that `planspec show` has.
+//! A PlanSpec 1.2 document as a part of the page of its plan, with the sections of `planspec show`.
 
 use std::cmp::Reverse;
 
@@ -8,7 +8,7 @@ use super::parts::{cell, fact, fact_text, plain, prose, section, table, time};
 use crate::core::document::{Content, Disposition, Reviewed};
 use crate::show::document::{severity, severity_word, word};
 
-/// The document behind its intent; its steps stand in the plan as nodes, and here as they were written.
+/// The document after its intent. The plan shows its steps as nodes; here they are as written.
 pub fn document(main: &mut Html, document: &Content) {
     approach(main, document);
     criteria(main, document);
@@ -18,7 +18,7 @@ pub fn document(main: &mut Html, document: &Content) {
     history(main, document);
 }
 
-/// What it is for, and what belongs to it.
+/// The intent and the other fields at its head.
 pub fn intent(main: &mut Html, document: &Content) {
     let (identity, intent) = (&document.identity, &document.intent);
     section(main, "intent", "Intent");
@@ -158,7 +158,7 @@ fn criteria(main: &mut Html, document: &Content) {
     main.raw("</section>\n");
 }
 
-/// What decides about automated criteria.
+/// The checks of automated criteria.
 fn checks(main: &mut Html, document: &Content) {
     let own = document.planspec.as_ref();
     let checks = own.into_iter().flat_map(|own| &own.checks);
@@ -179,7 +179,7 @@ fn checks(main: &mut Html, document: &Content) {
     table(main, "Checks", &head, rows);
 }
 
-/// Who decides, and what is done when something is not as it was thought.
+/// Who decides, and what to do when an assumption proves wrong.
 fn delegation(main: &mut Html, document: &Content) {
     let delegation = &document.delegation;
     section(main, "delegation", "Delegation");
@@ -222,7 +222,7 @@ fn delegation(main: &mut Html, document: &Content) {
     main.raw("</section>\n");
 }
 
-/// The worst first.
+/// The risks, worst first.
 fn risks(main: &mut Html, document: &Content) {
     if document.risks.is_empty() {
         return;
@@ -252,7 +252,7 @@ fn risks(main: &mut Html, document: &Content) {
     main.raw("</section>\n");
 }
 
-/// What reviewers found: what is open first.
+/// The findings of reviewers, open ones first.
 fn findings(main: &mut Html, document: &Content) {
     let mut found = document.review_findings();
     if found.is_empty() {

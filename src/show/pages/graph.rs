@@ -1,5 +1,5 @@
-//! The graph of a plan or of a run in a page: its colours are those of the style sheet, and each node leads to its row.
-//! Where there are too many nodes to look at, stages with their counts.
+//! The graph of a plan or run in a page, in the colours of the style sheet. Each node links to its row.
+//! A graph with too many nodes is shown as stages with their counts.
 
 use std::collections::BTreeMap;
 
@@ -16,14 +16,14 @@ use crate::show::svg::{
 };
 use crate::show::table::cut;
 
-/// More nodes than these are counted by stages.
+/// A graph with more nodes than these is shown by stages.
 pub const MOST_DRAWN: usize = 300;
-/// Most stages that are counted, and listed with their nodes.
+/// Maximum number of stages that are shown.
 pub const STAGES: usize = 200;
 /// Around the drawing.
 const MARGIN: i64 = 8;
 
-/// The id of a node's place in the drawing.
+/// The id of a node in the drawing.
 pub fn place_of(id: &str) -> String {
     format!("graph-{id}")
 }
@@ -33,7 +33,7 @@ pub fn row_of(id: &str) -> String {
     format!("node-{id}")
 }
 
-/// The graph, in a frame that scrolls by itself.
+/// The graph, in a frame that scrolls separately.
 pub fn graph(main: &mut Html, links: &Links<'_>, view: GraphView<'_>, critical: &[String]) {
     if view.of.graph.len() > MOST_DRAWN {
         stages(main, links, view);
@@ -90,7 +90,7 @@ fn edge(main: &mut Html, route: &Route, class: &'static str) {
     main.close("path");
 }
 
-/// A node: its shape, its id and a line below that, leading to its row.
+/// A node: its shape, its id and a line below that, as a link to its row.
 fn put_node(
     main: &mut Html,
     links: &Links<'_>,
@@ -170,7 +170,7 @@ fn shape(main: &mut Html, kind: NodeKind, (x, y): (i64, i64), width: i64) {
     }
 }
 
-/// What the shapes and lines mean that occur beside boxes.
+/// The meaning of the shapes and lines that occur, other than boxes.
 fn key(main: &mut Html, view: GraphView<'_>) {
     let has = |kind: NodeKind| view.of.spec.nodes.iter().any(|node| node.kind == kind);
     let mut said = Vec::new();
@@ -196,7 +196,7 @@ fn key(main: &mut Html, view: GraphView<'_>) {
     }
 }
 
-/// A stage on a line: how many nodes of which phase.
+/// A line for each stage: how many nodes are in which phase.
 fn stages(main: &mut Html, links: &Links<'_>, view: GraphView<'_>) {
     let graph = view.of.graph;
     let levels = graph.levels();
@@ -240,12 +240,12 @@ fn stages(main: &mut Html, links: &Links<'_>, view: GraphView<'_>) {
     }
 }
 
-/// The id of a stage's part of the list of nodes.
+/// The id of a stage in the list of nodes.
 pub fn stage_of(number: usize) -> String {
     format!("stage-{}", number + 1)
 }
 
-/// How many of each phase, as a bar and in words.
+/// How many nodes are in each phase, as a bar and in words.
 fn stacked(main: &mut Html, counts: &BTreeMap<NodePhase, usize>, of: usize) {
     main.raw("<svg class=\"meter wide\" viewBox=\"0 0 1000 10\" preserveAspectRatio=\"none\" aria-hidden=\"true\">");
     let mut from = 0;

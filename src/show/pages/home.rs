@@ -1,4 +1,4 @@
-//! Where everything stands, and the list of runs.
+//! The overview, and the list of runs.
 
 use super::html::Html;
 use super::parts::{
@@ -14,7 +14,7 @@ use crate::core::resource::Key;
 use crate::core::run::summary::concern::{Concern, Heading};
 use crate::core::run::transition::Waiting;
 
-/// Where everything stands: what is wanted first, each run once.
+/// The overview: most urgent first, each run once.
 pub fn home(main: &mut Html, links: &Links<'_>, page: &HomePage) -> String {
     let overview = &page.overview;
     main.raw("<h1>Where everything stands</h1>\n");
@@ -135,7 +135,7 @@ fn open_runs(main: &mut Html, links: &Links<'_>, heading: Heading, open: &[&Open
     main.raw("</section>\n");
 }
 
-/// What a run waits for, each with its node.
+/// What a run waits for, with the node.
 fn waits(main: &mut Html, links: &Links<'_>, run: &OpenRun) {
     main.raw("<ul class=\"waits\">");
     if run.failed > 0 {
@@ -224,7 +224,7 @@ fn goals(main: &mut Html, links: &Links<'_>, page: &HomePage) {
     main.raw("</section>\n");
 }
 
-/// What this page is as of.
+/// The state that this page shows.
 fn as_of(main: &mut Html, page: &HomePage) {
     let overview = &page.overview;
     main.raw("<dl class=\"facts small\">");

@@ -1,4 +1,4 @@
-//! HTML that cannot be wrong: markup is written in this program, and whatever else there is becomes text.
+//! HTML that is always well-formed: markup is written in this program, and everything else is escaped.
 
 use std::fmt::Write;
 
@@ -6,22 +6,22 @@ use crate::core::base::escape;
 use crate::core::base::invisible::unseen;
 use crate::core::base::secrets::masked;
 
-/// Where a link leads: to a page of the board, or to the web.
+/// The target of a link: a page of the board, or a web address.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Href(String);
 
 impl Href {
-    /// An address of the web that somebody wrote; `None` for every other scheme, and for what is no plain address.
+    /// A web address from a text; `None` for any other scheme, spaces, invisible characters or a secret.
     pub fn web(text: &str) -> Option<Href> {
         let lower = text.get(..8).unwrap_or(text).to_ascii_lowercase();
         let is_web = lower.starts_with("https://") || lower.starts_with("http://");
         let is_plain = unseen(text).all(|(c, is_unseen)| !is_unseen && !c.is_whitespace());
-        // What is masked where it is read is not given away by its address.
+        // A secret that is masked in the text must not appear in the address.
         let has_secret = masked(text) != text;
         (is_web && is_plain && !has_secret).then(|| Href(text.to_owned()))
     }
 
-    /// A path of the board, as its names are written: nothing in it has a meaning in a URL.
+    /// A path of the board. Its names have no characters with a meaning in a URL.
     pub(super) fn inside(path: String) -> Href {
         Href(path)
     }
@@ -36,7 +36,7 @@ pub enum Value<'a> {
     Number(i64),
     /// The target of a link.
     Href(&'a Href),
-    /// The attribute is there, without a value.
+    /// An attribute without a value.
     Set,
 }
 
@@ -67,7 +67,7 @@ impl From<i64> for Value<'_> {
 /// Attributes of an element.
 pub type Attributes<'a> = [(&'static str, Value<'a>)];
 
-/// A page that grows. Names of elements and attributes are written in this program; what is not goes through
+/// A page as it grows. Names of elements and attributes are written in this program; anything else goes through
 /// [`Html::text`], [`Html::lines`] or the value of an attribute.
 #[derive(Debug, Default)]
 pub struct Html {
@@ -75,13 +75,13 @@ pub struct Html {
 }
 
 impl Html {
-    /// Markup of this program.
+    /// Markup written in this program.
     pub fn raw(&mut self, markup: &'static str) -> &mut Html {
         self.out.push_str(markup);
         self
     }
 
-    /// The beginning of an element.
+    /// The start tag of an element.
     pub fn open(&mut self, tag: &'static str, attributes: &Attributes<'_>) -> &mut Html {
         self.out.push('<');
         self.out.push_str(tag);
@@ -110,7 +110,7 @@ impl Html {
         self
     }
 
-    /// The end of an element.
+    /// The end tag of an element.
     pub fn close(&mut self, tag: &'static str) -> &mut Html {
         self.out.push_str("</");
         self.out.push_str(tag);
@@ -118,13 +118,13 @@ impl Html {
         self
     }
 
-    /// Text on one line: what would not be seen in it, or moves what is seen, becomes visible.
+    /// Text on one line; invisible characters, and those that reorder text, become visible.
     pub fn text(&mut self, text: &str) -> &mut Html {
         escaped(&mut self.out, &escape::line(text));
         self
     }
 
-    /// Text that keeps its lines and its tabs.
+    /// Text that keeps its lines and tabs.
     pub fn lines(&mut self, text: &str) -> &mut Html {
         escaped(&mut self.out, &escape::printed(text.as_bytes()));
         self
@@ -140,24 +140,24 @@ impl Html {
         self.open(tag, attributes).text(text).close(tag)
     }
 
-    /// What was made elsewhere.
+    /// HTML from another builder.
     pub fn html(&mut self, other: &Html) -> &mut Html {
         self.out.push_str(&other.out);
         self
     }
 
-    /// Whether nothing was written.
+    /// Whether nothing has been written.
     pub fn is_empty(&self) -> bool {
         self.out.is_empty()
     }
 
-    /// All of it.
+    /// The HTML as a string.
     pub fn into_string(self) -> String {
         self.out
     }
 }
 
-/// Text in which nothing is markup, in an element and in a quoted attribute alike.
+/// Text without markup, for elements and quoted attributes alike.
 fn escaped(out: &mut String, text: &str) {
     for c in text.chars() {
         match c {

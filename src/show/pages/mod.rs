@@ -1,7 +1,7 @@
-//! The pages of the board as HTML: one page, one string, the same for the same answer.
+//! The pages of the board as HTML: one string for each page, always the same for the same answer.
 //!
-//! Everything that people wrote is text ([`html`]); a page asks nothing of anybody else, has no script and no style of its
-//! own, and works without a script. What a colour says, a word says too.
+//! Everything that people wrote is text ([`html`]). A page loads nothing from other hosts, has no inline script or
+//! style, and works without scripts. Every colour has a word beside it.
 
 mod document;
 mod graph;
@@ -20,33 +20,33 @@ use crate::api::board::{BrokenPage, Page, PageName};
 
 /// Name of the style sheet, in the folder of the board.
 pub const STYLE_FILE: &str = "board.css";
-/// Name of the script there.
+/// Name of the script in that folder.
 pub const SCRIPT_FILE: &str = "board.js";
 /// The style sheet.
 pub const STYLE: &str = include_str!("board.css");
 /// The script.
 pub const SCRIPT: &str = include_str!("board.js");
-/// What a page may load and do: what a server should send as `Content-Security-Policy`.
+/// What a page may load and do: the `Content-Security-Policy` that a server should send.
 pub const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'";
-/// The same of a page on which something is decided.
+/// The policy of a page with buttons for a decision.
 const DECIDING: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'self'";
-/// Where a server tells that something has changed, from the root of the board: any message means that the page is to be read again.
+/// Where a server reports changes, from the root of the board: any message means that the page is out of date.
 pub const EVENTS: &str = "board/events";
 
-/// From which page to which others links lead.
+/// How pages link to each other.
 #[derive(Debug, Clone, Copy)]
 pub struct Links<'a> {
-    /// The page that they are on.
+    /// The page with the links.
     pub at: &'a PageName,
-    /// The pages that there are; all when not set.
+    /// The pages that exist; all of them if `None`.
     pub known: Option<&'a BTreeSet<PageName>>,
-    /// The path that was asked for, where there is no such page.
+    /// The requested path, if no such page exists.
     pub place: Option<&'a str>,
-    /// Where the board is published, for the address that each page says is its own.
+    /// Where the board is published, for the canonical address of each page.
     pub base_url: Option<&'a str>,
-    /// Whether a server tells at [`EVENTS`] that something has changed.
+    /// Whether a server reports changes at [`EVENTS`].
     pub is_live: bool,
-    /// As whom whoever looks at the page can decide there, by the same address; nothing where nobody can.
+    /// The actor as whom the viewer can decide at the same address; `None` if nobody can.
     pub decides_as: Option<&'a str>,
 }
 
@@ -59,7 +59,7 @@ impl Links<'_> {
         }
     }
 
-    /// Whom a browser tells from where it comes: with a decision, the server, which takes it from nowhere else.
+    /// The referrer policy. The server takes decisions only from its own pages, so a deciding page sends its origin.
     pub fn referrer(&self) -> &'static str {
         match self.decides_as {
             Some(_) => "same-origin",
@@ -67,7 +67,7 @@ impl Links<'_> {
         }
     }
 
-    /// The way up to the folder of the board.
+    /// The path up to the folder of the board.
     fn root(&self) -> String {
         let place = self
             .place
@@ -80,13 +80,13 @@ impl Links<'_> {
         Href::inside(format!("{}{name}", self.root()))
     }
 
-    /// A page; `None` when there is none.
+    /// A link to a page; `None` if it does not exist.
     pub fn to(&self, page: &PageName) -> Option<Href> {
         let is_there = self.known.is_none_or(|known| known.contains(page));
         is_there.then(|| self.file(&page.to_string()))
     }
 
-    /// A place on this page.
+    /// A link to a place on this page.
     fn here(&self, id: &str) -> Href {
         Href::inside(format!("#{id}"))
     }
@@ -129,7 +129,7 @@ fn broken(main: &mut Html, links: &Links<'_>, page: &BrokenPage, lead: &str) -> 
     page.title.clone()
 }
 
-/// What stands around every page.
+/// The frame of every page.
 fn frame(title: &str, main: &Html, links: &Links<'_>) -> String {
     let mut page = Html::default();
     page.raw("<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n");
@@ -208,7 +208,7 @@ fn top(page: &mut Html, links: &Links<'_>) {
     page.raw("</ul></nav></header>\n");
 }
 
-/// Commands to copy, one below the other.
+/// Commands to copy, one per line.
 fn commands(main: &mut Html, all: &[String]) {
     for one in all {
         command(main, one);
@@ -314,7 +314,7 @@ mod tests {
             assert!(POLICY.contains(part));
         }
         assert!(!POLICY.contains("unsafe"));
-        // What a policy of a page would refuse, or what would run what it reads.
+        // What the policy of a page would refuse, or what would run its text.
         for refused in [
             "eval(",
             "innerHTML =",

@@ -1,4 +1,4 @@
-//! A node of a run; of a gate, what an approval is about.
+//! A node of a run; for a gate, what an approval covers.
 
 use super::html::Html;
 use super::parts::{
@@ -13,7 +13,7 @@ use crate::core::resource::{
     ExternalRef, GateType, Node, Outcome, PinnedTarget, Question, TaskCriterion,
 };
 
-/// A node: what is to be done, who does it, what came of it, what anybody can do.
+/// A node: the task, who does it, its results, and what anybody can do.
 pub fn node(main: &mut Html, links: &Links<'_>, page: &NodePage) -> String {
     let (of, node) = (&page.of, &page.node);
     let run = PageName::Run(of.clone());
@@ -95,7 +95,7 @@ fn facts(main: &mut Html, page: &NodePage) {
     }
 }
 
-/// Who is to do it, and who has it.
+/// The provider and the holder.
 fn people(main: &mut Html, page: &NodePage) {
     let extensions = &page.status.extensions;
     fact(main, "Done by", |main| {
@@ -207,7 +207,7 @@ fn inputs(main: &mut Html, page: &NodePage) {
     main.raw("</section>\n");
 }
 
-/// The acceptance criteria, each with what was run and what that printed.
+/// The acceptance criteria, each with the command that was run and its output.
 fn criteria(main: &mut Html, page: &NodePage) {
     let checks = page
         .acceptance
@@ -301,7 +301,7 @@ pub fn what(one: &TaskCriterion) -> Option<String> {
     )
 }
 
-/// Who reported, and what the attempts brought.
+/// Who reported, and the results of the attempts.
 fn report(main: &mut Html, page: &NodePage) {
     let report = page.status.extensions.report.as_ref();
     if report.is_none() && page.artifacts.is_empty() {
@@ -445,7 +445,7 @@ fn neighbours(main: &mut Html, links: &Links<'_>, page: &NodePage) {
     main.raw("</section>\n");
 }
 
-/// What a gate asks, exactly what an approval is about, and what was said.
+/// What a gate asks, what an approval covers, and the reviews.
 fn decided(main: &mut Html, links: &Links<'_>, gate: &GateFacts) {
     section(main, "gate", "The decision");
     let spec = gate.spec.as_ref();
@@ -519,7 +519,7 @@ fn decided(main: &mut Html, links: &Links<'_>, gate: &GateFacts) {
     main.raw("</section>\n");
 }
 
-/// The buttons of whoever may decide: what is sent names the digest that the page shows, so that nothing else is decided.
+/// The decision buttons. The form sends the digest that the page shows, so that no other content is decided.
 fn decide(main: &mut Html, gate: &GateFacts, actor: &str) {
     let open = gate.decision.as_ref().filter(|one| one.outcome.is_none());
     let is_whole = gate.covers.as_ref().is_some_and(|covers| covers.is_whole);
@@ -587,7 +587,7 @@ fn since_approval(main: &mut Html, gate: &GateFacts) {
     }
 }
 
-/// Exactly what a digest covers.
+/// The content that a digest covers.
 fn covered(main: &mut Html, covers: &Covers) {
     main.raw("<h3>What an approval is about</h3>");
     if !covers.is_whole {
@@ -670,7 +670,7 @@ fn covered(main: &mut Html, covers: &Covers) {
     table(main, "Reports before the gate", &head, rows);
 }
 
-/// What reviewers said.
+/// The reviews.
 fn said(main: &mut Html, gate: &GateFacts) {
     let Some(decision) = &gate.decision else {
         return;

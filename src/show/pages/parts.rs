@@ -1,4 +1,4 @@
-//! What several pages are made of.
+//! Parts that several pages share.
 
 use serde_json::Value as Json;
 
@@ -12,7 +12,7 @@ use crate::core::run::timeline::Sums;
 use crate::core::run::transition::WaitingFor;
 use crate::show::svg::sign;
 
-/// The way to a page: what stands above it, and its own name.
+/// The breadcrumbs of a page, with its own name last.
 pub fn crumbs(main: &mut Html, links: &Links<'_>, way: &[(&str, Option<PageName>)]) {
     main.raw("<nav class=\"crumbs\" aria-label=\"Where this is\"><ol>");
     for (word, page) in way {
@@ -26,7 +26,7 @@ pub fn crumbs(main: &mut Html, links: &Links<'_>, way: &[(&str, Option<PageName>
     main.raw("</ol></nav>\n");
 }
 
-/// A link where there is such a page, else the text alone.
+/// A link if the page exists, else only the text.
 pub fn link(main: &mut Html, links: &Links<'_>, page: &PageName, text: &str) {
     match links.to(page) {
         Some(href) => main.element("a", &[("href", (&href).into())], text),
@@ -43,7 +43,7 @@ pub fn link_of(main: &mut Html, links: &Links<'_>, of: &Of, page: &PageName) {
     main.raw("</span>");
 }
 
-/// What somebody wrote, as a link where it is an address of the web.
+/// Text that is a link if it is a web address.
 pub fn web(main: &mut Html, text: &str) {
     match Href::web(text) {
         Some(href) => {
@@ -56,7 +56,7 @@ pub fn web(main: &mut Html, text: &str) {
     }
 }
 
-/// The class of a phase, in the style sheet.
+/// The style class of a phase.
 pub fn class_of(phase: &str) -> &'static str {
     match phase {
         "Running" | "Executing" => "running",
@@ -95,20 +95,20 @@ pub fn phase(main: &mut Html, phase: &str) {
     main.text(phase).close("span");
 }
 
-/// A moment.
+/// A time.
 pub fn time(main: &mut Html, at: Time) {
     main.open("time", &[("datetime", Value::from(&exact(at)))]);
     let shown = at.format("%Y-%m-%d %H:%M").to_string();
     main.text(&shown).close("time");
 }
 
-/// How long something took, from seconds.
+/// A duration, from seconds.
 fn seconds(seconds: i64) -> String {
     let begin = Time::UNIX_EPOCH;
     span(begin, begin + chrono::TimeDelta::seconds(seconds.max(0)))
 }
 
-/// How long was worked and waited, each what there is of it: `18m at work`, `9m waiting`.
+/// The time at work and the time of waiting, if any: `18m at work`, `9m waiting`.
 pub fn sums(sums: Sums) -> Vec<String> {
     let parts = [
         (sums.working, "at work"),
@@ -120,10 +120,10 @@ pub fn sums(sums: Sums) -> Vec<String> {
         .collect()
 }
 
-/// A command to be copied.
+/// A command to copy.
 pub fn command(main: &mut Html, text: &str) {
     main.raw("<div class=\"command\"><code>");
-    // A line is broken between words, and not behind the first character of `-n`.
+    // Lines break between words, and not after the first character of `-n`.
     for (number, word) in text.split(' ').enumerate() {
         if number > 0 {
             main.raw(" ");
@@ -143,7 +143,7 @@ pub fn command(main: &mut Html, text: &str) {
     main.raw("Copy</button></div>");
 }
 
-/// What is waited for, in a sentence; it is escaped when it is shown.
+/// What is waited for, in a sentence; not yet escaped.
 pub fn for_what(what: &WaitingFor) -> String {
     const PLAIN: Notation = Notation {
         word: str::to_owned,
@@ -157,13 +157,13 @@ pub fn for_what(what: &WaitingFor) -> String {
     sentence::for_what(what, &PLAIN)
 }
 
-/// The beginning of a section with its title.
+/// Opens a section with a title.
 pub fn section(main: &mut Html, id: &'static str, title: &str) {
     main.open("section", &[("aria-labelledby", id.into())]);
     main.element("h2", &[("id", id.into())], title).raw("\n");
 }
 
-/// A name and what it stands for, in a list of those; nothing for nothing.
+/// A name and its value in a list of facts, unless the value is empty.
 pub fn fact(main: &mut Html, name: &'static str, value: impl FnOnce(&mut Html)) {
     let mut shown = Html::default();
     value(&mut shown);
@@ -173,14 +173,14 @@ pub fn fact(main: &mut Html, name: &'static str, value: impl FnOnce(&mut Html)) 
     }
 }
 
-/// The same of a text; nothing for an empty one.
+/// The same for a text, unless it is empty.
 pub fn fact_text(main: &mut Html, name: &'static str, text: &str) {
     fact(main, name, |main| {
         main.text(text);
     });
 }
 
-/// The same of a moment.
+/// The same for a time.
 pub fn fact_time(main: &mut Html, name: &'static str, at: Option<Time>) {
     fact(main, name, |main| {
         if let Some(at) = at {
@@ -189,7 +189,7 @@ pub fn fact_time(main: &mut Html, name: &'static str, at: Option<Time>) {
     });
 }
 
-/// The same of something that is a word of a file or of a commit.
+/// The same for an identifier.
 pub fn fact_code(main: &mut Html, name: &'static str, text: Option<&str>) {
     fact(main, name, |main| {
         if let Some(text) = text {
@@ -214,11 +214,11 @@ pub fn plain(text: &str) -> Html {
 
 /// A row of a table.
 pub struct Row {
-    /// Its id, where it is led to.
+    /// Its id, if something links to it.
     pub id: Option<String>,
     /// Its class in the style sheet.
     pub class: &'static str,
-    /// Its cells; the first says what the row is about.
+    /// Its cells; the first identifies the row.
     pub cells: Vec<Html>,
 }
 
@@ -232,8 +232,8 @@ impl From<Vec<Html>> for Row {
     }
 }
 
-/// A table. On a narrow screen each row is a block, whose cells say what they are; the roles keep it a table for whoever
-/// does not see it. Columns in which nothing stands are left out.
+/// A table without its empty columns. On a narrow screen each row is a block of labelled cells; the roles keep it a
+/// table for screen readers.
 pub fn table(
     main: &mut Html,
     caption: &str,
@@ -293,7 +293,7 @@ fn put_cell(main: &mut Html, column: usize, head: &[&'static str], row: &Row) {
     main.close(tag);
 }
 
-/// A JSON value as people read it: text as text, everything else as JSON.
+/// A JSON value: a string as text, everything else as JSON.
 pub fn value(main: &mut Html, value: &Json) {
     match value {
         Json::String(text) if text.contains('\n') => prose(main, text),
@@ -310,7 +310,7 @@ pub fn value(main: &mut Html, value: &Json) {
     }
 }
 
-/// What somebody wrote in several lines.
+/// Text of several lines.
 pub fn prose(main: &mut Html, text: &str) {
     if !text.trim().is_empty() {
         main.raw("<div class=\"prose\">")
@@ -319,7 +319,7 @@ pub fn prose(main: &mut Html, text: &str) {
     }
 }
 
-/// What a worker should know.
+/// The context for workers.
 pub fn context(main: &mut Html, items: &[ContextItem]) {
     for item in items {
         if let Some(name) = &item.name {
@@ -342,7 +342,7 @@ pub fn context(main: &mut Html, items: &[ContextItem]) {
     }
 }
 
-/// The conditions of a resource that say something is the matter, or that all is well.
+/// The conditions of a resource that report a problem, or that all is well.
 pub fn conditions(main: &mut Html, all: &[Condition]) {
     let rows = all.iter().map(|one| {
         let status = match one.status {
@@ -365,7 +365,7 @@ pub fn conditions(main: &mut Html, all: &[Condition]) {
     );
 }
 
-/// How many of how many, as a bar and in words.
+/// `done` of `of`, as a bar and in words.
 pub fn progress(main: &mut Html, done: usize, of: usize, failed: usize) {
     if of == 0 {
         return;
@@ -379,7 +379,7 @@ pub fn progress(main: &mut Html, done: usize, of: usize, failed: usize) {
     main.raw("</svg>");
 }
 
-/// A part of a bar: from where, how wide.
+/// A part of a bar.
 pub fn bar(main: &mut Html, class: &'static str, (x, width): (i64, i64), height: i64) {
     if width > 0 {
         main.open(

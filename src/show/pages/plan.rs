@@ -1,4 +1,4 @@
-//! A plan before any run of it, what a commit changed in it, and the list of plans.
+//! A plan by itself, what a commit changed in it, and the list of plans.
 
 use super::html::Html;
 use super::parts::{
@@ -17,7 +17,7 @@ use crate::core::review::{Class, Event, Subject};
 use crate::show::graph::GraphView;
 use crate::show::review::{ChangeLine, change_lines};
 
-/// Most nodes in a list.
+/// Maximum number of nodes in a list.
 const ROWS: usize = 1000;
 
 /// All plans.
@@ -51,7 +51,7 @@ pub fn plans(main: &mut Html, links: &Links<'_>, page: &PlansPage) -> String {
     "Plans".to_owned()
 }
 
-/// A plan: its purpose, its graph, its nodes, what changed it, and its runs.
+/// A plan: its purpose, its graph, its nodes, its changes, and its runs.
 pub fn plan(main: &mut Html, links: &Links<'_>, page: &PlanPage) -> String {
     let of = &page.of;
     crumbs(
@@ -92,7 +92,7 @@ pub fn plan(main: &mut Html, links: &Links<'_>, page: &PlanPage) -> String {
         super::graph::graph(main, links, view, &page.critical_path);
         main.raw("</section>\n");
         nodes(main, of);
-        // That of a plan from a document is what the document says.
+        // The context of a plan from a document is shown with the document.
         if !plan.context.is_empty() && page.document.is_none() {
             section(main, "context", "Context");
             context(main, &plan.context);
@@ -177,7 +177,7 @@ fn facts(main: &mut Html, links: &Links<'_>, page: &PlanPage) {
     }
 }
 
-/// The first and the last of many.
+/// A path, with the middle of a long one left out.
 fn shortened(path: &[String]) -> String {
     match path {
         [first @ .., last] if path.len() > 8 => {
@@ -273,7 +273,7 @@ fn after(of: GraphOf<'_>, index: usize) -> String {
     }
 }
 
-/// What a node is about, folded away where it is long.
+/// The description of a node, folded away if it is long.
 fn about(cell: &mut Html, node: &Node) {
     if let Some(when) = &node.when {
         cell.raw("<div>only when <code>")
@@ -475,7 +475,7 @@ fn of_subject(main: &mut Html, subject: &Subject) {
     main.raw("</section>\n");
 }
 
-/// What it was, or is; of long texts what is on this side alone is marked.
+/// The value before or after; in long texts, only what this side alone has is marked.
 fn side(cell: &mut Html, line: &ChangeLine, is_now: bool) {
     let (own, other) = if is_now {
         (&line.is, &line.was)

@@ -1,4 +1,4 @@
-//! A run, and what happened to it.
+//! A run, and its history.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -24,12 +24,12 @@ use crate::core::run::timeline::{StretchKind, Timeline};
 use crate::core::run::transition::{Waiting, node_waits_for};
 use crate::show::graph::GraphView;
 
-/// Most rows of a list of nodes.
+/// Maximum number of rows of a list of nodes.
 const ROWS: usize = 200;
-/// Most rows of a list of nodes by stages, about.
+/// Approximate maximum number of rows of a list of nodes by stages.
 const ROWS_BY_STAGE: usize = 3000;
 
-/// A run: what it waits for, its graph, its nodes with where their time went, and what came of it.
+/// A run: what it waits for, its graph, its nodes with their times, and its results.
 pub fn run(main: &mut Html, links: &Links<'_>, page: &RunPage) -> String {
     let of = &page.of;
     crumbs(
@@ -156,7 +156,7 @@ fn head(main: &mut Html, links: &Links<'_>, page: &RunPage) {
     main.raw("</dl>\n");
 }
 
-/// What it waits for, each with the command that makes it go on.
+/// What it waits for, each with the command to continue.
 fn waiting(main: &mut Html, links: &Links<'_>, facts: &DescribedRun) {
     let mut left: Vec<&String> = facts.next.iter().collect();
     if facts.waiting.is_empty() && left.is_empty() {
@@ -167,7 +167,7 @@ fn waiting(main: &mut Html, links: &Links<'_>, facts: &DescribedRun) {
         _ => "What it waits for",
     };
     section(main, "waits", title);
-    // As everywhere: what is most urgent first, and what is waited for longest.
+    // As everywhere: most urgent first, then the longest wait.
     let mut waiting: Vec<&Waiting> = facts.waiting.iter().collect();
     waiting.sort_by_key(|wait| (Concern::of(&wait.what), wait.since.is_none(), wait.since));
     let mut rows = Vec::new();
@@ -225,7 +225,7 @@ fn waiting(main: &mut Html, links: &Links<'_>, facts: &DescribedRun) {
     main.raw("</section>\n");
 }
 
-/// What the list of nodes is made of.
+/// The data of the list of nodes.
 struct Listed<'a> {
     links: &'a Links<'a>,
     page: &'a RunPage,
@@ -233,7 +233,7 @@ struct Listed<'a> {
     critical: BTreeSet<&'a str>,
 }
 
-/// The nodes: those of each group for themselves, or where there are many those of each stage.
+/// The nodes: by group, or by stage if there are many.
 fn nodes(main: &mut Html, listed: &Listed<'_>) {
     section(main, "nodes", "Nodes");
     main.raw("<p class=\"filter\"><input type=\"checkbox\" id=\"open-only\"><label for=\"open-only\">Only what is not done</label></p>\n");
@@ -249,7 +249,7 @@ fn nodes(main: &mut Html, listed: &Listed<'_>) {
     main.raw("</section>\n");
 }
 
-/// What the bars mean.
+/// The legend of the bars.
 fn axis(main: &mut Html, timeline: &Timeline) {
     main.raw("<p class=\"note axis\">Bars go from ");
     time(main, timeline.start);
@@ -305,7 +305,7 @@ fn by_stage(main: &mut Html, listed: &Listed<'_>) {
     for (number, level) in levels.iter().enumerate().take(STAGES) {
         let title = format!("Stage {}", number + 1);
         let statuses = level.iter().filter_map(|node| listed.status(*node));
-        // What somebody has to look at is not folded away.
+        // Nodes that need attention are not folded away.
         let is_open = statuses
             .into_iter()
             .any(|status| status.phase == NodePhase::Failed || node_waits_for(status).is_some());
@@ -329,7 +329,7 @@ fn by_stage(main: &mut Html, listed: &Listed<'_>) {
     }
 }
 
-/// Nodes behind a line that folds them away.
+/// Nodes folded away behind a line.
 fn fold(
     main: &mut Html,
     listed: &Listed<'_>,
@@ -425,7 +425,7 @@ impl Listed<'_> {
         }
     }
 
-    /// For how long it waited, and for how long somebody was at work.
+    /// How long it waited, and how long it was worked on.
     fn took(&self, cell: &mut Html, node: &Node) {
         let Some(timeline) = &self.page.timeline else {
             return;
@@ -456,7 +456,7 @@ impl Listed<'_> {
                 StretchKind::Working => "work",
             };
             let (from, to) = (at(stretch.from), at(stretch.to.unwrap_or(timeline.end)));
-            // What was short is seen too.
+            // Short times must be visible too.
             let from = from.min(996);
             bar(cell, class, (from, (to - from).max(4)), 10);
         }
@@ -464,7 +464,7 @@ impl Listed<'_> {
     }
 }
 
-/// Phase, attempt, and why.
+/// Phase, attempt, and reason.
 fn state(cell: &mut Html, status: &NodeStatus) {
     phase(cell, &status.phase.to_string());
     if status.attempt > 1 {
@@ -479,7 +479,7 @@ fn state(cell: &mut Html, status: &NodeStatus) {
     }
 }
 
-/// Who holds it, has reported it, or is meant to do it.
+/// The holder, the reporter, or the provider.
 fn who(cell: &mut Html, status: &NodeStatus) {
     let extensions = &status.extensions;
     let claim = extensions.claim.as_ref().map(|claim| claim.actor.as_str());
@@ -496,7 +496,7 @@ fn who(cell: &mut Html, status: &NodeStatus) {
     }
 }
 
-/// What came of it, and what was said.
+/// Criteria, parameters, results, and what people did.
 fn rest(
     main: &mut Html,
     links: &Links<'_>,
@@ -512,7 +512,7 @@ fn rest(
     unapplied(main, &facts.unapplied);
 }
 
-/// What is to be true beside the nodes, and who says so.
+/// The criteria besides the nodes, and the attestations.
 fn contract(main: &mut Html, facts: &DescribedRun) {
     if facts.contract.is_empty() {
         return;
@@ -709,7 +709,7 @@ fn unapplied(main: &mut Html, unapplied: &[Unapplied]) {
     main.raw("</section>\n");
 }
 
-/// What happened to a run, and what shows that.
+/// The history of a run, with its evidence.
 pub fn history(main: &mut Html, links: &Links<'_>, page: &HistoryPage) -> String {
     let of = &page.of;
     let run = PageName::Run(of.clone());
@@ -783,7 +783,7 @@ pub fn history(main: &mut Html, links: &Links<'_>, page: &HistoryPage) -> String
     format!("History of {} · {}", of.name, of.namespace)
 }
 
-/// Who did something, and by which record.
+/// The actor of an event, and the record.
 fn act(cell: &mut Html, event: &Event) {
     if let Some(action) = &event.action {
         cell.text(action);
@@ -809,7 +809,7 @@ fn act(cell: &mut Html, event: &Event) {
     }
 }
 
-/// Whether it all follows from what it cites, and what tells that.
+/// The result of the audit, and the command to repeat it.
 fn audit(main: &mut Html, page: &HistoryPage) {
     section(main, "audit", "Audit");
     match &page.audited {

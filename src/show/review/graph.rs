@@ -1,4 +1,4 @@
-//! The graph of a plan with what comes, goes and changes marked, in Mermaid.
+//! The graph of a plan in Mermaid, with additions, removals and changes marked.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,7 +10,7 @@ use crate::core::review::{Change, Element, Event, Subject, What, renames};
 use crate::show::count;
 use crate::show::graph::{MERMAID_HEAD, mermaid_edge, mermaid_id, mermaid_node, mermaid_text};
 
-/// A drawing and what it shows.
+/// A drawing and its title.
 pub(super) struct MermaidDrawing {
     /// The flowchart.
     pub text: String,
@@ -18,14 +18,14 @@ pub(super) struct MermaidDrawing {
     pub title: String,
 }
 
-/// Most nodes of a drawing in which anybody finds anything.
+/// Maximum number of nodes in a drawing that people can still read.
 const NODES: usize = 40;
-/// Most edges of a drawing: forges refuse to draw more than a few hundred.
+/// Maximum number of edges: forges refuse to draw more than a few hundred.
 const EDGES: usize = 200;
-/// Most neighbours that are drawn with a node of a large graph.
+/// Maximum number of neighbours that are drawn with a node of a large graph.
 const NEAR: usize = 3;
 
-/// Most characters of a name in a box.
+/// Maximum number of characters of a name in a box.
 const NAME: usize = 28;
 
 /// How a node or an edge is marked.
@@ -71,7 +71,7 @@ impl NodeMark {
     }
 }
 
-/// The graph of a plan that changes; nothing when there is nothing to mark in it.
+/// The graph of a plan that changes; `None` if there is nothing to mark in it.
 pub(super) fn mermaid(shown: &Shown<'_>, subject: &Subject) -> Option<MermaidDrawing> {
     if matches!(
         subject.event,
@@ -128,14 +128,14 @@ pub(super) fn mermaid(shown: &Shown<'_>, subject: &Subject) -> Option<MermaidDra
     })
 }
 
-/// The graph as it was, its nodes under the names that they have now.
+/// The graph before the change, with its nodes under their new names.
 fn before(shown: &Shown<'_>, subject: &Subject, after: &GraphSpec) -> Option<GraphSpec> {
     let (old, new) = shown.snapshots;
     let metadata = &new.resource(&subject.key)?.metadata;
     let from = subject.from().unwrap_or(&subject.key);
     let before = match subject.event {
         Event::Added => None,
-        // The version before may still stand beside the new one.
+        // The old version may still exist beside the new one.
         Event::Version { .. } => old.plan(from).or_else(|| new.plan(from)),
         _ => old.plan(from),
     };
@@ -148,7 +148,7 @@ fn before(shown: &Shown<'_>, subject: &Subject, after: &GraphSpec) -> Option<Gra
     })
 }
 
-/// Edges, from where to where, by what they wait for.
+/// Edges by their two ends.
 type Edges<'a> = BTreeMap<(&'a str, &'a str), EdgeKind>;
 
 /// A frame or a node.
@@ -165,12 +165,12 @@ struct MarkedGraph<'a> {
     edges: Vec<(&'a str, &'a str)>,
     kinds: BTreeMap<&'a str, NodeKind>,
     names: BTreeMap<&'a str, &'a str>,
-    /// What is in each group.
+    /// The children of each group.
     children: BTreeMap<&'a str, Vec<&'a str>>,
     marks: BTreeMap<&'a str, NodeMark>,
     was: Edges<'a>,
     is: Edges<'a>,
-    /// Whether all of it is new: then nothing is marked.
+    /// Whether all of it is new; then nothing is marked.
     is_new: bool,
 }
 
@@ -219,7 +219,7 @@ impl MarkedGraph<'_> {
         out
     }
 
-    /// The nodes that are drawn, those of a group in its frame, which the group itself stands in too.
+    /// The nodes that are drawn; a group and its children are inside the frame of the group.
     fn pieces(&self) -> Vec<Piece<'_>> {
         let drawn: BTreeSet<&str> = self.nodes.iter().copied().collect();
         let mut framed: BTreeSet<&str> = BTreeSet::new();
@@ -252,7 +252,7 @@ impl MarkedGraph<'_> {
         mark.copied().unwrap_or(NodeMark::Same)
     }
 
-    /// What is drawn of `all` nodes, in words.
+    /// A title that says how many of `all` nodes are drawn.
     fn title(&self, all: usize) -> String {
         let legend = if self.is_new {
             ""
@@ -267,7 +267,7 @@ impl MarkedGraph<'_> {
     }
 }
 
-/// How each node is marked that is not the same.
+/// The marks of nodes that changed.
 fn marks(subject: &Subject) -> BTreeMap<&str, NodeMark> {
     let is_node = |change: &&Change| {
         matches!(
@@ -287,7 +287,7 @@ fn marks(subject: &Subject) -> BTreeMap<&str, NodeMark> {
         };
         let (node, mark) = match (change.node(), change.edge()) {
             (Some(node), _) => (node, mark),
-            // A changed edge is drawn as such; the node that waits for it is marked as well.
+            // A changed edge is drawn as changed, and so is the node that waits for it.
             (None, Some((_, to))) if !whole.contains(to) => (to, NodeMark::Changed),
             _ => continue,
         };
@@ -300,7 +300,7 @@ fn marks(subject: &Subject) -> BTreeMap<&str, NodeMark> {
     marks
 }
 
-/// The nodes that are drawn: all of them, or what changes and what is next to it.
+/// The nodes that are drawn: all of them, or those that change and their neighbours.
 fn choose<'a>(
     order: &[&'a str],
     edges: &BTreeSet<(&'a str, &'a str)>,
@@ -313,7 +313,7 @@ fn choose<'a>(
     }
     let differs = |edge: &(&str, &str)| was.get(edge) != is.get(edge);
     let mut chosen: BTreeSet<&str> = BTreeSet::new();
-    // What is marked first, dangerous before all; then the ends of changed edges.
+    // Marked nodes first, dangerous ones before all; then the ends of changed edges.
     let mut marked: Vec<&str> = order
         .iter()
         .copied()
@@ -330,7 +330,7 @@ fn choose<'a>(
         around.entry(to).or_default().push(from);
     }
     for id in marked.into_iter().chain(ends) {
-        // Each with some of its neighbours, to show where it stands.
+        // Some neighbours of each, for orientation.
         let near = around.get(id).into_iter().flatten().copied().take(NEAR);
         for id in std::iter::once(id).chain(near) {
             if chosen.len() < NODES {

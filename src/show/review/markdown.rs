@@ -1,7 +1,7 @@
-//! A review in a pull request: GitHub's Markdown, below what a comment may hold.
+//! A review in a pull request: GitHub's Markdown, within the limit of a comment.
 //!
-//! Whatever comes from files is text, wherever it stands: punctuation becomes entities, so that
-//! it ends no table, no tag, no link and no mention.
+//! Everything from files is text: its punctuation becomes entities, so that it cannot end a table,
+//! a tag or a link, or mention anybody.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -17,18 +17,18 @@ use crate::core::review::scripts::{LineChange, ScriptEvent};
 use crate::core::review::{Class, Event, Shape, Subject};
 use crate::show::{count, scope};
 
-/// What finds the comment again that is to be kept up to date.
+/// Finds the comment that is to be updated.
 pub const MARKER: &str = "<!-- planspec review -->";
 
-/// Most bytes of the whole: a comment holds 65,536 characters.
+/// Maximum size of the whole, in bytes: a comment holds 65,536 characters.
 const PAGE: usize = 58_000;
-/// Most bytes of what is dangerous.
+/// Maximum size of the list of dangers, in bytes.
 const DANGERS: usize = 16_000;
-/// Most bytes of the table of one resource.
+/// Maximum size of the table of one resource, in bytes.
 const TABLE: usize = 12_000;
-/// Most rows that are not folded away.
+/// Maximum number of rows that are not folded away.
 const OPEN_ROWS: usize = 12;
-/// Most bytes of one cell.
+/// Maximum size of one cell, in bytes.
 const CELL: usize = 900;
 
 /// A review for a pull request.
@@ -87,7 +87,7 @@ impl MarkdownPage {
     }
 }
 
-/// Text from anywhere, as text in Markdown.
+/// Any text, escaped for Markdown.
 pub(in crate::show) fn text(raw: &str) -> String {
     let shown = escape::line(raw);
     let mut out = String::with_capacity(shown.len());
@@ -99,7 +99,7 @@ pub(in crate::show) fn text(raw: &str) -> String {
             // Writing to a string cannot fail.
             let _ = write!(out, "&#{};", u32::from(c));
         }
-        // No mention of anybody, no link to an issue: names are looked for in whole texts.
+        // No mentions and no links to issues: forges look for names in the whole text.
         if c == '@' || c == '#' {
             out.push_str("<!-- -->");
         }
@@ -107,7 +107,7 @@ pub(in crate::show) fn text(raw: &str) -> String {
     out
 }
 
-/// Whether a character is known to mean nothing where it stands: everything else becomes an entity.
+/// Whether a character certainly has no meaning in its place; any other becomes an entity.
 fn is_plain(before: &str, c: char, behind: &str) -> bool {
     let next = behind.chars().next();
     let is_word = |c: Option<char>| c.is_some_and(char::is_alphanumeric);
@@ -118,7 +118,7 @@ fn is_plain(before: &str, c: char, behind: &str) -> bool {
             let is_number = before.trim_start().chars().all(|c| c.is_ascii_digit());
             !is_number && !word.is_some_and(|word| word.eq_ignore_ascii_case("www"))
         }
-        // No address, no name of a picture.
+        // No address, no name of an emoji.
         ':' => {
             let is_name = |c: char| c.is_alphanumeric() || "_+-".contains(c);
             let behind_name = behind.trim_start_matches(is_name);
@@ -130,7 +130,7 @@ fn is_plain(before: &str, c: char, behind: &str) -> bool {
     }
 }
 
-/// Text as code; nothing for no text.
+/// Text as code; empty for an empty text.
 pub(in crate::show) fn code(raw: &str) -> String {
     if raw.is_empty() {
         return String::new();
@@ -143,7 +143,7 @@ pub(in crate::show) fn code(raw: &str) -> String {
     format!("<code>{out}</code>")
 }
 
-/// Most errors that are named above all else.
+/// Maximum number of errors that are named at the top.
 const ERRORS: usize = 3;
 
 fn head(shown: &Shown<'_>) -> String {
@@ -203,7 +203,7 @@ fn head(shown: &Shown<'_>) -> String {
     out
 }
 
-/// Where a finding stands, as a link where it is known to where.
+/// The place of a finding, as a link if its address is known.
 fn place(shown: &Shown<'_>, finding: &Diagnostic) -> String {
     let told = (shown.place)(finding);
     let rest = told.strip_prefix(finding.file.as_str()).unwrap_or_default();
@@ -215,7 +215,7 @@ fn place(shown: &Shown<'_>, finding: &Diagnostic) -> String {
     linked(shown, &finding.file, line, &name)
 }
 
-/// A file by its name, as a link where it is known to where.
+/// A file by its name, as a link if its address is known.
 fn linked(shown: &Shown<'_>, file: &str, line: Option<&str>, name: &str) -> String {
     let Some(web) = shown.web else {
         return code(name);
@@ -232,7 +232,7 @@ fn linked(shown: &Shown<'_>, file: &str, line: Option<&str>, name: &str) -> Stri
     format!("[{}]({address}{line})", code(name))
 }
 
-/// The files that cannot be read, with what they held: nobody can say what becomes of it.
+/// The unreadable files and what they held: the effect on those resources is unknown.
 fn unreadable(shown: &Shown<'_>) -> String {
     let files = words::unreadable(shown);
     let lines: Vec<String> = files
@@ -252,11 +252,11 @@ fn unreadable(shown: &Shown<'_>) -> String {
     format!("### Cannot be read\n\n{list}")
 }
 
-/// Most files of which the lines are shown.
+/// Maximum number of files whose lines are shown.
 const SCRIPTS: usize = 5;
-/// Most lines of one of them.
+/// Maximum number of lines of one of them.
 const LINES: usize = 120;
-/// Most lines that are not folded away.
+/// Maximum number of lines that are not folded away.
 const OPEN_LINES: usize = 16;
 
 fn scripts(shown: &Shown<'_>) -> String {
@@ -266,7 +266,7 @@ fn scripts(shown: &Shown<'_>) -> String {
     let mut out = "### What commands and checks find\n".to_owned();
     for script in shown.scripts.iter().take(SCRIPTS) {
         let name = linked(shown, &script.path, None, &script.path);
-        // What is run is told above.
+        // Scripts that are run are shown above.
         if script.is_run() {
             out.push_str(&format!("\n⚠️ {name}\n"));
         } else {
@@ -292,7 +292,7 @@ fn scripts(shown: &Shown<'_>) -> String {
     out
 }
 
-/// Lines in a fence that nothing in them can end.
+/// Lines in a fence that they cannot end.
 fn diff(lines: &[LineChange]) -> String {
     let mut body = String::new();
     for line in lines.iter().take(LINES) {
@@ -315,7 +315,7 @@ fn diff(lines: &[LineChange]) -> String {
     format!("{fence}diff\n{body}{fence}\n")
 }
 
-/// Most bytes of what changes in the configuration.
+/// Maximum size of the changes to the configuration, in bytes.
 const CONFIGURATION: usize = 12_000;
 
 fn configuration(shown: &Shown<'_>) -> String {
@@ -367,14 +367,14 @@ fn dangers(shown: &Shown<'_>) -> String {
     }
 }
 
-/// Most characters of a sentence that repeats what files say.
+/// Maximum number of characters of a sentence that repeats what files say.
 const SENTENCE: usize = 240;
 
 fn short(text: &str) -> String {
     shortened(text, SENTENCE)
 }
 
-/// Most characters of a sentence that is worth its room.
+/// Maximum number of characters of a sentence that deserves its room.
 const LONG: usize = 600;
 
 fn long(text: &str) -> String {
@@ -395,7 +395,7 @@ fn bounded(lines: &[String], most: usize, more: &str) -> String {
 }
 
 fn findings(shown: &Shown<'_>) -> String {
-    // What is outside the scope has a section of its own.
+    // Findings about the scope have a section of their own.
     let found = shown.findings.iter();
     let mut found: Vec<_> = found.filter(|finding| !is_about_scope(finding)).collect();
     if found.is_empty() {
@@ -436,12 +436,12 @@ fn sign(finding: &Diagnostic) -> &'static str {
     }
 }
 
-/// Which changed files are outside, the ways out, and what only people can judge.
+/// Which changed files are outside the scope, what to do about them, and what only people can judge.
 fn of_scope(shown: &Shown<'_>) -> String {
     let Some(scoped) = shown.scope else {
         return String::new();
     };
-    // There is none where the rule is switched off: then no sign and no way out.
+    // If the rule is switched off, there is no finding: then no sign and no help.
     let finding = shown.findings.iter().find(|one| is_about_scope(one));
     let sign = finding.map_or(String::new(), |one| format!("{} ", sign(one)));
     let sentence = text(&short(&scope::sentence(scoped)));
@@ -463,7 +463,7 @@ fn of_scope(shown: &Shown<'_>) -> String {
             )
         })
         .collect();
-    // The same help for changed and deleted files: told once.
+    // The help for changed and deleted files is the same: shown once.
     let way = |one: &Outside| Outside {
         deleted: false,
         ..one.clone()
@@ -548,7 +548,7 @@ fn of_subject(shown: &Shown<'_>, subject: &Subject, with_graph: bool) -> String 
         }
         out.push_str(&long_texts(&lines));
     }
-    // Those that are dangerous stand above.
+    // Dangerous ones are shown above.
     let notes = subject.effects.iter();
     let notes = notes.filter(|effect| !effect.danger && !effect.is_start);
     let notes: Vec<String> = notes
@@ -562,16 +562,16 @@ fn of_subject(shown: &Shown<'_>, subject: &Subject, with_graph: bool) -> String 
     if with_graph && let Some(drawing) = mermaid(shown, subject) {
         out.push('\n');
         let fenced = format!("```mermaid\n{}```\n", drawing.text);
-        // In an e-mail it is nothing but text.
+        // In an e-mail the drawing is plain text.
         out.push_str(&folded(&drawing.title, &fenced));
     }
     out
 }
 
-/// Most things that are told of what is new before they are folded away.
+/// Maximum number of facts about new resources that are not folded away.
 const OPEN_FACTS: usize = 24;
 
-/// What there is to know of what is new.
+/// The facts about a new resource.
 fn facts(subject: &Subject) -> String {
     let facts = subject.facts.iter();
     let mut lines: Vec<String> = facts
@@ -597,7 +597,7 @@ fn facts(subject: &Subject) -> String {
     }
 }
 
-/// New texts that are too long to be told in a line, folded away.
+/// New texts that are too long for one line, folded away.
 fn whole_texts(subject: &Subject) -> String {
     let mut out = String::new();
     for fact in &subject.texts {
@@ -621,12 +621,12 @@ fn whole_texts(subject: &Subject) -> String {
     out
 }
 
-/// Most characters of the differences of two texts in a table.
+/// Maximum number of characters of a text difference in a table.
 const IN_TABLE: usize = 700;
-/// Most bytes of those of one text that are folded away.
+/// Maximum size of the differences of one text that are folded away, in bytes.
 const FOLDED: usize = 8_000;
 
-/// What is gone with what is around it, and what is new; nothing where that is too long for a table.
+/// Removed text with its surroundings, and new text; `None` if that is too long for a table.
 fn cells(pieces: &[Piece]) -> Option<[String; 2]> {
     let length = |piece: &Piece| match piece {
         Piece::Same(text) | Piece::Gone(text) | Piece::New(text) => text.chars().count(),
@@ -645,7 +645,7 @@ fn cells(pieces: &[Piece]) -> Option<[String; 2]> {
     Some(cells)
 }
 
-/// Words that are gone or new; spaces around them stay outside.
+/// Removed or new words; spaces around them stay outside of the tag.
 fn marked(tag: &str, words: &str) -> String {
     let bare = words.trim();
     let (before, behind) = words.split_once(bare).unwrap_or_default();
@@ -660,7 +660,7 @@ fn marked(tag: &str, words: &str) -> String {
     )
 }
 
-/// The differences of texts that are too long for a table, folded away.
+/// Differences of texts that are too long for the table, folded away.
 fn long_texts(lines: &[words::Line<'_>]) -> String {
     let mut out = String::new();
     for line in lines {
@@ -730,7 +730,7 @@ fn shape(subject: &Subject, before: Option<&Shape>, after: Option<&Shape>) -> St
     out
 }
 
-/// The critical path now, and what it was when that was another.
+/// The critical path now, and before if it was another.
 fn critical(before: Option<&Shape>, after: Option<&Shape>) -> String {
     let path = |shape: Option<&Shape>| {
         let shape = shape.filter(|shape| shape.nodes > 1);
@@ -777,7 +777,7 @@ fn row(line: &words::Line<'_>) -> String {
     )
 }
 
-/// What changes, with the word for it where the columns do not say it.
+/// What changes, with a word for it if the columns do not show it.
 fn what(line: &words::Line<'_>) -> String {
     let is_bare = line.was.is_empty() && line.is.is_empty();
     match words::sign(line.change) {

@@ -1,4 +1,4 @@
-//! What changes between two revisions, for people and programs.
+//! The changes between two revisions, for people and programs.
 
 mod graph;
 pub mod json;
@@ -22,41 +22,41 @@ use crate::core::review::{Review, Subject};
 /// Reasons, by resource and message.
 pub type Allowed = BTreeMap<(Key, String), String>;
 
-/// What is shown of a review.
+/// A review with all that is needed to show it.
 pub struct Shown<'a> {
-    /// What changes.
+    /// The changes.
     pub review: &'a Review,
     /// The resources before and now.
     pub snapshots: (&'a Snapshot, &'a Snapshot),
-    /// The commits that are compared; nothing for what is not committed.
+    /// The commits that are compared; `None` for uncommitted changes.
     pub commits: (&'a str, Option<&'a str>),
-    /// What the two are called.
+    /// The names of the two revisions.
     pub names: (&'a str, &'a str),
-    /// What a revision says about how large its change is.
+    /// The change class that a revision declares.
     pub declared: &'a dyn Fn(&Subject) -> Option<Declared>,
-    /// The runs that are touched.
+    /// The runs that are affected.
     pub touched: &'a [Touched],
     /// Whether anything is known about runs.
     pub status_known: bool,
-    /// Why nothing is, where there may be runs.
+    /// Why the runs are unknown, if there may be any.
     pub runs_unknown: Option<&'a str>,
-    /// Whether the configuration before the change cannot be read.
+    /// Whether the configuration before the change is unreadable.
     pub settings_unread_before: bool,
     /// The rules that are broken.
     pub findings: &'a [Diagnostic],
-    /// Those, and what is only to be looked at twice.
+    /// All findings, including those that only ask for a second look.
     pub all: &'a [Diagnostic],
-    /// Why files say that something to look at twice may be so: by resource and message.
+    /// Why files allow something that needs a second look: by resource and message.
     pub allowed: &'a Allowed,
-    /// The files that commands run and that change.
+    /// Changed files that commands run.
     pub scripts: &'a [Script],
-    /// Where the files stand on the web, as `https://HOST/PROJECT/blob/COMMIT/`.
+    /// The address of the files on the web: `https://HOST/PROJECT/blob/COMMIT/`.
     pub web: Option<&'a str>,
-    /// What the scope of the plan that is asked about says of the changed files.
+    /// How the changed files compare with the scope of the plan in question.
     pub scope: Option<&'a Scoped>,
-    /// What changes in the configuration, and whose keys.
+    /// Changes to the configuration and to the keys of signers.
     pub configuration: &'a [ConfigurationChange],
-    /// The gates and runs that this touches as things stand.
+    /// The gates and runs that this affects at present.
     pub concerned: &'a BTreeSet<TouchedNow>,
     /// `file:line:column` of a finding.
     pub place: &'a dyn Fn(&Diagnostic) -> String,
@@ -67,19 +67,19 @@ pub struct Shown<'a> {
 pub struct ChangeLine {
     /// What changes.
     pub subject: String,
-    /// What it was.
+    /// The value before.
     pub was: String,
-    /// What it is.
+    /// The value after.
     pub is: String,
-    /// What follows from that.
+    /// What follows from the change.
     pub effect: String,
-    /// Why it is to be looked at twice.
+    /// Why it needs a second look.
     pub danger: Option<String>,
-    /// Of two long texts what is the same and what is not, piece by piece.
+    /// The differences of two long texts, piece by piece.
     pub pieces: Option<Vec<Piece>>,
 }
 
-/// The changes of a resource, what is to be looked at twice first. Long texts are whole.
+/// The changes of a resource, those that need a second look first. Long texts are complete.
 pub fn change_lines(subject: &Subject) -> Vec<ChangeLine> {
     let lines = words::lines(subject).into_iter();
     let told = lines.map(|line| {

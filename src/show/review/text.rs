@@ -15,7 +15,7 @@ const BOLD: &str = "\u{1b}[1m";
 const DIM: &str = "\u{1b}[2m";
 const RESET: &str = "\u{1b}[0m";
 
-/// A page that grows line by line.
+/// A page as it grows, line by line.
 struct ReviewPage {
     out: String,
     width: usize,
@@ -23,7 +23,7 @@ struct ReviewPage {
 }
 
 impl ReviewPage {
-    /// A line behind an indentation. What is longer than the page goes on below.
+    /// A line behind an indentation; a long one is wrapped.
     fn line(&mut self, indent: usize, style: &str, text: &str) {
         let text = escape::line(text);
         let hang = indent
@@ -49,7 +49,7 @@ impl ReviewPage {
     }
 }
 
-/// A text in lines of at most `width` columns, broken at spaces; a word that is longer is cut.
+/// A text in lines of at most `width` columns, broken at spaces; longer words are cut.
 fn wrap(text: &str, width: usize, first: usize, others: usize) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     let mut line = String::new();
@@ -130,7 +130,7 @@ pub fn render(shown: &Shown<'_>, width: Option<usize>, color: bool) -> String {
     page.out
 }
 
-/// Which changed files are outside is said by the findings.
+/// The findings list the changed files that are outside.
 fn of_scope(page: &mut ReviewPage, shown: &Shown<'_>) {
     let Some(scoped) = shown.scope else {
         return;
@@ -192,7 +192,7 @@ fn dangers(page: &mut ReviewPage, shown: &Shown<'_>) {
     }
 }
 
-/// Most lines of a file that is run.
+/// Maximum number of lines of a file that is run.
 const LINES: usize = 120;
 
 fn scripts(page: &mut ReviewPage, shown: &Shown<'_>) {
@@ -288,7 +288,7 @@ fn of_subject(page: &mut ReviewPage, shown: &Shown<'_>, subject: &Subject) {
             page.line(6, DIM, &line.effect);
         }
     }
-    // Those that are dangerous stand above.
+    // Dangerous ones are shown above.
     let notes = subject.effects.iter();
     for effect in notes.filter(|effect| !effect.danger && !effect.is_start) {
         page.line(2, "", &effect.text);

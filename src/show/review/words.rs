@@ -1,4 +1,4 @@
-//! The words that text and Markdown share.
+//! The wording that text and Markdown share.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -17,7 +17,7 @@ use crate::core::review::{
 };
 use crate::show::count;
 
-/// The verdict in one line: what makes it fail, what is dangerous, what merging starts.
+/// The verdict in one line: failures, dangers, and runs that merging starts.
 pub(super) fn verdict(shown: &Shown<'_>) -> String {
     let (errors, warnings) = findings(shown);
     let dangers = all_dangers(shown);
@@ -70,7 +70,7 @@ pub(super) fn verdict(shown: &Shown<'_>) -> String {
     parts.join(", ")
 }
 
-/// How many files could not be read before the change: what they held is known to nobody.
+/// How many files were unreadable before the change.
 pub(super) fn unread_before(shown: &Shown<'_>) -> usize {
     let subjects = shown.review.subjects.iter();
     let unread = subjects.filter(|subject| subject.event == Event::Unreadable { now: false });
@@ -78,10 +78,10 @@ pub(super) fn unread_before(shown: &Shown<'_>) -> usize {
     files.len() + usize::from(shown.settings_unread_before)
 }
 
-/// What people and agents are told, or given.
+/// The fields that people and agents read.
 const READ: [&str; 3] = ["wording", "context", "what the worker is given"];
 
-/// How many texts that somebody reads are others, and are no danger that is told: which words matter, no program knows.
+/// How many of these texts changed without a reported danger: no program knows which words matter.
 pub(super) fn worded_otherwise(shown: &Shown<'_>) -> usize {
     let changes = shown
         .review
@@ -94,7 +94,7 @@ pub(super) fn worded_otherwise(shown: &Shown<'_>) -> usize {
         .count()
 }
 
-/// That nothing can be said about runs, where something changes that may touch some.
+/// A note that the runs are unknown, if the change may affect some.
 pub(super) fn runs_unknown(shown: &Shown<'_>) -> Option<String> {
     let why = shown.runs_unknown.filter(|_| !is_empty(shown))?;
     Some(format!("runs unknown: {why}"))
@@ -106,7 +106,7 @@ pub(super) fn is_empty(shown: &Shown<'_>) -> bool {
     is_same && shown.all.is_empty() && shown.scripts.is_empty()
 }
 
-/// The files that cannot be read, each with what cannot be said.
+/// The unreadable files, each with what is unknown for that reason.
 pub(super) fn unreadable(shown: &Shown<'_>) -> Vec<(String, String)> {
     let mut files: BTreeMap<&str, Vec<String>> = BTreeMap::new();
     for subject in &shown.review.subjects {
@@ -147,7 +147,7 @@ pub(super) fn unreadable(shown: &Shown<'_>) -> Vec<(String, String)> {
         .collect()
 }
 
-/// What merging starts, a sentence for each run.
+/// The runs that merging starts, each with a sentence.
 pub(super) fn starts<'a>(shown: &Shown<'a>) -> Vec<(&'a Key, &'a str)> {
     let subjects = shown.review.subjects.iter();
     let effects = subjects.flat_map(|subject| {
@@ -157,7 +157,7 @@ pub(super) fn starts<'a>(shown: &Shown<'a>) -> Vec<(&'a Key, &'a str)> {
     effects.collect()
 }
 
-/// How many changes are to be looked at twice, those of the configuration among them.
+/// How many changes need a second look, including those of the configuration.
 pub(super) fn all_dangers(shown: &Shown<'_>) -> usize {
     let changes = shown.configuration.iter();
     let scripts = shown.scripts.iter();
@@ -166,23 +166,23 @@ pub(super) fn all_dangers(shown: &Shown<'_>) -> usize {
         + scripts.filter(|script| script.is_run()).count()
 }
 
-/// Something to look at twice.
+/// A change that needs a second look.
 pub(super) struct Danger {
     /// The resources, or the file.
     pub whose: String,
-    /// What changes; nothing where the reason says it.
+    /// What changes; empty if the reason says it.
     pub what: String,
     /// Why that is dangerous.
     pub why: String,
-    /// Why the file says that it may be so.
+    /// Why the file allows it, if it does.
     pub allowed: Option<String>,
     topic: Topic,
 }
 
-/// Most of one sort that are told one by one.
+/// Maximum number of similar dangers that are listed one by one.
 const TOLD: usize = 3;
 
-/// What is to be looked at twice: decisions first, then commands, then who does it, then all else.
+/// The changes that need a second look: decisions first, then commands, then providers, then the rest.
 pub(super) fn dangers(shown: &Shown<'_>) -> Vec<Danger> {
     let mut all = gone_from_paths(shown);
     for script in shown.scripts.iter().filter(|script| script.is_run()) {
@@ -198,7 +198,7 @@ pub(super) fn dangers(shown: &Shown<'_>) -> Vec<Danger> {
         if matches!(subject.event, Event::Left { .. }) {
             continue;
         }
-        // What merging starts stands above all else.
+        // Runs that merging starts are listed above all else.
         let effects = subject
             .effects
             .iter()
@@ -221,7 +221,7 @@ fn allowed(shown: &Shown<'_>, subject: &Subject, message: &str) -> Option<String
     shown.allowed.get(&key).cloned()
 }
 
-/// What leaves the configured paths, told together.
+/// Resources that leave the configured paths, summarised.
 fn gone_from_paths(shown: &Shown<'_>) -> Vec<Danger> {
     let subjects = shown.review.subjects.iter();
     let left: Vec<&Subject> = subjects
@@ -255,7 +255,7 @@ fn gone_from_paths(shown: &Shown<'_>) -> Vec<Danger> {
     }]
 }
 
-/// The dangerous changes of a resource; many nodes with the same change are told together.
+/// The dangerous changes of a resource; the same change of many nodes is summarised.
 fn of_changes(shown: &Shown<'_>, subject: &Subject) -> Vec<Danger> {
     let changes = subject
         .changes
@@ -292,7 +292,7 @@ fn of_changes(shown: &Shown<'_>, subject: &Subject) -> Vec<Danger> {
     all
 }
 
-/// What changes of nodes have in common that are told together.
+/// The key by which similar changes of nodes are grouped.
 fn sort_of(change: &Change) -> String {
     let danger = change.danger.as_deref().unwrap_or_default();
     let (address, why) = match (&change.what, change.node()) {
@@ -323,7 +323,7 @@ fn one(shown: &Shown<'_>, subject: &Subject, change: &Change) -> Danger {
     }
 }
 
-/// Errors and warnings.
+/// The numbers of errors and warnings.
 pub(super) fn findings(shown: &Shown<'_>) -> (usize, usize) {
     let errors = shown.all.iter().filter(|finding| finding.is_error());
     let warnings = shown.findings.iter().filter(|finding| !finding.is_error());
@@ -355,7 +355,7 @@ pub(super) fn counts(shown: &Shown<'_>) -> String {
     words.collect::<Vec<String>>().join(", ")
 }
 
-/// What happens to a resource, and how large that is.
+/// What happens to a resource, and the change class.
 pub(super) fn event(shown: &Shown<'_>, subject: &Subject) -> String {
     let what = match &subject.event {
         Event::Added => "new".to_owned(),
@@ -385,7 +385,7 @@ pub(super) fn event(shown: &Shown<'_>, subject: &Subject) -> String {
     format!("{what}: {}{declared}", subject.class)
 }
 
-/// A value in a few words.
+/// A short form of a value.
 pub(super) fn value(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),
@@ -397,12 +397,12 @@ pub(super) fn value(value: &Value) -> String {
     }
 }
 
-/// Most characters of one value.
+/// Maximum number of characters of one value.
 const WIDTH: usize = 80;
-/// So many words around a difference of a long text are repeated.
+/// How many words around a difference of a long text are repeated.
 const AROUND: usize = 4;
 
-/// A value as it is told: commands as lists.
+/// A value in words: commands as lists.
 fn told(change: &Change, of: &Value) -> String {
     let field = change.address.last().map(String::as_str);
     match of {
@@ -421,7 +421,7 @@ fn told(change: &Change, of: &Value) -> String {
     }
 }
 
-/// A value before and now. Of two long texts, [`prose`] tells the difference.
+/// A value before and after. For two long texts, see [`prose`].
 pub(super) fn pair(change: &Change) -> (String, String) {
     let text = |one: &Option<Value>| one.as_ref().map_or_else(String::new, |of| told(change, of));
     let (was, is) = (text(&change.was), text(&change.is));
@@ -437,10 +437,10 @@ fn is_command(change: &Change) -> bool {
     matches!(field, Some("command" | "args"))
 }
 
-/// Most characters of a text that is new or gone as a whole.
+/// Maximum number of characters of a text that is new or removed as a whole.
 const LONG: usize = 400;
 
-/// Every difference between two long texts, and a few words around each.
+/// All differences of two long texts, with a few words around each.
 pub(super) fn prose(change: &Change) -> Option<Vec<Piece>> {
     let What::Field(_) = change.what else {
         return None;
@@ -453,7 +453,7 @@ pub(super) fn prose(change: &Change) -> Option<Vec<Piece>> {
     (is_long || was.contains('\n') || is.contains('\n')).then(|| around(difference(&was, &is)))
 }
 
-/// The pieces of two texts with no more of what is the same than shows where it stands.
+/// The pieces of two texts, with unchanged text shortened to what shows the place.
 fn around(pieces: Vec<Piece>) -> Vec<Piece> {
     let last = pieces.len().saturating_sub(1);
     let short = |(at, piece): (usize, Piece)| match piece {
@@ -483,17 +483,17 @@ pub(super) struct Line<'a> {
     pub change: &'a Change,
     /// What changes, in words.
     pub subject: String,
-    /// Before and now; empty where that says nothing.
+    /// Before; empty if it adds nothing.
     pub was: String,
-    /// See `was`.
+    /// After; empty if it adds nothing.
     pub is: String,
-    /// Of two long texts every difference, in the place of both.
+    /// The differences of two long texts, instead of both.
     pub prose: Option<Vec<Piece>>,
-    /// What follows.
+    /// What follows from the change.
     pub effect: String,
 }
 
-/// The changes of a resource as lines. The edges of a node that comes or goes are told with it.
+/// The changes of a resource as lines. The edges of an added or removed node are on its line.
 pub(super) fn lines(subject_of: &Subject) -> Vec<Line<'_>> {
     let Told { changes, around } = Told::of(subject_of);
     let is_rename = |change: &&Change| matches!(change.what, What::NodeRenamed { .. });
@@ -518,7 +518,7 @@ pub(super) fn lines(subject_of: &Subject) -> Vec<Line<'_>> {
         few => lines.extend(few.iter().map(|change| line(change, &around))),
     }
     lines.extend(others.into_iter().map(|change| line(change, &around)));
-    // What came and went is seen before what is called otherwise.
+    // Additions and removals before renames.
     lines.sort_by_key(|line| (line.change.danger.is_none(), is_rename(&line.change)));
     lines
 }
@@ -553,7 +553,7 @@ fn line<'a>(change: &'a Change, around: &BTreeMap<&str, [Vec<&str>; 2]>) -> Line
     line
 }
 
-/// Something that comes or goes as a whole, by what says most about it.
+/// Something that is added or removed as a whole, by its most informative field.
 fn brief(whole: &Value) -> String {
     let field = |name: &str| whole.get(name).map(value);
     let mut words: Vec<String> = Vec::new();
@@ -581,7 +581,7 @@ fn brief(whole: &Value) -> String {
     shortened(&words.join(", "), LONG)
 }
 
-/// A node in a few words: kind, name, what it waits for and what waits for it, what it tells whoever does it.
+/// A node in a few words: kind, name, its neighbours, and what it tells its worker.
 fn node(kind: NodeKind, value: Option<&Value>, around: Option<&[Vec<&str>; 2]>) -> String {
     let field = |name: &str| value.and_then(|value| value.get(name)?.as_str());
     let mut words = vec![kind.to_string()];
@@ -614,7 +614,7 @@ fn node(kind: NodeKind, value: Option<&Value>, around: Option<&[Vec<&str>; 2]>) 
     words.join(", ")
 }
 
-/// Most names in one line.
+/// Maximum number of names in one line.
 const NAMES: usize = 5;
 
 fn some(names: &[&str]) -> String {
@@ -629,7 +629,7 @@ fn some(names: &[&str]) -> String {
     }
 }
 
-/// The rows of a comparison of two graphs: what, before, now.
+/// The rows of a comparison of two graphs: name, before, after.
 pub(super) fn shape(before: Option<&Shape>, after: Option<&Shape>) -> Vec<[String; 3]> {
     let row = |name: &str, of: &dyn Fn(&Shape) -> String| {
         let cell = |shape: Option<&Shape>| shape.map_or_else(String::new, of);
@@ -648,7 +648,7 @@ pub(super) fn shape(before: Option<&Shape>, after: Option<&Shape>) -> Vec<[Strin
     ]
 }
 
-/// The nodes on a path; of a long one the beginning and the end.
+/// The nodes of a path; the beginning and the end of a long one.
 pub(super) fn path(shape: &Shape) -> String {
     let names: Vec<&str> = shape.critical_path.iter().map(String::as_str).collect();
     match names.as_slice() {
@@ -663,7 +663,7 @@ pub(super) fn path(shape: &Shape) -> String {
     }
 }
 
-/// What a change means for a run, in a sentence.
+/// The effect of a change on a run, in a sentence.
 pub(super) fn run(touched: &Touched) -> String {
     let name = touched.execution.qualified();
     match &touched.how {
@@ -712,8 +712,8 @@ pub(super) fn run(touched: &Touched) -> String {
     }
 }
 
-/// Whose approvals a next run needs again, one sentence for each gate; and whose attestations hold
-/// no longer, one for each criterion.
+/// The gates that need new approvals in the next run, one sentence each, and the criteria whose
+/// attestations no longer hold.
 pub(super) fn approvals(touched: &Touched) -> Vec<String> {
     let gates = touched.approvals.iter();
     let attested = touched.attestations.iter().map(|(criterion, who)| {

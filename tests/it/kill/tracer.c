@@ -1,12 +1,12 @@
 /*
- * Runs a program and everything that it starts, and kills all of it before the n-th system call that changes
- * something: a file, a folder, or what somebody at the other end of a pipe has read.
+ * Runs a program with all its child processes, and kills all of them before the n-th system call that changes
+ * something: a file, a folder, or the input of another process.
  *
  *     tracer N REPORT PROGRAM [ARGUMENT...]
  *
- * N is 0 to let it run to its end. One line is written to REPORT: `killed N CALL` or `ended N`, where N is how many
- * such calls there were. The remote's side (git-receive-pack, git-upload-pack and what they start) is left alone, as a
- * server is when a client dies: it sees the end of its input, and this program waits until it is done.
+ * N is 0 to let it run to its end. One line is written to REPORT: `killed N CALL` or `ended N`, where N is the number
+ * of such calls. The server processes (git-receive-pack, git-upload-pack and their children) stay alive, as a server
+ * does when a client dies: they see the end of their input, and this program waits for them.
  *
  * Linux 5.3 or later: PTRACE_GET_SYSCALL_INFO is the same on every processor.
  */
@@ -28,19 +28,19 @@
 
 #define MOST 4096
 
-/* What is known of a thread. */
+/* A traced thread. */
 struct traced {
   pid_t id;
   int is_server;
-  int is_known;   /* 1: its parent's fork was seen; 2: so was the stop with which it begins */
-  int is_waiting; /* it has stopped, and its parent's fork was not seen yet */
+  int is_known;   /* 1: its parent's fork was seen; 2: its initial stop as well */
+  int is_waiting; /* it has stopped before its parent's fork was seen */
 };
 
 static struct traced threads[MOST];
 static int count;
 static FILE *report;
 static long calls;
-static int is_over; /* everything but servers was killed */
+static int is_over; /* all processes except servers were killed */
 
 static struct traced *find(pid_t id) {
   for (int i = 0; i < count; i++)
@@ -63,11 +63,11 @@ static void forget(pid_t id) {
 }
 
 static void go_on(pid_t id, int signal) {
-  /* It may be gone already: then there is nothing to go on. */
+  /* It may be gone already. */
   ptrace(PTRACE_SYSCALL, id, 0, signal);
 }
 
-/* Whether a program that has just begun is the remote's side. */
+/* Whether a program that has just started is a server process. */
 static int begins_server(pid_t id) {
   char path[64], line[4096];
   snprintf(path, sizeof path, "/proc/%d/cmdline", id);
@@ -85,14 +85,14 @@ static int begins_server(pid_t id) {
   const char *starts[] = {"git-receive-pack ", "git-upload-pack ", "git receive-pack ", "git upload-pack "};
   for (size_t i = 0; i < sizeof starts / sizeof *starts; i++) {
     const char *found = strstr(line, starts[i]);
-    /* At the beginning, behind a folder, or as what a shell is to run. */
+    /* At the start, after a folder, or as the command of a shell. */
     if (found && (found == line || found[-1] == '/' || (found - line > 3 && !strncmp(found - 3, "-c ", 3))))
       return 1;
   }
   return 0;
 }
 
-/* Whether what is written to a descriptor outlives the program, or is read by another. */
+/* Whether data written to a descriptor outlives the program, or is read by another process. */
 static int is_seen(pid_t id, unsigned long long descriptor) {
   char path[64];
   struct stat found;
@@ -102,7 +102,7 @@ static int is_seen(pid_t id, unsigned long long descriptor) {
   return S_ISREG(found.st_mode) || (descriptor > 2 && (S_ISFIFO(found.st_mode) || S_ISSOCK(found.st_mode)));
 }
 
-/* The name of a system call that changes something; nothing for others. */
+/* The name of a system call that changes something; NULL for others. */
 static const char *changes(pid_t id, const struct ptrace_syscall_info *info) {
   const __u64 *args = info->entry.args;
   switch (info->entry.nr) {
@@ -159,7 +159,7 @@ static const char *changes(pid_t id, const struct ptrace_syscall_info *info) {
   }
 }
 
-/* What the call is about, for whoever reads the report. */
+/* Reports the call with its file. */
 static void tell(pid_t id, const char *call, const struct ptrace_syscall_info *info) {
   char path[64], about[PATH_MAX] = "", name[64] = "";
   snprintf(path, sizeof path, "/proc/%d/comm", id);
@@ -193,7 +193,7 @@ static void kill_all(void) {
       kill(threads[i].id, SIGKILL);
 }
 
-/* A thread stands before or behind a system call. True when that was the last of all. */
+/* Handles a stop before or after a system call. True before the last call. */
 static int at_call(struct traced *thread, long last) {
   struct ptrace_syscall_info info;
   memset(&info, 0, sizeof info);
@@ -241,7 +241,7 @@ static void stopped(pid_t id, int status, long last) {
     thread->is_waiting = 1;
     return;
   }
-  /* The stop with which every new thread begins is no signal. */
+  /* The initial stop of a new thread is not a signal. */
   int is_begin = thread->is_known == 1 && signal == SIGSTOP;
   thread->is_known = 2;
   go_on(id, event || is_begin ? 0 : signal);

@@ -36,7 +36,7 @@ def _validate(options: _Options) -> Any:
     for name, of_file in read.items():
         own = _api.validate_file(name, Level.READINESS)
         if any(one is past for one in of_file for past in history):
-            # What is history does not start.
+            # Earlier revisions do not start.
             own = [one for one in own if one.level is not Level.READINESS]
         found += [_as_warning(one) for one in own]
         for one in of_file:
@@ -177,6 +177,6 @@ if __name__ == "__main__":
     try:
         sys.exit(main())
     except BrokenPipeError:
-        # Nobody reads on.
+        # The reader has closed the pipe.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)

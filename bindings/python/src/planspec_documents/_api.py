@@ -145,7 +145,7 @@ def dump(document: Document, path: str | os.PathLike[str]) -> None:
 
 def _bytes(path: str | os.PathLike[str]) -> bytes:
     with open(path, "rb") as file:
-        # One byte more than may be there: then it is said that it is too large.
+        # One byte more than the limit, so that a larger file is reported.
         return file.read(_read.MAX_BYTES + 1)
 
 
@@ -155,7 +155,7 @@ def _too_large() -> Diagnostic:
 
 
 def _place(finding: Finding) -> tuple[Any, ...]:
-    # What the rest has to be read with comes first.
+    # The version that the rest is read with comes first.
     rest = finding.code != "PS609"
     return (finding.document, rest, finding.line or 0, finding.column or 0, finding.code, finding.message)
 

@@ -11,7 +11,7 @@ from collections.abc import Generator
 from dataclasses import dataclass, field
 from typing import Any
 
-# How deep an expression may nest.
+# The maximum nesting of an expression.
 _MOST_DEPTH = 96
 
 
@@ -25,11 +25,11 @@ class Node:
 
     # ident, select, call, literal, list, map, struct, comprehension
     kind: str
-    # The name of an identifier, a field or a function; what a literal is.
+    # The name of an identifier, a field or a function; the type of a literal.
     name: str = ""
-    # What it is made of: of a call on a target that comes first.
+    # Its parts: for a call on a target, the target comes first.
     parts: list[Node] = field(default_factory=list)
-    # Whether a call has a target, and whether a field is only asked for (`has`).
+    # Whether a call has a target, or a field is only tested (`has`).
     is_method: bool = False
     is_test: bool = False
 
@@ -79,7 +79,7 @@ Parsed = Generator[Any, Any, Any]
 def parse(text: str) -> Node:
     """The parts of an expression."""
     parser = _Parser(text)
-    # What is being parsed, the innermost at the end; each waits for what is parsed within it.
+    # The stack of running parsers, the innermost last; each waits for the one after it.
     running: list[Parsed] = [parser.whole()]
     result: Any = None
     while running:
@@ -252,7 +252,7 @@ class _Parser:
         while self._is("!", "-"):
             sign = self._next().text
             count += 1
-            # Two of one kind are none.
+            # Two equal signs cancel each other.
             if signs and signs[-1] == sign:
                 signs.pop()
             else:
@@ -268,7 +268,7 @@ class _Parser:
         kind = self.token.kind
         if self._is("("):
             self._next()
-            # Brackets around brackets are no level of their own.
+            # Nested parentheses are not a level of their own.
             node = yield (self._binary(0) if self._is("(") else self.expression())
             self._take(")")
             return node

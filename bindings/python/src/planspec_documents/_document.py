@@ -14,7 +14,7 @@ from ._suggest import suggestion, trimmed
 Value = Any
 Findings = Iterator[Diagnostic]
 
-# Most ids that a circle is shown with.
+# The maximum number of ids that a cycle is shown with.
 _LONGEST_CIRCLE = 50
 
 ENDINGS = (".planspec.yaml", ".planspec.yml", ".planspec.json")
@@ -34,7 +34,7 @@ STEP_EXTENSION = (
 )
 """What ``x-planspec`` of a step may say of its node. Nothing of it takes away what the step says."""
 
-# Fields that may be left out, by where they stand: `*` is each entry of a list. There null is the same as nothing.
+# Optional fields by their path, in which `*` is each entry of a list. For them null is the same as a missing field.
 _OPTIONAL: list[tuple[Path, str]] = [
     ((), "constraints risks dependencies revision_history metadata x-planspec"),
     (("identity",), "workspace_id"),
@@ -140,7 +140,7 @@ class Read:
     """A document that was looked at."""
 
     findings: list[Diagnostic]
-    # The document as it is meant, when its structure is sound.
+    # The typed document if its structure is valid.
     content: Value | None
 
 
@@ -159,7 +159,7 @@ def read(value: Value) -> Read:
         found += _structure(content)
     found += _drafts(value)
     is_sound = is_typed and not any(finding.is_error for finding in found)
-    # Who corrects the structure wants to know what comes next.
+    # Report the next problems together with the structure.
     if is_typed and not is_sound:
         found += semantics(content)
     return Read(found, content if is_sound else None)
@@ -202,7 +202,7 @@ def _of_a_later_version(written: str | None, finding: Diagnostic) -> Diagnostic:
     return replace(finding, help=help).as_warning()
 
 
-# References: unique ids, and names that lead somewhere.
+# References: unique ids, and names that exist.
 
 _IDS: list[tuple[Path, str]] = [
     (("approach", "steps"), "step_id"),
@@ -303,7 +303,7 @@ def _checked_criteria(value: Value) -> Findings:
     if not isinstance(criteria, list):
         return
     if not all(isinstance(one, dict) and isinstance(one.get("criterion_id"), str) for one in criteria):
-        # One whose id cannot be read may be meant.
+        # The reference may be to one whose id cannot be read.
         return
     ids = [id for _, id in _ids(value, ("success_criteria",), "criterion_id")]
     checks = at(value, ("x-planspec", "checks"))
@@ -314,7 +314,7 @@ def _checked_criteria(value: Value) -> Findings:
             yield Diagnostic("PS611", path, KEY, f"there is no success criterion `{id}`", help)
 
 
-# Structure, where all of it can be read.
+# Structure, if all of it can be read.
 
 
 def _structure(content: Value) -> Findings:
@@ -455,7 +455,7 @@ def _draft_places(value: Value, section: Path, field: str) -> Iterator[Path]:
             yield (*section, field) if index is None else (*section, index, field)
 
 
-# Semantics: whether it makes sense.
+# Semantics: whether it is consistent.
 
 
 def is_blank(text: Any) -> bool:
@@ -599,7 +599,7 @@ def _reviewed(content: Value) -> Iterator[tuple[Path, dict[str, Any]]]:
         yield ("x-planspec", "findings", index), {**found, "disposition": one.get("disposition") or "open"}
     for index, entry in enumerate(entries(content, "approval", "review_findings")):
         draft = _of_draft(index, entry)
-        # What is written in `x-planspec` counts before what a draft has under the same id.
+        # An entry in `x-planspec` takes precedence over one of a draft with the same id.
         if draft is not None and draft["id"] not in known:
             yield ("approval", "review_findings", index), draft
 

@@ -44,9 +44,9 @@ class Diagnostic:
     part: str
     message: str
     help: str | None = None
-    # Where the rule itself says another severity.
+    # Whether the severity differs from the rule's own.
     is_warning: bool | None = None
-    # A place in the text, where there is no document to name an entry of.
+    # An offset in the text, if there is no document with an entry to name.
     offset: int | None = None
 
     @property

@@ -23,10 +23,10 @@ class _Token:
     """A part of a glob."""
 
     kind: str
-    # The characters that it stands for; of a literal, the one.
+    # Whether it matches a character.
     test: Test | None = None
     literal: str = ""
-    # Of alternates.
+    # The alternatives.
     branches: list[list[_Token]] = field(default_factory=list)
 
 
@@ -150,7 +150,7 @@ def _within(ranges: list[tuple[str, str]], negated: bool) -> Test:
     return lambda one: any(low <= one <= high for low, high in ranges) != negated
 
 
-# What the machine does: read a character, or go on in several places at once.
+# An instruction of the machine: matches a character, or continues at several places at once.
 _Instruction = tuple[Test | None, list[int]]
 
 

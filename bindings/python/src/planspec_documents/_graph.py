@@ -27,7 +27,7 @@ class Written(NamedTuple):
 
     source: str
     target: str
-    # The very node that has the `dependsOn`, whatever its id.
+    # The node with the `dependsOn`, by its index, because its id may be ambiguous.
     node: int | None
     kind: str
     source_at: Path
@@ -63,7 +63,7 @@ def digest(graph: Any) -> str:
     return "sha256:" + hashlib.sha256(canonical({"nodes": nodes, "edges": edges})).hexdigest()
 
 
-# What stands for nothing where it is written.
+# Values that are the same as a missing field.
 _DEFAULTS: dict[str, Any] = {"retries": 0}
 
 
@@ -103,7 +103,7 @@ class Graph:
     problems: list[Diagnostic] = field(default_factory=list)
     index: dict[str, int] = field(default_factory=dict)
     edges: dict[Pair, str] = field(default_factory=dict)
-    # Every node behind those it depends on, every group behind its children.
+    # Every node after its dependencies, every group after its children.
     order: list[int] = field(default_factory=list)
     _sources: list[list[int]] = field(default_factory=list)
 
@@ -387,7 +387,7 @@ def _edges_into_groups(graph: Graph) -> Iterator[Diagnostic]:
     for edge in written_edges(graph.spec):
         target = edge.node if edge.node is not None else graph.index.get(edge.target)
         node = graph.spec["nodes"][target] if target is not None else {}
-        # The children of a group with a condition wait for what decides it.
+        # The children of a group with a condition wait for the nodes that decide it.
         if node.get("kind") == "Group" and node.get("when") is None:
             message = f"an edge into group `{node['id']}` holds back none of its children"
             yield Diagnostic("PS308", edge.target_at, VALUE, message, "use edges to the children that should wait")

@@ -13,7 +13,7 @@ from typing import Any
 from ._findings import Path, at
 from ._suggest import folded, near, trimmed
 
-# What people write who are used to other tools, and the fields that they may mean, the likeliest first.
+# Names of other tools, with the fields that they may stand for, the likeliest first.
 _OTHER_NAMES: list[tuple[str, list[str]]] = [
     ("artifact file filename", ["path"]),
     ("run cmd shell exec", ["command"]),
@@ -43,7 +43,7 @@ _OTHER_NAMES: list[tuple[str, list[str]]] = [
 ]
 _FIELDS_OF = {word: fields for words, fields in _OTHER_NAMES for word in words.split()}
 
-# Words for a choice that other tools have, and ours.
+# Values of other tools for a choice, and ours.
 _OTHER_WORDS: list[tuple[str, str]] = [
     ("string", "url uri text"),
     ("number", "integer float int"),
@@ -61,7 +61,7 @@ _OTHER_WORDS: list[tuple[str, str]] = [
     ("either", "humanagent"),
 ]
 
-# How many letters a mistyped name may have more or less.
+# The maximum difference in length of a mistyped name.
 _LONGEST_SLIP = 4
 
 _INLINE_GATE = {
@@ -112,11 +112,11 @@ class Misplaced:
 
     root: Any
     schema: Any
-    # The whole value, and where in it the object is.
+    # The whole value, and the path of the object in it.
     instance: Any
     path: Path
     name: str
-    # The fields that the object could have besides.
+    # The other fields that the object could have.
     free: list[str]
 
     @property
@@ -134,7 +134,7 @@ class Misplaced:
         if home is not None:
             return home
         if self._begins_inline_gate():
-            # Who decides stands in a Gate of its own, which the node names.
+            # The reviewers are in a separate Gate, which the node names.
             return None if "gateRef" in self.object else (*self.path, "gateRef")
         if self._says_nothing_new():
             return None
@@ -166,7 +166,7 @@ class Misplaced:
 
     def _other_names(self) -> list[str]:
         others = _FIELDS_OF.get(folded(self.name), [])
-        # What has one word is a name, what has several says something.
+        # One word is a name, several are prose.
         is_prose = isinstance(self.value, str) and " " in trimmed(self.value)
         if others == ["description", "goalRef"] and not is_prose and "goalRef" in self.free:
             return ["goalRef"]

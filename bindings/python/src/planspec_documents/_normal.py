@@ -28,7 +28,7 @@ class Class(IntEnum):
 class _Leaf:
     value: Any
     size: Class
-    # Whether it is what somebody is told: then another wording may be more than that.
+    # Whether it is an instruction, for which a change of the wording may be larger than that.
     is_told: bool
 
 
@@ -67,7 +67,7 @@ def class_of(old: Normal, new: Normal) -> Class:
         if not _is_below(address, whole):
             size = max(size, _of_leaf(address, old.leaves.get(address), new.leaves.get(address)))
     gone = sum(1 for one in whole if len(one) == 2 and one[0] == "nodes" and one in old.elements)
-    # Where more than half of the nodes are gone, the approach is another one.
+    # If more than half of the nodes are gone, it is another approach.
     return Class.MAJOR if gone * 2 > old.nodes else size
 
 
@@ -196,7 +196,7 @@ def of_document(value: Any, name: str) -> Normal | None:
         return None
     normal = Normal()
     _add_graph(normal, plan.graph, "")
-    # What a step is told besides stands in the document, field by field.
+    # The other context of a step is in the document, field by field.
     for address in [one for one in normal.leaves if len(one) == 3 and one[2] == "context"]:
         del normal.leaves[address]
     own = content.get("x-planspec") or {}
@@ -245,7 +245,7 @@ def _add_sections(normal: Normal, content: Any) -> None:
     normal.fields((*_SECTION, "metadata"), metadata, "schema_version tool tool_version tags language", Class.PATCH)
 
 
-# Of lists with ids: the id, how large it is that an entry comes or goes, and the fields by how large a change of them is.
+# Lists with ids: the id, the class of an added or removed entry, and the fields by the class of their change.
 _LISTS: list[tuple[str, str, Class, str, str]] = [
     ("constraints", "constraint_id", Class.MINOR, "type description validation_method blocking", ""),
     ("success_criteria", "criterion_id", Class.MINOR, "description verification weight", ""),

@@ -69,6 +69,6 @@ def _property_type(written: Any) -> str | None:
 
 
 def _has_type(expected: str, value: Any) -> bool:
-    # A boolean is a number to Python.
+    # In Python a boolean is a number.
     is_boolean = isinstance(value, bool)
     return isinstance(value, _TYPES[expected]) and is_boolean == (expected == "boolean")

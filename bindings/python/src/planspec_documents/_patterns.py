@@ -36,10 +36,10 @@ class _Parser:
     def __init__(self, text: str) -> None:
         self.text = text
         self.at = 0
-        # Of each open group whether space is left out in it, the outermost first.
+        # For each open group whether it ignores space, the outermost first.
         self.groups = [False]
         self.names: set[str] = set()
-        # Whether something stands before that can be repeated.
+        # Whether there is something before it that can be repeated.
         self.repeatable = False
 
     def run(self) -> None:
@@ -238,7 +238,7 @@ class _Parser:
         start = self.at
         while self._one == "-":
             self.at += 1
-        # What comes first closes nothing.
+        # A bracket at the start does not close the class.
         if self.at == start and self._one == "]":
             self.at += 1
 

@@ -13,13 +13,13 @@ from typing import Any
 from . import _document, _schema
 from ._findings import VALUE, Diagnostic, Path, at
 
-# Longest name, and how many digits tell a changed text from others.
+# The longest name, and the number of digits that distinguish a changed text.
 _LONGEST = 63
 _DIGITS = 6
 
 _EFFORT = {"xs": "small", "s": "small", "m": "medium", "l": "large", "xl": "xlarge"}
 
-# Letters that no other letter with a mark is made of.
+# Letters that are not decomposed into a letter and a mark.
 _LETTERS = str.maketrans(
     {
         "ß": "ss",
@@ -86,7 +86,7 @@ def key(name: str, value: Any) -> tuple[str, str]:
     own = own if isinstance(own, dict) else {}
     said = own.get("name")
     namespace = own.get("namespace")
-    # Executions and statuses name it: it is called as it was before names were transliterated.
+    # Executions and statuses refer to the name: it stays as it was before names were transliterated.
     called = said if isinstance(said, str) else name_of(stem(name, value))
     return namespace if isinstance(namespace, str) else "default", called
 
@@ -105,9 +105,9 @@ class Plan:
     """A graph with what it takes to tell its findings."""
 
     graph: dict[str, Any] = field(default_factory=lambda: {"nodes": [], "edges": []})
-    # The step of each node; nothing for a plan that is no document's.
+    # The step of each node; `None` for a plan that does not come from a document.
     steps: list[int] | None = None
-    # The checks of success criteria, with the place of each.
+    # The checks of success criteria, with the path of each.
     checks: list[tuple[Path, Any]] = field(default_factory=list)
 
     def origin(self, path: Path) -> Path:
@@ -119,7 +119,7 @@ class Plan:
             rest = path[4:]
             if rest[:1] == ("dependsOn",):
                 return (*step, "dependencies", *rest[1:])
-            # What stands in the extension of a node stands beside the others in that of a step.
+            # The fields in the extension of a node are next to the others in that of a step.
             own = rest[1:] if rest[:1] == ("x-planspec",) else rest
             return (*step, "x-planspec", *own) if own else step
         if path[:3] == ("spec", "graph", "edges"):
@@ -171,7 +171,7 @@ def _add_step(plan: Plan, index: int, step: Any, mode: str, ids: dict[str, str],
     if step.get("estimated_complexity") is not None:
         node["estimatedEffort"] = _EFFORT[step["estimated_complexity"]]
     if mode == "human_approval":
-        # It is reached when the step could begin.
+        # It is reached when the step could start.
         approval = node_id(f"approve-{id}")
         gate: dict[str, Any] = {"id": approval, "kind": "Gate", "name": f"Approve: {step['title']}", "dependsOn": before}
         gate["gateRef"] = {"name": _gate_name(name, id)}

@@ -48,12 +48,12 @@ def _touches(graph: Graph) -> Findings:
                 yield Diagnostic("PS234", path, VALUE, *odd)
 
 
-# What conditions and inputs mention.
+# References in conditions and inputs.
 
 
 class _Found(NamedTuple):
     mention: Mention
-    # The node that mentions, and where.
+    # The referring node, and the path.
     by: int
     path: Path
 

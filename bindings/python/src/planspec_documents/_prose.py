@@ -8,12 +8,12 @@ from collections import Counter
 
 from ._suggest import SPACE, trimmed
 
-# Words that hold somebody back. A text that has fewer of them allows more.
+# Words that restrict an actor. A text with fewer of them allows more.
 _RESTRAINTS = set(
     "never not must only don't doesn't cannot can't mustn't unless without until ask stop wait approval approve confirm except "
     "forbidden avoid refuse".split()
 )
-# So many new words are more than another way to say it.
+# The number of new words that is more than a change of the wording.
 _MORE = 8
 
 _INVISIBLE = re.compile(

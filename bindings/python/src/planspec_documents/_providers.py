@@ -48,7 +48,7 @@ def _tool(place: Path, target: Any) -> Findings:
         command, environment = _read_tool(config)
     except _BadTool as why:
         is_given = isinstance(config, dict) and "command" in config
-        # Without a command, somebody else's worker may know what is meant.
+        # Without a command, another worker may still be able to run it.
         help = "list the program and its arguments: `config: {command: [make, test]}`"
         path: Path = (*place, "config" if config is not None else "provider")
         part = KEY if config is not None else VALUE

@@ -43,7 +43,7 @@ class Span:
 
     key: tuple[int, int] | None
     value: tuple[int, int]
-    # Whether the key shows it better: what it holds goes on below.
+    # Whether to show the key, because the value continues below.
     prefer_key: bool
 
 
@@ -150,7 +150,7 @@ def decoded(name: str, data: bytes) -> tuple[str, list[Diagnostic]]:
 def read(name: str, data: bytes | str) -> Text:
     """Read the documents of a file, YAML or (by its name) JSON."""
     if isinstance(data, str):
-        # Half a character of UTF-16 is none, and no file has one.
+        # A lone surrogate is not a character, and cannot be in a file.
         data = data.encode("utf-8", "surrogatepass")
     text, findings = decoded(name, data)
     if not findings:
@@ -208,7 +208,7 @@ class _Open:
     path: Path
     start: int
     key: tuple[int, int] | None
-    # The key whose value comes next, and where it stands.
+    # The key of the next value, and its position.
     name: str = ""
     name_at: tuple[int, int] | None = None
     in_extension: bool = False
@@ -239,7 +239,7 @@ class _Json:
         return self.root
 
     def _syntax(self, message: str) -> _Stop:
-        # What was found before explains more than where reading had to end.
+        # An earlier finding explains more than the place where parsing stopped.
         if not self.findings:
             help = "JSON has no comments, no single quotes, and no comma behind the last entry"
             self.findings.append(at(self.at, "PS001", message, help))
@@ -274,7 +274,7 @@ class _Json:
         begun = _STRING_BEGIN.match(self.text, self.at)
         here = self.text[begun.end() : begun.end() + 1] if begun else ""
         if here and begun and here < " ":
-            # Behind a line break the next line is meant: so others say it.
+            # At a line break the string is reported as not closed, as other readers do.
             self.at = begun.end() + 1
             return self._syntax(f"the character U+{ord(here):04X} is written as an escape in a string")
         return self._syntax("this string is not closed, or holds an escape that JSON does not have")
@@ -288,7 +288,7 @@ class _Json:
         if escaped:
             text += _ESCAPE.sub(_character, escaped)
             try:
-                # Two escapes may be the halves of one character.
+                # Two escapes may be a surrogate pair.
                 text = text.encode("utf-16", "surrogatepass").decode("utf-16")
             except UnicodeDecodeError:
                 raise self._syntax("an escape in this string is half a character") from None
@@ -398,7 +398,7 @@ def _character(found: re.Match[str]) -> str:
 
 
 def _integer(text: str) -> int:
-    # Python refuses to convert very many digits; what they are does not matter then.
+    # Python refuses to convert too many digits; their value does not matter then.
     return int(text) if len(text) < 1000 else int(text[:1000])
 
 

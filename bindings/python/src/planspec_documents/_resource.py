@@ -14,7 +14,7 @@ KINDS = ("Goal", "Plan", "Capability", "Binding", "Gate", "Execution")
 DERIVED = ("uid", "resourceVersion", "generation", "creationTimestamp", "deletionTimestamp")
 """Metadata that only ``reconcile`` writes."""
 
-# How long Kubernetes waits before it deletes; what exports have besides.
+# Set by Kubernetes in exported resources: the time before a deletion.
 _GRACE_PERIOD = "deletionGracePeriodSeconds"
 _MOST_BYTES = 64 * 1024
 
@@ -62,7 +62,7 @@ def _plan_findings(value: Any, is_sound: bool) -> Iterator[Diagnostic]:
     graph = _graph.Graph.build(value["spec"]["graph"])
     plan = _plan.Plan(graph.spec)
     if not is_sound:
-        # Of a plan that cannot be used the graph alone is looked at.
+        # For an invalid plan only the graph is checked.
         yield from _plan_rules.graph_findings(plan, graph)
         return
     yield from _plan_rules.plan_findings(plan, graph)
@@ -222,7 +222,7 @@ def _kind(value: Any, is_foreign: bool, found: list[Diagnostic]) -> str | None:
     if given is None or given in KINDS:
         return given
     meant = near(given, KINDS)
-    # What another API calls a kind is nothing that we know; its apiVersion is the finding.
+    # The kinds of another API are unknown; its apiVersion is the finding.
     if meant is not None or not is_foreign:
         help = f"did you mean `{meant}`?" if meant else f"the kinds are {listed(KINDS)}"
         found.append(Diagnostic("PS108", ("kind",), VALUE, f"the kind {quoted(given)} is not known", help))
@@ -246,7 +246,7 @@ def _structure(kind: str, value: Any, found: list[Diagnostic]) -> list[Diagnosti
     found += _derived(value)
     checked = value
     if found:
-        # What has its finding already is kept from the schema, so that nothing is said twice.
+        # Values with a finding are hidden from the schema, so that nothing is reported twice.
         checked = _without_derived(value)
         checked["apiVersion"] = API_VERSION
     problems = _schema.check(kind, checked)
@@ -302,7 +302,7 @@ def _repeated(value: Any, path: Path, field: str) -> Iterator[Diagnostic]:
     entries = at(value, path)
     known: set[str] = set()
     for index, entry in enumerate(entries if isinstance(entries, list) else ()):
-        # An entry may be the name alone.
+        # An entry may be just the name.
         is_mapped = isinstance(entry, dict) and field in entry
         name = entry[field] if is_mapped else entry
         if not isinstance(name, str):

@@ -33,7 +33,7 @@ def broken(size: Class, name: str, old: Any, new: Any) -> list[Diagnostic]:
 
 
 def _class_too_low(size: Class, declared: Class | None, path: Path) -> Iterator[Diagnostic]:
-    # The same version in other words is no other revision.
+    # The same version with other words is no other revision.
     if declared is not None and size > max(declared, Class.PATCH):
         said = "no change" if declared is Class.NONE else str(declared)
         message = f"the change is {size}, and the plan declares {said}"
@@ -86,7 +86,7 @@ def _fixed(section: str) -> Diagnostic:
 
 def _identity(before: Any, now: Any, known: set[int]) -> Iterator[Diagnostic]:
     number, following = before["revision"], before["revision"] + 1
-    # Of revisions between the two only the history tells.
+    # Only the history has the revisions between the two.
     between = range(following, now["revision"] + 1)
     is_chain = len(between) > 1 and len(between) <= len(known) and all(one in known for one in between)
     if now["revision"] != following and not is_chain:
@@ -166,7 +166,7 @@ def chain_findings(chain: list[Revision]) -> list[tuple[Revision, Diagnostic]]:
         if before is not None and one.number != (before.number or 0) + 1:
             message = f"revision {one.number} follows revision {before.number}"
             say(one, "revision", message, f"write {(before.number or 0) + 1}")
-        # What came before the oldest may be gone.
+        # The revisions before the oldest may have been removed.
         elif before is None and one.number != oldest:
             message = f"no file of the session is revision `{one.parent}`"
             say(one, "parent_id", message, "write the `plan_id` of the previous revision")
@@ -203,7 +203,7 @@ def session_findings(revisions: list[Revision]) -> list[tuple[Revision, Diagnost
     for plans in by_session.values():
         first = plans[0]
         for one in plans[1:]:
-            # Plans of a series are told apart on purpose.
+            # Plans of a series may differ on purpose.
             if one.key != first.key and (one.series is None or one.series != first.series):
                 message = f"session `{one.session}` has another plan, `{first.key[1]}`: two plans, not two revisions"
                 help = "revisions have one name, such as `NAME-v2.planspec.json`; another plan has a `session_id` of its own"

@@ -19,7 +19,7 @@ from ._suggest import SPACE
 
 Schema = Any
 
-# Of what is said about one entry the lowest is the cause.
+# The cause among the findings about one entry is the one with the lowest rank.
 TYPE, CHOICE, LENGTH, SYNTAX, SHAPE = range(5)
 
 _NOUNS = {
@@ -40,7 +40,7 @@ class Complaint:
     subject: Path
     rank: int
     finding: Diagnostic
-    # The field that an unknown one was probably meant to be.
+    # The intended field of an unknown one.
     meant: Path | None = None
 
 
@@ -51,9 +51,9 @@ class _Todo:
     schema: Schema
     value: Any
     path: Path
-    # The `if`/`then` pairs one of whose `then` the schema is.
+    # The `if`/`then` pairs whose `then` may be this schema.
     variants: list[Schema]
-    # The key of an entry is checked, and not its value.
+    # Whether the key of an entry is checked instead of its value.
     is_key: bool = False
 
 
@@ -75,9 +75,9 @@ def _reduced(complaints: list[Complaint]) -> list[Diagnostic]:
     return [
         one.finding
         for one in all_causes
-        # The shape of an object whose fields are wrong follows from these.
+        # The wrong shape of an object follows from its unknown fields.
         if not (one.rank == SHAPE and one.subject in unknown)
-        # A field that is there under a mistyped name is not missing as well.
+        # A field with a mistyped name is not missing as well.
         and not (one.finding.code == "PS101" and one.subject in mistyped)
     ]
 
@@ -217,7 +217,7 @@ def _how_to_write(name: str, value: Any) -> str:
 
 
 def _enum(one: _Judged) -> Iterator[Complaint]:
-    # `true` is no `1`, though Python takes them for the same.
+    # `true` is not `1`, although they are equal in Python.
     if not any(one.value == word and isinstance(one.value, type(word)) for word in one.wanted):
         yield _not_allowed(one, one.wanted)
 
@@ -257,7 +257,7 @@ def _expected(schema: Schema) -> str:
 
 @cache
 def _pattern_of(text: str) -> re.Pattern[str]:
-    # In Python `$` also matches before a line break at the end, and `\S` knows more kinds of space.
+    # In Python `$` also matches before a line break at the end, and `\S` excludes more kinds of space.
     text = text[:-1] + r"\Z" if text.endswith("$") else text
     return re.compile(text.replace(r"\S", f"[^{SPACE}]").replace(r"\s", SPACE))
 
@@ -321,7 +321,7 @@ def _min_properties(one: _Judged) -> Iterator[Complaint]:
 
 
 def _max_properties(one: _Judged) -> Iterator[Complaint]:
-    # Only shapes of a `oneOf` have it, and of these it is said that none fits.
+    # Only shapes of a `oneOf` have it, whose finding is that none of them fits.
     if isinstance(one.value, dict) and len(one.value) > one.wanted:
         yield one.said("PS105", SHAPE, f"more than {one.wanted} fields", None)
 

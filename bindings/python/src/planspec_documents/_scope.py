@@ -29,7 +29,7 @@ def globs(text: str) -> list[Glob] | None:
     if not text.startswith(PREFIX):
         return None
     written = trimmed(text.removeprefix(PREFIX))
-    # A path from the root may say so.
+    # A path from the root may be written as such.
     path = written.removeprefix("./") if written.startswith("./") else written.removeprefix("/")
     is_folder = path.endswith("/")
     path = path.rstrip("/")

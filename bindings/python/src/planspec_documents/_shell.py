@@ -9,11 +9,11 @@ from collections.abc import Sequence
 from ._suggest import SPACE, trimmed
 
 _SHELLS = ("sh", "bash", "zsh", "dash", "ksh", "fish", "ash", "busybox")
-# Words that begin a command of a shell and are no program.
+# Words that start a shell command but are no program.
 _WORDS = tuple("! { [[ . cd export source set unset eval exec exit if for while until case".split())
-# Words of a list that stand for an operator.
+# Words of a list that are operators.
 _OPERATORS = tuple("&& || | |& ; & > >> < << 2> 2>> 2>&1 &>".split())
-# Programs that take patterns, to look for files themselves.
+# Programs that take patterns to search for files themselves.
 _SEEKERS = ("find", "fd", "git", "grep", "rg", "ls-files")
 
 _IS_SPACE = re.compile(f"[{SPACE}]")
@@ -106,7 +106,7 @@ class _Scan:
             if self.quote:
                 found = self._in_quotes(at, one)
             elif one == "#" and self.word_from is None:
-                # The rest of the line is a remark, for a shell and here.
+                # The rest of the line is a comment, as in a shell.
                 end = self.command.find("\n", at)
                 at = end if end >= 0 else len(self.command)
                 self._word(at)

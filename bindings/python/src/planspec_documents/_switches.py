@@ -9,7 +9,7 @@ from ._findings import VALUE, Diagnostic, Path
 from ._read import Document, Text
 from ._suggest import folded
 
-# What maps of a spec are called whose values may be anything, ours and those that are written in their place.
+# Names of maps with values of any type, ours and common other ones.
 _FREE = ("parameters", "params", "arguments", "vars", "constraints")
 _MEANT = {
     **dict.fromkeys(("yes", "Yes", "YES", "on", "On", "ON"), "true"),

@@ -60,7 +60,7 @@ def _choice(text: str, found: list[Mention]) -> str:
     if default is not None and is_template(default):
         message = f"the text after `:-` in `${{{shortened(text)}` is neither one reference nor plain text"
         raise BadReference(message, "write for example `${nodes.a.outputs.x:-${nodes.b.outputs.x}}`")
-    # Each but the first stands in the one before.
+    # Each but the first is nested in the one before.
     for _ in range(count - 1):
         if not behind.startswith("}"):
             raise BadReference(f"`${{{shortened(text)}` is not closed")
@@ -107,7 +107,7 @@ def of_another_tool(text: str) -> tuple[str, str | None] | None:
     found = _between(text, "{{", "}}")
     if found is None:
         found = _between(text, "$(", ")")
-        # What a shell would run is another thing.
+        # A command substitution of a shell is something else.
         words = ("tasks", "steps", "nodes", "params", "inputs", "parameters")
         if found is None or found[1].partition(".")[0] not in words:
             return None

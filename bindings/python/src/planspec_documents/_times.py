@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 _RFC3339 = re.compile(
     r"([0-9]{4})-([0-9]{2})-([0-9]{2})[Tt]([0-9]{2}):([0-9]{2}):([0-9]{2})(\.[0-9]+)?([Zz]|[+-][0-9]{2}:[0-9]{2})"
 )
-# With a space for the `T`, which is a time as well, though not as the format wants it.
+# With a space for the `T`, which is a time as well, but not in the format.
 _SPACED = re.compile(_RFC3339.pattern.replace("[Tt]", "[Tt ]"))
 _LOOSE = re.compile(
     r"\s*([+-]?[0-9]{1,4})-\s*([0-9]{1,2})-\s*([0-9]{1,2})\s*[Tt ]\s*([0-9]{1,2}):\s*([0-9]{1,2}):\s*([0-9]{1,2})(\.[0-9]+)?"
@@ -39,7 +39,7 @@ def is_rfc3339(text: str) -> bool:
     moment = _moment(*parts)
     if moment is None or not _is_offset(offset):
         return False
-    # A leap second ends a day in UTC.
+    # A leap second is at the end of a day in UTC.
     is_leap = parts[5] == "60"
     return not is_leap or (moment - _delta(offset)).strftime("%H:%M") == "23:59"
 
@@ -89,7 +89,7 @@ def meant(text: str) -> str | None:
     if found := _OFFSET.fullmatch(text):
         year, month, day, sign, hour, minute, second, fraction, hours, minutes = found.groups()
         moment = _moment(year, month, day, hour, minute, second or "0")
-        # Without seconds the offset is written with a colon, behind a `T`.
+        # Without seconds the offset has a colon, after a `T`.
         is_form = second is not None or (sign == "T" and text[-3] == ":")
         if moment and is_form and _is_offset(f"{hours}:{minutes}"):
             return _written(moment, fraction, f"{hours}:{minutes}")

@@ -100,7 +100,7 @@ _CRITERION = section(
 
 
 def criterion(value: Any) -> bool:
-    # Both are one field.
+    # They are two names of one field.
     return _CRITERION(value) and not ("webhook" in value and "webhookUrl" in value)
 
 

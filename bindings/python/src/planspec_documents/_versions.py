@@ -18,7 +18,8 @@ def is_numbered(version: str) -> bool:
     return bool(_NUMBERS.fullmatch(core)) and all(int(part[:25]) < 2**64 for part in core.split("."))
 
 
-# The parts; whether it is a release, which stands above pre-releases; and the pre-release, in which numbers stand below words.
+# The parts; whether it is a release, which is above pre-releases; and the pre-release, in which numbers are below
+# words.
 _Version = tuple[list[int], bool, list[tuple[int, int, bytes]]]
 
 

@@ -20,7 +20,7 @@ class Mention(NamedTuple):
     """A node that is mentioned. Whether there is one, the mention does not know."""
 
     node: str
-    # Its phase, its outputs as a whole, or one of them.
+    # The phase of the node, all its outputs, or one of them.
     what: str
     output: str | None = None
 
@@ -102,7 +102,7 @@ _GOAL = {
     "context": "a list",
 }
 
-# Functions: whether they are called as `x.f(…)`, their arguments, and what they give when that is neither true nor false.
+# Functions: whether they are called as `x.f(…)`, their number of arguments, and their result if it is not a boolean.
 _FUNCTIONS: list[tuple[str, bool, int, str | None]] = [
     ("size", False, 1, "a number"),
     ("size", True, 0, "a number"),
@@ -121,7 +121,7 @@ _FUNCTIONS: list[tuple[str, bool, int, str | None]] = [
 _LITERALS = {"string": "a string", "bytes": "bytes", "null": "null", "number": "a number"}
 _ARITHMETIC = {"-": "a number", "*": "a number", "/": "a number", "%": "a number", "-x": "a number", "+": "a sum"}
 
-# A step into a value: a name, or something that is computed.
+# A step into a value: a name, or a computed one.
 _Step = str | Node
 
 
@@ -160,7 +160,7 @@ class _Walk:
     def __init__(self, expression: Node) -> None:
         self.mentions: list[Mention] = []
         self.mistakes: list[Mistake] = []
-        # Parts, and whether they must be able to be true or false.
+        # Parts, and whether they have to be boolean.
         self.todo: list[tuple[Node, bool]] = [(expression, True)]
         while self.todo:
             self._visit(*self.todo.pop())
@@ -168,7 +168,7 @@ class _Walk:
     def _visit(self, node: Node, decides: bool) -> None:
         variable = _variable(node)
         if variable is not None:
-            # `has(…)` is true or false, whatever is there.
+            # `has(…)` is always boolean.
             return self._of_variable(*variable, decides and not node.is_test)
         if node.kind == "call":
             self._call(node, decides)

@@ -74,7 +74,7 @@ class _Writer:
 
     def run(self, value: Any) -> list[str]:
         out: list[str] = []
-        # Values, and texts that are written as they are, the next at the end; with each value its depth.
+        # Values with their depth, and texts to write as they are, the next one last.
         todo: list[tuple[Any, int] | str] = [(value, 0)]
         while todo:
             one = todo.pop()

@@ -17,7 +17,7 @@ from ._read import MAX_BYTES, MAX_DEPTH, MAX_INTEGER, Document, Number, Places, 
 try:
     import yaml
 
-    # The one in C, where there is one, takes a twentieth of the time.
+    # The loader in C, if installed, takes a twentieth of the time.
     _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 except ImportError:
     yaml = None  # type: ignore[assignment]
@@ -32,7 +32,7 @@ _INTEGER = re.compile(r"[+-]?(?:(0|[1-9][0-9]*)|0x([0-9a-fA-F]+)|0o([0-7]+)|0b([
 _FLOAT = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 _NOT_FINITE = re.compile(r"[+-]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)")
 _JSON_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
-# One of the two that UTF-16 writes some characters as. One of the parsers lets them pass.
+# A surrogate, which one of the parsers accepts.
 _HALF = re.compile("[\ud800-\udfff]")
 _OCTAL = re.compile(r"[+-]?0[0-9]+")
 
@@ -49,7 +49,7 @@ def resolved(text: str, *, in_extension: bool = False) -> Any:
         return _integer(text, found, in_extension)
     if _NOT_FINITE.fullmatch(text):
         raise _BadScalar(f"the number `{text}` is not finite")
-    # Leading zeros are a string to YAML 1.2, an octal number to YAML 1.1.
+    # Leading zeros make a string in YAML 1.2, an octal number in YAML 1.1.
     if not _FLOAT.fullmatch(text) or _OCTAL.fullmatch(text):
         return text
     number = float(text)
@@ -79,7 +79,7 @@ def read(text: str) -> tuple[list[Document], list[Diagnostic]]:
     except _Stop:
         pass
     except yaml.MarkedYAMLError as error:
-        # What is not closed is told where it begins.
+        # An unclosed value is reported at its start.
         is_open = "quoted scalar" in str(error.context)
         mark = error.context_mark if is_open else error.problem_mark or error.context_mark
         reader.findings.append(_refused(text, mark.index if mark else 0, str(error.problem or error)))
@@ -92,7 +92,7 @@ def _events(text: str) -> Iterator[Any]:
     try:
         yield from yaml.parse(text, Loader=_LOADER)
     except (ValueError, OverflowError) as error:
-        # The parser that is written in Python makes a character of any number.
+        # The parser in Python accepts any number as a character.
         raise yaml.YAMLError(f"an escape is no character: {error}") from error
 
 
@@ -132,7 +132,7 @@ class _Frame:
     in_extension: bool
     is_key: bool = False
     height: int = 0
-    # The key whose value comes next, and where it stands.
+    # The key of the next value, and its position.
     name: str = ""
     name_at: tuple[int, int] | None = None
     value_is_next: bool = False
@@ -146,7 +146,7 @@ class _Reader:
     documents: list[Document] = field(default_factory=list)
     findings: list[Diagnostic] = field(default_factory=list)
     count: int = 0
-    # Of the document that is read.
+    # The root of the current document.
     root: Any = None
     places: Places = field(default_factory=dict)
     frames: list[_Frame] = field(default_factory=list)
@@ -226,7 +226,7 @@ class _Reader:
 
     def _value(self, event: Any, is_plain: bool) -> Any:
         if event.style in ("|", ">") and not self.frames:
-            # Readers disagree where it ends: some take `---` for a part of it.
+            # Parsers disagree about its end: some take `---` for a part of it.
             start = self._first_text(event.start_mark.index, event.end_mark.index)
             message = "a document must be a mapping, but this is a block of text"
             self.findings.append(at(start, "PS001", message, "start the document with a key: `apiVersion: …`"))
@@ -251,7 +251,7 @@ class _Reader:
             return event.value
         value = resolved(event.value, in_extension=self._in_extension())
         kinds: dict[str, tuple[type, ...]] = {"int": (int,), "float": (int, float), "bool": (bool,), "null": (type(None),)}
-        # Readers disagree about nothing in quotes.
+        # Parsers disagree about an empty text in quotes.
         if tag == "null" and event.value == "" and event.style not in (None, ""):
             self._report("PS001", event, "a text in quotes is not `!!null`", "write `null`")
             return None

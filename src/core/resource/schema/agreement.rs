@@ -1,8 +1,8 @@
-//! Schemas and types agree: every field of the types is in the schemas, and the other way round.
+//! Tests that schemas and types agree: every field of the types is in the schemas, and vice versa.
 //!
 //! The values below name every field of every type (a new field does not compile until it is
-//! named here). Written out they must satisfy the schema, which is closed, so it knows each field;
-//! read back they must be equal; and no property of the schema may be left that they do not have.
+//! named here). Serialized, they must satisfy the schema, which is closed, so it knows each field;
+//! deserialized, they must be equal; and they must have every property of the schema.
 
 #![allow(clippy::unwrap_used)]
 
@@ -54,7 +54,7 @@ fn metadata() -> Metadata {
             block_owner_deletion: true,
         }],
         finalizers: vec!["example.com/keep".to_owned()],
-        // Never written by people: the schema does not know them.
+        // Users never write them: the schema does not know them.
         uid: None,
         resource_version: None,
         generation: None,
@@ -201,7 +201,7 @@ fn nodes() -> Vec<Node> {
         poll_interval: None,
         extension: NodeExtension::default(),
         step: None,
-        // Never written: a document says it.
+        // Never written in a plan: it comes from a document.
         provider: None,
     };
     let external = |external_ref| Node {
@@ -265,7 +265,7 @@ fn plan() -> PlanSpec {
                 kind: EdgeKind::Soft,
             }],
         },
-        // Never written: a document says it.
+        // Never written in a plan: it comes from a document.
         contract: Contract::default(),
     }
 }
@@ -625,7 +625,7 @@ fn the_schemas_have_no_field_that_the_types_lack() {
         let mut fields = Fields::default();
         fields.collect(&schema(kind).root, &value);
         let unused: Vec<_> = fields.known.difference(&fields.used).collect();
-        // The alias of `webhookUrl`: the types read it, and write the name.
+        // The alias of `webhookUrl`: the types read it, and write the proper name.
         let alias = ("a custom criterion".to_owned(), "webhook".to_owned());
         let has_checks = [SchemaKind::Resource(Kind::Plan), SchemaKind::Document];
         let expected: Vec<_> = [&alias]
@@ -643,7 +643,7 @@ fn the_alias_of_a_webhook_is_read() {
     assert_eq!(criterion.webhook_url.as_deref(), Some("w"));
 }
 
-/// Which properties the schema objects that a value passed through have, and which of them the
+/// The properties of the schema objects that a value passed through, and those that the
 /// value has; each with the name of its schema object.
 #[derive(Default)]
 struct Fields {
@@ -688,7 +688,7 @@ impl Fields {
                 .and_then(Value::as_object)
                 .into_iter()
                 .flatten()
-                // What drafts had is accepted, and means nothing to the types.
+                // Fields of drafts are accepted, but have no meaning for the types.
                 .filter(|(_, below)| below.get("deprecated").is_none())
             {
                 self.known.insert((name.clone(), field.clone()));

@@ -1,4 +1,4 @@
-//! The schemas as code and the schemas as data agree about everything that can be wrong: each
+//! Tests that the compiled schemas and the JSON schemas agree about all errors: each
 //! keyword is broken, at each place of the largest values.
 
 #![allow(clippy::unwrap_used)]
@@ -14,10 +14,10 @@ use serde_json::{Map, Value, json};
 use super::agreement::largest;
 use super::*;
 
-/// A place of a value, and what is to be there; nothing: the place is to go.
+/// A place of a value, and its new value; `None` removes the place.
 type Change = (String, Option<Value>);
 
-/// Every place of a value, as a JSON pointer, and what stands there.
+/// All places of a value, as JSON pointers, with their values.
 fn places(value: &Value) -> Vec<(String, &Value)> {
     let mut found = Vec::new();
     let mut todo = vec![(String::new(), value)];
@@ -42,7 +42,7 @@ fn escaped(key: &str) -> String {
     key.replace('~', "~0").replace('/', "~1")
 }
 
-/// Every way to change one place of a value.
+/// All changes of one place of a value.
 fn changes(value: &Value) -> Vec<Change> {
     let each = |(place, value): (String, &Value)| {
         let removed = (!place.is_empty()).then_some(None);
@@ -55,7 +55,7 @@ fn changes(value: &Value) -> Vec<Change> {
     places(value).into_iter().flat_map(each).collect()
 }
 
-/// What could stand in the place of a value: of every type, and near to it.
+/// Replacements of a value: of every type, and similar ones.
 fn others(value: &Value) -> Vec<Value> {
     let mut others = vec![
         json!(null),
@@ -88,7 +88,7 @@ fn others(value: &Value) -> Vec<Value> {
             json!(format!(" {text}")),
             json!(text.to_uppercase()),
             json!(text.repeat(70_000_usize.div_ceil(text.len().max(1)))),
-            // One character more than what a name may have, and as many as it may.
+            // The maximum length of a name, and one more.
             json!("a".repeat(63)),
             json!("a".repeat(64)),
             json!("\u{e9}".repeat(512)),
@@ -119,7 +119,7 @@ fn others(value: &Value) -> Vec<Value> {
     others
 }
 
-/// Change a place, if it is there.
+/// Applies a change, if its place exists.
 fn change(value: &mut Value, (place, to): Change) -> Option<()> {
     if let Some(to) = to {
         *value.pointer_mut(&place)? = to;
@@ -137,7 +137,7 @@ fn change(value: &mut Value, (place, to): Change) -> Option<()> {
     Some(())
 }
 
-/// Both say the same about a value. Which keywords it breaks.
+/// Checks that both agree about a value. Returns the keywords that it breaks.
 fn agreed(kind: SchemaKind, value: &Value) -> Result<Vec<String>, String> {
     let validator = &schema(kind).validator;
     let is_valid = validator.is_valid(value);
@@ -154,7 +154,7 @@ fn agreed(kind: SchemaKind, value: &Value) -> Result<Vec<String>, String> {
     Ok(broken)
 }
 
-/// The keyword that an error is about; of the name of a field, that of the name as well.
+/// The keyword of an error; for the name of a property, also that of the name.
 fn told(error: &ValidationError<'_>, broken: &mut Vec<String>) {
     let place = |error: &ValidationError<'_>| {
         let place = error.absolute_keyword_location();
@@ -166,7 +166,7 @@ fn told(error: &ValidationError<'_>, broken: &mut Vec<String>) {
     }
 }
 
-/// The place of a keyword in the file that it comes from, which may be a shared one.
+/// The place of a keyword in its own file, which may be a shared one.
 fn in_its_file(place: &str) -> String {
     let found = SHARED.iter().find_map(|(file, _)| {
         let (_, place) = place.split_once(&format!("#/$defs/{file}-"))?;
@@ -175,8 +175,8 @@ fn in_its_file(place: &str) -> String {
     found.unwrap_or_else(|| place.to_owned())
 }
 
-/// The keywords of a schema that something may break, by their places. What stands within an
-/// `if` or a `oneOf` has no error of its own.
+/// The keywords of a schema that can be broken, by their places. Keywords within an
+/// `if` or a `oneOf` have no errors of their own.
 fn keywords(text: &str) -> BTreeSet<String> {
     let schema: Value = serde_json::from_str(text).unwrap();
     let id = schema["$id"].as_str().unwrap();
@@ -201,7 +201,7 @@ fn keywords(text: &str) -> BTreeSet<String> {
                     found.insert(here.clone());
                     todo.push((here, value));
                 }
-                // The validator puts the number of a list behind it.
+                // The validator appends the index of the list.
                 ("dependentRequired", _) => {
                     found.insert(format!("{here}/0"));
                 }
@@ -266,7 +266,7 @@ proptest! {
     ) {
         let (kind, mut value) = which.get(&largest()).clone();
         for pick in picked {
-            // The places are those that are left.
+            // The places that remain.
             let changes = changes(&value);
             change(&mut value, pick.get(&changes).clone()).unwrap();
         }

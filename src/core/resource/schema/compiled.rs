@@ -1,8 +1,8 @@
-//! The schemas as code: whether a value satisfies one, without reading the schema first.
+//! The schemas as compiled code, which decides whether a value is valid without reading the schema.
 //!
-//! Most values do, and to compile a schema at run time costs more than everything else that is done
-//! with a file. What the compiler makes of it here says yes or no; what is wrong, and where, is asked
-//! of the validator in [`super`], which reads the same files. A test says that both agree.
+//! Most values are valid, and compiling a schema at run time costs more than everything else that is done
+//! with a file. This code only says yes or no; for errors and their places, the validator in [`super`] is
+//! used, which reads the same files. A test checks that both agree.
 
 use jsonschema::paths::Location;
 use jsonschema::{Keyword, ValidationError};
@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 use super::{SchemaKind, WholeNumber};
 use crate::core::resource::{Duration, Kind};
 
-/// A type for each schema, with `is_valid`.
+/// Defines a type for each schema, with `is_valid`.
 macro_rules! compiled {
     ($($schema:ident: $file:literal),* $(,)?) => {$(
         #[jsonschema::validator(

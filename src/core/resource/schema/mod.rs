@@ -1,9 +1,9 @@
-//! The JSON Schemas of the six kinds, of documents and of the configuration, and what they say
-//! about a value in our words.
+//! The JSON Schemas of the six kinds, of documents and of the configuration, and the findings of
+//! their validation.
 //!
-//! The files beside this one are the schemas as editors use them. Two keywords of theirs are for
-//! people: `patternErrorMessage` says what a pattern (editors show it too) or a format means,
-//! `errorMessage` says what a `oneOf` means. A third one is ours: `wholeNumber` refuses `1.0`, which JSON Schema
+//! Editors use the schema files beside this module. Two of their keywords are for
+//! people: `patternErrorMessage` explains a pattern (editors show it too) or a format,
+//! `errorMessage` explains a `oneOf`. A third one is a constraint: `wholeNumber` refuses `1.0`, which JSON Schema
 //! takes for an integer and the types do not.
 
 #[cfg(test)]
@@ -30,7 +30,7 @@ use crate::core::base::fix::{Change, Fix};
 use crate::core::resource::Kind;
 use crate::core::text::{edit, yaml};
 
-/// What a schema is for.
+/// The object of a schema.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum SchemaKind {
     /// A resource of a kind.
@@ -47,27 +47,27 @@ impl From<Kind> for SchemaKind {
     }
 }
 
-/// What a value breaks, without the file it came from.
+/// An error in a value, independent of its file.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct SchemaProblem {
-    /// Where in the value.
+    /// The place in the value.
     pub path: Vec<PathStep>,
-    /// Key or value of that entry.
+    /// The key or the value of that entry.
     pub part: Part,
-    /// Which rule.
+    /// The rule.
     pub code: Code,
     /// What is wrong, in one sentence without a full stop.
     pub message: String,
-    /// What to write at the underlined text.
+    /// The text beside the underlined place.
     pub label: String,
-    /// The way out.
+    /// How to fix it, for people.
     pub help: Option<String>,
-    /// The same for programs.
+    /// How to fix it, for programs.
     pub fix: Option<Fix>,
 }
 
 impl SchemaProblem {
-    /// The problem as a finding in a document of a file.
+    /// The error as a finding in a document of a file.
     pub fn found(self, by: &Finder<'_>) -> Diagnostic {
         let is_json = yaml::is_json(by.file);
         let example = self.fix.as_ref().and_then(|fix| example(fix, is_json));
@@ -93,10 +93,10 @@ impl SchemaProblem {
     }
 }
 
-/// Longest text that is shown of what is to be written.
+/// Maximum length of an example of the correct text.
 const LONGEST_EXAMPLE: usize = 60;
 
-/// What is to be written, where that is one value.
+/// The correct text of a fix that writes a single value.
 fn example(fix: &Fix, is_json: bool) -> Option<String> {
     let [change] = fix.changes.as_slice() else {
         return None;
@@ -119,8 +119,8 @@ fn example(fix: &Fix, is_json: bool) -> Option<String> {
     (text.chars().count() <= LONGEST_EXAMPLE && !text.contains('`')).then_some(text)
 }
 
-/// Check a value against the schema of a kind: all its problems, sorted by their place, one for
-/// each cause. Metadata that only `reconcile` writes is unknown to the schemas, as is `status`.
+/// Checks a value against the schema of a kind. Returns its errors, sorted by place, one for
+/// each cause. Metadata that only `reconcile` writes is unknown to the schemas, and so is `status`.
 pub fn check(kind: SchemaKind, value: &Value) -> Vec<SchemaProblem> {
     if compiled::is_valid(kind, value) {
         return Vec::new();
@@ -142,11 +142,11 @@ pub fn check(kind: SchemaKind, value: &Value) -> Vec<SchemaProblem> {
     problems
 }
 
-/// Errors of the validator are put into words until there are so many complaints: each takes a
-/// sentence, and a megabyte has room for half a million.
+/// Maximum number of validation errors that are reported in words: each takes a
+/// sentence, and a megabyte can contain half a million.
 const MAX_COMPLAINTS: usize = 10_000;
 
-/// What stands for errors that nothing else is said about.
+/// The summary of further errors.
 fn too_many(more: usize) -> SchemaProblem {
     SchemaProblem {
         path: Vec::new(),
@@ -159,28 +159,29 @@ fn too_many(more: usize) -> SchemaProblem {
     }
 }
 
-/// How to write `value` so that it has a type that is expected: a name of JSON Schema.
+/// How to write `value` so that it has the expected JSON Schema type.
 pub(crate) fn how_to_write(expected: &str, value: &Value) -> Option<String> {
     words::how_to_write(expected, value)
 }
 
-/// The schema of what stands in the status of each kind, as JSON text: nobody writes it by hand, and nothing here checks it.
+/// The schema of the status of all kinds, as JSON text. Users do not write statuses, and they are not checked against
+/// it.
 pub const STATUS: &str = include_str!("status.json");
 
-/// The schema as JSON text, complete in itself.
+/// The self-contained schema as JSON text.
 pub fn text(kind: SchemaKind) -> &'static str {
     &schema(kind).text
 }
 
-/// Files of shapes that schemas share, by what stands before the names of theirs within each that
-/// uses them. A file uses only those behind it.
+/// Files of shared definitions, with the prefix of their names in each file that
+/// uses them. A file uses only those after it.
 const SHARED: [(&str, &str); 2] = [
     ("criterion", include_str!("criterion.json")),
     ("common", include_str!("common.json")),
 ];
 
-/// A schema's text with every reference within the schema itself: editors follow no others. The
-/// shapes of a shared file have its name before theirs.
+/// A schema's text with all references within the schema itself: editors follow no others. The
+/// definitions of a shared file get its prefix.
 fn with_references_within(text: &str, file: Option<&str>) -> String {
     let text = match file {
         Some(file) => text.replace("\"#/$defs/", &format!("\"#/$defs/{file}-")),
@@ -192,7 +193,7 @@ fn with_references_within(text: &str, file: Option<&str>) -> String {
     })
 }
 
-/// Put the shared shapes that a schema uses among its own.
+/// Copies the shared definitions that a schema uses into it.
 fn complete(text: &str) -> Result<Value, serde_json::Error> {
     let mut all = with_references_within(text, None);
     let mut root: Value = serde_json::from_str(&all)?;
@@ -210,7 +211,7 @@ fn complete(text: &str) -> Result<Value, serde_json::Error> {
     Ok(root)
 }
 
-/// A schema, ready to say what is wrong.
+/// A schema with its compiled validator.
 struct Schema {
     root: Value,
     text: String,
@@ -218,7 +219,7 @@ struct Schema {
 }
 
 impl Schema {
-    /// Complete a schema, and compile it.
+    /// Completes and compiles a schema.
     fn build(text: &str) -> Schema {
         let built = || -> Result<Schema, String> {
             let root = complete(text).map_err(|error| error.to_string())?;
@@ -242,7 +243,7 @@ impl Schema {
     }
 }
 
-/// `wholeNumber`: no whole number with a fraction. Other numbers are the business of `type`.
+/// `wholeNumber`: refuses numbers that are written with a fraction. The rest is left to `type`.
 struct WholeNumber;
 
 impl<'i> Keyword<'i> for WholeNumber {
@@ -261,8 +262,8 @@ impl<'i> Keyword<'i> for WholeNumber {
 }
 
 fn schema(kind: SchemaKind) -> &'static Schema {
-    /// Read and compiled for the first value that breaks it: that takes longer than to do all else
-    /// with a file.
+    /// Read and compiled only for the first invalid value: that takes longer than everything else
+    /// that is done with a file.
     macro_rules! lazy {
         ($file:literal) => {{
             static SCHEMA: LazyLock<Schema> = LazyLock::new(|| Schema::build(include_str!($file)));

@@ -1,5 +1,5 @@
-//! The schemas for everybody's editor and validator: JSON Schema draft-07, which editors know best, with ids that are
-//! addresses and no keyword of ours; and the list of them in the form of SchemaStore's catalog.
+//! The schemas for other editors and validators: JSON Schema draft-07, which editors support best, with URLs as ids
+//! and without our own keywords; and a catalog in the form of SchemaStore's.
 
 use serde_json::{Map, Value, json};
 
@@ -7,7 +7,7 @@ use super::{STATUS, SchemaKind, text};
 use crate::core::resource::Kind;
 
 const DRAFT_07: &str = "http://json-schema.org/draft-07/schema#";
-/// Keywords that are for our own messages, or came after draft-07.
+/// Keywords for our own messages, or newer than draft-07.
 const LEFT_OUT: [&str; 6] = [
     "$schema",
     "$id",
@@ -16,22 +16,22 @@ const LEFT_OUT: [&str; 6] = [
     "patternErrorMessage",
     "deprecated",
 ];
-/// Keywords whose value holds schemas by names that anybody chose.
+/// Keywords whose value contains schemas by arbitrary names.
 const BY_NAME: [&str; 3] = ["properties", "patternProperties", "definitions"];
 
-/// Keywords whose value is no schema.
+/// Keywords whose value is not a schema.
 const VALUES: [&str; 4] = ["const", "enum", "examples", "default"];
 
-/// A file that is published.
+/// A published file.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Published {
     /// Its name: `plan.json`.
     pub name: String,
-    /// What it holds.
+    /// Its content.
     pub content: Value,
 }
 
-/// All schemas below `url`, and `catalog.json`.
+/// All schemas with ids below `url`, and `catalog.json`.
 pub fn published(url: &str) -> Vec<Published> {
     let url = url.trim_end_matches('/');
     let kinds = Kind::ALL.map(|kind| (kind.name().to_lowercase(), SchemaKind::Resource(kind)));
@@ -71,7 +71,7 @@ fn with_id(url: &str, name: &str, content: Value) -> Published {
     }
 }
 
-/// A resource of whichever kind: what a file of `planspec/` holds.
+/// The schema of a resource of any kind: the content of a file in `planspec/`.
 fn resource(url: &str) -> Published {
     let names: Vec<&str> = Kind::ALL.iter().map(|kind| kind.name()).collect();
     let mut definitions = Map::new();
@@ -97,9 +97,9 @@ fn resource(url: &str) -> Published {
     with_id(url, "resource", content)
 }
 
-/// A schema in draft-07 whose root stands at `root`.
+/// A schema converted to draft-07, to be placed at `root`.
 fn converted(mut schema: Value, root: &str) -> Value {
-    // A worklist in the place of recursion: schemas are ours, and a file that holds one could be deep.
+    // A worklist instead of recursion, since a schema could be nested deep.
     let mut todo = vec![&mut schema];
     while let Some(value) = todo.pop() {
         match value {
@@ -123,7 +123,7 @@ fn converted(mut schema: Value, root: &str) -> Value {
     schema
 }
 
-/// One schema, without those in it.
+/// Converts one schema, without those in it.
 fn rewrite(fields: &mut Map<String, Value>, root: &str) {
     fields.retain(|key, _| !LEFT_OUT.contains(&key.as_str()));
     for (new, old) in [
@@ -139,7 +139,7 @@ fn rewrite(fields: &mut Map<String, Value>, root: &str) {
     };
     let place = place.replacen("#/$defs/", &format!("{root}/definitions/"), 1);
     fields.remove("$ref");
-    // Beside a reference, draft-07 looks at nothing else.
+    // Draft-07 ignores everything beside a reference.
     let reference = json!({"$ref": place});
     if fields.is_empty() {
         fields.insert("$ref".to_owned(), place.into());
@@ -151,7 +151,7 @@ fn rewrite(fields: &mut Map<String, Value>, root: &str) {
     }
 }
 
-/// Which files each schema is for, in the form of SchemaStore's catalog.
+/// The catalog of schemas with their files, in the form of SchemaStore's.
 fn catalog(url: &str) -> Value {
     let entry = |name: &str, about: &str, files: &[&str], schema: &str| {
         json!({

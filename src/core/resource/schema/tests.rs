@@ -1,4 +1,4 @@
-//! What the schemas say, as tables.
+//! Tables of schema errors.
 
 #![allow(clippy::unwrap_used)]
 
@@ -49,7 +49,7 @@ fn spec(kind: Kind) -> Value {
     }
 }
 
-/// `spec` of a kind with some more fields.
+/// The `spec` of a kind with further fields.
 fn with(kind: Kind, fields: Value) -> Value {
     let mut spec = spec(kind);
     for (name, value) in fields.as_object().unwrap() {
@@ -58,7 +58,7 @@ fn with(kind: Kind, fields: Value) -> Value {
     spec
 }
 
-/// Code and place of each problem.
+/// The code and place of each error.
 fn problems(kind: Kind, document: &Value) -> Vec<(&'static str, String)> {
     check(kind.into(), document)
         .into_iter()
@@ -833,7 +833,7 @@ fn the_words() {
     }
 }
 
-/// The three types that YAML 1.1 and 1.2 read differently, at the fields that want them.
+/// The three types that YAML 1.1 and 1.2 read differently, in the fields that need them.
 #[test]
 fn what_yaml_reads_as_text_is_said() {
     let required = |value: Value| {
@@ -905,7 +905,7 @@ fn what_yaml_reads_as_text_is_said() {
     }
 }
 
-/// Every field that holds a whole number refuses a fraction, where it stands.
+/// Every field with a whole number refuses a fraction.
 #[test]
 fn whole_numbers_have_no_fraction() {
     let criterion_with = |fields: Value| {
@@ -961,7 +961,7 @@ fn whole_numbers_have_no_fraction() {
     ];
     for (kind, spec, place) in table {
         let mut spec = spec;
-        // The command of a criterion that is none of a command.
+        // The command of a criterion without one.
         if place.ends_with("expectedStatus") {
             let criterion = &mut spec["graph"]["nodes"][0]["acceptanceCriteria"][0];
             criterion.as_object_mut().unwrap().shift_remove("command");
@@ -971,7 +971,7 @@ fn whole_numbers_have_no_fraction() {
             [("PS103", place.clone())]
         );
     }
-    // What a schema lets pass the types must read.
+    // The types must read what a schema accepts.
     for kind in KINDS {
         let schema: Value = serde_json::from_str(text(kind)).unwrap();
         let mut todo = vec![&schema];
@@ -987,7 +987,7 @@ fn whole_numbers_have_no_fraction() {
     }
 }
 
-/// formats.md, "Durations": wherever one stands.
+/// Durations, in every field that has one.
 #[test]
 fn every_duration_is_checked() {
     let external = |field: &str, text: &str| {

@@ -1,4 +1,4 @@
-//! From the validator's errors to our words.
+//! Turns errors of the validator into messages.
 
 use std::collections::HashSet;
 
@@ -13,19 +13,19 @@ use crate::core::base::fix::{Change, Fix, at};
 use crate::core::base::words::{listed, quoted, type_of, type_words, unquoted};
 use crate::core::resource::Duration;
 
-/// A problem with what is needed to tell causes from consequences.
+/// An error, with what is needed to tell causes from consequences.
 pub(super) struct Complaint {
-    /// What it is about: the path of the problem, or of the field that is missing there.
+    /// The path of the error, or of the missing field.
     subject: Vec<PathStep>,
-    /// Among complaints about one subject the lowest is the cause.
+    /// Of several errors with one subject, the one with the lowest rank is the cause.
     rank: u8,
-    /// The field that an unknown one was probably meant to be.
+    /// For an unknown field, the field that was probably meant.
     meant: Option<Vec<PathStep>>,
     problem: SchemaProblem,
 }
 
-/// One complaint for each subject; none about the shape of an object whose fields are wrong, nor
-/// about a missing field that is there under a mistyped name.
+/// Keeps one error for each subject; none about the form of an object with wrong fields, nor
+/// about a missing field that exists under a mistyped name.
 pub(super) fn reduce(mut complaints: Vec<Complaint>) -> Vec<SchemaProblem> {
     complaints.sort_by(|a, b| (&a.subject, a.rank).cmp(&(&b.subject, b.rank)));
     complaints.dedup_by(|later, first| later.subject == first.subject);
@@ -68,7 +68,7 @@ const LENGTH: u8 = 2;
 const SYNTAX: u8 = 3;
 const SHAPE: u8 = 4;
 
-/// What one error says, in our words.
+/// The messages for one error.
 pub(super) fn complaints(
     root: &Value,
     instance: &Value,
@@ -109,7 +109,7 @@ pub(super) fn complaints(
     }
 }
 
-/// What was probably meant by a value.
+/// The fix of a value, from what was probably meant.
 fn value_fix(
     (root, instance): (&Value, &Value),
     rule: &Rule<'_>,
@@ -146,11 +146,11 @@ fn value_fix(
     }
 }
 
-/// What is wrong with a value.
+/// The message about a value.
 struct Said {
     code: Code,
     rank: u8,
-    /// Read behind the name of the value.
+    /// The part after the name of the value.
     message: String,
     label: String,
     help: Option<String>,
@@ -304,7 +304,7 @@ fn wrong_type(rule: &Rule<'_>, value: &Value) -> Said {
     }
 }
 
-/// The texts in a list of a schema.
+/// The strings in a list of a schema.
 fn strings(list: Option<&Value>) -> impl Iterator<Item = &str> {
     let items = list.and_then(Value::as_array).into_iter().flatten();
     items.filter_map(Value::as_str)
@@ -318,7 +318,7 @@ const MAPPING_IN_YAML: &str = "each field on its own line, as `field: value`";
 const MAPPING_IN_JSON: &str = "`{\"field\": …}`";
 const COLON: &str = "a colon followed by a space starts a mapping: write ";
 
-/// A way out of a JSON text, where it is another one: what is said of a value does not know the
+/// The help for a JSON text, if it differs: messages about values do not know the
 /// format.
 pub(super) fn in_json(help: String) -> String {
     if let Some(text) = help.strip_prefix(COLON) {
@@ -328,7 +328,7 @@ pub(super) fn in_json(help: String) -> String {
         .replace(MAPPING_IN_YAML, MAPPING_IN_JSON)
 }
 
-/// What was probably meant by a mapping where a text is expected: one with a colon in it.
+/// The text for a mapping where a string is expected: one with a colon.
 fn text_with_a_colon(path: &[PathStep], value: &Value) -> Option<String> {
     let fields = value.as_object()?;
     let (key, value) = fields.iter().next().filter(|_| fields.len() == 1)?;
@@ -343,8 +343,8 @@ fn text_with_a_colon(path: &[PathStep], value: &Value) -> Option<String> {
     }
 }
 
-/// How to write a value so that it has the type that is expected. YAML 1.1 read `yes` and `0777`
-/// as a boolean and a number; YAML 1.2 reads text, and people have to be told.
+/// How to write a value so that it has the expected type. YAML 1.1 reads `yes` and `0777`
+/// as a boolean and a number; YAML 1.2 reads strings, which people need to know.
 pub(super) fn how_to_write(expected: &str, value: &Value) -> Option<String> {
     match (expected, value) {
         (_, Value::Null) => Some("give it a value, or remove the field".to_owned()),
@@ -464,7 +464,7 @@ fn missing(
     Complaint::new([path, vec![name.into()]].concat(), TYPE, problem)
 }
 
-/// What is to stand in a field of an object.
+/// The form of a field of an object, in words.
 fn shape(root: &Value, rule: &Rule<'_>, name: &str) -> Option<String> {
     let mut schema = rule.schema.get("properties")?.get(name)?;
     while let Some(reference) = schema.get("$ref").and_then(Value::as_str) {
@@ -491,7 +491,7 @@ fn shape(root: &Value, rule: &Rule<'_>, name: &str) -> Option<String> {
     })
 }
 
-/// A field that the object does not have: one of another variant, or of none.
+/// The message about an unknown field: one of another variant, or of none.
 fn misplaced(
     root: &Value,
     rule: &Rule<'_>,
@@ -555,7 +555,7 @@ fn misplaced(
     }
 }
 
-/// What to do with a field that an object does not have: in words, and as a fix.
+/// What to do with an unknown field: in words, and as a fix.
 fn way_out(
     (root, rule): (&Value, &Rule<'_>),
     field: &fixes::Misplaced<'_>,
@@ -609,7 +609,7 @@ fn has_field(schema: &Value, name: &str) -> bool {
     fields.is_some_and(|fields| fields.get(name).is_some())
 }
 
-/// The place one level up or down where alone a field belongs, when it is free; and in words.
+/// The only place one level up or down where a field belongs, if it is free; and in words.
 fn home(
     root: &Value,
     rule: &Rule<'_>,
@@ -647,7 +647,7 @@ fn home(
     at(instance, &place).is_none().then_some((place, words))
 }
 
-/// The first entry of a list that stands in it before.
+/// The first entry of a list that repeats an earlier one.
 fn repeated(path: &[PathStep], list: &Value) -> Option<Complaint> {
     let mut seen = HashSet::new();
     let (index, item) = list
@@ -668,13 +668,13 @@ fn repeated(path: &[PathStep], list: &Value) -> Option<Complaint> {
     Some(Complaint::new(path, SYNTAX, problem))
 }
 
-/// The part of a schema that an error came from.
+/// The part of a schema that an error comes from.
 pub(super) struct Rule<'s> {
-    /// The schema object that holds the keyword.
+    /// The schema object with the keyword.
     pub(super) schema: &'s Value,
     /// The keyword.
     keyword: String,
-    /// The `if`/`then` pairs one of whose `then` it is.
+    /// The `if`/`then` pairs, if the schema object is in one of them.
     variants: &'s [Value],
     /// The schema of the object around it.
     object: Option<&'s Value>,
@@ -690,13 +690,13 @@ impl<'s> Rule<'s> {
         }
     }
 
-    /// Whether the field at `path` may not be left out.
+    /// Whether the field at `path` is required.
     fn is_required(&self, path: &[PathStep]) -> bool {
         let mut required = strings(self.object.and_then(|object| object.get("required")));
         matches!(path.last(), Some(PathStep::Key(field)) if required.any(|one| one == field))
     }
 
-    /// What the schema says about a text that is not as it should be.
+    /// The schema's description of a valid text.
     fn expected(&self) -> String {
         let words = self.text("patternErrorMessage");
         format!("expected: {}", words.unwrap_or("another syntax"))
@@ -707,7 +707,7 @@ impl<'s> Rule<'s> {
     }
 }
 
-/// Walk the way that the validator went.
+/// Finds the rule at the validator's location.
 fn rule<'s>(root: &'s Value, way: &Location) -> Rule<'s> {
     let mut rule = Rule::of(root);
     let mut way = way.segments().map(|segment| segment.to_string()).peekable();
@@ -751,7 +751,7 @@ fn rule<'s>(root: &'s Value, way: &Location) -> Rule<'s> {
     rule
 }
 
-/// What a `$ref` points at.
+/// The target of a `$ref`.
 pub(super) fn follow<'s>(root: &'s Value, reference: &str) -> Option<&'s Value> {
     root.pointer(reference.strip_prefix('#')?)
 }
@@ -761,7 +761,7 @@ fn variant_schema<'s>(root: &'s Value, variant: &'s Value) -> Option<&'s Value> 
     follow(root, variant.pointer("/then/$ref")?.as_str()?)
 }
 
-/// A place in the value. Keys that look like numbers are told from indices by the value.
+/// A path in the value. Keys that look like numbers are distinguished from indices by the value.
 fn steps(instance: &Value, location: &Location) -> Vec<PathStep> {
     let mut here = Some(instance);
     let mut path = Vec::new();
@@ -787,7 +787,7 @@ fn parent(path: &[PathStep]) -> &[PathStep] {
     path.split_last().map_or(path, |(_, parent)| parent)
 }
 
-/// `nodes[3]`: the last key of a path and the indices behind it.
+/// `nodes[3]`: the last key of a path, with the indices after it.
 fn name(path: &[PathStep]) -> String {
     let start = path
         .iter()

@@ -1,4 +1,4 @@
-//! Binding: which provider does a task (formats.md, "Binding.spec").
+//! Binding: chooses providers for tasks (docs/spec/execution.md, X4).
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,12 +10,12 @@ use crate::core::resource::{
     UnboundCapability,
 };
 
-/// Why a task has no target yet.
+/// Why a task has no target.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unbound {
-    /// One CamelCase word.
+    /// The reason, one CamelCase word.
     pub reason: &'static str,
-    /// A sentence.
+    /// The reason, as a sentence.
     pub message: String,
     /// The capability that is not bound, if it is about one.
     pub capability: Option<ObjectRef>,
@@ -38,17 +38,17 @@ impl Unbound {
     }
 }
 
-/// What there is to bind to.
+/// The input of binding.
 #[derive(Clone, Copy)]
 pub struct Offer<'a> {
-    /// The bindings, and what they refer to.
+    /// The bindings, and the resources that they refer to.
     pub snapshot: &'a Snapshot,
-    /// Phase of every capability.
+    /// The phases of all capabilities.
     pub capabilities: &'a BTreeMap<Key, CapabilityPhase>,
 }
 
 impl World<'_> {
-    /// What there is to bind to.
+    /// The input of binding.
     pub fn offer(&self) -> Offer<'_> {
         Offer {
             snapshot: self.snapshot,
@@ -57,11 +57,11 @@ impl World<'_> {
     }
 }
 
-/// Who does a task of a run. A task without capabilities that no rule claims is open to every
-/// provider.
+/// The target of a task of a run. A task without capabilities that no rule selects is open to all
+/// providers.
 ///
 /// # Errors
-/// What is missing, or what contradicts itself.
+/// What is missing or contradictory.
 pub fn resolve(
     offer: Offer<'_>,
     execution: (&Key, &ExecutionSpec),
@@ -105,8 +105,8 @@ pub fn resolve(
     })
 }
 
-/// The target that the binding of a task gives it now, when that is not the one it is held to, and
-/// the binding. Nothing where the binding gives it none: binding again would lead nowhere.
+/// The current target of a task with its binding, if it differs from the pinned target. `None` if the binding has no
+/// target for it, since binding again would not help.
 pub fn moved_on<'a>(
     snapshot: &'a Snapshot,
     execution: (&Key, &ExecutionSpec),
@@ -120,7 +120,7 @@ pub fn moved_on<'a>(
     (!is_same).then_some((binding, now))
 }
 
-/// The resources that [`moved_on`] looks at: the binding of a task, and the capabilities it needs.
+/// The resources that [`moved_on`] needs: the binding of a task, and the capabilities that it needs.
 pub fn needed(execution: (&Key, &ExecutionSpec), plan: &Resource, node: &Node) -> Vec<Key> {
     let namespace = &plan.metadata.namespace;
     let needs = node.capability_refs.iter();
@@ -128,7 +128,7 @@ pub fn needed(execution: (&Key, &ExecutionSpec), plan: &Resource, node: &Node) -
     needs.chain(binding_of(execution, node)).collect()
 }
 
-/// The provider that a binding gives a task to: see [`target`].
+/// The provider that a binding chooses for a task: see [`target`].
 pub fn provider<'a>(
     snapshot: &'a Snapshot,
     binding: &Key,
@@ -138,15 +138,15 @@ pub fn provider<'a>(
     target(snapshot, binding, plan, node).map(|target| target.provider.as_str())
 }
 
-/// The target that a binding gives a task, for its first capability that a rule matches; for the
-/// task as such when it needs none. Nothing when no rule matches, or several contradict.
+/// The target that a binding chooses for a task: for its first capability that a rule matches, or for the
+/// task itself if it needs none. `None` if no rule matches, or several conflict.
 pub fn target<'a>(
     snapshot: &'a Snapshot,
     binding: &Key,
     plan: &Resource,
     node: &Node,
 ) -> Option<&'a Target> {
-    // Said by the plan itself: no binding is asked.
+    // The plan names the provider, so bindings do not matter.
     if node.provider.is_some() {
         return None;
     }
@@ -159,7 +159,7 @@ pub fn target<'a>(
     targets.next()
 }
 
-/// The binding that an execution wants to be asked for a node.
+/// The binding of an execution for a node.
 pub fn binding_of((key, spec): (&Key, &ExecutionSpec), node: &Node) -> Option<Key> {
     spec.node_bindings
         .get(&node.id)
@@ -167,7 +167,7 @@ pub fn binding_of((key, spec): (&Key, &ExecutionSpec), node: &Node) -> Option<Ke
         .map(|reference| reference.key(Kind::Binding, &key.namespace))
 }
 
-/// Who does one of the capabilities that a task needs.
+/// The target for one of the capabilities that a task needs.
 fn resolve_capability<'a>(
     offer: Offer<'a>,
     binding: Option<&Key>,
@@ -215,7 +215,7 @@ fn check_capability(offer: Offer<'_>, capability: &Key) -> Result<(), Unbound> {
     Err(Unbound::new(reason, message))
 }
 
-/// What a binding is asked.
+/// The input of choosing a rule.
 struct Question<'a, 'q> {
     binding: (&'q Key, &'a BindingSpec),
     plan: &'q Resource,
@@ -241,7 +241,7 @@ impl<'a, 'q> Question<'a, 'q> {
         })
     }
 
-    /// The target for a capability of the node, or for the node as such.
+    /// The target for a capability of the node, or for the node itself.
     fn choose(&self, capability: Option<&Key>) -> Result<Option<&'a Target>, Unbound> {
         let (key, spec) = self.binding;
         let mut matching: Vec<(usize, &'a Rule, u8)> = spec
@@ -308,7 +308,7 @@ fn specificity(selector: &Selector) -> u8 {
     }
 }
 
-/// A task that some unfinished execution wants to have bound.
+/// A task of an open execution that needs a target.
 pub struct Need<'a> {
     /// The execution.
     pub execution: (&'a Key, &'a ExecutionSpec),
@@ -318,7 +318,7 @@ pub struct Need<'a> {
     pub node: &'a Node,
 }
 
-/// Bring the status of one binding up to date: count what is asked of it.
+/// Updates the status of one binding: counts the capabilities that are needed from it.
 pub fn reconcile(
     world: &World<'_>,
     key: &Key,
@@ -396,7 +396,7 @@ mod tests {
 
     const LABELS: &str = "name: p, namespace: team, labels: {tier: gold}";
 
-    /// A binding with rules in flow style, each `(priority, selector, provider)`.
+    /// A binding with rules in flow style, each as `(priority, selector, provider)`.
     fn binding(name: &str, strategy: &str, rules: &[(u32, &str, &str)]) -> String {
         let rules: Vec<String> = rules
             .iter()
@@ -414,7 +414,7 @@ mod tests {
         resource("Capability", name, "description: d")
     }
 
-    /// Who does node `a`, which needs capability `cap`, or why nobody does.
+    /// The provider of node `a`, which needs capability `cap`, or why there is none.
     fn provider(strategy: &str, rules: &[(u32, &str, &str)], needs: &str) -> String {
         let node = task("a", &format!("capabilityRefs: [{needs}]"));
         let world = World::of(&[

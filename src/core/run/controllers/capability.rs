@@ -9,8 +9,8 @@ use crate::core::resource::{
     set_condition,
 };
 
-/// The phase of every capability: Unavailable when it is broken or when something that it
-/// requires is missing or itself Unavailable. Those in `settled` are as they stand there.
+/// The phases of all capabilities: Unavailable if it is invalid, or if a capability that it
+/// requires is missing or Unavailable. Those in `settled` are given.
 pub fn phases(
     snapshot: &Snapshot,
     settled: &BTreeMap<Key, CapabilityPhase>,
@@ -29,7 +29,7 @@ pub fn phases(
             needed_by.entry(required).or_default().push(key);
         }
     }
-    // What is lost takes with it what requires it, and so on.
+    // A lost capability makes those that require it unavailable, and so on.
     let mut lost: Vec<Key> = needed_by
         .keys()
         .filter(|key| !usable.contains(key))
@@ -58,7 +58,7 @@ pub fn phases(
         .collect()
 }
 
-/// What a capability cannot do without.
+/// The capabilities that a capability requires.
 fn requirements(snapshot: &Snapshot, key: &Key) -> impl Iterator<Item = Key> {
     let spec = snapshot.capability(key);
     spec.into_iter()
@@ -67,7 +67,7 @@ fn requirements(snapshot: &Snapshot, key: &Key) -> impl Iterator<Item = Key> {
         .map(|requirement| requirement.key(&key.namespace))
 }
 
-/// Bring the status of one capability up to date.
+/// Updates the status of one capability.
 pub fn reconcile(world: &World<'_>, key: &Key, status: &mut CapabilityStatus, generation: u64) {
     let Some(resource) = world.snapshot.resource(key) else {
         return;
@@ -95,8 +95,8 @@ pub fn reconcile(world: &World<'_>, key: &Key, status: &mut CapabilityStatus, ge
     set_condition(conditions, "RequirementsMet", is_met, reason, message, at);
 }
 
-/// What somebody who runs a plan should know about the capabilities that its tasks need: which are
-/// not there, not usable, or deprecated. A sentence each, in the order of their names.
+/// Remarks on the capabilities that the tasks of a plan need: missing, unavailable or deprecated ones,
+/// one sentence each, sorted by name.
 pub fn remarks(snapshot: &Snapshot, namespace: &str, graph: &GraphSpec) -> Vec<String> {
     let mut needed_by: BTreeMap<Key, Vec<&str>> = BTreeMap::new();
     for node in &graph.nodes {
@@ -165,7 +165,7 @@ mod tests {
         resource("Capability", name, &spec)
     }
 
-    /// Phase of each capability, and what its condition says: `a Available`.
+    /// The phase of each capability with its reason: `a Available`.
     fn phases(world: &World) -> Vec<String> {
         let tree = world.tree.as_ref().expect("a status");
         let files = tree.files.iter();

@@ -1,4 +1,4 @@
-//! Gate: a projection of the runs that use it. The decisions themselves belong to the runs.
+//! Gate: its status is derived from the runs that use it, which have the decisions.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use crate::core::resource::{
 };
 use crate::core::run::status::StatusFile;
 
-/// Bring the status of one gate up to date: the oldest run that waits, else the one decided last.
+/// Updates the status of one gate: from the oldest run that waits, else from the one decided last.
 pub fn reconcile(
     world: &World<'_>,
     key: &Key,
@@ -58,7 +58,7 @@ pub fn reconcile(
     );
 }
 
-/// One gate node of one run that uses the gate.
+/// A gate node of a run that uses the gate.
 struct Use<'a> {
     run: &'a Key,
     node: &'a str,
@@ -99,8 +99,8 @@ fn uses_of<'a>(
 }
 
 impl Use<'_> {
-    /// What was said about what would run now; what was said about something else is kept in the
-    /// run's own status.
+    /// The reviews of the present digest; others are kept in the
+    /// status of the run.
     fn reviews(&self) -> Vec<Review> {
         self.decision
             .reviews
@@ -167,7 +167,7 @@ mod tests {
         world
     }
 
-    /// The node after these acts, each seen by a reconcile of its own.
+    /// The node after these reviews, with a reconcile after each.
     fn after(fields: &str, acts: &[(&str, &str)]) -> String {
         let mut world = waiting(fields);
         for (act, reviewer) in acts {
@@ -194,7 +194,7 @@ mod tests {
         let table = [
             ("", "anybody@example.com", YES),
             ("", "anybody", YES),
-            // Programs decide where they are named.
+            // Programs may decide if they are named.
             ("", "agent:builder", WAITS),
             ("", "Agent://builder", WAITS),
             ("", "service://ci", WAITS),
@@ -236,7 +236,7 @@ mod tests {
             (two, &[("approve", "ana")], WAITS),
             (two, &[("approve", "ana"), ("approve", "ben")], YES),
             (two, &[("approve", "ana"), ("approve", "ana")], WAITS),
-            // One person under two e-mails has one voice.
+            // One person with two e-mail addresses has one vote.
             (
                 two,
                 &[
@@ -256,7 +256,7 @@ mod tests {
             (two, &[("approve", "ana"), ("approve", "Ana")], WAITS),
             (two, &[("approve", "ana"), ("reject", "ben")], NO),
             (two, &[("approve", "ana"), ("reject", "ana")], NO),
-            // A remark takes nothing back.
+            // A comment revokes nothing.
             (
                 two,
                 &[("approve", "ana"), ("comment", "ana"), ("approve", "ben")],
@@ -519,7 +519,7 @@ mod tests {
 
     #[test]
     fn an_approval_does_nothing_after_a_target_has_come_in() {
-        // The binding is missing at first, so who does `b` is not part of what is approved.
+        // The binding is missing at first, so the target of `b` is not covered by the approval.
         let node = "{id: ok, kind: Gate, gateRef: {name: g}}, \
                     {id: b, kind: Task, dependsOn: [ok], capabilityRefs: [{name: cap}]}";
         let binding = resource(

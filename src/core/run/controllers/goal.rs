@@ -1,4 +1,4 @@
-//! Goal: which plan would be run, and where its executions stand.
+//! Goal: chooses the plan that would run, and follows the executions.
 
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
@@ -14,16 +14,16 @@ use crate::core::resource::{
 };
 use crate::core::run::status::StatusFile;
 
-/// When something happens to a goal by itself.
+/// The deadlines of a goal.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Moments {
-    /// When its timeout ends.
+    /// The end of its timeout.
     pub deadline: Option<Time>,
-    /// When its timeout ended, if that has failed it now.
+    /// The end of its timeout, if the goal has failed because of it now.
     pub fired: Option<Time>,
 }
 
-/// Bring the status of one goal up to date.
+/// Updates the status of one goal.
 pub fn reconcile(
     world: &World<'_>,
     key: &Key,
@@ -47,13 +47,13 @@ pub fn reconcile(
     let runs = runs_of(service, key, uid, generation, files);
     let unfinished = runs.iter().any(|(_, run)| !run.phase.is_terminal());
     let first_start = runs.iter().filter_map(|(_, run)| run.start_time).min();
-    // A goal for which there is neither a run nor a plan waits for one no longer than that.
+    // A goal without a run or a plan waits only until its timeout.
     let waits_for_a_plan = runs.is_empty() && !is_resolved;
     let since = first_start.or(waits_for_a_plan.then_some(created));
     let timeout = spec.timeout.as_ref().zip(since);
     let deadline = timeout.and_then(|(timeout, start)| start.checked_add_signed(timeout.delta()));
     let deadline = deadline.filter(|_| unfinished || waits_for_a_plan);
-    // One that was started by mistake, and whose file was deleted, says nothing of the goal where another one does.
+    // A run whose file was deleted does not count if there is another one.
     let meant = runs.iter().filter(|(_, run)| !was_deleted(run));
     let newest_of = |(key, run): &&(&Key, &ExecutionStatus)| (run.start_time, (*key).clone());
     let newest = meant
@@ -90,7 +90,7 @@ fn was_deleted(run: &ExecutionStatus) -> bool {
     run.phase == ExecutionPhase::Cancelled && by.is_some_and(|by| by.actor.is_none())
 }
 
-/// Where a goal stands that no run is at work for: phase, reason and message.
+/// The phase of a goal without an open run: phase, reason and message.
 fn at_rest(
     spec: &GoalSpec,
     newest: Option<&ExecutionStatus>,
@@ -120,14 +120,14 @@ fn at_rest(
     }
 }
 
-/// What may serve goals, looked up by goal: many goals do not each look at everything.
+/// Plans and runs by goal, so that not every goal searches all of them.
 #[derive(Default)]
 pub struct Service<'a> {
-    /// Plans that name the goal.
+    /// Plans with a reference to the goal.
     named: BTreeMap<Key, Vec<Candidate<'a>>>,
-    /// Plans that name none, by namespace.
+    /// Plans without a reference to a goal, by namespace.
     others: BTreeMap<&'a str, Vec<Candidate<'a>>>,
-    /// Runs by the goal that they were started for.
+    /// Runs by their goal.
     runs: BTreeMap<Key, Vec<Key>>,
 }
 
@@ -141,7 +141,7 @@ struct Candidate<'a> {
 }
 
 impl<'a> Service<'a> {
-    /// Look at the plans of a snapshot, and at the status of plans and runs.
+    /// Collects the plans of a snapshot, and the runs of a status.
     pub fn new(snapshot: &'a Snapshot, files: &BTreeMap<Key, StatusFile>) -> Service<'a> {
         let mut service = Service::default();
         for key in snapshot.keys_of(Kind::Plan) {
@@ -175,8 +175,8 @@ impl<'a> Service<'a> {
         service
     }
 
-    /// The plans that serve a goal. With both a `planSelector` on the goal and a `goalRef`
-    /// on the plan, both must hold.
+    /// The plans that serve the goal. If the goal has a `planSelector` and the plan a `goalRef`,
+    /// both must match.
     fn candidates(&self, goal: &Key, spec: &GoalSpec) -> Vec<Candidate<'a>> {
         let named = self.named.get(goal).into_iter().flatten().copied();
         let selector = spec.plan_selector.as_ref();
@@ -199,7 +199,7 @@ fn is_ready(plan: &PlanStatus) -> bool {
     plan.phase == PlanPhase::Ready && !plan.conditions.iter().any(blocked)
 }
 
-/// The criteria of a goal that have an id, as one run leaves them.
+/// The criteria of a goal with ids, after a run.
 struct Criteria<'a> {
     missing: Vec<&'a str>,
     unmet: Vec<&'a str>,
@@ -223,7 +223,7 @@ impl<'a> Criteria<'a> {
     }
 }
 
-/// The runs that were started for this goal as it stands now.
+/// The runs of the present version of this goal.
 fn runs_of<'a>(
     service: &Service<'_>,
     key: &Key,
@@ -242,23 +242,23 @@ fn runs_of<'a>(
     .collect()
 }
 
-/// Which plan a new execution would run.
+/// The plan that a new execution would run.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Choice {
-    /// The plan, when one can be chosen.
+    /// The plan, if one can be chosen.
     pub plan: Option<Key>,
     /// Whether any plan serves the goal.
     pub candidates: bool,
-    /// One CamelCase word.
+    /// The reason, one CamelCase word.
     pub reason: &'static str,
-    /// A sentence.
+    /// The message, a sentence.
     pub message: String,
 }
 
-/// Most plans that are named beside the one that is chosen.
+/// Maximum number of other plans that are named.
 const OTHERS_NAMED: usize = 5;
 
-/// Plan resolution (formats.md, "Goal.spec"): the plans that serve the goal; of each series the
+/// Plan resolution (docs/spec/execution.md, X3): of the plans that serve the goal, in each series the
 /// highest version; none that another candidate supersedes; only Ready ones; ties by name.
 fn choose_plan(service: &Service<'_>, goal: &Key, spec: &GoalSpec) -> Choice {
     let candidates = service.candidates(goal, spec);
@@ -271,7 +271,7 @@ fn choose_plan(service: &Service<'_>, goal: &Key, spec: &GoalSpec) -> Choice {
                 .filter(|old| old != *key)
         })
         .collect();
-    // Of each series the plans with the highest version: several only when those are equal.
+    // The plans with the highest version of each series; several if the versions are equal.
     let mut newest: BTreeMap<&str, (&str, Vec<&Candidate<'_>>)> = BTreeMap::new();
     let mut standing: Vec<&Candidate<'_>> = Vec::new();
     for candidate in &candidates {
@@ -406,7 +406,7 @@ mod tests {
                 vec![version("a", "s", "2.0.0-rc.1"), version("b", "s", "2.0.0")],
                 "Ready b PlanFound",
             ),
-            // Of two series there are two, and of equal versions as well.
+            // Two series have two plans, and so have equal versions.
             (
                 vec![version("b", "s", "1"), version("a", "t", "9")],
                 "Ready a Ambiguous",
@@ -419,7 +419,7 @@ mod tests {
                 vec![version("a", "s", "1"), serving("b", "")],
                 "Ready a Ambiguous",
             ),
-            // The highest is chosen before it is asked whether it is sound.
+            // The highest version is chosen before its validity is checked.
             (
                 vec![
                     version("a", "s", "1"),
@@ -514,7 +514,7 @@ mod tests {
         world.complete("a");
         assert_eq!(world.goal("g").phase, GoalPhase::Succeeded);
         assert_eq!(world.says(Kind::Goal, "g", "Reached"), "True Succeeded");
-        // A newer run decides anew.
+        // A newer run decides again.
         world.wait("1m");
         world.write("planspec/again.yaml", &execution("again", "p", ""));
         world.reconcile();
@@ -621,7 +621,7 @@ mod tests {
         world.reconcile();
         assert_eq!(world.goal("g").phase, GoalPhase::Failed);
         assert_eq!(world.says(Kind::Goal, "g", "Reached"), "False TimedOut");
-        // A plan that comes all the same can be run.
+        // A plan that appears later can be run.
         world.write("planspec/p.yaml", &serving("p", ""));
         world.reconcile();
         assert_eq!(world.goal("g").phase, GoalPhase::Ready);

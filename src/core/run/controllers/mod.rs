@@ -1,4 +1,4 @@
-//! The controllers: snapshot, old status, records and a moment → new status. All pure.
+//! The controllers, as pure functions: snapshot, old status, records and time to new status.
 
 pub mod binding;
 pub mod capability;
@@ -14,19 +14,19 @@ use crate::core::repository::definitions::Definition;
 use crate::core::repository::snapshot::Snapshot;
 use crate::core::resource::{CapabilityPhase, Condition, Key, SignedBy, Time, set_condition};
 
-/// Whether a commit holds a file or folder at a path, and the text in it if one is given.
+/// Whether the spec commit has a file or folder at a path, and it contains a pattern if one is given.
 pub type Artifacts<'a> = dyn Fn(&str, Option<&str>) -> bool + 'a;
 
 /// Whether the spec branch holds a commit.
 pub type Merged<'a> = dyn Fn(&str) -> bool + 'a;
 
-/// The paths that a commit changes beside the spec branch, or why nobody can tell.
+/// The paths that a commit changes relative to the spec branch, or why they are unknown.
 pub type Touches<'a> = dyn Fn(&str) -> Result<BTreeSet<String>, String> + 'a;
 
-/// Whether the spec branch lists a key for a principal, valid at a moment.
+/// Whether the spec branch lists a key for a principal, valid at a time.
 pub type Listed<'a> = dyn Fn(&SignedBy, Time) -> bool + 'a;
 
-/// What every controller may look at.
+/// The input of all controllers.
 pub struct World<'a> {
     /// The resources of the spec commit.
     pub snapshot: &'a Snapshot,
@@ -34,48 +34,48 @@ pub struct World<'a> {
     pub config: &'a Config,
     /// The spec commit.
     pub commit: &'a str,
-    /// Id of the repository's status branch.
+    /// The repository id of the status branch.
     pub repository_id: &'a str,
-    /// The moment that counts as now.
+    /// The time to use as now.
     pub now: Time,
-    /// Who wrote a file.
+    /// Returns the authors of a file.
     pub authors: &'a Authors<'a>,
-    /// What runs are pinned to.
+    /// The pinned resources of runs.
     pub pinned: execution::Pins<'a>,
-    /// Phase of every capability, judged first because bindings ask for it.
+    /// The phases of all capabilities, computed first because bindings need them.
     pub capabilities: BTreeMap<Key, CapabilityPhase>,
-    /// Whether the spec commit holds a file or folder at a path, and the text in it if one is
+    /// Whether the spec commit has a file or folder at a path, and it contains a pattern if one is
     /// given.
     pub artifact: &'a Artifacts<'a>,
     /// Whether a commit is part of the spec branch.
     pub merged: &'a Merged<'a>,
-    /// What a commit changes.
+    /// The paths that a commit changes.
     pub touched: &'a Touches<'a>,
-    /// Whether the spec branch still lists the key that something was signed with.
+    /// Whether the spec branch still lists the key of a signature.
     pub listed: &'a Listed<'a>,
-    /// References that name another uid than the status knows, by the resource that refers.
+    /// References with another uid than in the status, by the referring resource.
     pub uid_mismatches: BTreeMap<Key, String>,
 }
 
-/// E-mails of those who wrote a file as it stands in a commit, or why nobody can tell. History does
-/// not change, so this is a value like the others; only that it is long to find, and seldom needed.
+/// The e-mail addresses of a file's authors in a commit, or why they are unknown. History does
+/// not change, so this is a constant, but slow to compute and seldom needed.
 pub type Authors<'a> = dyn Fn(&str, &str) -> Result<BTreeSet<String>, String> + 'a;
 
-/// Whether a resource that has a status is still defined.
+/// Whether a resource with a status is still defined.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Presence<'a> {
-    /// Once.
+    /// It is defined once.
     Defined(&'a Definition),
-    /// More than once.
+    /// It is defined more than once.
     Doubled,
-    /// No longer.
+    /// It is no longer defined.
     Deleted,
-    /// Nobody can tell: a file that may hold it cannot be read, it left the configured paths, or
+    /// Unknown: a file that may define it is unreadable, it left the configured paths, or
     /// history was rewritten.
     Unknown(&'a str),
 }
 
-/// Set `Valid` from what is wrong with a resource; true when nothing is.
+/// Sets `Valid` from the findings about a resource. Returns whether there are none.
 pub(super) fn judge(
     world: &World<'_>,
     key: &Key,
@@ -106,8 +106,8 @@ pub(super) fn judge(
     is_valid
 }
 
-/// Why a resource that is needed cannot be used: the first reason when it is not there, the second
-/// when it is and cannot be read.
+/// Why a needed resource cannot be used: the first reason if it is missing, the second
+/// if it is invalid.
 fn unusable(
     snapshot: &Snapshot,
     key: &Key,

@@ -4,13 +4,13 @@ use super::World;
 use crate::core::base::words::count;
 use crate::core::resource::{Key, PlanPhase, PlanStatus, clear_condition, set_condition};
 
-/// The condition of a plan from a document: whether anything keeps it from being executed.
+/// The condition of a plan from a document: whether it can be executed.
 pub const READY_TO_EXECUTE: &str = "ReadyToExecute";
 
-/// Most blockers that are named.
+/// Maximum number of blockers that are named.
 const NAMED: usize = 3;
 
-/// Bring the status of one plan up to date; `valid` is what its `Valid` condition says.
+/// Updates the status of one plan; `valid` is its `Valid` condition.
 pub fn reconcile(
     world: &World<'_>,
     key: &Key,
@@ -32,7 +32,7 @@ pub fn reconcile(
     }
 }
 
-/// Of a document more is asked than of other plans, before it is executed.
+/// A document has further requirements before it can be executed.
 fn ready_to_execute(world: &World<'_>, key: &Key, status: &mut PlanStatus, generation: u64) {
     let definition = world.snapshot.definition(key);
     if definition.is_none_or(|definition| definition.origin.is_none()) {
@@ -180,7 +180,7 @@ mod tests {
         world.reconcile();
         assert_eq!(world.plan("p").phase, PlanPhase::Invalid);
         assert_eq!(world.says(Kind::Plan, "p", "Valid"), "False Duplicate");
-        // The rule that says so cannot be switched off.
+        // This rule cannot be switched off.
         world.configure("rules: {PS201: off}");
         world.reconcile();
         assert_eq!(world.says(Kind::Plan, "p", "Valid"), "False Duplicate");

@@ -1,12 +1,12 @@
-//! Whatever files come and go, whatever people do and however time passes: to look at what may move
-//! is to look at everything. The world compares the two at every reconcile.
+//! Property: whatever files, people and time do, an incremental reconcile has the result of a full
+//! one. The simulated world compares the two every time.
 
 use proptest::prelude::*;
 
 use crate::core::resource::Kind;
 use crate::core::testing::{World, key, with_metadata};
 
-/// The file of each resource, and its kind and name.
+/// The kind and name of the resource in each file.
 const FILES: [(Kind, &str); 19] = [
     (Kind::Goal, "goal-0"),
     (Kind::Goal, "goal-1"),
@@ -25,18 +25,18 @@ const FILES: [(Kind, &str); 19] = [
     (Kind::Execution, "run-1"),
     (Kind::Execution, "run-2"),
     (Kind::Execution, "run-3"),
-    // A second definition, and one under another name.
+    // A second definition, and one with another name.
     (Kind::Plan, "plan-0"),
     (Kind::Execution, "run-4"),
 ];
 const RUNS: [&str; 5] = ["run-0", "run-1", "run-2", "run-3", "run-4"];
 const NODES: [&str; 4] = ["a", "b", "c", "d"];
 
-/// What is chosen of a file: whether it is there and can be read, what is only for people in it, and
-/// four choices that mean something to others.
+/// The choices for a file: whether it exists and is readable, content that is only for people, and
+/// four choices that matter to others.
 type Choice = [usize; 6];
 
-/// Something that happens.
+/// An event.
 #[derive(Debug, Clone)]
 enum Event {
     Edit(usize, usize, usize),
@@ -54,7 +54,7 @@ enum Event {
     Reconcile,
 }
 
-/// The text of a file; nothing when it is not there.
+/// The text of a file; `None` if it does not exist.
 fn text(file: usize, choice: Choice) -> Option<String> {
     let [form, prose, first, second, third, fourth] = choice;
     let (kind, name) = FILES[file];

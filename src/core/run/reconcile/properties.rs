@@ -1,8 +1,8 @@
-//! What holds for every plan and every order of events.
+//! Properties of all plans and all orders of events.
 //!
-//! That a second reconcile changes nothing, that the order of records does not matter, that the
-//! status reads back and that nothing moves against the state machines is checked by the world
-//! itself, at every reconcile.
+//! The simulated world itself checks at every reconcile that a second one changes nothing, that the order of records
+//! does not matter, that the status reads back, and that all transitions are
+//! allowed.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -23,7 +23,7 @@ use crate::core::testing::{World, execution, gate, key, plan_with, resource};
 const RUNS: [&str; 2] = ["run", "other"];
 const ACTORS: [&str; 3] = ["agent:ana", "agent:ben", "user:carl"];
 const CAPABILITIES: [&str; 3] = ["code", "test", "review"];
-/// What tasks touch.
+/// The folders that tasks touch.
 const FOLDERS: [&str; 2] = ["src", "docs"];
 
 /// How a node depends on an earlier one.
@@ -35,7 +35,7 @@ enum Tie {
     Soft,
 }
 
-/// What a node is.
+/// The kind of a node.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Sort {
     Task,
@@ -43,7 +43,7 @@ enum Sort {
     Checked,
     Gate,
     External,
-    /// Of the nodes that it would depend on.
+    /// A group of the nodes that it would depend on.
     Group,
 }
 
@@ -54,7 +54,7 @@ struct NodePlan {
     retries: u32,
     timeout: Option<u32>,
     capability: Option<usize>,
-    /// A task that runs whatever happens.
+    /// Whether a task has `always`.
     always: bool,
     /// The folder that a task touches.
     touches: Option<usize>,
@@ -64,22 +64,22 @@ struct NodePlan {
 #[derive(Debug, Clone)]
 struct Scene {
     nodes: Vec<NodePlan>,
-    /// Whether the nodes stand in the file behind those that depend on them.
+    /// Whether nodes in the file come after those that depend on them.
     backwards: bool,
     approvers: u32,
     providers: Vec<Option<&'static str>>,
     events: Vec<Event>,
-    /// How what is done at the end ends, over and over.
+    /// The results of the work at the end, repeated.
     endings: Vec<bool>,
-    /// How often each node was written anew.
+    /// How often each node was changed.
     edits: Vec<u32>,
-    /// How often each capability was given another default.
+    /// How often the default of each capability was changed.
     defaults: [u32; 3],
-    /// Whether all that decides must be signed.
+    /// Whether all decisions must be signed.
     signed: bool,
 }
 
-/// Something that happens; a node and a run by any number, an attempt by its distance to the open
+/// An event; nodes and runs are given by any number, attempts by their distance to the open
 /// one.
 #[derive(Debug, Clone)]
 enum Event {
@@ -88,9 +88,9 @@ enum Event {
     Claim(usize, usize, i64, usize),
     Renew(usize, usize, usize),
     Release(usize, usize, usize),
-    /// Somebody asks something about a node.
+    /// A holder asks a question about a node.
     Ask(usize, usize, usize),
-    /// Somebody answers what was asked last about it.
+    /// The last question about a node is answered.
     Answer(usize, usize, usize),
     Report(usize, usize, i64, usize, bool),
     Review(usize, usize, usize, ReviewAction),
@@ -98,35 +98,35 @@ enum Event {
     Cancel(usize, usize),
     Retry(usize, Option<usize>, bool),
     Again(usize, usize),
-    /// Whoever held a node when its lease ended reports it all the same.
+    /// The former holder of a node reports it after its lease.
     Adopt(usize, usize, bool),
-    /// Somebody reports a node with another commit.
+    /// A node is reported with another commit.
     Point(usize, usize, usize),
-    /// From now on records name this session, or none.
+    /// Records from now on name this session, or none.
     Session(Option<usize>),
     Verify(usize, usize, usize, bool),
-    /// What stands on one ref stands on another as well.
+    /// The records on one ref are copied to another.
     Copy(usize, usize, usize, i64),
-    /// The ref of an attempt holds something that is no record.
+    /// The ref of an attempt gets something else than records.
     Nonsense(usize, usize, i64),
-    /// Somebody replaces what stands on the ref of an attempt.
+    /// The records on the ref of an attempt are replaced.
     Rewrite(usize, usize, i64),
     Bind(usize),
     /// What a run waits for is done.
     Act(usize),
-    /// A binding says something else, and what has not begun is bound again.
+    /// A binding changes, and nodes that have not begun are bound again.
     BindElsewhere(usize, usize),
-    /// A node says something else.
+    /// A node changes.
     Edit(usize),
-    /// An input of a capability has another default.
+    /// An input of a capability gets another default.
     Default(usize),
-    /// A run goes on with the plan as it is now.
+    /// A run continues with the current plan.
     GoOn(usize),
-    /// From now on records are written against another status, or not.
+    /// Records from now on are for another status, or not.
     Foreign(bool),
-    /// From now on records are not signed by whom they name, or they are.
+    /// Records from now on have wrong signatures, or not.
     Forged(bool),
-    /// The key of somebody is listed no more.
+    /// A key is no longer listed.
     Revoke(usize),
     Commit,
 }
@@ -248,7 +248,7 @@ fn scene() -> impl Strategy<Value = Scene> {
         .prop_map(Scene::that_is_valid)
 }
 
-/// Chains with gates, whose tasks are bound to something else again and again.
+/// Chains with gates, whose tasks are repeatedly bound to other targets.
 fn gated_scene() -> impl Strategy<Value = Scene> {
     let node = |at: usize| {
         let sort =
@@ -291,7 +291,7 @@ fn gated_scene() -> impl Strategy<Value = Scene> {
 }
 
 impl Scene {
-    /// Groups whose condition would wait for what is in them have none.
+    /// Removes conditions of groups that would wait for their own children.
     fn that_is_valid(mut self) -> Scene {
         let plan: Value = serde_yaml::from_str(&self.plan()).expect("YAML");
         let graph = serde_json::from_value(plan["spec"]["graph"].clone()).expect("a graph");
@@ -415,7 +415,7 @@ impl Scene {
         world
     }
 
-    /// The children of a group: what it would depend on.
+    /// The children of a group: the nodes that it would depend on.
     fn children(&self, at: usize) -> Vec<String> {
         let node = &self.nodes[at];
         let ties = node.ties.iter().enumerate();
@@ -424,7 +424,7 @@ impl Scene {
             .collect()
     }
 
-    /// Some nodes, with what is in the groups among them.
+    /// Some nodes, with the children of groups among them.
     fn with_children(&self, ids: Vec<String>) -> BTreeSet<String> {
         let (mut todo, mut found) = (ids, BTreeSet::new());
         while let Some(id) = todo.pop() {
@@ -440,7 +440,7 @@ impl Scene {
         !self.children(at).is_empty()
     }
 
-    /// The nodes that a node waits for, with the stricter of several ties.
+    /// The nodes that a node waits for, with the stricter of several edges.
     fn before(&self, at: usize) -> impl Iterator<Item = (String, EdgeKind)> {
         let ties = self.nodes[at].ties.iter().enumerate();
         let is_group = self.is_group(at);
@@ -455,7 +455,7 @@ impl Scene {
         })
     }
 
-    /// The groups with a condition that a node is in, directly or through others.
+    /// The groups with a condition around a node, directly or indirectly.
     fn conditional_groups(&self, at: usize) -> Vec<usize> {
         let is_in = |group: usize, at: usize| self.children(group).contains(&format!("n{at}"));
         let mut inside = vec![at];
@@ -468,7 +468,7 @@ impl Scene {
         inside
     }
 
-    /// Whether all that a node depends on allows it to start, and the groups that it is in.
+    /// Whether the predecessors of a node, and the groups around it, allow it to start.
     fn allows(&self, tree: &StatusTree, run: &str, at: usize) -> bool {
         let mut groups = self.conditional_groups(at).into_iter();
         let always = self.runs_always(at);
@@ -476,7 +476,7 @@ impl Scene {
             && groups.all(|group| {
                 let is_asked = self.allows_alone(tree, run, group);
                 let mut before = self.before(group);
-                // A group that is not to begin holds back no cleanup; one that is not needed does.
+                // A group that is not to begin does not hold back cleanup; one that is not needed does.
                 let is_lost = always
                     && !is_asked
                     && before.all(|(before, _)| phase_of(tree, run, &before).is_terminal());
@@ -484,20 +484,20 @@ impl Scene {
             })
     }
 
-    /// Whether it is a task that runs whatever happens.
+    /// Whether it is a task with `always`.
     fn runs_always(&self, at: usize) -> bool {
         let is_task = !matches!(self.nodes[at].sort, Sort::Gate | Sort::External);
         self.nodes[at].always && is_task && !self.is_group(at)
     }
 
-    /// Whether what comes before a node has to end well.
+    /// Whether a predecessor of a node must succeed.
     fn needs(&self, at: usize, before: &str, kind: EdgeKind) -> bool {
         let number: usize = before[1..].parse().expect("a number");
         let is_gate = self.nodes[number].sort == Sort::Gate;
         kind == EdgeKind::Hard && (is_gate || !self.runs_always(at))
     }
 
-    /// Whether it is not needed since the condition of a group that it is in is false.
+    /// Whether it is not needed because the condition of a group around it is false.
     fn is_left_out(&self, tree: &StatusTree, run: &str, at: usize) -> bool {
         let mut groups = self.conditional_groups(at).into_iter();
         groups.any(|group| {
@@ -516,7 +516,7 @@ impl Scene {
         })
     }
 
-    /// No node starts before what it depends on allows it, and none is skipped without a reason.
+    /// Checks that no node starts too early, and that none is skipped without a reason.
     fn assert_order(&self, old: Option<&StatusTree>, new: &StatusTree) {
         for run in RUNS {
             for at in 0..self.nodes.len() {
@@ -524,7 +524,7 @@ impl Scene {
                 let id = format!("n{at}");
                 let after = phase_of(new, run, &id);
                 let before = old.map_or(NodePhase::Pending, |old| phase_of(old, run, &id));
-                // What was decided before a gate was asked again stays decided.
+                // Nodes that were decided before a gate was reopened stay decided.
                 if after == NodePhase::Skipped && before != after {
                     self.assert_skipped_for_a_reason(new, run, at);
                 }
@@ -546,7 +546,7 @@ impl Scene {
     ) {
         let id = format!("n{at}");
         let begun = |tree: &StatusTree| {
-            // What is reported has begun.
+            // A reported node has begun.
             let status = status_of(tree, run, &id);
             let reported =
                 status.is_some_and(|node| node.extensions.reason == AWAITING_VERIFICATION);
@@ -554,7 +554,7 @@ impl Scene {
             reported || begun.contains(&phase_of(tree, run, &id))
         };
         let begins = begun(new) && !old.is_some_and(begun);
-        // What nobody claims is decided in one go with what it waited for.
+        // Nodes that nobody claims may be decided together with those that they wait for.
         let decides_itself = self.nodes[at].sort == Sort::Gate || self.is_group(at);
         let offered = status_of(new, run, &id).is_some_and(|status| {
             status.is_claimable() || status.extensions.reason == AWAITING_APPROVAL
@@ -562,12 +562,12 @@ impl Scene {
         if !offered && !begins {
             return;
         }
-        // Who claims goes by what stood when it was offered.
+        // A claim is based on the state when the node was offered.
         let claimed = begins && !decides_itself;
         let offer = if claimed { old } else { Some(new) };
         let offer = offer.expect("an offer");
         assert!(self.allows(offer, run, at), "{run}/{id} begins too early");
-        // A group stands where its children stand.
+        // The phase of a group follows from its children.
         if !self.is_group(at) {
             self.assert_gates_hold(offer, run, at);
             let target = |tree: &StatusTree| {
@@ -608,21 +608,21 @@ impl Scene {
         assert!(is_lost || refused, "{run}/{id} is skipped for nothing");
     }
 
-    /// Whether a gate before a node is asked again: it leaves done what is done, and so does what
-    /// consists of it.
+    /// Whether a gate before a node was reopened: finished nodes stay finished, and so do groups
+    /// of them.
     fn is_asked_again(&self, tree: &StatusTree, run: &str, at: usize) -> bool {
         let mut gates = self.gates_before(at).into_iter();
         gates.any(|gate| !phase_of(tree, run, &format!("n{gate}")).is_terminal())
     }
 
-    /// The gates before a node, over any path.
+    /// The gates before a node, on any path.
     fn gates_before(&self, at: usize) -> BTreeSet<usize> {
         let mut gates = BTreeSet::new();
         let (mut todo, mut seen) = (vec![at], BTreeSet::new());
         while let Some(at) = todo.pop() {
             let is_group = self.is_group(at);
             let holds_children = self.conditional_groups(at);
-            // An edge into a group without a condition holds back the group, and that alone.
+            // An edge into a group without a condition holds back only the group itself.
             let groups = holds_children
                 .into_iter()
                 .flat_map(|group| self.before(group));
@@ -639,7 +639,7 @@ impl Scene {
         gates
     }
 
-    /// Every gate before a node is decided, and what it approved is what would run.
+    /// Checks that every gate before a node is decided, for what would run.
     fn assert_gates_hold(&self, tree: &StatusTree, run: &str, at: usize) {
         let file = &tree.files[&key(Kind::Execution, run)];
         let Status::Execution(status) = &file.status else {
@@ -692,8 +692,8 @@ impl Scene {
         }
     }
 
-    /// What is decided, or at work, was decided on what is decided still. Only a gate that is
-    /// decided again for other targets leaves done what has been done behind it.
+    /// Checks that decided and running nodes are based on decided ones. Only a gate that is
+    /// reopened for other targets leaves nodes after it finished.
     fn assert_decided_in_order(&self, new: &StatusTree) {
         for run in RUNS {
             let is_open = |at: usize| !phase_of(new, run, &format!("n{at}")).is_terminal();
@@ -719,7 +719,7 @@ impl Scene {
         }
     }
 
-    /// Of what touches the same folder, one at most is held in a run.
+    /// Checks that at most one node that touches a folder is held in a run.
     fn assert_apart(&self, new: &StatusTree) {
         for run in RUNS {
             let mut holders = [None; FOLDERS.len()];
@@ -736,14 +736,14 @@ impl Scene {
         }
     }
 
-    /// The nodes that a node waits for or, as a group, consists of, by number.
+    /// The nodes that a node waits for or, as a group, contains, by number.
     fn before_any(&self, at: usize) -> impl Iterator<Item = usize> {
         let ties = self.nodes[at].ties.iter().enumerate();
         ties.filter(|(_, tie)| !matches!(tie, Tie::None))
             .map(|(from, _)| from)
     }
 
-    /// No gate opens by a key that is listed no more, and nothing is done by a report that nobody signed.
+    /// Checks that no unlisted key opens a gate, and that no unsigned report counts.
     fn assert_proven(
         &self,
         old: Option<&StatusTree>,
@@ -819,7 +819,7 @@ impl Scene {
             Event::Ask(run, node, actor) => {
                 let id = id(node);
                 world.about(RUNS[run]);
-                // Mostly by whoever holds it.
+                // Mostly by the holder.
                 let holder = world.node(&id).extensions.claim.map(|claim| claim.actor);
                 let actor = holder
                     .filter(|_| actor > 0)
@@ -842,7 +842,7 @@ impl Scene {
             Event::Report(run, node, offset, actor, good) => {
                 let id = id(node);
                 let attempt = open(world.about(RUNS[run]), &id, offset);
-                // Mostly by whoever holds it.
+                // Mostly by the holder.
                 let holder = world.node(&id).extensions.claim.map(|claim| claim.actor);
                 let actor = holder
                     .filter(|_| actor > 0)
@@ -972,9 +972,9 @@ impl Scene {
         }
     }
 
-    /// Do whatever can be done until nothing can be.
+    /// Does all possible work until nothing is left.
     fn finish(&mut self, world: &mut World) {
-        // Whoever names no session is not asked for it: everybody can end what they began.
+        // Without a session it is not checked, so everybody can end what they began.
         world.session = None;
         world.is_foreign = false;
         world.signature = Signature::Unchecked;
@@ -1004,7 +1004,7 @@ impl Scene {
         panic!("it does not come to an end");
     }
 
-    /// Everything that one run waits for.
+    /// Does everything that one run waits for.
     fn act(&self, world: &mut World, endings: &mut impl Iterator<Item = bool>) {
         let nodes = world.run().node_statuses.clone();
         for (id, node) in nodes {
@@ -1083,7 +1083,7 @@ proptest! {
                 ExecutionPhase::Succeeded
             };
             prop_assert_eq!(world.run().phase, expected);
-            // What is over stays as it is, whatever else is said.
+            // A finished run does not change, whatever records arrive.
             let over = world.run().clone();
             world.cancel("user:late");
             world.claim("n0", "agent:late");
@@ -1105,8 +1105,8 @@ proptest! {
         ..ProptestConfig::default()
     })]
 
-    /// What a gate has approved and what is done stays done when it is asked again; nothing new
-    /// begins behind it.
+    /// Approved and finished nodes stay so when a gate is reopened; nothing new
+    /// begins after it.
     #[test]
     fn nothing_passes_a_gate_that_waits(mut scene in gated_scene()) {
         let mut world = scene.world();

@@ -1,4 +1,4 @@
-//! What `reconcile` keeps beside the phases: derived metadata, conditions, findings, evidence.
+//! Tests of what `reconcile` maintains besides phases: derived metadata, conditions, findings, evidence.
 
 use serde_json::json;
 
@@ -29,8 +29,8 @@ fn sequence(world: &World) -> u64 {
         .map_or(0, |tree| tree.controller.sequence)
 }
 
-/// What these decisions make of a run with a bit of everything, in all its words. `planspec audit` holds old status commits to
-/// them, byte for byte.
+/// The bytes of a run with a bit of everything, for the present version of the decisions. `planspec audit` compares old
+/// status commits with them, byte for byte.
 #[test]
 fn the_same_inputs_lead_to_the_same_bytes_as_long_as_decisions_have_a_number() {
     let nodes = [
@@ -229,7 +229,7 @@ fn an_ended_run_whose_spec_is_another_is_another_run() {
     world.reconcile();
     let first = world.file(Kind::Execution, "run").uid.clone();
     let fast = "parameters: {fast: true}";
-    // While it goes on the change is passed over, and so it stays: also when it is taken back after the end.
+    // While the run is open the change is ignored, and stays so, even if it is reverted after the end.
     world.write("planspec/run.yaml", &run(fast));
     world.reconcile();
     world.complete("a");
@@ -244,7 +244,7 @@ fn an_ended_run_whose_spec_is_another_is_another_run() {
         assert_eq!(phase(&world), "Succeeded", "{what}");
         assert_eq!(world.file(Kind::Execution, "run").uid, first, "{what}");
     }
-    // Removed and added again in one look: nobody has run this one.
+    // Removed and added again between two reconciles: this is a new run.
     world.write("planspec/run.yaml", &run("parameters: {fast: false}"));
     world.reconcile();
     let file = world.file(Kind::Execution, "run");
@@ -254,7 +254,7 @@ fn an_ended_run_whose_spec_is_another_is_another_run() {
     assert_eq!(world.stands("a"), "Pending Ready");
     world.complete("a");
     assert_eq!(phase(&world), "Succeeded");
-    // Nothing is left that is asked again and again.
+    // Nothing is left to examine again and again.
     assert!(!world.reconcile());
 }
 
@@ -415,8 +415,8 @@ fn a_moment_has_come_only_when_it_moves_something() {
     world.fail("again", "x");
     world.reconcile();
     assert_eq!(fired(&world), None);
-    // What waited for its next attempt is offered; then the timeout of an attempt, a lease, and those
-    // of the gate, of what is outside and of the goal.
+    // The next attempt is offered; then the timeout of an attempt, a lease, and the timeouts
+    // of the gate, of the external and of the goal.
     let mut seen = Vec::new();
     for _ in 0..25 {
         world.wait("10m");
@@ -427,7 +427,7 @@ fn a_moment_has_come_only_when_it_moves_something() {
     assert!((10..=15).contains(&retry), "{retry}");
     assert_eq!(seen, [1800, 7200, 10800, 14400]);
 
-    // Records come first: what was decided and reported in time has no moment that comes.
+    // Records come first: what was decided and reported in time has no deadline any more.
     let mut world = World::of(&[
         plan(
             "p",
@@ -456,7 +456,7 @@ fn only_what_was_folded_in_is_evidence() {
     assert_eq!(evidence(&world), [claim]);
     world.reconcile();
     assert_eq!(evidence(&world), [] as [&str; 0]);
-    // What cannot be judged now is read again later.
+    // Records that cannot be judged now are read again later.
     world.lost = world.tree.as_ref().expect("a status").pinned.clone();
     let changed = plan("p", &task("z", "")) + &execution("run", "p", "");
     world.write("planspec/all.yaml", &changed);

@@ -1,32 +1,32 @@
-//! What runs want of people and programs, in the order in which whoever looks at them should see it.
+//! What runs need from people and programs, most urgent first.
 
 use serde::{Deserialize, Serialize};
 
 use crate::core::resource::HUMAN;
 use crate::core::run::transition::WaitingFor;
 
-/// What a run wants, the most urgent first.
+/// What a run needs, most urgent first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Concern {
-    /// It has failed, and somebody may try it again or leave it.
+    /// It has failed; somebody may retry it, or leave it.
     Failed,
-    /// Something is missing or wrong: it goes on once that is put right.
+    /// Something is missing or wrong, and must be corrected first.
     Stuck,
-    /// Somebody to try a node again that failed for good, while the run goes on; or to leave it.
+    /// A node has finally failed while the run is open; somebody may retry it, or leave it.
     FailedNode,
     /// An answer to a question.
     Answer,
     /// A decision at a gate.
     Approval,
-    /// A check of what was reported.
+    /// A verification of a report.
     Verification,
-    /// A word about a criterion.
+    /// An attestation of a criterion.
     Criterion,
-    /// A task that is for a person.
+    /// A task for a person.
     Person,
     /// A task that nobody has claimed.
     Unclaimed,
-    /// The report of whoever is at work.
+    /// The report of a worker.
     Report,
     /// The next attempt.
     Retry,
@@ -36,23 +36,23 @@ pub enum Concern {
     Repository,
 }
 
-/// Under which heading a run stands.
+/// The heading under which a run is listed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Heading {
     /// It has failed.
     Failed,
-    /// It waits for somebody to put something right.
+    /// Something must be corrected.
     Stuck,
     /// It waits for people.
     People,
     /// It waits for a worker.
     Unclaimed,
-    /// Somebody is at work, or it goes on by itself.
+    /// Somebody works on it, or it continues by itself.
     AtWork,
 }
 
 impl Heading {
-    /// One word for a program.
+    /// One word for programs.
     pub fn word(self) -> &'static str {
         match self {
             Heading::Failed => "failed",
@@ -63,7 +63,7 @@ impl Heading {
         }
     }
 
-    /// As a title.
+    /// The title.
     pub fn title(self) -> &'static str {
         match self {
             Heading::Failed => "Failed",
@@ -76,7 +76,7 @@ impl Heading {
 }
 
 impl Concern {
-    /// All of them, the most urgent first.
+    /// All concerns, most urgent first.
     pub const ALL: [Concern; 13] = [
         Concern::Failed,
         Concern::Stuck,
@@ -93,7 +93,7 @@ impl Concern {
         Concern::Repository,
     ];
 
-    /// What waiting for this is.
+    /// The concern of a wait.
     pub fn of(what: &WaitingFor) -> Concern {
         match what {
             WaitingFor::Worker {
@@ -113,7 +113,7 @@ impl Concern {
         }
     }
 
-    /// Where a run stands that wants this most.
+    /// The heading of a run whose most urgent concern this is.
     pub fn heading(self) -> Heading {
         match self {
             Concern::Failed => Heading::Failed,
@@ -131,12 +131,12 @@ impl Concern {
         }
     }
 
-    /// Whether it stays as it is until a person does something.
+    /// Whether it lasts until a person acts.
     pub fn needs_somebody(self) -> bool {
         self.heading() <= Heading::People
     }
 
-    /// So many of it, in a headline: `1 approval`, `2 approvals`.
+    /// A number of them, for a headline: `1 approval`, `2 approvals`.
     pub fn counted(self, count: usize) -> String {
         let (one, several) = match self {
             Concern::Failed => ("failed", "failed"),
@@ -156,7 +156,7 @@ impl Concern {
         format!("{count} {}", if count == 1 { one } else { several })
     }
 
-    /// One word for a program: a label of a metric.
+    /// One word for programs, as a label of a metric.
     pub fn word(self) -> &'static str {
         match self {
             Concern::Failed => "failed",

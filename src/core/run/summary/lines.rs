@@ -1,5 +1,5 @@
-//! The lines, in the files that the hash of a name says. In the file of a resource stands a line about
-//! it ([`Summary`]) and one that says which executions need it (`Needed`).
+//! The summaries, in files by the hash of a name. The file of a resource has its summary
+//! ([`Summary`]) and the list of executions that need it (`Needed`).
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -11,66 +11,66 @@ use super::outline::{Changed, Outline, ShardFacts};
 use crate::core::base::digest;
 use crate::core::resource::Key;
 
-/// Folder of the lines in the status tree.
+/// Folder of the summaries in the status tree.
 pub const SUMMARY_DIR: &str = "_summary";
-/// Path of what is to be known of all lines together.
+/// Path of the outline.
 pub const OUTLINE_FILE: &str = "_summary/outline.json";
-/// How a line of [`Needed`] begins.
+/// The beginning of a line with [`Needed`].
 const NEEDED: &[u8] = br#"{"needed":"#;
 
-/// Which executions need something.
+/// The executions that need something.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Needed {
-    /// What: see [`Summary::needs`].
+    /// What they need: see [`Summary::needs`].
     needed: String,
     /// The executions, `namespace/name`.
     by: BTreeSet<String>,
 }
 
-/// The lines of one file.
+/// The content of one file.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Shard {
     lines: BTreeMap<Key, Arc<Summary>>,
     needed: BTreeMap<String, BTreeSet<String>>,
 }
 
-/// New lines about some resources; nothing for those about which there is nothing to say.
+/// New summaries of some resources; `None` if there is nothing to summarise.
 pub type NewLines = BTreeMap<Key, Option<Arc<Summary>>>;
 
-/// All lines, or those of the files that were read.
+/// All summaries, or those of the files that were read.
 #[derive(Debug, Clone, Default)]
 pub struct Summaries {
-    /// What is to be known of all of them together.
+    /// The outline of all of them.
     pub outline: Outline,
     shards: BTreeMap<String, Arc<Shard>>,
 }
 
-/// Name of the file with the line about a resource.
+/// Name of the file with the summary of a resource.
 pub fn shard_of(key: &Key) -> String {
     digest::shard(&key.qualified())
 }
 
-/// Name of the file that says who needs something.
+/// Name of the file with the executions that need something.
 pub fn shard_of_needed(what: &str) -> String {
     digest::shard(what.split_once(' ').map_or(what, |(_, name)| name))
 }
 
-/// The names of all files that there may be.
+/// The names of all possible files.
 pub fn all_shards() -> impl Iterator<Item = String> {
     (0..=u8::MAX).map(|number| format!("{number:02x}"))
 }
 
-/// Path of a file of lines.
+/// Path of a file of summaries.
 pub fn shard_path(shard: &str) -> String {
     format!("{SUMMARY_DIR}/{shard}")
 }
 
 impl Shard {
-    /// Read a file of lines.
+    /// Reads a file of summaries.
     ///
     /// # Errors
-    /// A sentence: which line is not as expected.
+    /// A line is not as expected; the error is a sentence.
     pub fn read(path: &str, bytes: &[u8]) -> Result<Shard, String> {
         let mut shard = Shard::default();
         let lines = bytes.split(|byte| *byte == b'\n').enumerate();
@@ -87,7 +87,7 @@ impl Shard {
         Ok(shard)
     }
 
-    /// The text of the file; nothing when it holds nothing.
+    /// The text of the file; `None` if it is empty.
     fn text(&self) -> serde_json::Result<Option<String>> {
         let mut text = String::new();
         for line in self.lines.values() {
@@ -106,14 +106,14 @@ impl Shard {
         ShardFacts::of(self.lines())
     }
 
-    /// The lines about resources.
+    /// The summaries of resources.
     pub fn lines(&self) -> impl Iterator<Item = &Summary> {
         self.lines.values().map(|line| &**line)
     }
 }
 
 impl Summaries {
-    /// All lines there are.
+    /// All summaries.
     pub fn whole(lines: impl IntoIterator<Item = Summary>) -> Summaries {
         let mut shards: BTreeMap<String, Shard> = BTreeMap::new();
         for line in lines {
@@ -142,7 +142,7 @@ impl Summaries {
         }
     }
 
-    /// What is to be known of all lines, and none of them.
+    /// Only the outline, without any summaries.
     pub fn unread(outline: Outline) -> Summaries {
         Summaries {
             outline,
@@ -155,29 +155,29 @@ impl Summaries {
         self.shards.contains_key(shard)
     }
 
-    /// Add a file that was read.
+    /// Adds a file that was read.
     pub fn add(&mut self, name: String, shard: Shard) {
         self.shards.insert(name, Arc::new(shard));
     }
 
-    /// A file as far as it was read.
+    /// A file, as far as it was read.
     pub fn shard(&self, name: &str) -> Shard {
         let shard = self.shards.get(name);
         shard.map(|shard| (**shard).clone()).unwrap_or_default()
     }
 
-    /// The lines that were read.
+    /// The summaries that were read.
     pub fn lines(&self) -> impl Iterator<Item = &Summary> {
         self.shards.values().flat_map(|shard| shard.lines())
     }
 
-    /// The lines of a file that was read.
+    /// The summaries of a file that was read.
     pub fn lines_of(&self, shard: &str) -> impl Iterator<Item = &Arc<Summary>> {
         let shard = self.shards.get(shard).into_iter();
         shard.flat_map(|shard| shard.lines.values())
     }
 
-    /// The line about a resource, if its file was read.
+    /// The summary of a resource, if its file was read.
     pub fn line(&self, key: &Key) -> Option<&Arc<Summary>> {
         self.shards.get(&shard_of(key))?.lines.get(key)
     }
@@ -189,7 +189,7 @@ impl Summaries {
         users.into_iter().flatten().map(String::as_str)
     }
 
-    /// Which files it takes to put new lines into their places.
+    /// The files that are needed to insert new summaries.
     pub fn shards_for(&self, new: &NewLines) -> BTreeSet<String> {
         let mut shards = BTreeSet::new();
         for (key, line) in new {
@@ -201,8 +201,8 @@ impl Summaries {
         shards
     }
 
-    /// The same with new lines; nothing when that takes all lines. The files [for it](Self::shards_for)
-    /// were read.
+    /// The same with new summaries; `None` if that needs all of them. The files [for it](Self::shards_for)
+    /// must have been read.
     pub fn with(&self, new: &NewLines) -> Option<Summaries> {
         let changes: Vec<Changed<'_>> = new
             .iter()
@@ -248,11 +248,11 @@ impl Summaries {
         Arc::make_mut(self.shards.entry(name).or_default())
     }
 
-    /// The files that are others than before, by path; nothing for those that are gone. What was not
-    /// read is as it was.
+    /// The files that have changed, by path; `None` for removed ones. Files that were not
+    /// read are unchanged.
     ///
     /// # Errors
-    /// What serde says; a line has nothing that JSON cannot hold.
+    /// Those of serde; a summary has nothing that JSON cannot hold.
     pub fn changed_files(
         &self,
         before: &Summaries,
@@ -272,7 +272,7 @@ impl Summaries {
         Ok(files)
     }
 
-    /// Whether a file is the same; one that is not there holds nothing.
+    /// Whether a file is the same; a missing one counts as empty.
     fn has_same(&self, name: &str, other: &Summaries) -> bool {
         let [own, other] = [self, other].map(|one| one.shards.get(name));
         match (own, other) {
@@ -283,8 +283,8 @@ impl Summaries {
         }
     }
 
-    /// Whether lines that were read in part are all these, where those that were not read are what
-    /// they were `before`.
+    /// Whether incomplete summaries agree with complete ones, where those that were not read are as
+    /// in `before`.
     pub fn is_part_of(&self, whole: &Summaries, before: &Summaries) -> bool {
         let is_as_in_whole = |name: String| {
             let part = if self.has(&name) { self } else { before };
@@ -300,10 +300,10 @@ impl PartialEq for Summaries {
     }
 }
 
-/// Read what is to be known of all lines together.
+/// Reads the outline.
 ///
 /// # Errors
-/// A sentence: what is not as expected.
+/// Something is not as expected; the error is a sentence.
 pub fn read_outline(bytes: &[u8]) -> Result<Outline, String> {
     serde_json::from_slice(bytes).map_err(|error| format!("{OUTLINE_FILE}: {error}"))
 }

@@ -1,4 +1,4 @@
-//! Look lines up, and read no more files of them than that takes.
+//! Looks up summaries, and reads only the files that are needed.
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
@@ -10,26 +10,26 @@ use super::{Summary, needed_resource};
 use crate::core::resource::{Key, Kind};
 use crate::core::run::record::Address;
 
-/// Where files of lines are read from.
+/// Reads files of summaries.
 pub trait Shards {
-    /// What can go wrong.
+    /// Errors of reading.
     type Error;
 
-    /// The lines of a file; one that is not there holds none.
+    /// Returns the content of a file; a missing one is empty.
     ///
     /// # Errors
     /// It cannot be read.
     fn shard(&self, name: &str) -> Result<Shard, Self::Error>;
 }
 
-/// Lines that are read when they are asked for.
+/// Summaries that are read on demand.
 pub struct Lookup<'a, S> {
     from: &'a S,
     known: RefCell<Summaries>,
 }
 
 impl<'a, S: Shards> Lookup<'a, S> {
-    /// Lines of which some may be known.
+    /// Summaries of which some may be known.
     pub fn new(known: Summaries, from: &'a S) -> Lookup<'a, S> {
         Lookup {
             from,
@@ -37,12 +37,12 @@ impl<'a, S: Shards> Lookup<'a, S> {
         }
     }
 
-    /// What was read.
+    /// The summaries that were read.
     pub fn known(&self) -> Summaries {
         self.known.borrow().clone()
     }
 
-    /// Read files, unless they are known.
+    /// Reads files, unless they are known.
     ///
     /// # Errors
     /// They cannot be read.
@@ -56,7 +56,7 @@ impl<'a, S: Shards> Lookup<'a, S> {
         Ok(())
     }
 
-    /// The line about a resource.
+    /// The summary of a resource.
     ///
     /// # Errors
     /// It cannot be read.
@@ -65,7 +65,7 @@ impl<'a, S: Shards> Lookup<'a, S> {
         Ok(self.known.borrow().line(key).cloned())
     }
 
-    /// The lines about the executions that need a resource.
+    /// The summaries of the executions that need a resource.
     ///
     /// # Errors
     /// They cannot be read.
@@ -84,7 +84,7 @@ impl<'a, S: Shards> Lookup<'a, S> {
         Ok(found)
     }
 
-    /// The lines of the files of which `is_meant` says so.
+    /// The summaries in the files that `is_meant` selects.
     ///
     /// # Errors
     /// They cannot be read.
@@ -104,7 +104,7 @@ impl<'a, S: Shards> Lookup<'a, S> {
         Ok(lines.cloned().collect())
     }
 
-    /// The execution that a record is about.
+    /// The execution of a record.
     ///
     /// # Errors
     /// It cannot be read.
@@ -118,7 +118,7 @@ impl<'a, S: Shards> Lookup<'a, S> {
                 if let Some(line) = users.into_iter().find(|line| is_meant(line)) {
                     return Ok(Some(line));
                 }
-                // It may be about a run that has no such gate, which is then told why that is wrong.
+                // Its run may have no such gate, and must then report why the record is wrong.
                 let all = self.all()?;
                 let found = all.lines().find(|line| is_meant(line));
                 Ok(found.cloned().map(Arc::new))
@@ -134,7 +134,7 @@ impl<'a, S: Shards> Lookup<'a, S> {
         }
     }
 
-    /// All lines.
+    /// All summaries.
     ///
     /// # Errors
     /// They cannot be read.
@@ -143,7 +143,7 @@ impl<'a, S: Shards> Lookup<'a, S> {
         Ok(self.known())
     }
 
-    /// The lines that were read, and the same with new ones; what it takes for that is read.
+    /// The summaries that were read, and the same with new ones; reads the files that are needed.
     ///
     /// # Errors
     /// It cannot be read.
@@ -159,7 +159,7 @@ impl<'a, S: Shards> Lookup<'a, S> {
         let others = before.lines().filter(|line| !new.contains_key(&line.key()));
         let new = new.values().flatten().map(|line| (**line).clone());
         let mut after = Summaries::whole(others.cloned().chain(new));
-        // What holds nothing any more is known to hold nothing.
+        // Files that became empty are known to be empty.
         for name in all_shards()
             .filter(|name| !after.has(name))
             .collect::<Vec<_>>()
@@ -186,7 +186,7 @@ mod tests {
     use crate::core::run::summary::Aside;
     use crate::core::run::summary::lines::shard_path;
 
-    /// Stored lines; each file that is read is counted.
+    /// Stored summaries, which count the files that are read.
     struct Stored {
         lines: Summaries,
         texts: BTreeMap<String, Option<String>>,
@@ -236,7 +236,7 @@ mod tests {
         }
     }
 
-    /// A run whose nodes wait or are at work, or that is over; or a goal.
+    /// A run that waits, is running or is over; or a goal.
     fn line(key: &Key, state: u8, minute: u8) -> Option<Arc<Summary>> {
         let since = Some(at(minute));
         let node = |at: u8| {
@@ -339,7 +339,7 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(24))]
 
-        /// Whatever changes: what is written of the lines that were read is what would be written of all.
+        /// The incrementally updated files are the same as after reading all summaries.
         #[test]
         fn lines_in_part_are_those_of_the_whole(
             first in any_lines(300),
@@ -374,7 +374,7 @@ mod tests {
         let run = key(89);
         assert_eq!(lookup.line(&run).unwrap().unwrap().name, "run-89");
         assert_eq!(stored.read.borrow().len(), 1);
-        // It is not among the rows that are shown, and stays behind them.
+        // It is not among the shown rows, and stays after them.
         let new = NewLines::from([(run.clone(), line(&run, 4, 7))]);
         lookup.with(&new).unwrap();
         assert_eq!(stored.read.borrow().len(), 1);
@@ -385,7 +385,7 @@ mod tests {
                 .is_empty()
         );
         assert_eq!(stored.read.borrow().len(), 1);
-        // Where one of the shown rows goes, another has to move up, and that takes all of them.
+        // If a shown row is removed, another one moves up, which needs all of them.
         let new = NewLines::from([(key(0), line(&key(0), 1, 7))]);
         let (_, after) = lookup.with(&new).unwrap();
         assert_eq!(stored.read.borrow().len(), 256);

@@ -1,9 +1,9 @@
-//! What the whole has to know of its parts, so that neither the board, nor the next deadline, nor the
-//! question of what has to be looked at again takes reading every status. Beside the status in the
-//! same tree stand small files (`_summary/<hh>`) with a line about each execution and goal, and about
-//! each resource with errors ([`Summary`]), and with lines that say which executions need a resource
-//! ([`lines`]); and one file with what is to be known of all of them ([`outline`]). All of it follows
-//! from the status and can be computed again.
+//! Summaries, so that neither the board, nor the next deadline, nor finding out what must be
+//! examined again needs to read every status. The status tree has small files (`_summary/<hh>`)
+//! with a summary of each execution and goal, and of each resource with errors ([`Summary`]), and
+//! with the executions that need a resource ([`lines`]); and one file with an outline of all of them
+//! ([`outline`]). All of this follows
+//! from the status, and can be computed again.
 
 pub mod concern;
 pub mod lines;
@@ -24,19 +24,19 @@ use crate::core::resource::{
 use crate::core::run::status::StatusFile;
 use crate::core::run::transition::{Waiting, WaitingFor, waiting_of};
 
-/// Nodes at work that are named.
+/// Maximum number of running nodes that are named.
 const WORKING_NAMED: usize = 5;
-/// Characters of the reason why an execution ended.
+/// Maximum number of characters of the reason why an execution ended.
 const WHY_KEPT: usize = 201;
-/// Hexadecimal digits that stand for a pinned blob.
+/// Number of hexadecimal digits of a pinned blob.
 const PIN_DIGITS: usize = 16;
 
-/// A line about a resource.
+/// The summary of a resource.
 #[skip_serializing_none]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Summary {
-    /// Which resource.
+    /// Its kind.
     pub kind: Kind,
     /// Its namespace.
     pub namespace: String,
@@ -44,18 +44,18 @@ pub struct Summary {
     pub name: String,
     /// Its uid.
     pub uid: String,
-    /// The next moment at which something happens to it by itself.
+    /// Its next deadline.
     pub due: Option<Time>,
-    /// Whether anything is wrong with its file, so that the next reconcile tells it again.
+    /// Whether its file has errors, so that the next reconcile reports them again.
     #[serde(default, skip_serializing_if = "is_false")]
     pub has_errors: bool,
-    /// Of an execution.
+    /// For an execution.
     pub run: Option<RunSummary>,
-    /// Of a goal that is there.
+    /// For a goal that exists.
     pub goal: Option<GoalSummary>,
 }
 
-/// What there is to know of an execution.
+/// The summary of an execution.
 #[skip_serializing_none]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -66,39 +66,39 @@ pub struct RunSummary {
     pub start: Option<Time>,
     /// When it ended.
     pub end: Option<Time>,
-    /// Why it ended, cut to what a table has room for.
+    /// Why it ended, shortened for a table.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub why: String,
-    /// The plan that it is pinned to, `namespace/name`.
+    /// The pinned plan, `namespace/name`.
     pub plan: Option<String>,
-    /// The goal that it is pinned to.
+    /// The pinned goal.
     pub goal: Option<GoalOfRun>,
-    /// The gates that it is pinned to, `namespace/name`.
+    /// The pinned gates, `namespace/name`.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub gates: BTreeSet<String>,
-    /// Decisions that were asked for.
+    /// The decisions that it needed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub decisions: Vec<GateOfRun>,
-    /// What stands for the blobs that it needs as long as it may go on: their first digits.
+    /// The blobs that it needs while it may continue, by their first digits.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub pins: BTreeSet<String>,
-    /// What stands for the records that were folded in, until it is over: see [`record_mark`].
+    /// Marks of the records that were taken in, until it is over: see [`record_mark`].
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub records: BTreeSet<String>,
     /// The resources that it follows.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub follows: BTreeSet<Key>,
-    /// Whether a task has no target yet, so that bindings and capabilities decide how it goes on.
+    /// Whether a task has no target yet, so that bindings and capabilities matter.
     #[serde(default, skip_serializing_if = "is_false")]
     pub is_unbound: bool,
-    /// Whether it waits for what the next commit holds.
+    /// Whether it waits for the next commit.
     #[serde(default, skip_serializing_if = "is_false")]
     pub awaits_commit: bool,
-    /// Whether it waits for something that another clone may know: what it is pinned to, or who wrote
-    /// that.
+    /// Whether it waits for something that another clone may know: a pinned file, or its
+    /// authors.
     #[serde(default, skip_serializing_if = "is_false")]
     pub awaits_clone: bool,
-    /// How far it is, as long as it is not over.
+    /// The progress of an open execution.
     pub progress: Option<Progress>,
     /// Whether its file is gone.
     #[serde(default, skip_serializing_if = "is_false")]
@@ -108,7 +108,7 @@ pub struct RunSummary {
     pub waits: Vec<Wait>,
 }
 
-/// The goal that an execution is pinned to.
+/// The pinned goal of an execution.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct GoalOfRun {
@@ -120,7 +120,7 @@ pub struct GoalOfRun {
     pub generation: u64,
 }
 
-/// A node of an execution that waits, or waited, for a decision.
+/// A gate node of an execution that waits or has been decided.
 #[skip_serializing_none]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -134,40 +134,40 @@ pub struct GateOfRun {
     pub waits: bool,
     /// Since when.
     pub since: Option<Time>,
-    /// Whether it was decided.
+    /// Whether it has been decided.
     #[serde(default, skip_serializing_if = "is_false")]
     pub is_decided: bool,
-    /// When.
+    /// When it was decided.
     pub decided: Option<Time>,
 }
 
-/// How far a running execution is.
+/// The progress of an open execution.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Progress {
-    /// Nodes that ended well.
+    /// Nodes that succeeded.
     pub ended: usize,
-    /// Nodes that failed for good, and that somebody may try again.
+    /// Nodes that finally failed, and could be retried.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub failed: usize,
     /// All nodes.
     pub nodes: usize,
-    /// The first nodes at work, and who holds them.
+    /// The first running nodes, with their holders.
     pub working: Vec<(String, Option<String>)>,
-    /// How many others are at work.
+    /// The number of other running nodes.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub more: usize,
 }
 
-/// One thing that an execution waits for.
+/// Something that an execution waits for.
 #[skip_serializing_none]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Wait {
-    /// The node, when it is one that waits.
+    /// The node that waits, if it is one.
     pub node: Option<String>,
-    /// Since when, where that is known.
+    /// Since when, if known.
     pub since: Option<Time>,
-    /// For what.
+    /// What it waits for.
     #[serde(flatten)]
     pub what: WaitingFor,
 }
@@ -183,7 +183,7 @@ impl From<Waiting> for Wait {
 }
 
 impl Wait {
-    /// The same, said of the execution.
+    /// The same, for the given execution.
     pub fn of(&self, execution: &Key) -> Waiting {
         Waiting {
             execution: execution.clone(),
@@ -195,35 +195,35 @@ impl Wait {
     }
 }
 
-/// What there is to know of a goal.
+/// The summary of a goal.
 #[skip_serializing_none]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct GoalSummary {
     /// Its phase.
     pub phase: GoalPhase,
-    /// The plan that would be run.
+    /// The plan that a new execution would run.
     pub plan: Option<Key>,
-    /// Whether it selects plans by their labels.
+    /// Whether it selects plans by labels.
     #[serde(default, skip_serializing_if = "is_false")]
     pub selects: bool,
 }
 
-/// What a line tells besides what stands in the status.
+/// The parts of a summary that are not in the status.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Aside {
-    /// The next moment at which something happens by itself.
+    /// The next deadline.
     pub due: Option<Time>,
     /// The resources that an execution follows.
     pub follows: BTreeSet<Key>,
-    /// Whether a goal selects plans by their labels.
+    /// Whether a goal selects plans by labels.
     pub selects: bool,
-    /// Whether anything is wrong with its file.
+    /// Whether its file has errors.
     pub has_errors: bool,
 }
 
 impl Summary {
-    /// The line about a resource, if there is anything to say.
+    /// The summary of a resource, if there is anything to summarise.
     pub fn of(key: &Key, file: &StatusFile, aside: Aside) -> Option<Summary> {
         let run = file.status.execution();
         let goal = match &file.status {
@@ -243,17 +243,17 @@ impl Summary {
         })
     }
 
-    /// The resource that it is about.
+    /// The key of the resource.
     pub fn key(&self) -> Key {
         Key::new(self.kind, &self.namespace, &self.name)
     }
 
-    /// The execution that it is about, unless that is over.
+    /// The execution, if it is open.
     pub fn open_run(&self) -> Option<&RunSummary> {
         self.run.as_ref().filter(|run| !run.phase.is_terminal())
     }
 
-    /// What the execution that it is about needs: the resources that it is pinned to and follows, and
+    /// What the execution needs: the pinned and followed resources, and
     /// the blobs. See [`needed_resource`] and [`needed_blob`].
     pub fn needs(&self) -> BTreeSet<String> {
         let Some(run) = &self.run else {
@@ -272,12 +272,12 @@ impl Summary {
     }
 }
 
-/// A resource, as something that executions need.
+/// A resource, as a key for [`Summary::needs`].
 pub fn needed_resource(key: &Key) -> String {
     format!("{} {}", key.kind, key.qualified())
 }
 
-/// A blob, as something that executions need.
+/// A blob, as a key for [`Summary::needs`].
 pub fn needed_blob(blob: &str) -> String {
     format!("Blob {}", pin_mark(blob))
 }
@@ -343,7 +343,7 @@ fn run_summary(
     }
 }
 
-/// Why a run ended: of what failed first, why that did.
+/// Why a run ended: the reason of the first failure.
 pub fn why_ended(run: &ExecutionStatus) -> String {
     let why = match run.message.as_str() {
         "" => &run.reason,
@@ -395,12 +395,12 @@ fn progress(run: &ExecutionStatus) -> Progress {
     }
 }
 
-/// What stands for a pinned blob in a line.
+/// The mark of a pinned blob in a summary.
 fn pin_mark(blob: &str) -> String {
     blob.chars().take(PIN_DIGITS).collect()
 }
 
-/// What stands in a line for a record that was folded in: the ref it stands on, and its id.
+/// The mark of a record that was taken in, from its ref and id.
 pub fn record_mark(ref_name: &str, tip: &str) -> String {
     let digest = sha256_hex(format!("{ref_name} {tip}").as_bytes());
     digest.chars().take(PIN_DIGITS).collect()

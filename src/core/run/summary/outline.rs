@@ -1,6 +1,6 @@
-//! What is to be known of all lines together: which files of lines have something to be looked at by
-//! itself, and the first rows of what is shown of the whole. It follows from the lines, and can be
-//! brought up to date without most of them.
+//! The outline of all summaries: which files of summaries have something to be examined without a change, and the
+//! first rows of the tables on the board. It follows from the summaries, and can be
+//! updated without most of them.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
@@ -13,54 +13,54 @@ use super::{GoalSummary, Progress, RunSummary, Summary, Wait};
 use crate::core::resource::{ExecutionPhase, Key, Time, is_false, is_zero};
 use crate::core::run::transition::{Waiting, WaitingFor};
 
-/// Rows of a table at most.
+/// Maximum number of rows of a table.
 const MAX_ROWS: usize = 50;
-/// What one execution wants, at most.
+/// Maximum number of waits of one execution.
 const WAITS_SHOWN: usize = 3;
-/// Executions that ended, at most.
+/// Maximum number of finished executions.
 const MAX_ENDED: usize = 20;
 
-/// What is to be known of all lines together.
+/// The outline of all summaries.
 ///
-/// What a program before did not write is empty, until a reconcile by this one makes it anew.
+/// Fields that an older program did not write are empty until this one updates them.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub struct Outline {
-    /// What is in the files of lines, by their names; without those in which nothing is of interest.
+    /// Facts about the files of summaries, by name; files without anything of interest are left out.
     pub shards: BTreeMap<String, ShardFacts>,
-    /// How many executions there are of each phase, and what of them they want how often.
+    /// The number of executions in each phase, and of their concerns.
     pub counts: Counts,
-    /// Executions that have failed, and may be tried again; the last first.
+    /// Failed executions that can be retried, newest first.
     pub failed: Listed<Ended>,
-    /// Executions that cannot go on before something is put right.
+    /// Executions that need a correction.
     pub stuck: Listed<Standing>,
     /// Executions that wait for people.
     pub people: Listed<Standing>,
     /// Executions that wait for a worker.
     pub unclaimed: Listed<Standing>,
-    /// Executions at which somebody is at work, or that go on by themselves.
+    /// Executions that somebody works on, or that continue by themselves.
     pub at_work: Listed<Standing>,
-    /// What executions wait for, but the reports of those who work.
+    /// What executions wait for, except the reports of workers.
     pub waiting: Listed<Waiting>,
-    /// Reports that are waited for.
+    /// Reports that executions wait for.
     pub reports: Listed<Waiting>,
-    /// Other executions that are over, the last first.
+    /// Other finished executions, newest first.
     pub ended: Listed<Ended>,
-    /// The goals that are there.
+    /// The goals that exist.
     pub goals: Listed<Goal>,
 }
 
-/// What one file of lines holds.
+/// Facts about one file of summaries.
 #[skip_serializing_none]
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct ShardFacts {
-    /// The next moment at which something happens by itself.
+    /// The next deadline.
     pub due: Option<Time>,
-    /// A resource with errors.
+    /// Whether a resource has errors.
     #[serde(default, skip_serializing_if = "is_false")]
     pub has_errors: bool,
-    /// An execution that is not over.
+    /// Whether an execution is open.
     #[serde(default, skip_serializing_if = "is_false")]
     pub has_open: bool,
     /// See [`RunSummary::is_unbound`](super::RunSummary::is_unbound).
@@ -72,25 +72,25 @@ pub struct ShardFacts {
     /// See [`RunSummary::awaits_clone`](super::RunSummary::awaits_clone).
     #[serde(default, skip_serializing_if = "is_false")]
     pub awaits_clone: bool,
-    /// A goal that selects plans by their labels.
+    /// Whether a goal selects plans by labels.
     #[serde(default, skip_serializing_if = "is_false")]
     pub selects: bool,
-    /// Since when something is wanted, of what is wanted longest.
+    /// Since when each concern has existed, for the oldest one.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub oldest: BTreeMap<Concern, Time>,
 }
 
-/// How many there are.
+/// Numbers of executions.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct Counts {
     /// Executions by phase.
     pub phases: BTreeMap<ExecutionPhase, usize>,
-    /// What they want: one execution may want several things.
+    /// By concern; an execution may have several.
     pub wanted: BTreeMap<Concern, usize>,
 }
 
-/// The first of some rows, and how many there are.
+/// The first rows of a table, and the number of all.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Listed<T> {
@@ -100,26 +100,26 @@ pub struct Listed<T> {
     pub count: usize,
 }
 
-/// An execution that is not over.
+/// An open execution.
 #[skip_serializing_none]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Standing {
     /// The execution.
     pub run: Key,
-    /// How far it is, once it has started.
+    /// Its progress, once it has started.
     pub progress: Option<Progress>,
     /// When it started.
     pub start: Option<Time>,
-    /// What it wants, the most urgent first; not all of it.
+    /// Its first waits, most urgent first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub waits: Vec<Wait>,
-    /// How much else it wants.
+    /// The number of its other waits.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub more: usize,
 }
 
-/// An execution that is over.
+/// A finished execution.
 #[skip_serializing_none]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -130,7 +130,7 @@ pub struct Ended {
     pub phase: ExecutionPhase,
     /// When it ended.
     pub end: Option<Time>,
-    /// Why.
+    /// Why it ended.
     pub why: String,
 }
 
@@ -140,15 +140,15 @@ pub struct Ended {
 pub struct Goal {
     /// The goal.
     pub goal: Key,
-    /// What there is to know of it.
+    /// Its summary.
     pub summary: GoalSummary,
 }
 
-/// A line that is another than before: the line as it was, and as it is.
+/// A changed summary: before and after.
 pub type Changed<'a> = (Option<&'a Summary>, Option<&'a Summary>);
 
 impl Outline {
-    /// What is to be known of all these lines; nothing yet of the files that they are in.
+    /// The outline of these summaries, without facts about files.
     pub fn of(lines: &[&Summary]) -> Outline {
         Outline {
             shards: BTreeMap::new(),
@@ -165,8 +165,8 @@ impl Outline {
         }
     }
 
-    /// The same after some lines changed; nothing when that takes all of them. What is to be known of
-    /// their files is not brought up to date.
+    /// The outline after some changes; `None` if that needs all summaries. Facts about
+    /// files are not updated.
     pub fn after(&self, changes: &[Changed<'_>]) -> Option<Outline> {
         Some(Outline {
             shards: self.shards.clone(),
@@ -183,7 +183,7 @@ impl Outline {
         })
     }
 
-    /// Take note of what is in a file of lines.
+    /// Sets the facts about a file of summaries.
     pub fn note(&mut self, shard: &str, facts: ShardFacts) {
         if facts == ShardFacts::default() {
             self.shards.remove(shard);
@@ -192,12 +192,12 @@ impl Outline {
         }
     }
 
-    /// The next moment at which something happens by itself.
+    /// The next deadline.
     pub fn next_deadline(&self) -> Option<Time> {
         self.shards.values().filter_map(|facts| facts.due).min()
     }
 
-    /// Since when something is wanted, of what is wanted longest.
+    /// Since when the oldest concern of this kind has existed.
     pub fn oldest(&self, concern: Concern) -> Option<Time> {
         let shards = self.shards.values();
         shards
@@ -205,7 +205,7 @@ impl Outline {
             .min()
     }
 
-    /// What every unfinished execution waits for, in order: the first of it, and how much there is.
+    /// What open executions wait for, in order: the first rows, and the number of all.
     pub fn waits(&self) -> Listed<Waiting> {
         let both = self.waiting.first.iter().chain(&self.reports.first);
         let mut first: Vec<Waiting> = both.cloned().collect();
@@ -217,7 +217,7 @@ impl Outline {
 }
 
 impl ShardFacts {
-    /// What is in a file with these lines.
+    /// The facts about a file with these summaries.
     pub fn of<'a>(lines: impl Iterator<Item = &'a Summary>) -> ShardFacts {
         let mut facts = ShardFacts::default();
         for line in lines {
@@ -241,13 +241,13 @@ impl ShardFacts {
     }
 }
 
-/// A row of a table of the whole.
+/// A row of a table.
 pub trait Row: Clone {
-    /// Where it stands among the others; those of one resource that are alike keep their order.
+    /// The order of rows; equal rows of one resource keep their order.
     type Rank: Ord;
-    /// How many are kept.
+    /// Maximum number of rows that are kept.
     const MOST: usize;
-    /// The resource that it is about.
+    /// The resource of the row.
     fn owner(&self) -> &Key;
     /// See [`Row::Rank`].
     fn rank(&self) -> Self::Rank;
@@ -306,13 +306,13 @@ impl Row for Goal {
 }
 
 impl Standing {
-    /// How many of its nodes failed for good.
+    /// The number of its finally failed nodes.
     pub fn failed(&self) -> usize {
         self.progress.as_ref().map_or(0, |progress| progress.failed)
     }
 }
 
-/// What an execution wants, and since when.
+/// The concerns of an execution, with the times.
 fn wanted(run: &RunSummary) -> impl Iterator<Item = (Concern, Option<Time>)> {
     let failed = has_failed(run).then_some((Concern::Failed, run.end));
     let waits = run.waits.iter();
@@ -321,12 +321,12 @@ fn wanted(run: &RunSummary) -> impl Iterator<Item = (Concern, Option<Time>)> {
     failed.into_iter().chain(nodes).chain(waits)
 }
 
-/// How many nodes failed for good in a run that goes on.
+/// The number of finally failed nodes in an open run.
 fn failed_nodes(run: &RunSummary) -> usize {
     run.progress.as_ref().map_or(0, |progress| progress.failed)
 }
 
-/// Whether somebody may try it again: nobody tries what is gone.
+/// Whether it can be retried, which needs its file.
 fn has_failed(run: &RunSummary) -> bool {
     run.phase == ExecutionPhase::Failed && !run.is_gone
 }
@@ -347,7 +347,7 @@ impl Counts {
         }
     }
 
-    /// The same after some lines changed; nothing when they were not counted.
+    /// The numbers after some changes; `None` if an old summary was not counted.
     fn after(&self, changes: &[Changed<'_>]) -> Option<Counts> {
         let mut counts = self.clone();
         for run in changes.iter().filter_map(|change| change.0?.run.as_ref()) {
@@ -367,7 +367,7 @@ impl Counts {
     }
 }
 
-/// The row of an execution that is not over, where it stands under this heading.
+/// The row of an open execution, if it belongs under this heading.
 fn under(heading: Heading) -> impl Fn(&Summary) -> Vec<Standing> {
     move |line| {
         let run = line.open_run().into_iter();
@@ -444,7 +444,7 @@ impl<T> Default for Listed<T> {
 }
 
 impl<T> Listed<T> {
-    /// How many rows are not among the first.
+    /// The number of rows that are not shown.
     pub fn more(&self) -> usize {
         self.count.saturating_sub(self.first.len())
     }
@@ -459,7 +459,7 @@ impl<T: Row> Listed<T> {
         Listed { first: rows, count }
     }
 
-    /// The same after some lines changed; nothing when a row of a line that did not change may have to
+    /// The table after some changes; `None` if a row of an unchanged summary may have to
     /// move up.
     fn after(
         &self,
@@ -483,7 +483,7 @@ impl<T: Row> Listed<T> {
         let mut first: Vec<T> = kept.cloned().chain(new).collect();
         first.sort_by_cached_key(Row::rank);
         if count.checked_sub(first.len())? > 0 {
-            // What is not at hand stands behind the last that was.
+            // Unknown rows come after the last known one.
             let last = self.first.last()?.rank();
             let certain = first.iter().take_while(|row| row.rank() <= last);
             if certain.count() < T::MOST {

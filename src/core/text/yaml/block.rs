@@ -1,6 +1,6 @@
-//! The part of YAML that nearly all files are written in, read in one pass: block collections, and
-//! scalars and flow collections of one line. Whatever else a text holds, it is not taken, and the
-//! loader reads it: what is taken here is what the loader would give.
+//! A fast parser for the part of YAML that nearly all files use: block collections, and
+//! scalars and flow collections of one line. It refuses everything else, which the loader then
+//! reads; the results are the same.
 
 use std::iter::Peekable;
 use std::str::Split;
@@ -12,11 +12,11 @@ use super::flow;
 use super::read::Document;
 use super::scan::{Scalar, resolve};
 
-/// Most columns before a line's text, and most bytes of a key.
+/// Maximum indentation of a line, and maximum size of a key.
 const MAX_INDENT: usize = 250;
 
-/// The documents of a text, in collections nested at most `depth` deep; nothing when the loader has
-/// to read it.
+/// The documents of a text, nested at most `depth` deep; `None` if the loader must
+/// read it.
 pub(super) fn documents(text: &str, depth: usize) -> Option<Vec<Document>> {
     let is_odd = |byte: u8| matches!(byte, b'\t' | b'\r');
     if text.bytes().fold(false, |odd, byte| odd | is_odd(byte)) {
@@ -41,21 +41,21 @@ pub(super) fn documents(text: &str, depth: usize) -> Option<Vec<Document>> {
 struct Reader<'t> {
     lines: Peekable<Split<'t, char>>,
     depth: usize,
-    /// The collections that the last line stands in.
+    /// The collections that contain the last line.
     open: Vec<Level>,
-    /// What the document holds, when it is complete.
+    /// The document's value, once it is complete.
     root: Option<Value>,
-    /// Whether there is a document at all.
+    /// Whether there is a document.
     begun: bool,
     index: usize,
     documents: Vec<Document>,
 }
 
-/// A collection that may go on.
+/// A collection that may continue.
 struct Level {
     indent: usize,
     items: Items,
-    /// Whether the value of the last key or item is still to come; until then it is null.
+    /// Whether the value of the last key or item has not been read; until then it is null.
     awaits: bool,
 }
 
@@ -69,7 +69,7 @@ impl Level {
         matches!(self.items, Items::List(_))
     }
 
-    /// The value that was to come.
+    /// Sets the value that was awaited.
     fn put(&mut self, value: Value) {
         let last = match &mut self.items {
             Items::Map(map) => map.values_mut().next_back(),
@@ -127,7 +127,7 @@ impl<'t> Reader<'t> {
         Some(())
     }
 
-    /// The document has no more lines.
+    /// Ends the document.
     fn end(&mut self) -> Option<()> {
         while !self.open.is_empty() {
             self.close();
@@ -151,11 +151,11 @@ impl<'t> Reader<'t> {
         }
     }
 
-    /// End the collections that a line of this indentation stands outside of. Says whether the line
-    /// opens one itself; nothing when it fits nowhere.
+    /// Ends the collections that a line of this indentation is outside of. Returns whether the line
+    /// begins a collection itself; `None` if it fits nowhere.
     fn opens(&mut self, indent: usize, is_item: bool) -> Option<bool> {
         while let Some(level) = self.open.last() {
-            // A list may stand as far left as the key that it belongs to.
+            // A list may have the same indentation as its key.
             let beside = is_item && !level.is_list() && indent == level.indent;
             if level.awaits && (indent > level.indent || beside) {
                 return Some(true);
@@ -225,7 +225,7 @@ impl<'t> Reader<'t> {
         self.value(value)
     }
 
-    /// The value that the innermost collection waits for.
+    /// Reads the value that the innermost collection waits for.
     fn value(&mut self, text: &'t str) -> Option<()> {
         let value = match text.as_bytes().first()? {
             b'|' | b'>' => self.block_text(text)?,
@@ -245,7 +245,7 @@ impl<'t> Reader<'t> {
         Some(())
     }
 
-    /// `|` or `>`, with the lines below it.
+    /// Reads a block scalar: `|` or `>`, with the lines below it.
     fn block_text(&mut self, header: &str) -> Option<Value> {
         let header = header.split_once(" #").map_or(header, |(header, _)| header);
         let (folded, keeps_end) = match header.trim_end_matches(' ') {
@@ -288,7 +288,7 @@ impl<'t> Reader<'t> {
             }
             self.lines.next();
         }
-        // Without a line break at the end of the file there is none at the end of the text.
+        // If the file has no line break at its end, neither has the text.
         if self.lines.peek().is_none() && empty == 0 {
             return None;
         }
@@ -303,7 +303,7 @@ fn is_item(body: &str) -> bool {
     body == "-" || body.starts_with("- ")
 }
 
-/// The key of `key: …`, and what stands behind the colon.
+/// The key of `key: …`, and the text after the colon.
 fn entry(body: &str) -> Option<(&str, &str)> {
     let is_part = |byte: u8| matches!(byte, b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'_' | b'.' | b'/' | b'-');
     let end = body.bytes().position(|byte| !is_part(byte))?;
@@ -341,14 +341,14 @@ fn plain(text: &str) -> Option<Value> {
     is_start.then(|| scalar(text)).flatten()
 }
 
-/// What a scalar without quotes is; nothing where readers disagree.
+/// The value of a plain scalar; `None` if readers disagree.
 pub(super) fn scalar(text: &str) -> Option<Value> {
     match resolve(text) {
         Scalar::String => Some(Value::String(text.to_owned())),
         Scalar::Null => Some(Value::Null),
         Scalar::Bool => Some(Value::Bool(text.starts_with(['t', 'T']))),
         Scalar::Int { safe: true } => {
-            // Not `+1`, `-0` or `0x1F`: the number is what it looks like.
+            // Not `+1`, `-0` or `0x1F`: only numbers that every reader takes for the same.
             let number: i64 = text.parse().ok()?;
             (number.to_string() == text).then(|| Value::Number(Number::from(number)))
         }

@@ -1,29 +1,29 @@
-//! Quoted scalars and flow collections of one line, as far as [`super::block`] takes them.
+//! Quoted scalars and flow collections of one line, as far as [`super::block`] supports them.
 
 use serde_json::{Map, Value};
 
 use super::block::scalar;
 
-/// A collection whose end is still to come.
+/// A collection that is not closed yet.
 enum Open {
     List(Vec<Value>),
-    /// The key is one whose value is still to come.
+    /// The key is the one whose value has not been read.
     Map(Map<String, Value>, Option<String>),
 }
 
-/// What stands at the place of a value or a key.
+/// A token in the place of a value or a key.
 enum Part<'t> {
     Text(Value, &'t str),
-    /// The one byte that it is.
+    /// A byte with a meaning.
     Bracket(u8, &'t str),
 }
 
-/// The quoted scalar or the flow collection that a text begins with, nested at most `depth` deep, and
-/// the rest of the text. Nothing when the loader has to read it.
+/// Reads the quoted scalar or flow collection at the beginning of a text, nested at most `depth` deep.
+/// Returns it with the rest of the text; `None` if the loader must read it.
 pub(super) fn value(text: &str, depth: usize) -> Option<(Value, &str)> {
     let mut open: Vec<Open> = Vec::new();
     let mut rest = text;
-    // Behind a comma comes a value.
+    // A comma is followed by a value.
     let mut after_comma = false;
     loop {
         let value = match part(rest)? {
@@ -105,7 +105,7 @@ fn plain(text: &str) -> Option<Part<'_>> {
     ends.then(|| Some(Part::Text(scalar(text)?, rest)))?
 }
 
-/// To the quote that ends it, without backslashes but for the usual.
+/// Reads up to the closing quote; only the usual backslash escapes are supported.
 fn double_quoted(text: &str) -> Option<(String, &str)> {
     let mut value = String::new();
     let mut rest = text;
@@ -127,7 +127,7 @@ fn double_quoted(text: &str) -> Option<(String, &str)> {
     }
 }
 
-/// To the quote that ends it; two are one.
+/// Reads up to the closing quote; two quotes are one.
 fn single_quoted(text: &str) -> Option<(String, &str)> {
     let mut value = String::new();
     let mut rest = text;

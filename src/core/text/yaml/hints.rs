@@ -1,5 +1,5 @@
-//! What is wrong with a text that cannot be read. Parsers say what they ran into, which is rarely
-//! what is wrong: where the text shows that, it is said, else where to look.
+//! Explains syntax errors. Parsers report what they ran into, which is rarely the mistake: if the text
+//! shows the mistake, it is reported, otherwise where to look.
 
 use std::ops::Range;
 
@@ -8,10 +8,10 @@ use saphyr_parser::Parser;
 use crate::core::base::diagnostic::{Code, Diagnostic, Place, Span};
 use crate::core::base::fix::{Change, Fix};
 
-/// Longest value that is shown in quotes.
+/// Maximum length of a value that is shown in quotes.
 const LONGEST_EXAMPLE: usize = 60;
 
-/// Give a finding a way out, when it has none. `text` is the whole file.
+/// Adds help to a finding that has none. `text` is the whole file.
 pub(super) fn with_a_way_out(mut finding: Diagnostic, text: &str, json: bool) -> Diagnostic {
     let is_unread = matches!(finding.code, Code::SYNTAX | Code::BAD_KEY);
     let line = match &finding.place {
@@ -55,7 +55,7 @@ pub(super) fn with_a_way_out(mut finding: Diagnostic, text: &str, json: bool) ->
     finding
 }
 
-/// Whether the text shows what a syntax error is.
+/// Explains a syntax error if the text shows its cause; returns whether it does.
 fn say_what_it_is(finding: &mut Diagnostic, text: &str, json: bool) -> bool {
     if let Some(span) = conflict(text) {
         finding.place = Place::At(span);
@@ -108,17 +108,17 @@ fn replaced(range: Range<usize>, with: &str) -> Change {
     }
 }
 
-/// Whether a line is the fence of a block of code in Markdown.
+/// Whether the text contains a Markdown code fence.
 fn has_fence(text: &str) -> bool {
     text.lines().any(|line| line.starts_with("```"))
 }
 
-/// What stands around the one block of code of a text in Markdown is not part of the file.
+/// Removes the text around the only Markdown code block.
 fn fenced(text: &str) -> Option<Fix> {
     let mut fences = Vec::new();
     let mut start = 0;
     for line in text.split_inclusive('\n') {
-        // One that is further in may stand in a text of the file.
+        // An indented fence may be part of a text in the file.
         if line.starts_with("```") {
             fences.push(start..start + line.len());
         }
@@ -127,10 +127,10 @@ fn fenced(text: &str) -> Option<Fix> {
     let first = fences.first()?.clone();
     let inside = match fences.get(1..)? {
         [second] => first.end..second.start,
-        // One that is not closed, or not opened.
+        // A fence without its counterpart.
         [] if text.get(first.end..)?.trim().is_empty() => 0..first.start,
         [] => first.end..text.len(),
-        // Several blocks: more than one of them is meant.
+        // Of several blocks, more than one may be wanted.
         _ => return None,
     };
     Some(Fix {
@@ -142,7 +142,7 @@ fn fenced(text: &str) -> Option<Fix> {
     })
 }
 
-/// What a template holds in the place of values, if this is one: `{{ … }}` or `{% … %}`.
+/// The placeholder in a template, if this is one: `{{ … }}` or `{% … %}`.
 fn template(text: &str) -> Option<&str> {
     const MOST: usize = 40;
     let mut marks = [("{{", "}}"), ("{%", "%}")]
@@ -151,7 +151,7 @@ fn template(text: &str) -> Option<&str> {
             let start = text.find(open)?;
             let length = text.get(start..)?.find(close)? + close.len();
             let mark = text.get(start..start + length)?;
-            // A mapping in a mapping has its colon there.
+            // A nested mapping would have its colon there.
             let is_mark = open == "{%" || !mark.contains([':', '\n']);
             is_mark.then_some((start, if length > MOST { open } else { mark }))
         });
@@ -160,7 +160,7 @@ fn template(text: &str) -> Option<&str> {
     first.into_iter().chain(second).min().map(|(_, mark)| mark)
 }
 
-/// Dashes and bullets that begin lines, as the hyphens that begin entries of a list, where the text can be read then.
+/// Replaces dashes and bullets at the beginning of lines by list hyphens, if the text can then be parsed.
 fn with_dashes(text: &str) -> Option<Fix> {
     let mut changes = Vec::new();
     let mut start = 0;
@@ -188,7 +188,7 @@ fn with_dashes(text: &str) -> Option<Fix> {
     })
 }
 
-/// Whether a text can be read after changes to it.
+/// Whether a text can be parsed after some changes.
 fn can_be_read(text: &str, changes: &[Change]) -> bool {
     let mut out = String::new();
     let mut end = 0;
@@ -208,12 +208,12 @@ fn can_be_read(text: &str, changes: &[Change]) -> bool {
     Parser::new_from_str(&out).all(|event| event.is_ok())
 }
 
-/// Tabs in front of lines, as so many spaces that the text can be read.
+/// Replaces leading tabs by a number of spaces with which the text can be parsed.
 fn without_tabs(text: &str) -> Option<Fix> {
     let widths = [2, 4, 8].into_iter();
     let mut tried = widths.map(|width| with_spaces(text, width));
     let changes = tried.find(|changes| !changes.is_empty() && can_be_read(text, changes))?;
-    // A tab may belong to a block of text.
+    // A tab may belong to a block scalar.
     let is_block = |line: &str| line.trim_end_matches(['-', '+', ' ']).ends_with(['|', '>']);
     let is_certain = !text.lines().any(is_block);
     Some(Fix {
@@ -222,7 +222,7 @@ fn without_tabs(text: &str) -> Option<Fix> {
     })
 }
 
-/// Tabs in front of lines, as so many spaces each.
+/// Replaces leading tabs by a number of spaces each.
 fn with_spaces(text: &str, width: usize) -> Vec<Change> {
     let mut changes = Vec::new();
     let mut start = 0;
@@ -238,7 +238,7 @@ fn with_spaces(text: &str, width: usize) -> Vec<Change> {
     changes
 }
 
-/// The text around a second colon of a line, in quotes.
+/// Quotes the text around a second colon on a line.
 fn in_quotes(before: &str, rest: &str) -> Option<Fix> {
     let start = before.rfind('\n').map_or(0, |at| at + 1);
     let head = before.get(start..)?;
@@ -248,7 +248,7 @@ fn in_quotes(before: &str, rest: &str) -> Option<Fix> {
     let tail = rest.get(..end)?.trim_end();
     let text = format!("{}{tail}", before.get(value..)?);
     if text.contains(" #") {
-        // Where the text ends and a comment begins is for people to say.
+        // Only people know where the text ends and a comment begins.
         return None;
     }
     let quoted = serde_json::Value::from(text).to_string();
@@ -258,7 +258,7 @@ fn in_quotes(before: &str, rest: &str) -> Option<Fix> {
     )))
 }
 
-/// What Git leaves where a merge has to be decided: where its first marker stands.
+/// The place of the first conflict marker of a merge.
 fn conflict(text: &str) -> Option<Span> {
     let mut start = 0;
     let mut begins = None;
@@ -281,7 +281,7 @@ fn conflict(text: &str) -> Option<Span> {
 fn of_json(finding: &Diagnostic, before: &str, rest: &str) -> Option<String> {
     let message = finding.message.as_str();
     let begins = |words: &[&str]| words.iter().any(|word| rest.starts_with(word));
-    // The number that a sign begins is found wrong behind it.
+    // The parser reports the place after the sign.
     let number = rest.trim_start_matches('-');
     let is_first = before.trim_start_matches('\u{feff}').trim().is_empty();
     let help = if begins(&["//", "/*", "#"]) {
@@ -308,7 +308,7 @@ fn begins_with_a_word(text: &str) -> bool {
     text.starts_with(char::is_alphabetic)
 }
 
-/// `key: A text: with a colon`: at the second colon, a second mapping on the line.
+/// `key: A text: with a colon`: the second colon begins a second mapping on the line.
 fn of_yaml(before: &str, rest: &str) -> Option<String> {
     if !rest.starts_with(": ") {
         return None;

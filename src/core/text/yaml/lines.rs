@@ -2,22 +2,22 @@
 
 use crate::core::base::diagnostic::Span;
 
-/// A position as the parsers count: line from 1, column in characters from 0.
+/// A position as in the parsers: line from 1, column in characters from 0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Mark {
     pub line: usize,
     pub column: usize,
 }
 
-/// From lines and columns to byte offsets, each in constant time.
+/// Converts lines and columns to byte offsets in constant time.
 pub(super) struct Lines {
-    /// Bytes before the text in its file: a byte order mark.
+    /// Number of bytes before the text in its file: a byte order mark.
     base: usize,
-    /// Bytes of the text.
+    /// Length of the text in bytes.
     len: usize,
     /// Index of the first character of each line.
     starts: Vec<usize>,
-    /// Byte offset of each character; nothing when all are one byte.
+    /// Byte offset of each character; `None` if all are one byte.
     bytes: Option<Vec<usize>>,
 }
 
@@ -41,7 +41,7 @@ impl Lines {
         }
     }
 
-    /// The range from one mark to another, not beyond the end of the first line.
+    /// The range between two marks, limited to the first line.
     pub(super) fn span(&self, from: Mark, to: Mark) -> Span {
         let start = self.offset(from);
         let end = if to.line > from.line {
@@ -79,17 +79,17 @@ impl Lines {
     }
 }
 
-/// Why bytes are not clean text: where, what, and the way out.
+/// Why bytes are not clean text: place, message and help.
 pub(super) struct Unclean {
     pub span: Span,
     pub message: String,
     pub help: String,
 }
 
-/// The text of a file and the number of bytes before it (a byte order mark).
+/// Returns the text of a file, and the number of bytes before it (a byte order mark).
 ///
-/// Line breaks are LF or CRLF: other characters that YAML 1.1, YAML 1.2, Git and editors count
-/// differently would make every line number doubtful. In JSON the others are what they are, within strings.
+/// Line breaks must be LF or CRLF: YAML 1.1, YAML 1.2, Git and editors disagree about other characters, which
+/// would make line numbers unreliable. In JSON, other line breaks are ordinary characters in strings.
 pub(super) fn clean(bytes: &[u8], json: bool) -> Result<(&str, usize), Unclean> {
     if bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]) {
         return Err(Unclean {
@@ -116,7 +116,7 @@ pub(super) fn clean(bytes: &[u8], json: bool) -> Result<(&str, usize), Unclean> 
             help: "save it as UTF-8".to_owned(),
         }
     })?;
-    // Without a look at each character, where there is nothing to look for.
+    // A fast path for text in which no character is suspicious.
     let is_odd = |byte: &u8| !matches!(byte, b'\n' | b'\t' | b' '..=b'~');
     if !bytes.iter().fold(false, |odd, byte| odd | is_odd(byte)) {
         return Ok((text, base));
@@ -134,7 +134,7 @@ pub(super) fn clean(bytes: &[u8], json: bool) -> Result<(&str, usize), Unclean> 
             message: format!("the character U+{:04X} is not allowed in a file", c as u32),
             help: match c {
                 '\r' => "end lines with a line feed".to_owned(),
-                // In front of a file it says how the file is encoded, elsewhere nothing.
+                // At the beginning of a file it is a byte order mark, elsewhere it has no meaning.
                 '\u{feff}' => "remove it".to_owned(),
                 c => format!(
                     "remove it, or write `\\u{:04x}` inside double quotes",
@@ -146,7 +146,7 @@ pub(super) fn clean(bytes: &[u8], json: bool) -> Result<(&str, usize), Unclean> 
     Ok((text, base))
 }
 
-/// Whether a character means the same to every reader of the file.
+/// Whether all readers agree about a character.
 fn is_clean(c: char) -> bool {
     match c {
         '\n' | '\t' => true,
@@ -155,7 +155,7 @@ fn is_clean(c: char) -> bool {
     }
 }
 
-/// The `len` bytes behind the text `before`.
+/// The span of `len` bytes after the text `before`.
 fn at(before: &str, len: usize, base: usize) -> Span {
     let line_start = before.rfind('\n').map_or(0, |index| index + 1);
     let line = before.get(line_start..).unwrap_or_default();

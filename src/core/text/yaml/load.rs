@@ -1,6 +1,6 @@
-//! Values from a parser, refusing what JSON cannot hold or readers understand differently. The
-//! scan finds most of it first; this is the loader's own word, for the texts that the scan's
-//! parser does not accept.
+//! Loads values from a parser, and refuses what JSON cannot hold or readers understand differently. The
+//! scan finds most of that first; these checks are for texts that the scan's parser does not
+//! accept.
 
 use std::cell::{Cell, RefCell};
 use std::fmt;
@@ -11,22 +11,22 @@ use serde_json::{Map, Number, Value};
 use super::scan::{MAX_INTEGER, is_extension, resolve};
 use crate::core::base::diagnostic::Code;
 
-/// What a loader refused, beside the parser's own complaints.
+/// An error of the loader that is not a parse error.
 pub(super) type Refused = RefCell<Option<(Code, String)>>;
 
 /// Loads one value.
 #[derive(Clone, Copy)]
 pub(super) struct Node<'a> {
-    /// Nesting that is still allowed.
+    /// The remaining nesting.
     pub depth: usize,
-    /// Refuse large floats too: without a scan, nobody knows whether they were integers.
+    /// Refuse large floats too: without a scan, they may have been integers.
     pub strict: bool,
-    /// Refuse strings that may be numbers too large for the loader: without a scan, nobody knows
-    /// whether they stand in quotes.
+    /// Refuse strings that may be numbers too large for the loader: without a scan, it is unknown
+    /// whether they are quoted.
     pub wary: bool,
-    /// Keep integers of 64 bits: the value is within an extension, and nobody counts with it.
+    /// Keep 64-bit integers: the value is in an extension, and not used for calculations.
     pub extension: bool,
-    /// Values, and bytes of text, that may still be loaded: aliases multiply them.
+    /// The remaining number of values and bytes of text: aliases multiply them.
     pub budget: &'a Cell<usize>,
     pub refused: &'a Refused,
 }
@@ -165,7 +165,7 @@ impl Node<'_> {
     }
 }
 
-/// Loads one key of `map`: a string, and a new one.
+/// Loads one key of `map`, which must be a string and unique.
 struct Key<'a, 'm> {
     node: Node<'a>,
     map: &'m Map<String, Value>,
@@ -175,8 +175,8 @@ impl<'de> DeserializeSeed<'de> for Key<'_, '_> {
     type Value = String;
 
     fn deserialize<D: de::Deserializer<'de>>(self, deserializer: D) -> Result<String, D::Error> {
-        // Not deserialize_str, which would turn `1` and `true` into strings. And all errors are
-        // raised within the visitor: only those are located at the key.
+        // Not deserialize_str, which would turn `1` and `true` into strings. All errors are raised
+        // within the visitor, because only those are located at the key.
         deserializer.deserialize_any(self)
     }
 }
@@ -255,7 +255,7 @@ impl Key<'_, '_> {
 mod tests {
     use super::*;
 
-    /// What the loader alone says about a text.
+    /// The error of the loader alone for a text.
     fn refused(text: &str) -> Option<&'static str> {
         let refused = RefCell::new(None);
         let budget = Cell::new(100);

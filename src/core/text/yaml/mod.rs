@@ -1,5 +1,5 @@
-//! YAML and JSON text into values, bounded and without surprises, every finding with its place;
-//! and values into YAML that every reader reads the same.
+//! Reads YAML and JSON into values, within limits and without ambiguities, with places for findings;
+//! and writes values as YAML that all readers understand in the same way.
 
 mod block;
 mod flow;

@@ -1,4 +1,4 @@
-//! A file's text into its documents.
+//! Reads the documents of a file.
 
 use std::cell::{Cell, RefCell};
 
@@ -17,16 +17,16 @@ use crate::core::base::limits::{CONFIG_FILE, Limits};
 /// One document of a file.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Document {
-    /// Its place among the documents of the file, from 0; empty documents are counted.
+    /// Its index among the documents of the file, from 0, counting empty ones.
     pub index: usize,
-    /// What it holds; never null.
+    /// Its value; never null.
     pub value: Value,
 }
 
-/// Read the documents of `file`, a YAML stream or (by its name) a JSON text.
+/// Reads the documents of `file`, a YAML stream or (by its name) a JSON text.
 ///
-/// A document with a finding is left out; so is everything behind the first place where the text
-/// is not well-formed or beyond a limit. Empty documents are left out without a finding.
+/// A document with a finding is left out; so is everything after the first place that is not
+/// well-formed or exceeds a limit. Empty documents are left out without a finding.
 pub fn read(file: &str, bytes: &[u8], limits: &Limits) -> (Vec<Document>, Vec<Diagnostic>) {
     if bytes.len() > limits.file_bytes {
         let message = format!(
@@ -64,14 +64,14 @@ pub fn read(file: &str, bytes: &[u8], limits: &Limits) -> (Vec<Document>, Vec<Di
     (documents, diagnostics)
 }
 
-/// Whether a file is a JSON text, by its name.
+/// Whether a file is JSON, by its name.
 pub fn is_json(file: &str) -> bool {
     file.rsplit_once('.')
         .is_some_and(|(_, extension)| extension.eq_ignore_ascii_case("json"))
 }
 
-/// Read in one pass what can be; load what needs no scan; else scan, then load as much as the scan
-/// allows.
+/// Uses the fast parser if it can; loads without a scan if none is needed; otherwise scans, then loads as
+/// much as the scan allows.
 fn read_text(text: &str, json: bool, limits: &Limits) -> (Vec<Document>, Vec<ScanFinding>) {
     let block = || block::documents(text, scan::depth(limits));
     let simple = if json { None } else { block() };
@@ -81,8 +81,8 @@ fn read_text(text: &str, json: bool, limits: &Limits) -> (Vec<Document>, Vec<Sca
     }
 }
 
-/// The documents of a text that is loaded without a scan, as nearly all can be: nothing in it needs
-/// one, and nothing in it is wrong.
+/// The documents of a text that needs no scan, as nearly all texts, and that has no
+/// errors.
 fn read_plain(text: &str, json: bool, limits: &Limits) -> Option<Vec<Document>> {
     if !json && !scan::is_plain(text) {
         return None;
@@ -105,7 +105,7 @@ fn read_plain(text: &str, json: bool, limits: &Limits) -> Option<Vec<Document>> 
     for (index, document) in serde_yaml::Deserializer::from_str(text).enumerate() {
         let value = node.deserialize(document).ok()?;
         if value.is_string() {
-            // Perhaps a block of text, of which readers disagree where it ends.
+            // It may be a block scalar, and readers disagree where that ends.
             return None;
         }
         documents.extend(not_empty(index, value));
@@ -117,14 +117,14 @@ fn not_empty(index: usize, value: Value) -> Option<Document> {
     (!value.is_null()).then_some(Document { index, value })
 }
 
-/// Scan, then load as much as the scan allows.
+/// Scans, then loads as much as the scan allows.
 fn read_scanned(text: &str, json: bool, limits: &Limits) -> (Vec<Document>, Vec<ScanFinding>) {
     let outline = scan::outline(text, limits);
     let mut findings = outline.findings;
     let (take, syntax) = match outline.end {
         End::Stream => (usize::MAX, None),
         End::Stop => (outline.complete, None),
-        // The loader decides, unless it would have to work without a net.
+        // The loader decides, unless loading without a scan is dangerous.
         End::Refused(finding) => match scan::hazard(text, json) {
             None => (usize::MAX, Some(finding)),
             Some(hazard) => {
@@ -155,7 +155,7 @@ fn read_scanned(text: &str, json: bool, limits: &Limits) -> (Vec<Document>, Vec<
         return (documents, findings);
     }
     let stream = serde_yaml::Deserializer::from_str(text);
-    // `take` first: the stream must not even look at a document that is not wanted.
+    // `take` comes first: the stream must not even look at further documents.
     for (index, document) in stream.take(take).enumerate() {
         let loaded = if outline.broken.contains(&index) {
             IgnoredAny::deserialize(document).map(|_| Value::Null)
@@ -171,13 +171,13 @@ fn read_scanned(text: &str, json: bool, limits: &Limits) -> (Vec<Document>, Vec<
                 });
                 let refused = refused.take();
                 match syntax {
-                    // Where both parsers see something, the scan's place is nearer to the cause.
+                    // If both parsers report an error, the scan's place is nearer to the cause.
                     Some(syntax) if refused.is_none() => findings.push(syntax),
-                    // A key that the scan has reported can be a syntax error to the loader.
+                    // A key that the scan has reported may be a syntax error to the loader.
                     None if outline.broken.contains(&index) => {}
                     _ => findings.push(refusal(refused, place, &error.to_string())),
                 }
-                // What the stream holds behind an error need not be a document.
+                // After an error, the rest of the stream need not be documents.
                 break;
             }
         }
@@ -207,14 +207,14 @@ fn load_json(text: &str, node: Node<'_>) -> Result<Value, Box<ScanFinding>> {
         })
 }
 
-/// The finding behind a loader's error.
+/// The finding for a loader's error.
 fn refusal(refused: Option<(Code, String)>, place: Option<Mark>, error: &str) -> ScanFinding {
     let (code, message) = refused.unwrap_or_else(|| (Code::SYNTAX, without_positions(error)));
     let place = place.unwrap_or(Mark { line: 1, column: 0 });
     ScanFinding::new(code, (place, place), message)
 }
 
-/// Both loaders end their messages, and parts of them, with ` at line 3 column 7`.
+/// Removes ` at line 3 column 7`, with which both loaders end their messages and parts of them.
 fn without_positions(message: &str) -> String {
     let mut parts = message.split(" at line ");
     let mut text = parts.next().unwrap_or_default().to_owned();
@@ -308,7 +308,7 @@ mod tests {
                 )],
             ),
             ("yes: 1\n\"1\": 2\n", vec![(0, json!({"yes": 1, "1": 2}))]),
-            // The scan's parser refuses these; the loader and people do not.
+            // The scan's parser refuses these; the loader and people accept them.
             ("a: [\n  1\n]\n", vec![(0, json!({"a": [1]}))]),
             ("a: {\n}\nb:\t1\n", vec![(0, json!({"a": {}, "b": 1}))]),
         ];
@@ -434,7 +434,7 @@ mod tests {
         }
     }
 
-    /// What is read in one pass is what the loader reads behind the scan.
+    /// The fast parser gives the same result as the loader after a scan.
     fn same_in_one_pass(text: &str) {
         let limits = Limits::default();
         if let Some(documents) = block::documents(text, scan::depth(&limits)) {
@@ -464,7 +464,7 @@ mod tests {
         assert!(block::documents(&nested(64), 64).is_none());
     }
 
-    /// What stands behind keys and dashes.
+    /// Values after keys and dashes.
     const VALUES: [&str; 60] = [
         "",
         "",
@@ -528,7 +528,7 @@ mod tests {
         "é — ü",
     ];
 
-    /// What texts are made of, and numbers that readers take for something else.
+    /// Parts of texts, and numbers that some readers take for something else.
     const WORDS: [&str; 46] = [
         "\n",
         "\n",

@@ -1,5 +1,5 @@
-//! The look before the leap: events of the text, without building anything from them, so that
-//! what would be too large, too deep or ambiguous is found with its place before it is loaded.
+//! Scans a text before it is loaded: reads its events without building values, so that content that is
+//! too large, too deep or ambiguous is found with its place.
 
 use std::borrow::Cow;
 use std::cell::OnceCell;
@@ -11,17 +11,17 @@ use super::lines::{Lines, Mark};
 use crate::core::base::diagnostic::Code;
 use crate::core::base::limits::Limits;
 
-/// Deepest nesting that the loaders behind this scan can take, whatever is configured.
+/// Maximum nesting that the loaders can take, whatever is configured.
 const MAX_DEPTH: usize = 120;
-/// Deepest nesting of brackets that may be loaded without a scan: the loader looks at all of them
+/// Maximum nesting of brackets that may be loaded without a scan: the loader looks at all of them
 /// for every word.
 const MAX_BRACKETS: usize = 256;
-/// Most columns before the content of a line in a text that is loaded without a scan.
+/// Maximum indentation in a text that is loaded without a scan.
 const MAX_INDENT: usize = 120;
-/// Largest integer that every reader of JSON keeps exactly.
+/// The largest integer that all readers of JSON keep exactly.
 pub(super) const MAX_INTEGER: u64 = (1 << 53) - 1;
 
-/// A finding whose place is still in lines and columns.
+/// A finding with its place in lines and columns.
 #[derive(Debug)]
 pub(super) struct ScanFinding {
     pub code: Code,
@@ -30,7 +30,7 @@ pub(super) struct ScanFinding {
     pub message: String,
     pub label: &'static str,
     pub help: Option<String>,
-    /// A second place, and what is there.
+    /// A related place, with a message.
     pub related: Option<(Mark, Mark, &'static str)>,
 }
 
@@ -47,7 +47,7 @@ impl ScanFinding {
         }
     }
 
-    /// Name the limit, when that is why the text could not be read.
+    /// Adds the limit because of which the text was not loaded.
     pub(super) fn because(mut self, hazard: Hazard) -> Self {
         if hazard == Hazard::Depth {
             self.code = Code::LIMIT;
@@ -62,19 +62,19 @@ impl ScanFinding {
     }
 }
 
-/// How a scan came to its end.
+/// How a scan ended.
 pub(super) enum End {
-    /// Everything was seen.
+    /// The whole text was scanned.
     Stream,
-    /// Nothing behind the last finding may be loaded.
+    /// Nothing after the last finding may be loaded.
     Stop,
-    /// This parser does not accept the text. It is stricter than the loader in a few points.
+    /// This parser does not accept the text. It is stricter than the loader in a few cases.
     Refused(ScanFinding),
 }
 
-/// What a scan found.
+/// The result of a scan.
 pub(super) struct Outline {
-    /// Documents that were seen to their end.
+    /// The number of documents that were scanned completely.
     pub complete: usize,
     /// Documents with a finding.
     pub broken: BTreeSet<usize>,
@@ -82,7 +82,7 @@ pub(super) struct Outline {
     pub end: End,
 }
 
-/// Look through `text`.
+/// Scans `text`.
 pub(super) fn outline(text: &str, limits: &Limits) -> Outline {
     let mut scan = Scan {
         text,
@@ -113,7 +113,7 @@ pub(super) fn outline(text: &str, limits: &Limits) -> Outline {
     scan.outline
 }
 
-/// The nesting that is allowed.
+/// The permitted nesting.
 pub(super) fn depth(limits: &Limits) -> usize {
     limits.depth.min(MAX_DEPTH)
 }
@@ -121,14 +121,14 @@ pub(super) fn depth(limits: &Limits) -> usize {
 /// Why a text may not be loaded without a scan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Hazard {
-    /// Brackets so deep that a loader would be busy for very long.
+    /// Brackets nested so deep that the loader would take very long.
     Depth,
-    /// What may be an anchor or a tag, which only the scan can judge.
+    /// A possible anchor or tag, which only the scan can judge.
     Mark,
 }
 
-/// What in a text that this parser refuses could harm a loader, or mean something other than it
-/// seems to. JSON has neither anchors nor tags, and its loader is not slowed down by brackets.
+/// The danger of a text that this parser refuses: it could slow down the loader, or mean something else
+/// than it seems to. JSON has neither anchors nor tags, and brackets do not slow down its loader.
 pub(super) fn hazard(text: &str, json: bool) -> Option<Hazard> {
     let mut brackets = Brackets::default();
     let mut previous = ' ';
@@ -148,11 +148,11 @@ pub(super) fn hazard(text: &str, json: bool) -> Option<Hazard> {
     (mark && !json).then_some(Hazard::Mark)
 }
 
-/// Brackets that may be open: never fewer than there are.
+/// An upper bound on the number of open brackets.
 #[derive(Default)]
 struct Brackets {
     open: usize,
-    /// Quotes or a comment stand between them, and in those a closing bracket closes nothing.
+    /// There are quotes or comments, in which a closing bracket closes nothing.
     doubtful: bool,
 }
 
@@ -167,8 +167,8 @@ impl Brackets {
     }
 }
 
-/// Whether a text has nothing of what only the scan can judge: no tag and no anchor, no directive,
-/// no deep nesting. What the loader accepts of it, by its own rules, the scan accepts too.
+/// Whether a text has nothing that only the scan can judge: no tags, no anchors, no directives,
+/// no deep nesting. If the loader accepts such a text, the scan does too.
 pub(super) fn is_plain(text: &str) -> bool {
     let mut brackets = Brackets::default();
     for line in text.split('\n') {
@@ -176,7 +176,7 @@ pub(super) fn is_plain(text: &str) -> bool {
             return false;
         }
         if line == "---" || line.starts_with("--- ") {
-            // Here nothing is open any more.
+            // Nothing is open here.
             brackets = Brackets::default();
         }
         let mut previous = ' ';
@@ -194,8 +194,8 @@ pub(super) fn is_plain(text: &str) -> bool {
     true
 }
 
-/// Columns before the first thing on a line that opens no level: the levels of block collections
-/// are at most twice as many.
+/// Columns before the first character on a line that opens no level: block collections have at most
+/// twice as many levels.
 fn indentation(line: &str) -> usize {
     let inner = line.trim_start_matches([' ', '-', '?', ':', '\t']);
     line.len() - inner.len()
@@ -210,35 +210,35 @@ struct Scan<'t> {
     outline: Outline,
 }
 
-/// Where the scan is in a document.
+/// The state of the scan in a document.
 #[derive(Default)]
 struct State<'t> {
     frames: Vec<Frame<'t>>,
     anchors: HashMap<usize, Extent>,
     names: HashSet<&'t str>,
-    /// Values, and bytes of text in them, with aliases written out.
+    /// The number of values and of bytes of text, with aliases expanded.
     weight: usize,
-    /// The part of `weight` that came from aliases.
+    /// The part of `weight` that comes from aliases.
     repeated: usize,
 }
 
-/// How much an anchor stands for.
+/// The size of the value of an anchor.
 #[derive(Clone, Copy)]
 struct Extent {
     weight: usize,
     height: usize,
 }
 
-/// A collection that is open.
+/// An open collection.
 struct Frame<'t> {
-    /// Set in a mapping.
+    /// `Some` for a mapping.
     keys: Option<Keys<'t>>,
-    /// It stands within an extension.
+    /// Whether it is in an extension.
     extension: bool,
-    /// It stands where a key belongs.
+    /// Whether it is a key.
     is_key: bool,
     anchor: usize,
-    /// Weight of the document before it.
+    /// The weight of the document before it.
     before: usize,
     /// Nesting below it.
     height: usize,
@@ -247,7 +247,7 @@ struct Frame<'t> {
 #[derive(Default)]
 struct Keys<'t> {
     seen: HashMap<Cow<'t, str>, (Mark, Mark)>,
-    /// The last key is that of an extension.
+    /// Whether the last key is that of an extension.
     extension: bool,
     value_is_next: bool,
 }
@@ -325,7 +325,7 @@ impl<'t> Scan<'t> {
         }
     }
 
-    /// A value has ended: remember it for aliases, and let the collection around it know.
+    /// Ends a value: remembers it for aliases, and updates the surrounding collection.
     fn close(&mut self, anchor: usize, before: usize, height: usize) {
         let weight = self.document.weight.saturating_sub(before);
         if anchor != 0 {
@@ -372,8 +372,8 @@ impl<'t> Scan<'t> {
         }
     }
 
-    /// An anchor that is defined again would change what its aliases mean, and readers disagree
-    /// on it.
+    /// Reports an anchor that is defined again: that changes the meaning of its aliases, and readers
+    /// disagree about it.
     fn anchor(&mut self, anchor: usize, place: (Mark, Mark)) {
         if anchor == 0 {
             return;
@@ -397,7 +397,7 @@ impl<'t> Scan<'t> {
         }
     }
 
-    /// The name in `&name`, which stands at a place, perhaps behind a tag and comments.
+    /// The name in `&name` at a place, possibly after a tag and comments.
     fn anchor_name(&self, at: Mark) -> Option<&'t str> {
         let lines = self.lines.get_or_init(|| Lines::new(self.text, 0));
         let mut rest = self.text.get(lines.span(at, at).start..)?;
@@ -417,7 +417,7 @@ impl<'t> Scan<'t> {
         }
     }
 
-    /// Whether what stands here belongs to an extension.
+    /// Whether the current value is in an extension.
     fn in_extension(&self) -> bool {
         self.document.frames.last().is_some_and(|frame| {
             let of_key = frame.keys.as_ref().is_some_and(|keys| keys.extension);
@@ -584,12 +584,12 @@ impl<'t> Scan<'t> {
     }
 }
 
-/// Whether a key is that of an extension, which other programs read. Ours decides something.
+/// Whether a key is that of an extension for other programs. That of planspec itself matters here.
 pub(super) fn is_extension(key: &str) -> bool {
     key.starts_with("x-") && key != "x-planspec"
 }
 
-/// Whether an integer is kept as it is where nobody counts with it.
+/// Whether an integer is kept where it is not used for calculations.
 fn has_64_bits(text: &str) -> bool {
     text.parse::<i64>().is_ok() || text.parse::<u64>().is_ok()
 }
@@ -608,7 +608,7 @@ fn core_tag(tag: &Tag) -> Option<String> {
         .map(str::to_owned)
 }
 
-/// What a plain scalar is, by the rules of the loader (YAML 1.2's core schema).
+/// The type of a plain scalar, by the rules of the loader (YAML 1.2's core schema).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Scalar {
     Null,
@@ -664,7 +664,7 @@ pub(super) fn resolve(text: &str) -> Scalar {
         _ => (10, unsigned),
     };
     if !digits.is_empty() && digits.chars().all(|c| c.is_digit(radix)) {
-        // Leading zeros are a string to YAML 1.2, an octal number to YAML 1.1.
+        // With leading zeros, YAML 1.2 reads a string, YAML 1.1 an octal number.
         if radix == 10 && digits.len() > 1 && digits.starts_with('0') {
             return Scalar::String;
         }

@@ -2,10 +2,10 @@
 
 use std::ops::Range;
 
-/// Byte ranges of the documents of a YAML stream, each without its `---` line, in the order in
-/// which the reader counts them.
+/// The byte ranges of the documents of a YAML stream, each without its `---` line, in the order of
+/// the reader.
 ///
-/// A line that begins with `---` and a space or its end can stand nowhere else: at column 1 it
+/// A line that begins with `---` and a space or its end is always a separator: at column 1 it
 /// ends block scalars and quoted scalars alike.
 pub fn documents(text: &str) -> Vec<Range<usize>> {
     let mut ranges = Vec::new();
@@ -32,11 +32,11 @@ pub fn documents(text: &str) -> Vec<Range<usize>> {
     ranges
 }
 
-/// Whether anything but comments, directives and blank lines stands there.
+/// Whether there is anything but comments, directives and blank lines.
 fn has_content(text: &str) -> bool {
     text.trim_start_matches('\u{feff}')
         .lines()
-        // Other kinds of space are content to YAML.
+        // Other white space is content in YAML.
         .map(|line| line.trim_matches([' ', '\t', '\r']))
         .any(|line| !line.is_empty() && !line.starts_with(['#', '%']))
 }

@@ -1,8 +1,8 @@
-//! Values to YAML that every reader reads the same, of YAML 1.1 and of 1.2.
+//! Writes values as YAML that all readers of YAML 1.1 and 1.2 understand in the same way.
 //!
 //! Block style, two spaces of indentation, sequences indented under their key, keys in the order
-//! of the map. A string stands plain only when no reader could take it for anything else; in
-//! doubt it is double-quoted on one line, with escapes.
+//! of the map. A string is plain only if no reader could take it for anything else; otherwise it is
+//! double-quoted on one line, with escapes.
 
 use std::borrow::Cow;
 use std::fmt::Write;
@@ -11,10 +11,10 @@ use serde_json::{Map, Number, Value};
 
 use crate::core::base::invisible::{is_invisible, unseen};
 
-/// Longest key that may stand before a bare `:`; readers stop looking for it after 1,024.
+/// Maximum length of a key before a bare `:`; readers stop looking for it after 1,024 characters.
 const LONGEST_SIMPLE_KEY: usize = 1000;
 
-/// Write a value as a YAML document, with a line break at the end.
+/// Writes a value as a YAML document, with a line break at the end.
 ///
 /// ```
 /// use planspec::core::text::yaml::write::write;
@@ -75,18 +75,18 @@ struct Block<'a> {
     entries: Entries<'a>,
     /// Column of its keys or dashes, from 0.
     indent: usize,
-    /// Its first entry stands on the line that its parent began.
+    /// Whether its first entry is on the line of its parent.
     on_open_line: bool,
 }
 
-/// What is left to write of a mapping or sequence.
+/// The remaining entries of a mapping or sequence.
 enum Entries<'a> {
     Mapping(serde_json::map::Iter<'a>),
     Sequence(std::slice::Iter<'a, Value>),
 }
 
 impl<'a> Entries<'a> {
-    /// The entries of a collection that has any; others are written like scalars.
+    /// The entries of a non-empty collection; other values are written like scalars.
     fn of(value: &'a Value) -> Option<Entries<'a>> {
         match value {
             Value::Object(map) if !map.is_empty() => Some(Entries::Mapping(Map::iter(map))),
@@ -105,7 +105,7 @@ impl<'a> Entries<'a> {
     }
 }
 
-/// Write `key:`, and say whether a collection may begin on the same line.
+/// Writes `key:`. Returns whether a collection may begin on the same line.
 fn write_key(key: &str, indent: usize, out: &mut String) -> bool {
     let key = string(key);
     let is_long = key.chars().nth(LONGEST_SIMPLE_KEY).is_some();
@@ -137,7 +137,7 @@ fn scalar(value: &Value) -> Cow<'_, str> {
     }
 }
 
-/// YAML 1.1 takes `1e9` for a string: a float needs its point, and its exponent a sign.
+/// YAML 1.1 takes `1e9` for a string: a float needs a point, and its exponent a sign.
 fn number(value: &Number) -> String {
     let text = value.to_string();
     if !value.is_f64() {
@@ -160,8 +160,8 @@ fn string(text: &str) -> Cow<'_, str> {
     }
 }
 
-/// Whether a string is itself, unquoted, to every reader: it begins like a word or a path, goes
-/// on with characters that mean nothing anywhere, and is no word that stands for another value.
+/// Whether a string can be plain for every reader: it begins like a word or a path, continues with
+/// characters that have no meaning anywhere, and is not a word for another value.
 fn is_plain(text: &str) -> bool {
     let begins_well = text.starts_with(|c: char| c.is_ascii_alphabetic() || matches!(c, '_' | '/'));
     let ends_well = !text.ends_with([' ', ':']);
@@ -171,18 +171,18 @@ fn is_plain(text: &str) -> bool {
     begins_well && ends_well && goes_on_well && !text.contains(": ") && !is_special_word(text)
 }
 
-/// Letters beyond ASCII are themselves in the middle of a word; whatever is not a letter is quoted.
+/// Letters beyond ASCII may be plain inside a word; other characters are quoted.
 fn is_plain_letter(c: char) -> bool {
     !c.is_ascii() && c.is_alphabetic() && !is_invisible(c)
 }
 
-/// Words that some reader takes for a truth value, for nothing, or for a number.
+/// Words that some readers take for a boolean, null or a number.
 fn is_special_word(text: &str) -> bool {
     const WORDS: [&str; 16] = [
         "y", "n", "t", "f", "yes", "no", "true", "false", "on", "off", "null", "nil", "none",
         "nan", "inf", "infinity",
     ];
-    // Without digits in front, `e5` is a number to readers with a generous pattern.
+    // Some readers take `e5` without leading digits for a number.
     let is_exponent = text.strip_prefix(['e', 'E']).is_some_and(|rest| {
         rest.bytes()
             .all(|b| b.is_ascii_digit() || b"+-_.".contains(&b))
@@ -200,7 +200,7 @@ fn quoted(text: &str) -> String {
             '\n' => out.push_str("\\n"),
             '\r' => out.push_str("\\r"),
             '\t' => out.push_str("\\t"),
-            // What YAML forbids or folds is among them.
+            // This includes the characters that YAML forbids or folds.
             c if is_unseen => {
                 // Writing to a string cannot fail.
                 let _ = match u32::from(c) {
@@ -309,9 +309,9 @@ ok: true
         }
     }
 
-    /// Strings that some reader takes for something else when they stand plain.
+    /// Plain strings that some readers take for something else.
     const TREACHEROUS: &[&str] = &[
-        // nothing, truth
+        // null, booleans
         "",
         "~",
         "null",
@@ -426,7 +426,7 @@ ok: true
         "a\\n",
         "key: 'v",
         "a ? b: c",
-        // space and what is not seen
+        // white space and invisible characters
         " a",
         "a ",
         "\ta",
@@ -456,7 +456,7 @@ ok: true
         "a\u{1fffe}b",
         "a\u{e0041}b",
         "a\u{3164}b",
-        // not letters, or no word's first letter
+        // not letters, or not at the beginning of a word
         "é",
         "日本",
         "👍",

@@ -1,4 +1,4 @@
-//! A field that an object does not have.
+//! Fixes of unknown fields.
 
 use serde_json::{Value, json};
 
@@ -10,7 +10,7 @@ use crate::core::base::fix::{Change, Fix, at};
 use crate::core::base::suggest::did_you_mean;
 use crate::core::base::words::folded;
 
-/// What people write who are used to other tools, and the fields that they may mean, the likeliest first.
+/// Fields of other tools, with the fields that may be meant, likeliest first.
 const OTHER_NAMES: [(&[&str], &[&str]); 25] = [
     (&["artifact", "file", "filename"], &["path"]),
     (&["run", "cmd", "shell", "exec"], &["command"]),
@@ -89,10 +89,10 @@ const OTHER_NAMES: [(&[&str], &[&str]); 25] = [
     (&["with", "args", "env"], &["inputs"]),
 ];
 
-/// How many letters a mistyped name may have more or less.
+/// Maximum difference in length of a mistyped name.
 const LONGEST_SLIP: usize = 4;
 
-/// A name as our fields are spelled: `acceptance_criteria` and `AcceptanceCriteria` are `acceptanceCriteria`.
+/// A name in the spelling of our fields: `acceptance_criteria` and `AcceptanceCriteria` are `acceptanceCriteria`.
 pub(in crate::core::resource::schema) fn camel_case(name: &str) -> String {
     let mut out = String::new();
     let mut begins = false;
@@ -107,15 +107,15 @@ pub(in crate::core::resource::schema) fn camel_case(name: &str) -> String {
     out
 }
 
-/// A field that an object does not have.
+/// An unknown field of an object.
 pub(in crate::core::resource::schema) struct Misplaced<'a> {
     /// The whole value.
     pub instance: &'a Value,
-    /// Where the object is.
+    /// The path of the object.
     pub path: &'a [PathStep],
-    /// The field.
+    /// The name of the field.
     pub name: &'a str,
-    /// The fields that the object could have besides.
+    /// The fields that the object could have in addition.
     pub free: &'a [&'a str],
 }
 
@@ -128,7 +128,7 @@ impl Misplaced<'_> {
         at(self.instance, self.path)?.get(self.name)
     }
 
-    /// Names that it may have had with other tools.
+    /// The names that may be meant by one of other tools.
     pub fn other_names(&self) -> &'static [&'static str] {
         let word = folded(self.name);
         let known = OTHER_NAMES.iter();
@@ -136,7 +136,7 @@ impl Misplaced<'_> {
             .copied()
             .find(|(names, _)| names.contains(&word.as_str()))
             .unwrap_or_default();
-        // What has one word is a name, what has several says something.
+        // A single word is a name, several words are a description.
         let is_prose = self
             .value()
             .and_then(Value::as_str)
@@ -169,7 +169,7 @@ impl Misplaced<'_> {
         }
         let others = self.other_names().iter();
         let meant = others.copied().find(|other| self.free.contains(other));
-        // A word is no abbreviation of a much longer one.
+        // A word is not an abbreviation of a much longer one.
         let alike = self.free.iter().copied();
         let alike = alike.filter(|free| free.len().abs_diff(self.name.len()) <= LONGEST_SLIP);
         let meant = meant.or_else(|| did_you_mean(self.name, alike));
@@ -198,7 +198,7 @@ impl Misplaced<'_> {
         }))
     }
 
-    /// Who decides at a gate, said at its node: that stands in a Gate of its own.
+    /// Moves reviewers and other fields of a decision from the gate node to a new Gate.
     pub fn inline_gate(&self) -> Option<Fix> {
         let [
             PathStep::Key(spec),
@@ -218,7 +218,7 @@ impl Misplaced<'_> {
             .iter()
             .filter(|(field, value)| says_who_decides(field, value));
         let inline: Vec<(&String, &Value)> = inline.collect();
-        // Of several such fields the first has it.
+        // Of several such fields, the first one has the fix.
         if inline.first().is_none_or(|(field, _)| *field != self.name) {
             return None;
         }
@@ -258,8 +258,8 @@ impl Misplaced<'_> {
         })
     }
 
-    /// Whether a field says only what is so without it: `external: true` of an External node, `autoApprove: no`; false where it will,
-    /// when its node has a kind. Nothing where it says more.
+    /// Whether a field adds nothing: `external: true` of an External node, `autoApprove: no`; false if it will add
+    /// nothing once its node has a kind. `None` if it does add something.
     fn says_nothing_new(&self) -> Option<bool> {
         let is_on = switch(self.value()?)?;
         let word = folded(self.name);
@@ -279,7 +279,7 @@ impl Misplaced<'_> {
         matches!(self.path, [.., PathStep::Key(nodes), PathStep::Index(_)] if nodes == "nodes")
     }
 
-    /// Where something is kept that has no field.
+    /// Keeps the content of an unknown field elsewhere.
     pub fn kept(&self) -> Option<Fix> {
         let value = self.value()?;
         let object = at(self.instance, self.path)?;
@@ -306,7 +306,7 @@ impl Misplaced<'_> {
         }
         let is_status = ["status", "phase", "state"].contains(&folded(self.name).as_str());
         if is_status && self.path == ["spec".into()] {
-            // How far it is stands on the status branch.
+            // Progress is kept on the status branch.
             return Some(Fix::likely(remove));
         }
         if self.says_nothing_new().is_some() {
@@ -320,7 +320,7 @@ impl Misplaced<'_> {
             let text = text.replace(", ", "\n");
             return said_of_node(self.path, object, &text, remove);
         }
-        // Its kind is to be put right first.
+        // Its kind must be fixed first.
         let is_of_gate =
             is_inline_gate(self.name) && (is_gate(object) || object.get("kind").is_none());
         if is_node && (is_of_gate || names_provider(self.name, value)) {
@@ -338,7 +338,7 @@ impl Misplaced<'_> {
     }
 }
 
-/// Whether a field of a node says by which provider it is done.
+/// Whether a field of a node names a provider.
 pub fn names_provider(field: &str, value: &Value) -> bool {
     const WORDS: [&str; 8] = [
         "provider", "runson", "agent", "assignee", "executor", "runner", "worker", "owner",
@@ -347,7 +347,7 @@ pub fn names_provider(field: &str, value: &Value) -> bool {
     is_provider && WORDS.contains(&folded(field).as_str())
 }
 
-/// Whether a switch is on or off; nothing where it is none.
+/// Whether a switch is on or off; `None` if it is something else.
 fn switch(value: &Value) -> Option<bool> {
     match value {
         Value::Bool(is_on) => Some(*is_on),
@@ -360,7 +360,7 @@ fn switch(value: &Value) -> Option<bool> {
     }
 }
 
-/// Whether a node is meant to be a gate.
+/// Whether a node is probably a gate.
 fn is_gate(node: &Value) -> bool {
     let kind = node.get("kind").and_then(Value::as_str);
     kind.is_some_and(|kind| folded(kind) == "gate")
@@ -391,7 +391,7 @@ fn is_inline_gate(field: &str) -> bool {
     known.contains(&folded(field).as_str())
 }
 
-/// What a field of a node says of its gate.
+/// Adds a field of a node to its gate.
 fn take_in(spec: &mut Value, field: &str, value: &Value) {
     match folded(field).as_str() {
         "type" | "gatetype" => {
@@ -432,7 +432,7 @@ fn take_in(spec: &mut Value, field: &str, value: &Value) {
     }
 }
 
-/// What no field of a gate holds stands in its description: a number of something else is no number of approvers.
+/// Adds a field that gates do not have to the description: another number is not that of approvers.
 fn describe(spec: &mut Value, field: &str, value: &Value) {
     let text = text_of(value).unwrap_or_else(|| value.to_string());
     add_line(spec, format!("{field}: {text}"));
@@ -456,7 +456,7 @@ fn reviewer(value: &Value) -> Value {
     }
 }
 
-/// The reviewer who is written `@ana` or `human://ana` elsewhere.
+/// The reviewer for `@ana` or `human://ana`, as other tools write it.
 pub fn person(text: &str) -> Option<String> {
     let name = text
         .strip_prefix('@')

@@ -1,4 +1,4 @@
-//! A field that is missing, where what is there says what it is.
+//! Fixes of missing fields that follow from others.
 
 use serde_json::{Map, Value, json};
 
@@ -7,7 +7,7 @@ use crate::core::base::diagnostic::PathStep;
 use crate::core::base::fix::{Change, Fix, at};
 use crate::core::base::words::folded;
 
-/// A field that is missing, where what is there says what it is.
+/// Adds a missing field that follows from others.
 pub(in crate::core::resource::schema) fn missing(
     instance: &Value,
     path: &[PathStep],
@@ -55,7 +55,7 @@ pub(in crate::core::resource::schema) fn missing(
         }
         "type" if is_in("acceptanceCriteria") => json!(type_of_criterion(object)?),
         "gateType" => json!("approval"),
-        // What happens elsewhere is reported, whatever it is called there.
+        // An external event is reported, whatever it is called elsewhere.
         "externalRef" => {
             json!({"type": "uri", "uri": format!("urn:external:{}", slug(text("id")?, '-'))})
         }
@@ -66,7 +66,7 @@ pub(in crate::core::resource::schema) fn missing(
     Some(Fix::likely(Change::Add { path, with }))
 }
 
-/// Which criterion of a task is meant, by what it has.
+/// The type of a task's criterion, from its fields.
 fn type_of_criterion(object: &Value) -> Option<&'static str> {
     let has = |words: &[&str]| {
         let mut keys = object.as_object().into_iter().flatten();
@@ -83,7 +83,7 @@ fn type_of_criterion(object: &Value) -> Option<&'static str> {
     }
 }
 
-/// What a criterion of a goal says that is written as one of a task.
+/// The criterion of a goal that is written like one of a task.
 pub(super) fn criterion(path: &[PathStep], object: &Value) -> Option<Fix> {
     let text = |fields: &[&str]| {
         fields.iter().find_map(|field| match object.get(*field)? {

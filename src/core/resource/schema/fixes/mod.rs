@@ -1,4 +1,4 @@
-//! What was probably meant by what a schema refuses, as changes that lead there.
+//! Fixes of values that a schema refuses, from what was probably meant.
 
 mod field;
 mod missing;
@@ -29,7 +29,7 @@ fn text_of(value: &Value) -> Option<String> {
     }
 }
 
-/// Something that no field holds, as an annotation.
+/// Keeps a value without a field as an annotation.
 fn annotated(name: &str, text: &str, remove: Change) -> Fix {
     let key = camel_case(name);
     let path = ["metadata".into(), "annotations".into(), key.as_str().into()];
@@ -39,7 +39,7 @@ fn annotated(name: &str, text: &str, remove: Change) -> Fix {
     })
 }
 
-/// Something that no field of a node holds, in its description.
+/// Keeps a value without a field in the description of its node.
 fn said_of_node(path: &[PathStep], node: &Value, said: &str, remove: Change) -> Option<Fix> {
     let path = [path, &["description".into()]].concat();
     Some(Fix::likely(remove).and(match node.get("description") {

@@ -1,4 +1,4 @@
-//! Durations and names as people write them.
+//! Fixes of durations and names.
 
 use serde_json::{Map, Value, json};
 
@@ -8,7 +8,7 @@ use crate::core::base::diagnostic::PathStep;
 use crate::core::base::fix::{Change, Fix, at};
 use crate::core::resource::Duration;
 
-/// A duration as people write it: `2 hours`, `P1D`, `30 days`, `90`.
+/// A duration in other notations: `2 hours`, `P1D`, `30 days`, `90`.
 pub(in crate::core::resource::schema) fn duration(path: &[PathStep], text: &str) -> Option<Fix> {
     let replaced = |with: String| {
         with.parse::<Duration>().ok()?;
@@ -44,7 +44,7 @@ pub(in crate::core::resource::schema) fn duration(path: &[PathStep], text: &str)
         }
     }
     match (out.is_empty(), number.as_str()) {
-        // A number alone; the last zero is ours.
+        // A number alone; the last zero was added here.
         (true, number) => {
             let number = number
                 .strip_suffix('0')
@@ -56,7 +56,7 @@ pub(in crate::core::resource::schema) fn duration(path: &[PathStep], text: &str)
     }
 }
 
-/// A duration that is none, where a node's description can hold it.
+/// Keeps an invalid duration in the description of its node.
 pub(in crate::core::resource::schema) fn no_duration(
     instance: &Value,
     path: &[PathStep],
@@ -74,7 +74,7 @@ pub(in crate::core::resource::schema) fn no_duration(
     said_of_node(node, object, &format!("{field}: {text}"), remove)
 }
 
-/// A number that is written as a word.
+/// A number word as digits.
 pub(super) fn in_digits(word: &str) -> String {
     let numbers = [
         "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten",
@@ -108,7 +108,7 @@ fn unit(word: &str) -> Option<&'static str> {
     })
 }
 
-/// `P1DT2H30M`, without months and years, whose lengths differ.
+/// An ISO 8601 duration such as `P1DT2H30M`, without months and years, whose lengths vary.
 fn iso(text: &str) -> Option<String> {
     let rest = text.strip_prefix('P')?;
     let (days, time) = rest.split_once('T').unwrap_or((rest, ""));
@@ -118,7 +118,7 @@ fn iso(text: &str) -> Option<String> {
     Some(format!("{days}{time}").to_lowercase())
 }
 
-/// A name that was probably meant by one with characters that it may not have, if there is one.
+/// A valid name for one with invalid characters, if there is one.
 pub(in crate::core::resource::schema) fn name(rule: &Rule<'_>, text: &str) -> Option<String> {
     let candidates = [slug(text, '-'), slug(text, '_')];
     let wanted =
@@ -132,12 +132,12 @@ pub(in crate::core::resource::schema) fn name(rule: &Rule<'_>, text: &str) -> Op
     fitting.find(|one| one != text && jsonschema::is_valid(&schema, &json!(one)))
 }
 
-/// Lower case, words apart, and nothing but letters and digits between.
+/// A text in lower case, with only letters and digits, and `between` between words.
 pub fn slug(text: &str, between: char) -> String {
     let mut out = String::new();
     let mut last_was_lower = false;
     let text = text.trim();
-    // Whoever keeps words apart otherwise writes them with capitals as they are: `DevConf-2026`.
+    // Words with other separators keep their capitals together: `DevConf-2026`.
     let is_apart = text.contains(|c: char| !c.is_alphanumeric());
     for c in text.chars() {
         if !c.is_ascii_alphanumeric() {

@@ -1,4 +1,4 @@
-//! A value of another type, or another word, than the one that was meant.
+//! Fixes of values of a wrong type, or with a wrong word.
 
 use serde_json::{Map, Value, json};
 
@@ -10,7 +10,7 @@ use crate::core::base::fix::{Change, Fix, at};
 use crate::core::base::suggest::did_you_mean;
 use crate::core::base::words::folded;
 
-/// Words for a choice that other tools have, and how ours begin.
+/// Words of other tools for a choice, with the beginnings of ours.
 const OTHER_WORDS: [(&str, &str); 31] = [
     ("url", "string"),
     ("uri", "string"),
@@ -45,7 +45,7 @@ const OTHER_WORDS: [(&str, &str); 31] = [
     ("humanagent", "either"),
 ];
 
-/// One of a few words that was probably meant.
+/// One of the permitted words that was probably meant.
 pub(in crate::core::resource::schema) fn word<'v>(
     path: &[PathStep],
     given: &str,
@@ -67,7 +67,7 @@ pub(in crate::core::resource::schema) fn word<'v>(
     Some((Fix::likely(replaced(meant)), meant))
 }
 
-/// A milestone is a task, and the plan still says that it is one.
+/// A milestone becomes a task, and its description keeps that it is a milestone.
 pub(in crate::core::resource::schema) fn with_what_it_said(
     instance: &Value,
     path: &[PathStep],
@@ -82,7 +82,7 @@ pub(in crate::core::resource::schema) fn with_what_it_said(
     said.unwrap_or(fix)
 }
 
-/// A value of another type that was probably meant.
+/// A value of the right type that was probably meant.
 pub(in crate::core::resource::schema) fn typed(
     (root, instance): (&Value, &Value),
     rule: &Rule<'_>,
@@ -109,7 +109,7 @@ pub(in crate::core::resource::schema) fn typed(
             let (key, only) = fields
                 .iter()
                 .find(|(key, value)| value.is_string() && *key != "path")?;
-            // `- node: build` names it; of `- The form: a check` the colon made a mapping.
+            // `- node: build` names a node; in `- The form: a check`, the colon made a mapping.
             let is_name = ["node", "name", "id", "ref", "step", "task"].contains(&key.as_str());
             let text = json!(format!("{key}: {}", only.as_str()?));
             let meant = if is_name { only.clone() } else { text };
@@ -136,7 +136,7 @@ pub(in crate::core::resource::schema) fn typed(
     }
 }
 
-/// A number or a boolean where a text is expected.
+/// Quotes a number or boolean where a string is expected.
 fn quoted(rule: &Rule<'_>, path: &[PathStep], value: &Value) -> Option<Fix> {
     let path = path.to_vec();
     if rule.text("format") != Some("planspec-duration") {
@@ -147,7 +147,7 @@ fn quoted(rule: &Rule<'_>, path: &[PathStep], value: &Value) -> Option<Fix> {
     Some(Fix::likely(Change::Replace { path, with }))
 }
 
-/// A text where a number is expected.
+/// A number that was written as a string.
 fn number(path: &[PathStep], text: &str) -> Option<Fix> {
     let is_priority = path.last() == Some(&"priority".into());
     let path = path.to_vec();
@@ -163,7 +163,7 @@ fn number(path: &[PathStep], text: &str) -> Option<Fix> {
     is_one.then(|| Fix::certain(Change::Replace { path, with }))
 }
 
-/// Something else where a list is expected.
+/// A list for a value that is not one.
 fn list(path: &[PathStep], value: &Value) -> Option<Fix> {
     let replaced = |with: Value| Change::Replace {
         path: path.to_vec(),
@@ -186,7 +186,7 @@ fn list(path: &[PathStep], value: &Value) -> Option<Fix> {
     })
 }
 
-/// The mapping that was meant by something else.
+/// A mapping for a value that is not one.
 fn mapping(
     (root, instance): (&Value, &Value),
     rule: &Rule<'_>,
@@ -219,7 +219,7 @@ fn mapping(
     }
 }
 
-/// A value that is given in a list: `crm_export`, `{name: days, value: 90}`, `{name: backup, from: snapshot.outputs.backup}`.
+/// A named value from a list: `crm_export`, `{name: days, value: 90}`, `{name: backup, from: snapshot.outputs.backup}`.
 fn given(instance: &Value, path: &[PathStep], item: &Value) -> Option<(String, Value)> {
     if let Some(name) = item.as_str() {
         let output = output_named(instance, path, name);
@@ -241,7 +241,7 @@ fn reference(node: &str, output: &str) -> Value {
     json!(format!("${{nodes.{node}.outputs.{}}}", slug(output, '_')))
 }
 
-/// What another node puts out under a name.
+/// A reference to the output of another node with a given name.
 fn output_named(instance: &Value, path: &[PathStep], name: &str) -> Option<Value> {
     let nodes = instance.pointer("/spec/graph/nodes")?.as_array()?;
     let own = path.iter().find_map(|step| match step {
@@ -265,7 +265,7 @@ fn output_named(instance: &Value, path: &[PathStep], name: &str) -> Option<Value
     Some(reference(node.get("id")?.as_str()?, name))
 }
 
-/// A criterion that nobody can run, in the description of its task.
+/// Moves a criterion that cannot be run to the description of its task.
 fn prose(instance: &Value, path: &[PathStep], text: &str) -> Option<Fix> {
     let (PathStep::Index(_), list) = path.split_last()? else {
         return None;
@@ -280,7 +280,7 @@ fn prose(instance: &Value, path: &[PathStep], text: &str) -> Option<Fix> {
         let path = path.to_vec();
         return said_of_node(node, at(instance, node)?, text, Change::Remove { path });
     }
-    // They go at once, with the first.
+    // All are moved together, by the fix of the first.
     if *path.last()? != 0.into() {
         return None;
     }
@@ -297,7 +297,7 @@ fn is_criterion_of_node(path: &[PathStep]) -> bool {
     matches!(path, [.., PathStep::Index(_), PathStep::Key(criteria), PathStep::Index(_)] if criteria == "acceptanceCriteria")
 }
 
-/// A criterion that is a command: `pytest passes`, `npm test -- --repeat 20`.
+/// A criterion for a command line: `pytest passes`, `npm test -- --repeat 20`.
 fn criterion_of_task(text: &str) -> Option<Value> {
     const RUNNERS: [&str; 22] = [
         "npm",
@@ -340,7 +340,7 @@ fn is_parameters(step: &PathStep) -> bool {
     *step == "inputs".into() || *step == "outputs".into()
 }
 
-/// The parameters of a capability, written as a JSON Schema or as names with types.
+/// The parameters of a capability, from a JSON Schema or from names with types.
 fn parameters(fields: &Map<String, Value>) -> Option<Value> {
     let (fields, required) = match fields.get("properties") {
         Some(Value::Object(properties)) => (properties, fields.get("required")),
@@ -369,7 +369,7 @@ fn parameters(fields: &Map<String, Value>) -> Option<Value> {
     fields.iter().map(one).collect()
 }
 
-/// Entries by their names, as a list.
+/// A mapping by names, as a list.
 fn by_id(fields: &Map<String, Value>) -> Value {
     let entries = fields.iter().map(|(id, fields)| {
         let mut entry = json!({"id": id});
@@ -389,7 +389,7 @@ fn boolean(text: &str) -> Option<bool> {
     }
 }
 
-/// The text of an object that may have a text alone: `name` of a reference, `description` of a criterion.
+/// The only text field of an object: `name` of a reference, `description` of a criterion.
 fn only_text<'s>(root: &'s Value, schema: &'s Value) -> Option<&'s str> {
     let required = schema.get("required").and_then(Value::as_array)?;
     let [Value::String(only)] = required.as_slice() else {
@@ -402,7 +402,7 @@ fn only_text<'s>(root: &'s Value, schema: &'s Value) -> Option<&'s str> {
     (of_field.get("type")? == "string").then_some(only)
 }
 
-/// `a -> b`, `[a, b]`, `a, b`.
+/// An edge from `a -> b`, `[a, b]`, `a, b`.
 fn edge(value: &Value) -> Option<Value> {
     let ends: Vec<String> = match value {
         Value::String(text) => {

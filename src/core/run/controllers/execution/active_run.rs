@@ -1,4 +1,4 @@
-//! One run that has started: its pinned plan, its graph and its status.
+//! A started run: its pinned plan, its graph and its status.
 
 use std::collections::BTreeSet;
 
@@ -19,18 +19,18 @@ use crate::core::run::permit;
 use crate::core::run::pinned::PinnedPlan;
 use crate::core::run::record::{Address, RunRef};
 
-/// Most records that could not be applied to list in a status.
+/// Maximum number of refused records in a status.
 const UNAPPLIED_KEPT: usize = 20;
-/// Wait after the first failure; doubled for each further one.
+/// The wait after the first failure; doubled for each further one.
 const FIRST_RETRY_SECONDS: i64 = 10;
-/// Reason of a node that was skipped because of one before it.
+/// Reason of a node that was skipped because a predecessor failed.
 pub(super) const DEPENDENCY_FAILED: &str = "DependencyFailed";
-/// Reason of what took too long.
+/// Reason of a timeout.
 pub(super) const TIMED_OUT: &str = "TimedOut";
-/// Longest wait between two attempts.
+/// The longest wait between two attempts.
 const LONGEST_RETRY_SECONDS: i64 = 600;
 
-/// A run in the hands of its controller.
+/// A run that is being advanced.
 pub(super) struct ActiveRun<'a> {
     pub turn: &'a Turn<'a>,
     pub me: RunRef,
@@ -39,15 +39,15 @@ pub(super) struct ActiveRun<'a> {
     pub spec: GraphSpec,
     pub graph: Graph,
     pub status: &'a mut ExecutionStatus,
-    /// The earliest moment that has passed and moved something.
+    /// The earliest deadline that was handled.
     pub fired: Option<Time>,
 }
 
 impl<'a> ActiveRun<'a> {
-    /// Open a run that is pinned.
+    /// Opens a pinned run.
     ///
     /// # Errors
-    /// A sentence: what it is pinned to cannot be read.
+    /// A pinned file cannot be read; the error is a sentence.
     pub fn open(
         turn: &'a Turn<'a>,
         uid: &str,
@@ -77,7 +77,7 @@ impl<'a> ActiveRun<'a> {
         })
     }
 
-    /// One whole turn: records, deadlines, nodes, phase. Returns the next deadline.
+    /// Advances the run once: records, deadlines, nodes, phase. Returns the next deadline.
     pub fn advance(&mut self) -> Option<Time> {
         self.fold_records();
         self.leave_spoiled_attempts();
@@ -87,7 +87,7 @@ impl<'a> ActiveRun<'a> {
         }
         let unbound = self.resolve_targets();
         self.advance_nodes();
-        // What runs whatever happens may begin when the rest was stopped.
+        // Nodes with `always` may become ready when the others are stopped.
         while self.fail_fast() || self.hold_to_contract() {
             self.advance_nodes();
         }
@@ -100,7 +100,7 @@ impl<'a> ActiveRun<'a> {
         self.turn.world.now
     }
 
-    /// A moment moves something, if it has come.
+    /// Whether a deadline has passed; notes that it is handled.
     pub fn has_come(&mut self, moment: Time) -> bool {
         let has_come = moment <= self.now();
         if has_come {
@@ -109,7 +109,7 @@ impl<'a> ActiveRun<'a> {
         has_come
     }
 
-    /// The run as it is asked about whether somebody may do something to an attempt.
+    /// The circumstances for deciding whether an action on an attempt is allowed.
     pub fn permit(&self, node: Option<&str>) -> permit::Circumstances<'_> {
         let status = node.and_then(|id| self.status.node_statuses.get(id));
         let claim = status.and_then(|status| status.extensions.claim.as_ref());
@@ -139,7 +139,7 @@ impl<'a> ActiveRun<'a> {
             .map_or(NodePhase::Pending, |status| status.phase)
     }
 
-    /// Why a node stands where it stands, in one word.
+    /// The reason of a node's phase.
     pub fn reason_of(&self, index: usize) -> &str {
         self.status
             .node_statuses
@@ -147,7 +147,7 @@ impl<'a> ActiveRun<'a> {
             .map_or("", |status| status.extensions.reason.as_str())
     }
 
-    /// Stop everything as soon as one node has failed for good, where the execution wants that. Whether
+    /// Stops the run when a node has finally failed, if the execution requests it. Returns whether
     /// there was anything to stop.
     fn fail_fast(&mut self) -> bool {
         let wanted = self.pins.execution.parameters.get(FAIL_FAST);
@@ -163,8 +163,8 @@ impl<'a> ActiveRun<'a> {
         self.stop("FailFast", &why)
     }
 
-    /// Cancel what is not over once somebody asked for it; what runs whatever happens still does, unless
-    /// the file of the execution is gone. Whether nothing is left to do.
+    /// Cancels the open nodes of a cancelled run, except those with `always`, unless
+    /// the file of the execution is gone. Returns whether nothing is left to do.
     fn stop_if_asked(&mut self) -> bool {
         if !self.is_cancelled() {
             return false;
@@ -180,12 +180,12 @@ impl<'a> ActiveRun<'a> {
         super::stop_if_asked(self.status, self.now())
     }
 
-    /// Whether somebody asked to stop the run.
+    /// Whether the run was cancelled.
     pub fn is_cancelled(&self) -> bool {
         self.status.extensions.cancelled_by.is_some()
     }
 
-    /// Cancel what is not over, but for what runs whatever happens. Whether there was anything.
+    /// Cancels the open nodes, except those with `always`. Returns whether there were any.
     pub fn stop(&mut self, reason: &str, why: &str) -> bool {
         let kept = self.not_to_be_stopped();
         let now = self.now();
@@ -199,10 +199,10 @@ impl<'a> ActiveRun<'a> {
         has_stopped
     }
 
-    /// What runs whatever happens and is not over, and the groups that it is in.
+    /// The open nodes with `always`, and the groups around them.
     pub fn not_to_be_stopped(&self) -> BTreeSet<String> {
         let mut kept = BTreeSet::new();
-        // Children come before their groups.
+        // Children precede their groups.
         for &index in self.graph.order() {
             let node = &self.spec.nodes[index];
             let holds_one = node.children.iter().any(|child| kept.contains(child));
@@ -213,7 +213,7 @@ impl<'a> ActiveRun<'a> {
         kept
     }
 
-    /// Move a node of the run, see [`move_node`].
+    /// Moves a node of the run, see [`move_node`].
     pub fn move_node(&mut self, id: &str, event: NodeEvent, reason: &str, message: String) {
         let now = self.now();
         if let Some(status) = self.status.node_statuses.get_mut(id) {
@@ -221,13 +221,13 @@ impl<'a> ActiveRun<'a> {
         }
     }
 
-    /// End the open attempt without a failure: the next one may be claimed at once.
+    /// Ends the open attempt without a failure; the next one can be claimed at once.
     pub fn requeue(&mut self, id: &str, reason: &str, message: String) {
         self.move_node(id, NodeEvent::Requeue, reason, message);
         self.open_next_attempt(id);
     }
 
-    /// End the open attempt with a failure: another one after a wait, or failed for good.
+    /// Ends the open attempt with a failure: the next one opens after a wait, or the node fails.
     pub fn fail_attempt(&mut self, id: &str, reason: &str, message: String) {
         let retries = self.node(id).map_or(0, |node| node.retries);
         let Some(status) = self.status.node_statuses.get_mut(id) else {
@@ -256,7 +256,7 @@ impl<'a> ActiveRun<'a> {
         self.skip_spoiled_attempts(id);
     }
 
-    /// The ref is the lock: an attempt whose ref is there already can never be claimed.
+    /// The ref is the lock: an attempt whose ref exists already can never be claimed.
     pub fn skip_spoiled_attempts(&mut self, id: &str) {
         let Some(mut attempt) = self.status.node_statuses.get(id).map(|s| s.attempt) else {
             return;
@@ -283,8 +283,8 @@ impl<'a> ActiveRun<'a> {
         }
     }
 
-    /// Whoever is at work on an attempt whose ref holds something else than their records can be heard there no more: the next
-    /// one is opened, in which what they have done can be reported.
+    /// If the ref of a held attempt has something else than its holder's records, no further records can be read there:
+    /// the next attempt is opened, in which the holder can report the work.
     fn leave_spoiled_attempts(&mut self) {
         let turn = self.turn;
         let is_rewritten = |address: &Address| {
@@ -325,7 +325,7 @@ impl<'a> ActiveRun<'a> {
             }
             let node = self.node(&id).cloned();
             let timeout = node.as_ref().and_then(|node| node.timeout.clone());
-            // A group of which only what runs whatever happens is left.
+            // Only nodes with `always` are left of the group.
             let timeout = timeout.filter(|_| status.extensions.reason != TIMED_OUT);
             if let (Some(timeout), Some(started)) = (timeout, status.start_time)
                 && self.has_come(started + timeout.delta())
@@ -397,13 +397,13 @@ impl<'a> ActiveRun<'a> {
         those.map(|(id, _)| id.as_str()).collect()
     }
 
-    /// How a run ends that nobody cancelled.
+    /// How a run ends that was not cancelled.
     fn end(&self) -> (ExecutionEvent, &'static str, String) {
-        // What is cancelled was stopped for a failure.
+        // Cancelled nodes were stopped because of a failure.
         let stopped = self.in_phase(NodePhase::Cancelled);
         let mut failed = self.in_phase(NodePhase::Failed);
         if !failed.is_empty() {
-            // What ran whatever happened does not hide why.
+            // A failed node with `always` must not hide the cause.
             failed.sort_by_key(|id| self.node(id).is_some_and(|node| node.extension.always));
             let why = format!("{} failed", list(&failed));
             return (ExecutionEvent::Fail, "NodeFailed", why);
@@ -418,11 +418,11 @@ impl<'a> ActiveRun<'a> {
         }
     }
 
-    /// Where a run stands that goes on.
+    /// The phase of an open run.
     fn course(&self) -> (ExecutionEvent, &'static str, String) {
         let nodes = &self.status.node_statuses;
         let mut running = self.in_phase(NodePhase::Running);
-        // A group stands where its children stand.
+        // The phase of a group follows from its children.
         running.retain(|id| {
             self.node(id)
                 .is_none_or(|node| node.kind != NodeKind::Group)
@@ -446,7 +446,7 @@ impl<'a> ActiveRun<'a> {
         (ExecutionEvent::Block, self.block_reason(), why)
     }
 
-    /// The reason that all blocked nodes share, else a general word.
+    /// The common reason of all blocked nodes, else a general one.
     fn block_reason(&self) -> &'static str {
         let mut reasons = self
             .status
@@ -467,13 +467,13 @@ impl<'a> ActiveRun<'a> {
         shared.filter(|_| is_shared).unwrap_or("Waiting")
     }
 
-    /// List a record that could not be applied; the oldest make room.
+    /// Records that a record could not be applied; the oldest entries are dropped.
     pub fn refuse(&mut self, note: Unapplied) {
         list_unapplied(&mut self.status.extensions.unapplied, note);
     }
 }
 
-/// Move a node through its machine, with reason and message; what the machine refuses changes
+/// Moves a node by the state machine, with reason and message; an event that is not allowed changes
 /// nothing.
 pub(super) fn move_node(
     status: &mut NodeStatus,
@@ -507,8 +507,8 @@ pub(super) fn list_unapplied(list: &mut Vec<Unapplied>, note: Unapplied) {
     list.drain(..excess);
 }
 
-/// Doubled with every failure, and up to half as long again: so that not everything that failed
-/// together comes back together. The same for the same attempt, whoever asks.
+/// Doubled with every failure, plus up to half of that, so that nodes which failed together
+/// are not retried together. Deterministic for the same attempt.
 fn retry_wait(failures: u32, seed: &str) -> i64 {
     let doubled = FIRST_RETRY_SECONDS << failures.saturating_sub(1).min(16);
     let wait = doubled.min(LONGEST_RETRY_SECONDS);

@@ -1,4 +1,4 @@
-//! Advancing the nodes: one pass in topological order.
+//! Advances the nodes, in one pass in topological order.
 
 use super::active_run::{ActiveRun, list};
 use super::order::{Due, Pass};
@@ -14,7 +14,7 @@ use crate::core::run::controllers::binding::{self, Unbound};
 use crate::core::run::machine::NodeEvent;
 
 impl ActiveRun<'_> {
-    /// Pin the target of every task that has none yet. Returns those that stay without, and why.
+    /// Pins the targets of tasks that have none. Returns the tasks that still have none, and why.
     pub fn resolve_targets(&mut self) -> Vec<(String, Unbound)> {
         let mut unbound = Vec::new();
         for index in 0..self.spec.nodes.len() {
@@ -40,7 +40,7 @@ impl ActiveRun<'_> {
         unbound
     }
 
-    /// Say which tasks that are not over have no target.
+    /// Sets the condition about tasks without targets.
     pub fn judge_bound(&mut self, unbound: Vec<(String, Unbound)>) {
         let unbound: Vec<String> = unbound
             .into_iter()
@@ -66,7 +66,7 @@ impl ActiveRun<'_> {
         );
     }
 
-    /// Bring every node up to date, each after those it depends on.
+    /// Updates every node, each after those that it depends on.
     pub fn advance_nodes(&mut self) {
         let mut pass = Pass::new(&self.graph);
         for step in self.graph.steps().to_vec() {
@@ -87,7 +87,7 @@ impl ActiveRun<'_> {
                     AWAITING_VERIFICATION | AWAITING_ANSWER | OUT_OF_SCOPE
                 ) => {}
             NodePhase::Pending | NodePhase::Blocked => self.advance_waiting(index, pass),
-            // What has begun does not wait again.
+            // A started group does not wait again.
             NodePhase::Running if is_group => {
                 let group = self.spec.nodes[index].clone();
                 self.advance_group(&group);
@@ -96,7 +96,7 @@ impl ActiveRun<'_> {
                 self.reopen_stale_gate(index);
                 let is_open = self.phase_of(index) == NodePhase::Pending;
                 if is_open && self.is_cancelled() {
-                    // Nobody is asked any more.
+                    // No decision is needed any more.
                     let id = self.graph.id(index).to_owned();
                     let why = "what was approved has changed".to_owned();
                     self.move_node(&id, NodeEvent::Cancel, "ApprovalStale", why);
@@ -123,7 +123,7 @@ impl ActiveRun<'_> {
         }
     }
 
-    /// Whether a `when` is true, as the nodes stand now.
+    /// Evaluates a `when` with the present statuses of nodes.
     pub fn condition_holds(&self, when: &str) -> Result<bool, String> {
         let condition = When::compile(when).map_err(|mistakes| {
             let first = mistakes.into_iter().next();
@@ -141,7 +141,7 @@ impl ActiveRun<'_> {
         })
     }
 
-    /// What the capabilities that a task names say, as far as they are there.
+    /// The specs of a task's capabilities, if they exist.
     pub fn capabilities_of(&self, node: &Node) -> Vec<&CapabilitySpec> {
         let namespace = &self.pinned.plan.namespace;
         let keys = node.capability_refs.iter();
@@ -152,7 +152,7 @@ impl ActiveRun<'_> {
         .collect()
     }
 
-    /// Replace the references in the inputs of a task whose turn it is.
+    /// Replaces the references in the inputs of a task when its turn has come.
     fn resolve_inputs(&mut self, node: &Node) -> Result<(), String> {
         let inputs = data::inputs(
             node,
@@ -166,7 +166,7 @@ impl ActiveRun<'_> {
         Ok(())
     }
 
-    /// It is a task's turn: offer it to workers.
+    /// Offers a task to workers when its turn has come.
     fn offer(&mut self, node: &Node) {
         let id = &node.id;
         let status = self.status_of(id);
@@ -199,7 +199,7 @@ impl ActiveRun<'_> {
                 self.wait(id, RETRY_WAIT, status.message.clone());
             }
             _ => {
-                // Why the last attempt ended is worth keeping; that it waited is not.
+                // Keep why the last attempt ended; that the node waited is not interesting.
                 let message = match status.extensions.reason.as_str() {
                     READY | RETRY_WAIT | "LeaseExpired" | "Released" | "RefSpoiled" => {
                         status.message.clone()
@@ -214,18 +214,18 @@ impl ActiveRun<'_> {
         }
     }
 
-    /// Stay or become Pending.
+    /// Makes or keeps a node Pending.
     pub fn wait(&mut self, id: &str, reason: &str, message: String) {
         self.move_node(id, NodeEvent::Unblock, reason, message.clone());
         if let Some(status) = self.status.node_statuses.get_mut(id) {
-            // What comes before is done anew: work that was done on what was there does not count.
+            // The predecessors are repeated: work on their earlier results does not count.
             status.extensions.lapsed.take_if(|_| reason != READY);
             status.extensions.reason = reason.to_owned();
             status.message = message;
         }
     }
 
-    /// Stay or become Blocked.
+    /// Makes or keeps a node Blocked.
     pub fn block(&mut self, id: &str, reason: &str, message: String) {
         self.move_node(id, NodeEvent::Block, reason, message.clone());
         if let Some(status) = self.status.node_statuses.get_mut(id) {

@@ -1,5 +1,5 @@
-//! Attestations: somebody confirms that a criterion of the goal, or of the document that a run is held
-//! to, is met, or that it is not; or has run the checks that say so.
+//! Attestations whether a criterion of the goal, or of the pinned document, is met; by people or by
+//! checks.
 
 use super::Turn;
 use super::active_run::{ActiveRun, list};
@@ -12,14 +12,14 @@ use crate::core::run::machine::ExecutionEvent;
 use crate::core::run::permit::{self, Objection, Refusal, misplaced};
 use crate::core::run::record::{Action, Address, Incoming, Received};
 
-/// A blocking constraint is broken.
+/// The condition for a broken blocking constraint.
 const VIOLATED: &str = "ConstraintViolated";
 
-/// Most people to keep the word of about one criterion.
+/// Maximum number of actors whose attestations of one criterion are kept.
 const KEPT: usize = 50;
 
-/// Fold an attestation in; the newest of an actor on a criterion replaces what was said before, and
-/// the newest check any earlier one.
+/// Takes in an attestation. It replaces the actor's earlier one for the criterion; a check replaces
+/// any earlier check.
 pub(super) fn attest(
     turn: &Turn<'_>,
     incoming: &Incoming,
@@ -48,7 +48,7 @@ pub(super) fn attest(
     };
     permit::may(&record.action, &record.actor, &permit)?;
     turn.check_signature(received)?;
-    // Checks are made on work that is merged.
+    // Checks must be made on merged work.
     if let (Some(commit), [_, ..]) = (commit, results.as_slice()) {
         is_merged(turn, commit)?;
     }
@@ -70,7 +70,7 @@ pub(super) fn attest(
             && (old.actor == said.actor || is_check(old) && is_check(&said))
     };
     all.retain(|old| !is_replaced(old));
-    // Who says no is never pushed out by others who say yes.
+    // A negative attestation is never dropped for positive ones of others.
     let about = |old: &Attested| old.criterion == said.criterion;
     if all.iter().filter(|old| about(old)).count() >= KEPT {
         let Some(oldest) = all.iter().position(|old| about(old) && old.met) else {
@@ -93,7 +93,7 @@ impl ActiveRun<'_> {
             .map_or(OnBroken::default(), |contract| contract.on_violation)
     }
 
-    /// Blocking constraints of which somebody says that they are broken.
+    /// Blocking constraints that somebody attests as broken.
     fn violated(&self) -> Vec<&str> {
         let criteria = self.status.extensions.criteria.iter();
         criteria
@@ -104,7 +104,7 @@ impl ActiveRun<'_> {
             .collect()
     }
 
-    /// Say that a blocking constraint is broken, and stop everything where the document wants that.
+    /// Reports broken blocking constraints, and stops the run if the document says so.
     pub(super) fn hold_to_contract(&mut self) -> bool {
         let violated = self.violated();
         let at = (self.pinned.execution.generation, self.now());
@@ -118,7 +118,7 @@ impl ActiveRun<'_> {
         self.on_violation() == OnBroken::Fail && self.stop(VIOLATED, &why)
     }
 
-    /// How a run ends whose nodes all ended well.
+    /// How a run ends whose nodes all succeeded.
     pub(super) fn end_by_contract(&self) -> (ExecutionEvent, &'static str, String) {
         let violated = self.violated();
         let why = format!("constraint {} is not met", list(&violated));
@@ -170,7 +170,7 @@ mod tests {
     use crate::core::run::transition::{Waiting, WaitingFor};
     use crate::core::testing::{World, execution};
 
-    /// A step, a blocking constraint, a primary and a secondary criterion.
+    /// A document with a step, a blocking constraint, a primary and a secondary criterion.
     fn document(policy: &str, checks: &str) -> String {
         let verification = if checks.is_empty() {
             "manual"
@@ -292,13 +292,13 @@ mod tests {
         }
     }
 
-    /// Two checks of the primary criterion, one of which decides.
+    /// Two checks of the primary criterion, one of which is required.
     const CHECKS: &str = r#", "checks": {"done": [
         {"type": "test_passes", "name": "unit", "command": "make test"},
         {"type": "test_passes", "name": "slow", "command": "make slow", "required": false}
     ]}"#;
 
-    /// All steps are done, and the constraint is attested.
+    /// A run with finished steps, and the constraint attested.
     fn to_be_checked(config: &str) -> World {
         let mut world = started_with("", CHECKS, config);
         world.merged.insert("c0ffee".to_owned());
@@ -329,7 +329,7 @@ mod tests {
             unmet: false,
         };
         assert_eq!(*what, expected);
-        // Nobody's word is enough.
+        // An attestation is not enough.
         let phase = said(&mut world, &[("done", "ana", true)]);
         assert_eq!(phase, "Blocked AwaitingAttestation");
         assert_eq!(world.unapplied(), ["attestation ChecksDecide"]);
@@ -353,7 +353,7 @@ mod tests {
         world.check("done", "ci", true, &[("unit", true), ("slow", true)]);
         world.reconcile();
         assert_eq!(world.phase(), "Blocked CriterionUnmet");
-        // It is taken back by checking.
+        // A new check revokes it.
         world.check("done", "ben", true, &[("unit", true), ("slow", true)]);
         world.reconcile();
         assert_eq!(world.phase(), "Succeeded Succeeded");
@@ -407,7 +407,7 @@ mod tests {
         assert_eq!(world.phase(), "Succeeded Succeeded");
         let goal = |world: &World| world.goal("p").phase.to_string();
         assert_eq!(goal(&world), "Succeeded");
-        // The run is over, and what was found out since is known all the same.
+        // The run is over, but later attestations are still taken in.
         world.commit();
         world.check("done", "ci", false, &[("unit", false), ("slow", true)]);
         world.reconcile();
@@ -425,7 +425,7 @@ mod tests {
         world.reconcile();
         assert_eq!(goal(&world), "Succeeded");
         assert!(world.unapplied().is_empty());
-        // One that was stopped is not checked.
+        // A cancelled run is not checked.
         let mut world = to_be_checked("");
         world.cancel("ana");
         world.reconcile();

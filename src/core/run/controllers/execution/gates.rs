@@ -12,19 +12,19 @@ use crate::core::run::covered::{self, Covered};
 use crate::core::run::machine::NodeEvent;
 use crate::core::run::permit::{Circumstances, Objection, Refusal};
 
-/// Version of the digest by which decisions are asked for.
+/// The version of the digest for new decisions.
 const DIGEST_VERSION: u32 = 2;
-/// Most reviews to keep of one gate node, beside those that decide.
+/// Maximum number of reviews of one gate node that are kept, in addition to the deciding ones.
 const REVIEWS_KEPT: usize = 200;
 
 impl ActiveRun<'_> {
-    /// What an approval of this gate node is about, as a digest: see [`Covered`].
+    /// The digest of what an approval at this gate node covers: see [`Covered`].
     pub fn gate_digest(&self, id: &str, gate: &str, decision: &Decision) -> String {
         let run = (&*self.status, &self.pinned);
         Covered::of(run, (&self.graph, &self.spec), (id, gate), decision).digest()
     }
 
-    /// The nodes right before one, as a decision covers them.
+    /// The direct predecessors of a node that a decision covers.
     fn before(&self, id: &str, version: u32) -> BTreeSet<usize> {
         covered::before((&self.graph, &self.spec), id, version)
     }
@@ -39,10 +39,10 @@ impl ActiveRun<'_> {
         )
     }
 
-    /// Pin who wrote the plan and its gates, unless it is pinned: it never changes for the run.
+    /// Pins the authors of the plan and its gates, once for the run.
     ///
     /// # Errors
-    /// Nobody knows.
+    /// They are unknown.
     pub fn find_authors(&mut self) -> Result<(), Refusal> {
         if !self.turn.world.config.approvals.prevent_self_approval {
             return Ok(());
@@ -67,7 +67,7 @@ impl ActiveRun<'_> {
         Ok(())
     }
 
-    /// Add what a reviewer did.
+    /// Adds a review.
     pub fn add_review(&mut self, id: &str, review: GateReview) {
         if let Some(status) = self.status.node_statuses.get_mut(id) {
             let decision = status.extensions.decision.get_or_insert_default();
@@ -76,7 +76,7 @@ impl ActiveRun<'_> {
         }
     }
 
-    /// It is a gate node's turn: wait for the decision, or take it.
+    /// Applies the decision of a gate node when its turn has come, or waits for it.
     pub fn advance_gate(&mut self, id: &str) {
         let Some(gate) = self.gate_of(id) else {
             return;
@@ -104,7 +104,7 @@ impl ActiveRun<'_> {
         if let Some(status) = self.status.node_statuses.get_mut(id) {
             status.extensions.decision = Some(decision);
         }
-        // Every gate waits before it is decided, also when both happen in one turn.
+        // Every gate waits before it is decided, even if both happen at once.
         self.block(id, AWAITING_APPROVAL, verdict.progress(&spec) + &again);
         match outcome {
             Some(Outcome::Rejected) => {
@@ -123,7 +123,7 @@ impl ActiveRun<'_> {
         }
     }
 
-    /// The decision on what would run now: what was decided on something else does not count.
+    /// The decision for the present digest: decisions for another one do not count.
     fn about_now(&self, id: &str, gate: &str, mut decision: Decision) -> Decision {
         if decision.digest.is_empty() {
             decision.digest_version = DIGEST_VERSION;
@@ -142,7 +142,7 @@ impl ActiveRun<'_> {
         }
     }
 
-    /// When a node that waits for a decision or for what is outside has waited for too long.
+    /// The timeout of a node that waits for a decision or for something outside.
     pub fn wait_due(&self, id: &str) -> Option<Time> {
         let status = self.status.node_statuses.get(id)?;
         let waits = [AWAITING_APPROVAL, AWAITING_EXTERNAL].contains(&&*status.extensions.reason);
@@ -150,8 +150,8 @@ impl ActiveRun<'_> {
         Some(status.start_time? + timeout.delta())
     }
 
-    /// Count the decisions that were given for the current digest by those who may decide now: the
-    /// newest of every reviewer, one voice per person and per key, and a no wins.
+    /// Counts the reviews for the current digest of those who may decide now: the newest of every
+    /// reviewer, one vote per person and per key; a rejection takes precedence.
     fn count(&self, id: &str, gate: &str, decision: &Decision) -> Verdict {
         let approvals = &self.turn.world.config.approvals;
         let permit = self.permit(None);
@@ -182,7 +182,7 @@ impl ActiveRun<'_> {
         }
     }
 
-    /// Whether a review is a yes or a no that counts under the configuration and the keys of now.
+    /// Whether a review is an approval or rejection that counts, with the present configuration and keys.
     fn counts(&self, gate: &str, review: &GateReview, work: &[(String, &ReportedBy)]) -> bool {
         let (action, actor) = (review.action, &review.reviewer);
         let key = review.signed.as_ref().map(|by| by.key.as_str());
@@ -197,7 +197,7 @@ impl ActiveRun<'_> {
             && (!is_yes || run.did_none_of(work, actor).is_ok())
     }
 
-    /// Whether a decision is signed with a key that the spec branch lists still, where that is asked for.
+    /// Whether the key that signed a review is still listed, if signatures are required.
     fn is_signed_still(&self, review: &GateReview) -> bool {
         let world = self.turn.world;
         if !world
@@ -212,7 +212,7 @@ impl ActiveRun<'_> {
         signed.is_some_and(|by| (world.listed)(by, review.timestamp))
     }
 
-    /// Why approvals that were given before do not count.
+    /// Why earlier approvals do not count.
     fn why_again(&self, id: &str, decision: &Decision) -> Option<String> {
         let is_yes = |review: &&GateReview| review.action == ReviewAction::Approve;
         let mut approvals = decision.reviews.iter().filter(is_yes);
@@ -230,8 +230,8 @@ impl ActiveRun<'_> {
         ))
     }
 
-    /// What is another one than at the last approval. The plan and the gate are pinned, so that only targets and reports can be
-    /// before somebody tries again, or goes on with another plan.
+    /// What has changed since the last approval. Plan and gate are pinned, so without a retry or another plan, only
+    /// targets and reports can change.
     fn what_changed(&self, id: &str, decision: &Decision, last: Time) -> String {
         let retries = &self.status.extensions.retried_by;
         let was_replaced = retries
@@ -256,7 +256,7 @@ impl ActiveRun<'_> {
         }
     }
 
-    /// `targetRef` restricts where a gate may be used.
+    /// Checks that `targetRef` allows the gate here.
     fn check_target(&self, spec: &GateSpec, id: &str) -> Result<(), String> {
         let target = &spec.target_ref;
         let gate = self.gate_of(id).unwrap_or_default();
@@ -265,7 +265,7 @@ impl ActiveRun<'_> {
         let (plan, me, goal) = (&self.pinned.plan, &self.me, &self.pinned.goal);
         let kind = match target.kind {
             TargetKind::Resource(kind) => Some(kind),
-            // Whatever brings it.
+            // Any node may produce the artifact.
             TargetKind::Artifact(_) => None,
         };
         let candidate = match kind.unwrap_or(Kind::Gate) {
@@ -291,8 +291,8 @@ impl ActiveRun<'_> {
         ))
     }
 
-    /// Approvals that were given for something else do not hold: a gate that stands before
-    /// unfinished nodes is decided again when what it approved has changed.
+    /// Reopens a decided gate before open nodes if what it approved has changed: approvals hold only for
+    /// what they cover.
     pub fn reopen_stale_gate(&mut self, index: usize) {
         let id = self.graph.id(index).to_owned();
         let status = self.status_of(&id);
@@ -319,8 +319,8 @@ impl ActiveRun<'_> {
     }
 }
 
-/// Make room: what decides is kept, which is the newest yes or no of every reviewer on every
-/// digest.
+/// Drops reviews beyond the limit, but never deciding ones: the newest approval or rejection of every
+/// reviewer for every digest.
 fn forget_what_decides_nothing(reviews: &mut Vec<GateReview>) {
     let mut excess = reviews.len().saturating_sub(REVIEWS_KEPT);
     if excess == 0 {
@@ -343,11 +343,11 @@ fn forget_what_decides_nothing(reviews: &mut Vec<GateReview>) {
     });
 }
 
-/// What the reviewers say together.
+/// The combined result of the reviews.
 struct Verdict {
     approved_by: Vec<String>,
     rejected_by: Option<String>,
-    /// The records of those who approved, or of those who rejected.
+    /// The records of the approvals, or of the rejections.
     records: BTreeSet<String>,
 }
 
@@ -369,7 +369,7 @@ impl Verdict {
         )
     }
 
-    /// How far a gate is: `1 of 2 approvals by ana; reviewers: ana, ben`.
+    /// The progress of a gate: `1 of 2 approvals by ana; reviewers: ana, ben`.
     fn progress(&self, gate: &GateSpec) -> String {
         let by = match self.approved_by.as_slice() {
             [] => String::new(),
@@ -399,7 +399,7 @@ mod tests {
     use crate::core::run::record::{ReportResult, Signature};
     use crate::core::testing::{World, execution, gate, key, plan};
 
-    /// A run that waits at a gate with these fields, under these `approvals`.
+    /// A run that waits at a gate with these fields, with these `approvals`.
     fn waiting(fields: &str, approvals: &str) -> World {
         let nodes =
             "{id: ok, kind: Gate, gateRef: {name: g}}, {id: b, kind: Task, dependsOn: [ok]}";
@@ -419,7 +419,7 @@ mod tests {
 
     const LEAD: &str = "requireSigned: true, users: {lead: [ana@x.io, ana@home.io]}";
 
-    /// A task whose report a gate decides on, behind a group with another one.
+    /// A task whose report a gate decides on, after a group with another one.
     fn judged(approvals: &str) -> World {
         let nodes = "{id: a, kind: Task}, {id: c, kind: Task}, \
             {id: g, kind: Group, children: [c]}, \
@@ -453,7 +453,7 @@ mod tests {
         };
         let behind = run.node_statuses.get_mut("b").expect("a node");
         behind.extensions.target = Some(target);
-        // Whoever writes the status by hand does not say so: it is found where everything is looked at.
+        // A status that was edited by hand is only found in a full reconcile.
         world.configure("lease: 20m\n");
         world.reconcile();
         assert_eq!(world.stands("ok"), "Blocked AwaitingApproval");
@@ -743,7 +743,7 @@ mod tests {
                          {id: b, kind: Task, dependsOn: [ok]}, \
                          {id: end, kind: Gate, gateRef: {name: g}, dependsOn: [a]}";
 
-    /// A run whose first task was reported with this output, with both gates asked.
+    /// A run whose first task was reported with this output, so that both gates wait.
     fn reported(output: u32) -> World {
         let mut world = World::of(&[
             plan("p", STEPS),
@@ -784,7 +784,7 @@ mod tests {
             .collect();
         let gate = Some(&pinned.gates["team/g"].digest);
         let first = digest::canonical(&(&pinned.plan.digest, gate, targets));
-        // As a program wrote it that knew no other digest.
+        // As written by a program that knew only the first digest.
         let tree = world.tree.as_mut().expect("a status");
         let run = tree
             .files

@@ -1,4 +1,4 @@
-//! Group nodes: where a group stands follows from its children. It holds none of them back, unless it
+//! Group nodes: their phases follow from their children. A group holds none of them back, unless it
 //! has a condition.
 
 use super::active_run::{ActiveRun, DEPENDENCY_FAILED, TIMED_OUT, list};
@@ -8,7 +8,7 @@ use crate::core::run::machine::NodeEvent;
 use crate::core::run::reopen::with_children;
 
 impl ActiveRun<'_> {
-    /// What the group depends on is over: it stands where its children stand.
+    /// Updates a group whose predecessors are over, from its children.
     pub fn advance_group(&mut self, node: &Node) {
         let children: Vec<(usize, NodePhase)> = node
             .children
@@ -32,8 +32,8 @@ impl ActiveRun<'_> {
         }
     }
 
-    /// A group that is not to begin ends when its children are over: those of a group with a
-    /// condition are skipped with it, those of another one are not held back.
+    /// Ends a group that is not to begin, once its children are over: those of a group with a
+    /// condition are skipped with it, others are not held back.
     pub fn end_group(&mut self, node: &Node, end: End) {
         let is_over = |child: &String| self.status_of(child).phase.is_terminal();
         let over = node.children.iter().filter(|child| is_over(child)).count();
@@ -75,8 +75,8 @@ impl ActiveRun<'_> {
         self.move_node(id, event, reason, message);
     }
 
-    /// A group that took too long fails, and what of it is unfinished is cancelled, but for what runs
-    /// whatever happens: the group fails when that is over.
+    /// Fails a group after its timeout, and cancels its open nodes, except those with
+    /// `always`: the group fails when those are over.
     pub fn time_out_group(&mut self, node: &Node, message: String) {
         let why = format!("group `{}` {message}", node.id);
         let kept = self.not_to_be_stopped();

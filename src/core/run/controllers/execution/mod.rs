@@ -1,4 +1,4 @@
-//! Execution: start, fold records in, judge deadlines, advance the nodes, decide the phase.
+//! Execution: starts, takes records in, checks deadlines, advances the nodes, decides the phase.
 
 mod active_run;
 mod advance;
@@ -41,24 +41,24 @@ pub use self::records::RELEASED_BY;
 pub use crate::core::run::permit::broken;
 pub use crate::core::run::pinned::{PinnedPlan, Pins};
 
-/// What one execution is advanced with.
+/// The input of advancing one execution.
 pub struct Turn<'a> {
-    /// The world.
+    /// The input of all controllers.
     pub world: &'a World<'a>,
-    /// Which execution.
+    /// The execution.
     pub key: &'a Key,
-    /// Whether its file is still there.
+    /// Whether its file still exists.
     pub presence: Presence<'a>,
-    /// New records about it, in folding order.
+    /// New records about it, in order.
     pub incoming: &'a [&'a Incoming],
-    /// Inbox refs that hold something that is no record: nobody can claim these attempts.
+    /// Inbox refs with something else than records: these attempts cannot be claimed.
     pub refused: &'a BTreeMap<Address, RefusedRef>,
-    /// Status of all other resources, for their uids and generations.
+    /// The statuses of all other resources, for their uids and generations.
     pub others: &'a BTreeMap<Key, StatusFile>,
 }
 
 impl<'a> Turn<'a> {
-    /// A run that cannot be worked on, as it is asked about whether somebody may do something.
+    /// The circumstances of a run that cannot be worked on, for deciding whether an action is allowed.
     fn permit<'s>(&self, status: &'s ExecutionStatus) -> permit::Circumstances<'s>
     where
         'a: 's,
@@ -78,7 +78,7 @@ impl<'a> Turn<'a> {
 }
 
 impl Turn<'_> {
-    /// Whether a record is signed by whom it names, where the configuration wants that of such a record.
+    /// Checks that a record is signed by its actor, if the configuration requires that.
     ///
     /// # Errors
     /// Why it does not count.
@@ -106,18 +106,18 @@ impl Turn<'_> {
     }
 }
 
-/// When and why an execution has to be looked at again.
+/// When and why an execution must be examined again.
 #[derive(Debug, Default)]
 pub struct Next {
-    /// The next moment at which something happens by itself.
+    /// The next deadline.
     pub deadline: Option<Time>,
-    /// The earliest moment at which something was to happen by itself, and has happened now.
+    /// The earliest deadline that was handled now.
     pub fired: Option<Time>,
     /// The resources that it follows.
     pub follows: Vec<Key>,
 }
 
-/// Bring one execution up to date.
+/// Updates one execution.
 pub fn reconcile(turn: &Turn<'_>, file: &mut StatusFile) -> Next {
     let before = standings(file);
     let next = advance(turn, file);
@@ -125,7 +125,7 @@ pub fn reconcile(turn: &Turn<'_>, file: &mut StatusFile) -> Next {
     next
 }
 
-/// What tells one wait of a node from another.
+/// Distinguishes one wait of a node from another.
 type NodeStanding = (NodePhase, String, u32);
 
 fn standing_of(node: &NodeStatus) -> NodeStanding {
@@ -140,7 +140,7 @@ fn standings(file: &StatusFile) -> BTreeMap<String, NodeStanding> {
         .collect()
 }
 
-/// Since when each node waits for what it waits for.
+/// Sets since when each node has waited.
 fn note_since(file: &mut StatusFile, before: &BTreeMap<String, NodeStanding>, now: Time) {
     let Status::Execution(run) = &mut file.status else {
         return;
@@ -207,7 +207,7 @@ fn advance(turn: &Turn<'_>, file: &mut StatusFile) -> Next {
         }
         Err(why) => why,
     };
-    // Nothing can be judged without the plan, but it can be stopped; all else waits in the inbox.
+    // Without the plan nothing can be decided, but the run can be cancelled; all other records wait in the inbox.
     let requests: Vec<&Incoming> = turn
         .incoming
         .iter()
@@ -221,7 +221,7 @@ fn advance(turn: &Turn<'_>, file: &mut StatusFile) -> Next {
     nothing()
 }
 
-/// Say what has changed in the files since the run was pinned.
+/// Sets the condition about files that changed since the run was pinned.
 fn drift(turn: &Turn<'_>, status: &mut ExecutionStatus, generation: u64) {
     let Some(pinned) = &status.extensions.pinned else {
         return;
@@ -258,7 +258,7 @@ fn drift(turn: &Turn<'_>, status: &mut ExecutionStatus, generation: u64) {
     }
 }
 
-/// Leave Pending when everything is there: pin what the run is held to.
+/// Starts a run when everything is there: pins its resources.
 fn start(turn: &Turn<'_>, uid: &str, generation: u64, status: &mut ExecutionStatus) {
     match pins::gather(turn, uid, generation) {
         Ok((pinned, plan)) => {
@@ -282,7 +282,7 @@ fn start(turn: &Turn<'_>, uid: &str, generation: u64, status: &mut ExecutionStat
     }
 }
 
-/// The plan that an execution in a snapshot names, with its spec.
+/// The plan of an execution in a snapshot, with its spec.
 pub fn plan_of<'a>(
     snapshot: &'a Snapshot,
     key: &Key,
@@ -292,7 +292,7 @@ pub fn plan_of<'a>(
     Some((spec, plan, plan.spec.plan()?))
 }
 
-/// Move the execution's phase through its machine; times and reason follow.
+/// Moves the execution by the state machine, and updates times and reason.
 fn move_to(
     status: &mut ExecutionStatus,
     event: ExecutionEvent,
@@ -314,7 +314,7 @@ fn move_to(
     status.message = message;
 }
 
-/// Cancel everything that is not over, if somebody asked for it.
+/// Cancels all open nodes, if the run was cancelled.
 fn stop_if_asked(status: &mut ExecutionStatus, now: Time) -> bool {
     if status.extensions.cancelled_by.is_none() {
         return false;

@@ -1,5 +1,5 @@
-//! Whose turn it is: what is before a node, the conditions of the groups that it is in, and gates
-//! that wait, over any path.
+//! Decides whether a node may begin: by its predecessors, the conditions of the groups around it, and
+//! gates that wait, over any path.
 
 use std::collections::BTreeSet;
 
@@ -8,18 +8,18 @@ use crate::core::plan::graph::{Graph, Step};
 use crate::core::resource::{CONDITION_FALSE, EdgeKind, NodeKind, NodePhase};
 use crate::core::run::machine::NodeEvent;
 
-/// Whether it is the turn of a node.
+/// Whether a node may begin.
 #[derive(Debug, Clone)]
 pub(super) enum Due {
-    /// Not yet: what it waits for.
+    /// Not yet; says what it waits for.
     Waits(String),
-    /// It never will be.
+    /// Never.
     Never(End),
     /// Now.
     Now,
 }
 
-/// How a node ends without having begun.
+/// How a node ends that has not begun.
 #[derive(Debug, Clone)]
 pub(super) struct End {
     pub event: NodeEvent,
@@ -27,14 +27,14 @@ pub(super) struct End {
     pub why: String,
 }
 
-/// What is known on the way through a plan, by the number of each step.
+/// The state of a pass through a plan, by the number of each step.
 pub(super) struct Pass {
-    /// A gate at the step, or before it over any path, that is not decided. What is between may be
-    /// done: a gate can be opened again for other targets.
+    /// An undecided gate at the step, or before it on any path. Nodes in between may be over, since
+    /// a gate can be reopened for other targets.
     open_gates: Vec<Option<usize>>,
-    /// Where all between is done or not needed: a gate before it, over hard edges, that said no.
+    /// A rejected gate before the step by hard edges, if all nodes in between are over or not needed.
     closed_gates: Vec<Option<usize>>,
-    /// Of the entries of groups, whether the children may begin.
+    /// For entries of groups, whether the children may begin.
     entries: Vec<Option<Due>>,
 }
 
@@ -50,7 +50,7 @@ impl Pass {
 }
 
 impl ActiveRun<'_> {
-    /// It is decided whether the children of a group are needed.
+    /// Decides whether the children of a group are needed.
     pub fn enter(&self, group: usize, pass: &mut Pass) {
         let step = Step::Enter(group);
         let due = match self.inherited(step, pass) {
@@ -61,7 +61,7 @@ impl ActiveRun<'_> {
         pass.entries[self.graph.number(step)] = Some(due);
     }
 
-    /// Whether it is the turn of a node that has not begun.
+    /// Whether a node may begin that has not.
     pub fn due(&self, index: usize, pass: &Pass) -> Due {
         if !self.graph.has_entry(index) {
             let inherited = self.inherited(Step::Node(index), pass);
@@ -70,13 +70,13 @@ impl ActiveRun<'_> {
         let entry = &pass.entries[self.graph.number(Step::Enter(index))];
         match entry {
             Some(due @ (Due::Waits(_) | Due::Never(_))) => due.clone(),
-            // Its condition was asked when it was entered.
+            // Its condition was evaluated when it was entered.
             _ if self.spec.nodes[index].when.is_some() => Due::Now,
             _ => self.own_due(index, pass),
         }
     }
 
-    /// What the groups say that a node is in; nothing where they let it begin.
+    /// The decision of the groups around a node; `None` if they let it begin.
     fn inherited(&self, step: Step, pass: &Pass) -> Option<Due> {
         let mut waits = None;
         let always = matches!(step, Step::Node(index) if self.spec.nodes[index].extension.always);
@@ -86,7 +86,7 @@ impl ActiveRun<'_> {
             };
             let group = self.graph.id(group);
             match &pass.entries[self.graph.number(before)] {
-                // What runs whatever happens is held back only by a group that is not needed.
+                // A node with `always` is only held back by a group that is not needed.
                 Some(Due::Never(end)) if always && end.reason != CONDITION_FALSE => {}
                 Some(Due::Never(end)) => return Some(Due::Never(end.of_child(group))),
                 Some(Due::Waits(why)) => {
@@ -98,13 +98,13 @@ impl ActiveRun<'_> {
         waits
     }
 
-    /// What comes before a node, and its own condition.
+    /// The decision of the predecessors of a node, and of its condition.
     fn own_due(&self, index: usize, pass: &Pass) -> Due {
         let (mut failed, mut waiting) = (BTreeSet::new(), BTreeSet::new());
         let always = self.spec.nodes[index].extension.always;
         for (before, kind) in self.graph.predecessors(index) {
             let number = self.graph.number(Step::Node(before));
-            // What runs whatever happens needs nothing but the yes of a gate right before it.
+            // A node with `always` needs only the approval of gates directly before it.
             let needs = !always || self.spec.nodes[before].kind == NodeKind::Gate;
             let is_hard = kind == EdgeKind::Hard && needs;
             if !self.phase_of(before).is_terminal() {
@@ -112,7 +112,7 @@ impl ActiveRun<'_> {
             } else if is_hard && !self.has_ended_well(before) {
                 failed.insert(before);
             }
-            // What stands between may be done: nothing passes a gate that waits, or said no.
+            // Nodes in between may be over, but nothing passes a gate that waits or was rejected.
             waiting.extend(pass.open_gates[number]);
             failed.extend(pass.closed_gates[number].filter(|_| is_hard));
         }
@@ -158,8 +158,8 @@ impl ActiveRun<'_> {
         }
     }
 
-    /// Whether what comes after a node over a hard edge may go on: it succeeded, or its own
-    /// condition said that it is not needed.
+    /// Whether nodes after this one by hard edges may begin: it succeeded, or was skipped by its
+    /// condition.
     fn has_ended_well(&self, index: usize) -> bool {
         match self.phase_of(index) {
             NodePhase::Succeeded => true,
@@ -168,7 +168,7 @@ impl ActiveRun<'_> {
         }
     }
 
-    /// Note for what comes after a step which gates it stands behind.
+    /// Records the gates before a step for the steps after it.
     pub fn note_gates(&self, step: Step, pass: &mut Pass) {
         let (Step::Node(index) | Step::Enter(index)) = step;
         let soft = |before: Step| {
@@ -201,7 +201,7 @@ impl ActiveRun<'_> {
 }
 
 impl End {
-    /// How a child of a group ends that ends so.
+    /// The end of a child of a group with this end.
     fn of_child(&self, group: &str) -> End {
         let verb = match self.event {
             NodeEvent::Fail => "failed",

@@ -1,4 +1,4 @@
-//! What happens outside: External nodes, and tasks that the repository itself does.
+//! External nodes, and tasks of the repository itself.
 
 use std::collections::BTreeMap;
 
@@ -14,17 +14,17 @@ use crate::core::resource::{
 use crate::core::run::machine::NodeEvent;
 use crate::core::run::status::StatusFile;
 
-/// Scheme of the provider that is the repository itself.
+/// The scheme of the provider for the repository itself.
 pub const REPOSITORY: &str = "repo://";
 
-/// How far something is that is followed.
+/// The state of a followed resource.
 enum Course {
     Open(String),
     Good(String),
     Bad(String),
 }
 
-/// Which resource an External follows.
+/// The resource that an External follows.
 pub(super) fn followed(node: &Node, namespace: &str) -> Option<Key> {
     match &node.external_ref {
         Some(ExternalRef::Resource { resource_ref }) => Some(resource_ref.key(namespace)),
@@ -33,7 +33,7 @@ pub(super) fn followed(node: &Node, namespace: &str) -> Option<Key> {
 }
 
 impl ActiveRun<'_> {
-    /// It is an External's turn: look at what it follows, or wait for a report.
+    /// Updates an External whose turn has come: by the followed resource, or by a report.
     pub fn advance_external(&mut self, node: &Node) {
         let Some(external) = &node.external_ref else {
             return;
@@ -66,8 +66,8 @@ impl ActiveRun<'_> {
         }
     }
 
-    /// It is the turn of a task that the repository does: it is done as soon as the spec branch
-    /// holds what its criteria ask for.
+    /// Updates a task of the repository whose turn has come: it succeeds when the spec branch
+    /// meets its criteria.
     pub fn advance_in_repository(&mut self, node: &Node, provider: &str) {
         let id = &node.id;
         let criteria = &node.acceptance_criteria;
@@ -119,7 +119,7 @@ impl ActiveRun<'_> {
         self.move_node(id, NodeEvent::Succeed, "Held", why);
     }
 
-    /// What the spec branch holds of the files that criteria ask for.
+    /// The results of the criteria on the spec branch.
     fn found_in_repository(&self, criteria: &[TaskCriterion]) -> Vec<CriterionResult> {
         let commit = short(self.turn.world.commit);
         let result = |criterion: &TaskCriterion| {
@@ -137,7 +137,7 @@ impl ActiveRun<'_> {
         criteria.iter().map(result).collect()
     }
 
-    /// The resources that unfinished Externals follow.
+    /// The resources that open Externals follow.
     pub fn follows(&self) -> Vec<Key> {
         if self.status.phase.is_terminal() {
             return Vec::new();
@@ -151,7 +151,7 @@ impl ActiveRun<'_> {
     }
 }
 
-/// How far a resource is.
+/// The state of a resource.
 fn course_of(files: &BTreeMap<Key, StatusFile>, target: &TargetRef, key: &Key) -> Course {
     let Some(file) = files.get(key) else {
         return Course::Open(format!("{key} does not exist yet"));

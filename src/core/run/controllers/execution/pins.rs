@@ -1,4 +1,4 @@
-//! What a run is held to: gathered when it starts.
+//! Gathers the resources to pin when a run starts.
 
 use super::Turn;
 use crate::core::plan::graph::Graph;
@@ -8,7 +8,7 @@ use crate::core::resource::{
 use crate::core::run::controllers::{Presence, World, unusable};
 use crate::core::run::pinned::{PinnedPlan, is_as_pinned};
 
-/// The pinned resources of a run, without parsing again what still stands in the files as it is pinned.
+/// The pinned resources of a run; files that are still as pinned are not parsed again.
 ///
 /// # Errors
 /// As for [`crate::core::run::pinned::Pins::plan`].
@@ -32,16 +32,16 @@ pub fn find(world: &World<'_>, pinned: &Pinned) -> Result<PinnedPlan, String> {
     })
 }
 
-/// Most reasons that are named why a document cannot be executed.
+/// Maximum number of reasons why a document is not ready that are named.
 const MISSING_NAMED: usize = 10;
 
-/// Why an execution stays Pending: a reason and a message.
+/// Why an execution stays Pending: reason and message.
 type Missing = (&'static str, String);
 
-/// Gather what a run will be held to.
+/// Gathers the resources to pin for a run.
 ///
 /// # Errors
-/// Reason and message: why the execution stays Pending.
+/// Why the execution stays Pending: reason and message.
 pub fn gather<'a>(
     turn: &Turn<'a>,
     uid: &str,
@@ -64,7 +64,7 @@ pub fn gather<'a>(
     }
     check_ready(turn, &plan_key, plan)?;
     let goal = goal_of(turn, spec, (&plan_key, plan))?;
-    // Its owner is another one than it names.
+    // The owner has another uid than the reference.
     if let Some(mismatch) = turn.world.uid_mismatches.get(turn.key) {
         return Err(("UidMismatch", mismatch.clone()));
     }
@@ -90,7 +90,7 @@ pub fn gather<'a>(
     Ok((pinned, plan))
 }
 
-/// Whether a plan can be executed.
+/// Checks that a plan can be executed.
 fn check_ready(turn: &Turn<'_>, key: &Key, plan: &PlanSpec) -> Result<(), Missing> {
     let snapshot = turn.world.snapshot;
     let name = key.qualified();
@@ -110,7 +110,7 @@ fn check_ready(turn: &Turn<'_>, key: &Key, plan: &PlanSpec) -> Result<(), Missin
         let message = format!("plan `{name}`: {}{more}", missing.join("; "));
         return Err(("PlanNotReady", message));
     }
-    // The configuration may have switched the rules off that would have said so.
+    // The configuration may have switched off the rules for that.
     let broken = |_| {
         (
             "PlanInvalid",
@@ -120,7 +120,7 @@ fn check_ready(turn: &Turn<'_>, key: &Key, plan: &PlanSpec) -> Result<(), Missin
     Graph::build(&plan.graph).map(drop).map_err(broken)
 }
 
-/// The goal that a run serves: its own, or that of its plan.
+/// The goal of a run: its own, or that of its plan.
 fn goal_of(
     turn: &Turn<'_>,
     spec: &ExecutionSpec,
@@ -213,7 +213,7 @@ mod tests {
 
     const EVE: &str = "eve@example.com";
 
-    /// A document of two steps, at a revision of some kind; the first may be approved by itself.
+    /// A document with two steps, and a kind of change; the first may need an approval.
     fn document(step: &str, kind: &str) -> String {
         let (revision, parent, history) = match kind {
             "" => (1, "null".to_owned(), String::new()),
@@ -318,7 +318,7 @@ mod tests {
         world.reconcile();
         assert!(!world.run().node_statuses.contains_key("approve-revision"));
         assert_eq!(world.stands("approve-a"), "Blocked AwaitingApproval");
-        // A new one asks.
+        // A new run needs an approval.
         world.write("planspec/next.yaml", &execution("next", "p", ""));
         world.about("next").reconcile();
         assert_eq!(world.stands("approve-revision"), "Blocked AwaitingApproval");

@@ -1,4 +1,4 @@
-//! Questions of whoever is at work, and what people answer.
+//! Questions of workers, and the answers of people.
 
 use super::active_run::ActiveRun;
 use crate::core::resource::{AWAITING_ANSWER, Answered, OnQuestion, Question};
@@ -6,19 +6,19 @@ use crate::core::run::machine::NodeEvent;
 use crate::core::run::permit::{self, Refusal, misplaced, unknown_question};
 use crate::core::run::record::{Action, Address, Incoming, Received};
 
-/// Most questions of a node to keep, answered ones included.
+/// Maximum number of questions of a node that are kept, including answered ones.
 const KEPT: usize = 20;
-/// Reason of an attempt that failed because something was not clear.
+/// Reason of an attempt that failed because of a question.
 const AMBIGUOUS: &str = "Ambiguous";
 
 impl ActiveRun<'_> {
-    /// What a question leads to: where the plan is from a document, that says so.
+    /// What happens if a worker asks: for a plan from a document, what that says.
     fn on_question(&self) -> OnQuestion {
         let plan = self.pins.plan.spec.plan();
         plan.map_or(OnQuestion::default(), |plan| plan.contract.on_question)
     }
 
-    /// Whoever is at work asks something.
+    /// Takes in a question of a worker.
     pub(super) fn take_question(&mut self, id: &str, received: &Received, text: &str) {
         let actor = &received.record.actor;
         self.keep_question(id, received, text);
@@ -33,7 +33,7 @@ impl ActiveRun<'_> {
         }
     }
 
-    /// A question by whoever wrote a record, or about what it says.
+    /// Keeps a question of a record's actor, or about a record.
     pub(super) fn keep_question(&mut self, id: &str, received: &Received, text: &str) {
         let now = self.now();
         if let Some(status) = self.status.node_statuses.get_mut(id) {
@@ -51,8 +51,8 @@ impl ActiveRun<'_> {
         }
     }
 
-    /// The node waits until each of its questions is answered: its holder keeps it, and need not say meanwhile that they
-    /// are there.
+    /// Makes the node wait for the answers to its questions: its holder keeps it, and need not renew the
+    /// claim.
     fn wait_for_answers(&mut self, id: &str) {
         let status = self.status_of(id);
         let Some(first) = status.open_questions().next() else {
@@ -73,14 +73,14 @@ impl ActiveRun<'_> {
         }
     }
 
-    /// Whoever waits for an answer goes on without one.
+    /// Ends the wait for answers.
     pub(super) fn wait_no_more(&mut self, id: &str) {
         if self.status_of(id).awaits_answer() {
             self.move_node(id, NodeEvent::Resume, "Claimed", String::new());
         }
     }
 
-    /// Somebody answers.
+    /// Takes in an answer.
     pub(super) fn take_answer(
         &mut self,
         incoming: &Incoming,
@@ -124,7 +124,7 @@ impl ActiveRun<'_> {
         Ok(())
     }
 
-    /// When nothing is open any more, whoever has asked goes on, with a lease that begins anew.
+    /// Continues the work when no question is open, with a new lease.
     fn go_on_when_answered(&mut self, id: &str, by: &str) {
         let status = self.status_of(id);
         if status.is_out_of_scope() {
@@ -174,7 +174,7 @@ mod tests {
         world
     }
 
-    /// The same of a document that says what a question leads to.
+    /// A run of a document that says what happens after a question.
     fn of_document(policy: &str) -> World {
         let mut world = World::empty();
         let text = format!(
@@ -215,7 +215,7 @@ mod tests {
             matches!(&waits[0].what, WaitingFor::Answer { question, .. } if question == "which port?"),
             "{waits:?}"
         );
-        // No lease ends meanwhile, and nobody else gets the node.
+        // The lease does not expire, and nobody else gets the node.
         world.wait("48h");
         world.claim("a", BEN);
         world.renew("a", ANA);
@@ -231,7 +231,7 @@ mod tests {
             answer.map(|one| (one.actor, one.answer)),
             Some((EVE.to_owned(), "8443".to_owned()))
         );
-        // The lease is a whole one from then on.
+        // From then on the lease has its full length.
         world.wait("29m");
         world.reconcile();
         assert_eq!(world.stands("a"), "Running Answered");
@@ -405,7 +405,7 @@ mod tests {
         world.reconcile();
         assert_eq!(world.stands("a"), "Running Claimed");
         assert!(world.node("a").extensions.questions[0].answer.is_some());
-        // The lease goes on as it was.
+        // The lease is unchanged.
         world.wait("31m");
         world.reconcile();
         assert_eq!(world.stands("a"), "Pending Ready");

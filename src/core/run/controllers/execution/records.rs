@@ -1,4 +1,4 @@
-//! Folding records in: each is applied once, or listed with the reason why it cannot be.
+//! Takes records in: each is applied once, or listed with the reason why it cannot be.
 
 use super::Turn;
 use super::active_run::{ActiveRun, list_unapplied};
@@ -12,13 +12,13 @@ use crate::core::run::machine::NodeEvent;
 use crate::core::run::permit::{self, Objection, Refusal, misplaced, not_started};
 use crate::core::run::record::{Action, Address, Incoming, Received, ReportResult, RequestKind};
 
-/// Most artifacts to keep of one execution.
+/// Maximum number of artifacts of one execution that are kept.
 const ARTIFACTS_KEPT: usize = 200;
-/// How a node that was given back says so.
+/// The beginning of the message of a released node.
 pub const RELEASED_BY: &str = "released by";
 
-/// Note that a ref has been read, and hand out its records. What was folded in before gives
-/// nothing; a rewritten ref is listed once and gives nothing either.
+/// Records that a ref was read, and returns its new records. A ref without new records gives none;
+/// a rewritten ref is reported once, and gives none either.
 fn receive<'a>(
     turn: &Turn<'a>,
     incoming: &'a Incoming,
@@ -30,8 +30,8 @@ fn receive<'a>(
     if last.as_ref() == Some(&incoming.tip) {
         return &[];
     }
-    // The refs of reviews go when a run is over: who decides after a retry begins anew. What was
-    // counted before is known by its record, and was given for another round.
+    // Review refs are deleted when a run is over, so after a retry they begin again. Reviews that were
+    // counted before are known by their records, and were for another round.
     let is_review = matches!(incoming.address, Address::Review { .. });
     let may_begin_anew = is_review && !status.extensions.retried_by.is_empty();
     if !incoming.rewritten || may_begin_anew {
@@ -62,8 +62,8 @@ fn note(incoming: &Incoming, received: &Received, refusal: Refusal, seen: Time) 
     }
 }
 
-/// Fold in records about an execution that has not started, is over, or cannot be judged: only a
-/// request to stop it can be applied, and what is attested of a run that was started.
+/// Takes in records about an execution that has not started, is over, or has no readable plan: only
+/// cancellations, and attestations of a started run, can be applied.
 pub(super) fn fold_without_run(
     turn: &Turn<'_>,
     uid: &str,
@@ -111,7 +111,7 @@ fn fold_one_without_run(
             cancel(received, status, turn.world.now);
             Ok(())
         }
-        // Nothing else is done to a run that cannot be worked on.
+        // Other requests need a run that can be worked on.
         Action::Request {
             request: RequestKind::Retry,
             ..
@@ -128,7 +128,7 @@ fn fold_one_without_run(
     }
 }
 
-/// Whether a record was made for this run of this repository, and stands on a ref of this run.
+/// Checks that a record is for this run of this repository, and on one of its refs.
 fn check_run(
     turn: &Turn<'_>,
     uid: &str,
@@ -146,7 +146,7 @@ fn check_run(
         let why = format!("it was made for {}/{} {}", run.namespace, run.name, run.uid);
         return Err(Refusal::new(Objection::Conflict, "OtherRun", why));
     }
-    // The ref is the lock: the same attempt under another name is no lock.
+    // The ref is the lock: the same attempt under another name is not locked.
     let is_placed = match &incoming.address {
         Address::Work { run: of_ref, .. }
         | Address::Verification { run: of_ref, .. }
@@ -174,7 +174,7 @@ fn cancel(received: &Received, status: &mut ExecutionStatus, now: Time) {
         Action::Request { comment, .. } if !comment.is_empty() => Some(comment.clone()),
         _ => None,
     };
-    // A second request changes nothing: the first one is on record.
+    // A second request changes nothing.
     let by = &mut status.extensions.cancelled_by;
     by.get_or_insert_with(|| CancelledBy {
         actor: Some(received.record.actor.clone()),
@@ -185,7 +185,7 @@ fn cancel(received: &Received, status: &mut ExecutionStatus, now: Time) {
     });
 }
 
-/// Whether somebody asks to open a run again that has failed.
+/// Whether a new record requests a retry of a failed run.
 pub(super) fn asks_for_retry(turn: &Turn<'_>, status: &ExecutionStatus) -> bool {
     let folded_in = &status.extensions.records;
     let is_new =
@@ -199,7 +199,7 @@ pub(super) fn asks_for_retry(turn: &Turn<'_>, status: &ExecutionStatus) -> bool 
 }
 
 impl ActiveRun<'_> {
-    /// Fold in everything that is new, in order.
+    /// Takes in all new records, in order.
     pub fn fold_records(&mut self) {
         let turn = self.turn;
         for incoming in turn.incoming {
@@ -215,7 +215,7 @@ impl ActiveRun<'_> {
         }
     }
 
-    /// Whether a review was counted or listed before: after a retry they are read again.
+    /// Whether a review was counted or listed before: after a retry, reviews are read again.
     fn knows(&self, incoming: &Incoming, received: &Received) -> bool {
         let is_review = matches!(received.record.action, Action::Review { .. });
         if !is_review || self.status.extensions.retried_by.is_empty() {
@@ -285,7 +285,7 @@ impl ActiveRun<'_> {
         };
         if let Err(refusal) = permit::may(action, actor, &permit) {
             if matches!(refusal.reason, "NotAPerson" | "NotBound" | "Overlaps") {
-                // The ref of this attempt is taken, and must be nobody's lock.
+                // The ref of this attempt exists, and must not lock anything.
                 self.open_next_attempt(id);
             }
             return Err(refusal);
@@ -303,7 +303,7 @@ impl ActiveRun<'_> {
             } => {
                 self.claim(id, received, (lease.as_ref(), *adopts, *done_before));
             }
-            // Who waits for an answer need not say that they are there.
+            // While a question is open, renewals have no effect.
             Action::Renewal { .. } if self.status_of(id).awaits_answer() => {}
             Action::Renewal { lease, .. } => {
                 let expires = self.lease_end(id, lease.as_ref());
@@ -318,7 +318,7 @@ impl ActiveRun<'_> {
                 };
                 self.requeue(id, "Released", why);
                 if let Some(status) = self.status.node_statuses.get_mut(id) {
-                    // It may have been reported already, and not be verified yet.
+                    // It may have been reported, but not verified yet.
                     status.outputs.clear();
                     status.extensions.report = None;
                     status.extensions.verification = None;
@@ -329,7 +329,7 @@ impl ActiveRun<'_> {
                 self.report(id, received);
             }
             Action::Question { question, .. } => self.take_question(id, received, question),
-            // What is no work has refs of its own.
+            // Records about something else than work have other refs.
             Action::Verification { .. }
             | Action::Answer { .. }
             | Action::Review { .. }
@@ -339,8 +339,8 @@ impl ActiveRun<'_> {
         Ok(())
     }
 
-    /// Whoever is at work on an attempt is not heard on its ref behind what somebody else put there in their name: the next one
-    /// is opened, in which what they have done can be reported.
+    /// If another actor has put a forged record on the ref of a held attempt, no further records are read there: the
+    /// next attempt is opened, in which the holder can report the work.
     fn leave_forged_attempt(&mut self, id: &str, actor: &str) {
         let status = self.status_of(id);
         let attempt = status.attempt;
@@ -398,8 +398,8 @@ impl ActiveRun<'_> {
         }
     }
 
-    /// When a lease that is first seen now ends: people have none; nobody has more than the
-    /// configuration allows.
+    /// When a lease that is first seen now ends: people have none, and the configuration sets the
+    /// maximum.
     pub(super) fn lease_end(&self, id: &str, asked: Option<&Duration>) -> Option<Time> {
         let node = self.status.node_statuses.get(id)?;
         let lease = self.turn.world.config.lease_of(node, asked)?;
@@ -437,9 +437,9 @@ impl ActiveRun<'_> {
         let Some(status) = self.status.node_statuses.get_mut(id) else {
             return;
         };
-        // Whoever may still name another commit, or give it back.
+        // The holder may still replace the commit, or release the node.
         let (session, claim) = match (spoken.claim.take(), spoken.report.take()) {
-            // What was done before was nobody's.
+            // Work from before the run had no holder.
             _ if done_before || !is_awaited => (None, None),
             (Some(claim), _) => (claim.session, Some(claim.record)),
             (None, Some(before)) if is_repeated => (before.session, before.claim),
@@ -459,7 +459,7 @@ impl ActiveRun<'_> {
         });
     }
 
-    /// What comes of a report that it is done: it may leave the scope, and it may have to be checked.
+    /// Applies a report of success: it may be out of scope, or need verification.
     fn settle_report(&mut self, id: &str, received: &Received, commit: Option<&str>, what: String) {
         match self.excess_of(commit) {
             None => self.count_report(id, what),
@@ -474,7 +474,7 @@ impl ActiveRun<'_> {
         }
     }
 
-    /// What was reported is done, once its acceptance criteria are checked.
+    /// Completes a reported task, once its acceptance criteria are verified.
     pub(super) fn count_report(&mut self, id: &str, what: String) {
         if self.must_be_verified(id) {
             let what = format!("{what}; its acceptance criteria are not checked yet");
@@ -484,7 +484,7 @@ impl ActiveRun<'_> {
         }
     }
 
-    /// Whether what is reported was done before the run: its claim says so, or the report that is pointed elsewhere.
+    /// Whether the work was done before the run, according to the claim or to the report that is replaced.
     fn was_done_before(&self, id: &str) -> bool {
         let Some(status) = self.status.node_statuses.get(id) else {
             return false;
@@ -497,7 +497,7 @@ impl ActiveRun<'_> {
         }
     }
 
-    /// Keep what a report left, with the attempt that it is from; the oldest make room.
+    /// Keeps the artifacts of a report, with their attempt; the oldest are dropped.
     fn keep_artifacts(&mut self, id: &str, artifacts: &[Artifact]) {
         let attempt = self.status_of(id).attempt;
         let kept = &mut self.status.artifacts;

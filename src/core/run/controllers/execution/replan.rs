@@ -1,4 +1,4 @@
-//! Going on with another revision of the plan: what is the same in both keeps its results.
+//! Continues a run with another revision of its plan: unchanged nodes keep their results.
 
 use super::active_run::ActiveRun;
 use super::pins;
@@ -10,7 +10,7 @@ use crate::core::run::permit::{Objection, Refusal};
 use crate::core::run::pinned::PinnedPlan;
 use crate::core::run::reopen::{Around, Reopening, Revised};
 
-/// A revision that a run can go on with.
+/// A revision that a run can continue with.
 struct NextPlan {
     pinned: Pinned,
     pins: PinnedPlan,
@@ -20,11 +20,11 @@ struct NextPlan {
 }
 
 impl ActiveRun<'_> {
-    /// Hold the run to another revision of its plan from now on. Returns what that opens again; what
-    /// is in neither that nor changed stays as it is.
+    /// Pins another revision of the plan. Returns the nodes that are opened again; unchanged
+    /// nodes stay as they are.
     ///
     /// # Errors
-    /// The spec branch does not hold that revision, or it cannot be executed.
+    /// The spec branch does not have that revision, or it cannot be executed.
     pub fn go_on_with(&mut self, revision: &PlanRevision) -> Result<Reopening, Refusal> {
         let next = self.next_plan(revision)?;
         let gate_now = |name: &String| Some(next.pinned.gates.get(name)?.digest.clone());
@@ -49,11 +49,11 @@ impl ActiveRun<'_> {
         for node in &next.spec.nodes {
             nodes.entry(node.id.clone()).or_default();
         }
-        // Somebody else may be meant to do what changed.
+        // Changed nodes may have other providers.
         for index in &revised.changed {
             if let Some(status) = nodes.get_mut(next.graph.id(*index)) {
                 status.extensions.target = None;
-                // What waits for a worker is offered anew, with what it is given now.
+                // Offered nodes are offered again, with their present inputs.
                 if status.is_offered() {
                     status.extensions.inputs = None;
                     status.extensions.reason = "Waiting".to_owned();
@@ -71,8 +71,8 @@ impl ActiveRun<'_> {
         Ok(revised.opened)
     }
 
-    /// What the run would be held to, as the spec branch has it now; the execution itself never
-    /// changes.
+    /// What would be pinned from the present spec branch; the execution itself stays
+    /// pinned.
     fn next_plan(&self, revision: &PlanRevision) -> Result<NextPlan, Refusal> {
         let now = &self.pinned.execution;
         let not_ready = |(reason, why)| Refusal::new(Objection::NotReady, reason, why);
@@ -110,7 +110,7 @@ impl ActiveRun<'_> {
     }
 }
 
-/// Whether a run would be held to the same.
+/// Whether two pins are the same.
 fn is_same(one: &Pinned, other: &Pinned) -> bool {
     let gates = |pinned: &Pinned| -> Vec<(String, String)> {
         let gates = pinned.gates.iter();

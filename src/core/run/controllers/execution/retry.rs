@@ -1,4 +1,4 @@
-//! An operator's retry: open again what failed, and everything that was decided on it.
+//! Retries of operators: open failed nodes again, and everything that was decided because of them.
 
 use super::active_run::ActiveRun;
 use crate::core::resource::{Node, PlanRevision, RetriedBy, StoppedBy};
@@ -8,11 +8,11 @@ use crate::core::run::permit::{Refusal, misplaced, nothing_to_bind};
 use crate::core::run::record::{Action, Received};
 use crate::core::run::reopen::{Rebound, Reopening, may_be_bound_again};
 
-/// Most requests to keep in a status.
+/// Maximum number of retries that are kept in a status.
 const RETRIES_KEPT: usize = 20;
 
 impl ActiveRun<'_> {
-    /// Open the run again: all of it, or one node.
+    /// Opens the run again: all failed nodes, or one node.
     pub fn retry(&mut self, received: &Received) -> Result<(), Refusal> {
         let Action::Request {
             node,
@@ -46,7 +46,7 @@ impl ActiveRun<'_> {
         let extensions = &mut self.status.extensions;
         let has_opened = plan.is_some() || !opened.retried.is_empty();
         extensions.run_attempt += u32::from(has_opened);
-        // They were made on what is done anew.
+        // They were made about work that is repeated.
         extensions
             .attestations
             .retain(|said| said.results.is_empty());
@@ -107,7 +107,7 @@ impl ActiveRun<'_> {
         }
     }
 
-    /// Whether anything that has not begun would be done by somebody else now.
+    /// Checks that some node which has not begun would get another target.
     fn binds_something(&self, opened: &Reopening) -> Result<(), Refusal> {
         let execution = (self.turn.key, &self.pins.execution);
         let target_now = |node: &Node| {
@@ -121,8 +121,8 @@ impl ActiveRun<'_> {
         Ok(())
     }
 
-    /// Let the targets of everything that has not begun be resolved anew; gates before it then
-    /// stand for other targets, and are decided again.
+    /// Drops the targets of all nodes that have not begun; gates before them then cover other targets, and are
+    /// decided again.
     fn forget_targets(&mut self) {
         for status in self.status.node_statuses.values_mut() {
             if may_be_bound_again(status) {

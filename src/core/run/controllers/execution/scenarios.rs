@@ -1,4 +1,4 @@
-//! Everything a plan can say takes effect: conditions, data, failures, groups, what is outside,
+//! Tests of the features of plans: conditions, data, failures, groups, externals,
 //! verification, retries.
 
 use serde_json::json;
@@ -23,7 +23,7 @@ fn run_with(nodes: &[&str], fields: &str, others: &[String]) -> World {
     World::of(&documents)
 }
 
-/// Report success with outputs.
+/// Reports success with outputs.
 fn bring(world: &mut World, node: &str, outputs: serde_json::Value) {
     world.claim(node, ANA);
     let attempt = world.node(node).attempt.max(1);
@@ -48,7 +48,7 @@ fn what_left_the_configured_paths_goes_on() {
     world.write("planspec/run.yaml", &execution("run", "p", ""));
     world.reconcile();
     world.move_out("planspec/run.yaml", "plans/run.yaml");
-    // The commit after it knows of no move any more.
+    // The next commit no longer contains the move.
     for _ in 0..2 {
         world.reconcile();
         assert_eq!(world.stands("a"), "Pending Ready");
@@ -80,13 +80,13 @@ fn where_nothing_is_left_a_run_goes_on_until_it_is_cancelled() {
     world.cancel("user:ana");
     world.reconcile();
     assert_eq!(world.run().phase.to_string(), "Cancelled");
-    // Where something is found, the rest is gone.
+    // If something is found, the rest is gone.
     world.write("planspec/q.yaml", &plan("q", "{id: a, kind: Task}"));
     world.reconcile();
     assert!(world.find(Kind::Plan, "p").is_none());
 }
 
-// ---- who holds what
+// ---- sessions
 
 #[test]
 fn of_two_workers_of_one_name_the_one_counts_who_claimed() {
@@ -102,7 +102,7 @@ fn of_two_workers_of_one_name_the_one_counts_who_claimed() {
     assert_eq!(world.stands("a"), "Running Claimed");
     let refused = ["report", "release", "renewal"].map(|what| format!("{what} OtherSession"));
     assert_eq!(world.unapplied(), refused);
-    // Who names the claim speaks for it; who names no session is not asked.
+    // An actor who names the claim acts for it; without a session, it is not checked.
     let claim = world.node("a").extensions.claim.map(|claim| claim.record);
     let named = |claim: Option<String>| Action::Renewal {
         node: "a".to_owned(),
@@ -158,7 +158,7 @@ fn what_was_reported_is_spoken_for_like_its_claim_until_it_is_verified() {
     assert_eq!(world.stands("a"), "Blocked AwaitingVerification");
     let refused = ["report OtherSession", "release OtherSession"];
     assert_eq!(world.unapplied(), refused);
-    // Who names another commit stays the same worker.
+    // Replacing the commit does not change the worker.
     session(&mut world, "one");
     world.succeed_at("a", ANA, &"3".repeat(40));
     world.reconcile();
@@ -194,7 +194,7 @@ fn nothing_of_a_task_without_criteria_waits_to_be_verified() {
         told.expect_err("no results").reason
     };
     assert_eq!(told("a"), "NotAwaited");
-    // What is for people may be told.
+    // Inputs for people may contain this.
     assert_ne!(told("b"), "NotAwaited");
 }
 
@@ -216,7 +216,7 @@ fn who_reports_after_the_end_of_the_lease_has_the_next_attempt() {
     assert_eq!(world.node("a").attempt, 2);
     assert_eq!(world.node("a").extensions.lapsed, None);
     assert_eq!(world.unapplied(), [""; 0]);
-    // What comes before is done anew: nobody has held what is open then.
+    // The predecessors are repeated, so the node has no former holder.
     world.claim("b", BEN);
     world.reconcile();
     world.wait("31m");
@@ -244,7 +244,7 @@ fn what_waits_to_be_verified_is_not_stuck_when_its_commit_is_lost() {
         let report = world.node("a").extensions.report;
         report.and_then(|report| report.commit).unwrap_or_default()
     };
-    // Whoever reported it names another one, and nobody else.
+    // Only the reporter can replace the commit.
     let mut world = begun();
     world.succeed_at("a", BEN, &"2".repeat(40));
     world.fail("a", ANA);
@@ -257,7 +257,7 @@ fn what_waits_to_be_verified_is_not_stuck_when_its_commit_is_lost() {
     world.verify("a", BEN, &[("t", true)]);
     world.reconcile();
     assert_eq!(world.stands("a"), "Succeeded Verified");
-    // It is given back.
+    // It is released.
     let mut world = begun();
     world.release("a", BEN);
     world.release("a", ANA);
@@ -265,19 +265,19 @@ fn what_waits_to_be_verified_is_not_stuck_when_its_commit_is_lost() {
     assert_eq!(world.unapplied(), ["release WrongActor"]);
     assert_eq!(world.stands("a"), "Pending Ready");
     assert_eq!(commit(&world), "");
-    // It is done once more.
+    // It is repeated.
     let mut world = begun();
     world.retry("user:ana", Some("a"), false);
     world.reconcile();
     assert_eq!(world.stands("a"), "Pending Ready");
     assert_eq!(world.node("a").attempt, 2);
-    // It is accepted for what it was merged as: only if that holds.
+    // A merged commit is accepted instead, if the criteria hold there.
     let mut world = begun();
     let merged = "4".repeat(40);
     world.verify_at("a", BEN, Some(&merged), &[("t", false)]);
     world.reconcile();
     assert_eq!(world.unapplied(), ["verification OtherVerdict"]);
-    // Whoever says so, it is part of the spec branch.
+    // Whoever reports it, it must be on the spec branch.
     world.verify_at("a", BEN, Some(&merged), &[("t", true)]);
     world.reconcile();
     assert_eq!(
@@ -337,7 +337,7 @@ fn what_is_bound_to_one_is_not_done_by_another_where_that_is_wanted() {
             };
             assert_eq!(world.stands("a"), expected, "{what}");
             if expected == "Pending Ready" {
-                // The ref of the attempt is nobody's lock.
+                // The ref of the attempt locks nothing.
                 assert_eq!(world.unapplied(), ["claim NotBound"], "{what}");
                 assert_eq!(world.node("a").attempt, 2, "{what}");
             }
@@ -396,7 +396,7 @@ fn conditions_see_phases_parameters_and_the_pinned_goal() {
     };
     let mut world = World::of(&documents(7));
     assert_eq!(world.nodes(), "a Pending, b Pending, c Pending");
-    // The goal is what it was when the run started.
+    // The goal is pinned at the start of the run.
     world.write("planspec/all.yaml", &documents(1).concat());
     world.reconcile();
     assert_eq!(world.stands("a"), "Pending Ready");
@@ -449,7 +449,7 @@ fn gates_have_conditions_too() {
     assert_eq!(world.stands("ok"), "Blocked AwaitingApproval");
 }
 
-// ---- whatever happens
+// ---- nodes with `always`
 
 const CLEANUP: [&str; 4] = [
     "{id: up, kind: Task}",
@@ -470,7 +470,7 @@ fn what_runs_whatever_happens_runs_after_a_failure_and_does_not_hide_it() {
     assert_eq!(world.stands("tell"), "Skipped DependencyFailed");
     assert_eq!(world.phase(), "Failed NodeFailed");
     assert_eq!(world.run().message, "test, down failed");
-    // Tried again, it is done again.
+    // After a retry, it is repeated.
     world.retry("ana@example.com", Some("test"), false);
     world.reconcile();
     world.complete("test");
@@ -478,7 +478,7 @@ fn what_runs_whatever_happens_runs_after_a_failure_and_does_not_hide_it() {
     world.complete("tell");
     assert_eq!(world.phase(), "Succeeded Succeeded");
 
-    // What is skipped before it holds it back as little.
+    // A skipped predecessor does not hold it back either.
     let mut world = run(&CLEANUP);
     fail(&mut world, "up");
     assert_eq!(world.stands("test"), "Skipped DependencyFailed");
@@ -574,7 +574,7 @@ fn what_runs_whatever_happens_runs_when_its_group_or_its_goal_times_out() {
     assert_eq!(world.stands("all"), "Running TimedOut");
     let fired = |world: &World| world.last.as_ref().expect("a reconcile").fired;
     assert!(fired(&world).is_some());
-    // Its time has come once.
+    // Its turn came once.
     world.claim("down", ANA);
     world.reconcile();
     assert_eq!(fired(&world), None);
@@ -585,7 +585,7 @@ fn what_runs_whatever_happens_runs_when_its_group_or_its_goal_times_out() {
     assert_eq!(world.phase(), "Failed NodeFailed");
 }
 
-/// Three tasks, of which two touch the same paths.
+/// Three tasks, two of which touch the same paths.
 const OVERLAPPING: [&str; 3] = [
     "{id: a, kind: Task, x-planspec: {touches: ['src/auth/**']}}",
     "{id: b, kind: Task, x-planspec: {touches: [docs, 'src/*/mod.rs']}}",
@@ -599,7 +599,7 @@ fn what_touches_the_same_paths_is_not_held_at_once() {
     world.claim("b", BEN);
     world.claim("c", BEN);
     world.reconcile();
-    // Of two that race, the one whose ref comes first by its name counts.
+    // Of two competing claims, the one whose ref sorts first counts.
     assert_eq!(world.nodes(), "a Running, b Pending, c Running");
     assert_eq!(world.unapplied(), ["claim Overlaps"]);
     let why = &world.run().extensions.unapplied[0].message;
@@ -607,13 +607,13 @@ fn what_touches_the_same_paths_is_not_held_at_once() {
         why,
         "`b` touches `src/*/mod.rs`, and so does `a` (`src/auth/**`), which agent:ana holds"
     );
-    // The ref of the attempt is nobody's lock, and who lost is not heard.
+    // The ref of the attempt locks nothing, and records of the loser are not read.
     assert_eq!(world.node("b").attempt, 2);
     world.renew("b", BEN);
     world.claim("b", BEN);
     world.reconcile();
     assert_eq!(world.node("b").attempt, 3);
-    // It is free when the other one is over, and so it is the other way round.
+    // It can be claimed when the other one is over, and vice versa.
     world.succeed("a", ANA);
     world.claim("b", BEN);
     world.reconcile();
@@ -635,7 +635,7 @@ fn what_was_done_before_is_said_so_and_accepted_as_anything_else() {
         "{id: c, kind: Task, dependsOn: [ok]}",
     ];
     let mut world = run_with(&nodes, "", &[gate("g", "p", "")]);
-    // Too early: nothing comes of it, and the attempt is open all the same.
+    // Too early: it has no effect, and the attempt is open anyway.
     world.done_before("c", ANA);
     world.done_before("a", ANA);
     world.reconcile();
@@ -653,7 +653,7 @@ fn what_was_done_before_is_said_so_and_accepted_as_anything_else() {
         world.nodes(),
         "a Succeeded, b Blocked, c Pending, ok Pending"
     );
-    // Its commit may be another one until it is verified, and it stays what it is.
+    // Its commit can be replaced until it is verified, and it stays done before the run.
     world.succeed_at("b", ANA, &"b".repeat(40));
     world.reconcile();
     let report = world.node("b").extensions.report.expect("a report");
@@ -661,7 +661,7 @@ fn what_was_done_before_is_said_so_and_accepted_as_anything_else() {
     world.verify("b", BEN, &[("t", false)]);
     world.reconcile();
     assert_eq!(world.stands("b").split(' ').next(), Some("Failed"));
-    // What is tried again is done there.
+    // A retried node is done in the run.
     world.retry("user:op", None, false);
     world.reconcile();
     world.complete("b");
@@ -842,7 +842,7 @@ fn fail_fast_stops_everything_when_one_node_failed_for_good() {
     );
     assert_eq!(world.stands("b"), "Cancelled FailFast");
     assert_eq!(world.phase(), "Failed NodeFailed");
-    // What was cancelled for it is tried again with it.
+    // Nodes that were cancelled because of it are retried too.
     world.retry(BEN, None, false);
     world.reconcile();
     assert_eq!(world.nodes(), "a Pending, b Pending, c Pending, ok Blocked");
@@ -922,7 +922,7 @@ fn one_node_can_be_tried_again() {
     }
 }
 
-/// A migration, what puts it back, and what tells of it: decided on how the migration ended.
+/// A migration, its rollback, and a notification: decided on how the migration ended.
 fn migration() -> World {
     let nodes = "{id: migrate, kind: Task}, \
                  {id: restore, kind: Task, when: 'nodes.migrate.phase == \"Failed\"'}, \
@@ -957,7 +957,7 @@ fn a_retry_opens_what_was_decided_on_how_a_node_ended() {
         "lint Succeeded, mail Pending, migrate Pending, reindex Pending, restore Pending, \
          seen Pending"
     );
-    // It fails once more: it is put back once more, and looked at once more.
+    // It fails again: rollback and notification are repeated.
     fail(&mut world, "migrate");
     assert_eq!(world.stands("restore"), "Pending Ready");
     assert_eq!(world.node("restore").attempt, 2);
@@ -966,7 +966,7 @@ fn a_retry_opens_what_was_decided_on_how_a_node_ended() {
     world.approve("seen", "ana");
     world.complete("mail");
     assert_eq!(world.phase(), "Failed NodeFailed");
-    // It succeeds: what was skipped runs before what is behind it.
+    // It succeeds: the skipped node runs before its successors.
     world.retry(BEN, Some("migrate"), false);
     world.reconcile();
     world.complete("migrate");
@@ -999,7 +999,7 @@ fn who_is_at_work_on_a_failure_is_not_overtaken_by_the_next_attempt() {
     world.succeed("checked", BEN);
     world.reconcile();
     assert_eq!(world.stands("checked"), "Blocked AwaitingVerification");
-    // Somebody puts back what failed: the next attempt waits for that.
+    // Somebody rolls back the failure: the next attempt waits for that.
     for node in [Some("a"), None] {
         world.retry(ANA, node, false);
         world.reconcile();
@@ -1009,7 +1009,7 @@ fn who_is_at_work_on_a_failure_is_not_overtaken_by_the_next_attempt() {
     assert_eq!(world.stands("a"), "Failed Reported");
     world.succeed("undo", BEN);
     world.reconcile();
-    // What is done, or waits, is opened again; who works on something else is not asked.
+    // Finished and waiting nodes are opened again; other workers are not affected.
     world.retry(ANA, Some("a"), false);
     world.reconcile();
     assert_eq!(world.stands("other"), "Running Claimed");
@@ -1019,14 +1019,14 @@ fn who_is_at_work_on_a_failure_is_not_overtaken_by_the_next_attempt() {
     world.complete("a");
     assert_eq!(world.node("undo").attempt, 2);
     assert_eq!(world.node("checked").attempt, 2);
-    // What ana has approved stood on the failure.
+    // Ana's approval was based on the failure.
     world.approve("ok", "ben");
     world.reconcile();
     assert_eq!(world.stands("ok"), "Blocked AwaitingApproval");
     world.approve("ok", "ana");
     world.reconcile();
     assert_eq!(world.stands("ok"), "Succeeded Approved");
-    // On purpose, what is behind it stops.
+    // If requested, the nodes after it are stopped.
     world.claim("undo", BEN);
     world.reconcile();
     world.retry_again(ANA, "a");
@@ -1047,7 +1047,7 @@ fn who_is_at_work_on_a_failure_is_not_overtaken_by_the_next_attempt() {
 
 // ---- another revision of the plan
 
-/// Write the plan anew, and ask the run to go on with it.
+/// Changes the plan, and continues the run with it.
 fn go_on(world: &mut World, nodes: &[&str], others: &[String]) {
     let mut documents = vec![plan("p", &nodes.join(", ")), execution("run", "p", "")];
     documents.extend_from_slice(others);
@@ -1091,14 +1091,14 @@ fn a_run_goes_on_with_a_corrected_plan_and_keeps_what_is_the_same() {
         world.nodes(),
         "a Succeeded, b Succeeded, c Pending, d Pending, side Running"
     );
-    // What is adopted keeps its record.
+    // Adopted work keeps its record.
     assert_eq!(results(&world), before);
     assert_eq!(world.unapplied(), [""; 0]);
     assert_eq!(world.run_ref().uid, uid);
     assert_ne!(pinned(&world).plan.digest, first.plan.digest);
     assert_eq!(pinned(&world).execution, first.execution);
     assert_eq!(world.says(Kind::Execution, "run", "PlanDrifted"), "-");
-    // The worker of what is the same goes on with its attempt, and what is next gets what was brought.
+    // The worker of an unchanged node continues, and the next node gets the earlier results.
     world.succeed("side", BEN);
     world.reconcile();
     assert_eq!(world.stands("side"), "Succeeded Reported");
@@ -1144,7 +1144,7 @@ fn what_is_behind_a_change_is_done_again() {
         "a Pending, b Pending, c Succeeded, d Succeeded, end Pending"
     );
     assert_eq!(world.stands("b"), "Pending Waiting");
-    // A new node before one that is done, and an edge from what is open to one that is done.
+    // A new node before a finished one, and an edge from an open node to a finished one.
     let mut world = done();
     let mut with_new = nodes("", ", dependsOn: [new]").to_vec();
     with_new.push("{id: new, kind: Task}".to_owned());
@@ -1162,7 +1162,7 @@ fn what_is_behind_a_change_is_done_again() {
         go_on_with(&mut world, &nodes("", ", dependsOn: [a]")),
         "a Running, b Pending, c Succeeded, d Pending, end Pending"
     );
-    // Who is at work on what changed is at work on nothing any more.
+    // The worker of a changed node has lost the attempt.
     go_on_with(&mut world, &nodes(", timeout: 1h", ", dependsOn: [a]"));
     assert_eq!(world.stands("a"), "Pending Ready");
     assert_eq!(world.node("a").attempt, 2);
@@ -1205,7 +1205,7 @@ fn gates_before_what_is_unfinished_are_asked_again_by_another_plan() {
     world.reconcile();
     world.complete("b");
     assert_eq!(world.phase(), "Succeeded Succeeded");
-    // A gate that says something else is asked again, with all that is behind it.
+    // A changed gate is decided again, with all nodes after it.
     let mut world = run_with(&text, "", &gates);
     world.approve("first", "ana");
     world.reconcile();
@@ -1215,7 +1215,7 @@ fn gates_before_what_is_unfinished_are_asked_again_by_another_plan() {
     assert_eq!(world.stands("a"), "Pending Waiting");
 }
 
-/// A capability with an input that has a default, and who does it.
+/// A capability with a default for an input, and its provider.
 fn with_default(default: &str) -> [String; 2] {
     [
         resource(
@@ -1259,7 +1259,7 @@ fn a_default_that_has_changed_is_a_changed_input() {
         world.go_on_with_plan("ana@example.com");
         world.reconcile();
     };
-    // As long as all is as it was there is nothing to go on with.
+    // Without changes there is nothing to continue with.
     go_on(&mut world, "fast");
     assert_eq!(world.unapplied(), ["retry PlanUnchanged"]);
     go_on(&mut world, "slow");
@@ -1273,13 +1273,13 @@ fn a_default_that_has_changed_is_a_changed_input() {
         let inputs = world.node(node).extensions.inputs;
         assert_eq!(inputs.expect("inputs")["m"], "slow", "{node}");
     }
-    // Who was at work is told that it was for nothing, and by whom.
+    // The worker learns that the attempt was stopped, and by whom.
     let stopped = world.node("held").extensions.stopped.expect("stopped");
     assert_eq!(stopped.by, "ana@example.com");
     world.report("held", 1, BEN, ReportResult::Succeeded, json!({}));
     world.reconcile();
     assert_eq!(world.unapplied().last().unwrap(), "report OldAttempt");
-    // What waits to be done again was given nothing yet: asked once more, nothing is another.
+    // A node that waits to be repeated has no inputs yet, so a second request finds no change.
     go_on(&mut world, "slow");
     assert_eq!(world.unapplied().last().unwrap(), "retry PlanUnchanged");
     for node in ["done", "held", "offered", "behind", "later"] {
@@ -1341,7 +1341,7 @@ fn who_is_at_work_on_what_another_plan_changes_or_does_not_have_is_stopped() {
     let mut told = world.unapplied();
     told.sort_unstable();
     assert_eq!(told, ["report OldAttempt", "report UnknownNode"]);
-    // Once somebody has it, that is over.
+    // Once somebody holds it, that is over.
     world.claim("b", ANA);
     world.reconcile();
     assert_eq!(world.node("b").extensions.stopped, None);
@@ -1433,7 +1433,7 @@ fn what_has_succeeded_is_done_once_more_on_purpose() {
     world.complete("dump");
     world.complete("load");
     assert_eq!(world.stands("ok"), "Blocked AwaitingApproval", "asked anew");
-    // A group with all that is in it.
+    // A group with all its children.
     world.retry_again(BEN, "both");
     world.reconcile();
     assert_eq!(world.stands("load"), "Pending Waiting");
@@ -1615,7 +1615,7 @@ fn a_rebind_resolves_unfinished_targets_again_and_reopens_gates_before_them() {
     world.claim("a", ANA);
     world.reconcile();
     assert_eq!(world.stands("ok"), "Succeeded Approved");
-    // A changed binding changes nothing for a run that goes on.
+    // A changed binding does not affect an open run.
     world.write("planspec/all.yaml", &documents("agent:new"));
     world.reconcile();
     assert_eq!(provider(&world, "b"), "agent:old");
@@ -1628,7 +1628,7 @@ fn a_rebind_resolves_unfinished_targets_again_and_reopens_gates_before_them() {
     world.approve("ok", "rex");
     world.reconcile();
     assert_eq!(world.stands("b"), "Pending Ready");
-    // Nor does one that is removed.
+    // Neither does a removed one.
     world.write(
         "planspec/all.yaml",
         &documents("agent:new").replace(&binding("agent:new"), ""),
@@ -1637,8 +1637,8 @@ fn a_rebind_resolves_unfinished_targets_again_and_reopens_gates_before_them() {
     assert_eq!(provider(&world, "b"), "agent:new");
 }
 
-/// What is bound again with nothing but who does `d` and `e` between two revisions: a gate, what is at work behind it, what
-/// is not begun behind another gate, and what failed beside them.
+/// A plan with changed bindings for `d` and `e`: a gate, a running node after it, a node that has not begun after
+/// another gate, and a failed node beside them.
 fn rebound_beside_gates() -> World {
     let documents = |provider: &str| {
         let rule = |node: &str, provider: &str| {
@@ -1648,7 +1648,7 @@ fn rebound_beside_gates() -> World {
         };
         let rules = ["a", "c", "later"].map(|node| rule(node, "coder"));
         let moved = ["d", "e", "c"].map(|node| rule(node, provider));
-        // Whoever is at work keeps the target, whatever the binding says now.
+        // A running node keeps its target, whatever the binding says now.
         let rules = [moved.join(", "), rules.join(", ")].join(", ");
         let nodes = "{id: a, kind: Task}, \
                      {id: g, kind: Gate, gateRef: {name: one}, dependsOn: [a]}, \
@@ -1703,7 +1703,7 @@ fn a_rebind_leaves_a_gate_alone_whose_followers_have_begun_or_stay_with_the_same
         "`e` is bound to somebody else"
     );
     assert_eq!(world.stands("d"), "Pending Ready");
-    // Once more there is nothing left to bind.
+    // A second time there is nothing left to bind.
     world.retry(BEN, None, true);
     world.reconcile();
     assert_eq!(world.stands("g"), "Succeeded Approved");
@@ -1712,7 +1712,7 @@ fn a_rebind_leaves_a_gate_alone_whose_followers_have_begun_or_stay_with_the_same
     assert_eq!(reasons, ["NothingToBind"]);
 }
 
-/// A gate, and behind it something that is done and something that is bound to another command since.
+/// A gate, after it a finished node, and a node whose command has changed in the binding.
 fn bound_again() -> World {
     let binding = |command: &str| {
         let rule = |node: &str, command: &str| {
@@ -1756,7 +1756,7 @@ fn bound_again() -> World {
 
 #[test]
 fn nothing_passes_a_gate_that_waits_again() {
-    // The claim came first, and goes on with what was approved.
+    // The claim came first, and continues as approved.
     let mut world = bound_again();
     assert_eq!(world.stands("release"), "Running Claimed");
     world.release("release", ANA);
@@ -1880,7 +1880,7 @@ fn a_group_that_is_not_needed_skips_what_is_in_it() {
     assert_eq!(world.stands("publish"), "Pending Waiting");
     world.complete("burst");
     assert_eq!(world.stands("load-test"), "Succeeded Succeeded");
-    // What decided it is done anew, and decides it anew.
+    // The deciding node is repeated, and decides again.
     world.retry_again(BEN, "probe");
     world.reconcile();
     assert_eq!(world.stands("burst"), "Pending Waiting");
@@ -1913,7 +1913,7 @@ fn a_group_that_cannot_begin_takes_what_is_in_it_along() {
     assert_eq!(world.stands("g"), "Failed ConditionFailed");
     assert_eq!(world.stands("b"), "Skipped DependencyFailed");
     assert_eq!(world.stands("c"), "Skipped DependencyFailed");
-    // Without a condition it holds nothing back, and ends when what is in it has ended.
+    // Without a condition it holds nothing back, and ends when its children have ended.
     let mut world = run(&[&nodes("")]);
     fail(&mut world, "a");
     assert_eq!(world.stands("b"), "Pending Ready");
@@ -1924,7 +1924,7 @@ fn a_group_that_cannot_begin_takes_what_is_in_it_along() {
     assert_eq!(world.stands("c"), "Skipped DependencyFailed");
 }
 
-/// A group of two that took too long while the first of them was at work.
+/// A group of two with a timeout, while its first node was running.
 fn timed_out() -> World {
     let mut world = run(&[
         "{id: g, kind: Group, children: [a, b], timeout: 1h}",
@@ -1961,14 +1961,14 @@ fn a_group_that_takes_too_long_fails_and_is_tried_again_with_its_children() {
         world.nodes(),
         "a Pending, b Pending, c Succeeded, g Pending"
     );
-    // What is behind one of its children is opened with it.
+    // The successors of one of its children are opened with it.
     let mut world = timed_out();
     world.retry(BEN, Some("a"), false);
     world.reconcile();
     world.complete("a");
     world.complete("b");
     assert_eq!(world.phase(), "Succeeded Succeeded");
-    // What is before it stays cancelled: that is no success.
+    // The predecessors stay cancelled, which is not a success.
     let mut world = timed_out();
     world.retry(BEN, Some("b"), false);
     world.reconcile();
@@ -1999,7 +1999,7 @@ fn an_external_follows_another_execution() {
                 ),
             ),
             execution("run", "p", ""),
-            // Followed by name before it, and in a chain.
+            // Followed by name before it exists, and in a chain.
             plan("r", &follower("Execution", "run")),
             execution("aa", "r", ""),
         ]
@@ -2095,7 +2095,7 @@ fn uri_and_webhook_wait_for_a_report_of_anybody() {
         ];
         let mut world = run(&nodes);
         assert_eq!(world.stands("x"), "Blocked AwaitingExternal");
-        // Nobody can claim it, and a spoiled attempt is passed over.
+        // It cannot be claimed, and a spoiled attempt is skipped.
         world.claim("x", ANA);
         world.reconcile();
         assert_eq!(world.unapplied(), ["claim NotReady"]);
@@ -2196,7 +2196,7 @@ fn a_reported_task_waits_until_somebody_has_checked_its_required_criteria() {
     assert_eq!(verification.actor, ANA);
     let holds: Vec<bool> = verification.results.iter().map(|r| r.holds).collect();
     assert_eq!(holds, [true, false]);
-    // Once is enough.
+    // A second time changes nothing.
     world.verify("a", BEN, &[("tests", false), ("style", false)]);
     world.reconcile();
     assert_eq!(world.unapplied(), ["verification NotAwaited"]);
@@ -2334,7 +2334,7 @@ fn a_goal_succeeds_when_its_criteria_are_attested_and_nobody_denies_them() {
     };
     let waits = "Executing AwaitingAttestation not attested yet: safe";
     assert_eq!(stands(&world), waits);
-    // Also when the run is over; who says no wins, until they say otherwise.
+    // Also after the run; a negative attestation counts until its actor revokes it.
     world.attest("safe", BEN, false);
     world.attest("safe", ANA, true);
     world.reconcile();
@@ -2362,7 +2362,7 @@ fn what_did_not_succeed_cannot_be_attested() {
     );
 }
 
-/// A document whose steps have names that are no Latin ones.
+/// A document with Cyrillic names of steps.
 fn cyrillic(namespace: &str) -> String {
     let step = |id: &str, before: &str| json!({"step_id": id, "title": id, "description": "d", "dependencies": [before]});
     let mut first = step("сборка", "");
@@ -2415,10 +2415,10 @@ fn a_run_that_began_under_former_names_goes_on_under_them() {
             .all(|name| name.is_ascii() && !name.contains("proverka"))
     );
 
-    // A newer program comes, for which the same file has other names.
+    // A newer program makes other names from the same file.
     BY_A_FORMER_PROGRAM.remove(file);
     world.read_anew();
-    // It looks at everything once.
+    // It examines everything once.
     if let Some(tree) = &mut world.tree {
         tree.controller.decisions = 0;
     }
@@ -2442,7 +2442,7 @@ fn a_run_that_began_under_former_names_goes_on_under_them() {
     world.reconcile();
     assert_eq!(world.run().phase.to_string(), "Succeeded");
 
-    // What begins now has readable names.
+    // A new run has readable names.
     world.write("planspec/next.yaml", &execution("next", "vypusk", ""));
     world.reconcile();
     world.about("next");

@@ -1,4 +1,4 @@
-//! Reported work that leaves the scope of its plan.
+//! Reported work outside of the scope of its plan.
 
 use super::active_run::{ActiveRun, list};
 use crate::core::base::digest::short;
@@ -6,8 +6,8 @@ use crate::core::document::scope::{Bounds, Files, Verdict};
 use crate::core::resource::OnBroken;
 
 impl ActiveRun<'_> {
-    /// What a reported commit leads to that changes what is outside of the scope, or of which nobody can tell; and why. Nothing
-    /// where the document does not say what that leads to, or names no files.
+    /// What happens to a report whose commit changes, or may change, files outside of the scope, and why. `None`
+    /// if the document does not say what happens, or names no files.
     pub(super) fn excess_of(&self, commit: Option<&str>) -> Option<(OnBroken, String)> {
         let contract = &self.pins.plan.spec.plan()?.contract;
         let policy = contract.on_unexpected_scope?;
@@ -34,7 +34,7 @@ impl ActiveRun<'_> {
             },
             Err(why) => unknown(why),
         };
-        // What cannot be told is no failure of whoever did the work: a person looks.
+        // If the paths are unknown, the worker is not to blame: a person decides.
         let policy = match policy {
             OnBroken::Fail => OnBroken::Pause,
             other => other,
@@ -42,8 +42,8 @@ impl ActiveRun<'_> {
         Some((policy, why))
     }
 
-    /// The paths that are outside; the document and the run are the contract, and not the work. What `scope.always` names may
-    /// change along, unless the document excludes it.
+    /// The paths that are outside. The document and the run are not part of the work. Paths in `scope.always` are
+    /// allowed, unless the document excludes them.
     fn outside<'p>(
         &self,
         bounds: &Bounds,
@@ -70,7 +70,7 @@ mod tests {
     const ANA: &str = "agent:ana";
     const EVE: &str = "eve@example.com";
 
-    /// A run of one step whose work is about `src`, but for `src/old`.
+    /// A run with one step and the scope `src`, except `src/old`.
     fn run(policy: &str, checks: &str) -> World {
         let mut world = World::empty();
         let policy = match policy {
@@ -121,7 +121,7 @@ mod tests {
             ("pause", "c9", "Blocked OutOfScope"),
             ("fail", "c1", "Succeeded Reported"),
             ("fail", "c2", "Failed OutOfScope"),
-            // Nobody can tell, so nobody is to blame.
+            // The paths are unknown, so nobody is to blame.
             ("fail", "c9", "Blocked OutOfScope"),
             ("notify", "c2", "Succeeded Reported"),
         ];
@@ -143,14 +143,14 @@ mod tests {
                 "{policy}: {message}"
             );
         }
-        // What may always change along is no excess, but for what the document excludes.
+        // Paths that may always change are allowed, unless the document excludes them.
         for (commit, expected) in [("c2", "Succeeded Reported"), ("c3", "Blocked OutOfScope")] {
             let mut world = run("pause", "");
             world.configure("scope: {always: [docs/**, src/old/**]}\n");
             reported(&mut world, commit);
             assert_eq!(world.stands("a"), expected, "{commit}");
         }
-        // A report without a commit says nothing about files.
+        // A report without a commit has no files.
         let mut world = run("pause", "");
         world.claim("a", ANA);
         world.succeed("a", ANA);
@@ -196,7 +196,7 @@ mod tests {
         world.succeed_at("a", ANA, &"c3".repeat(20));
         world.reconcile();
         assert_eq!(world.stands("a"), "Blocked OutOfScope");
-        // The question about the first commit is nobody's any more.
+        // The question about the first commit is void.
         world.answer("a", EVE, "it is");
         world.reconcile();
         assert_eq!(world.unapplied(), ["answer NotAsked"]);

@@ -1,4 +1,4 @@
-//! What an execution does, sentence by sentence.
+//! Tests of executions.
 
 use serde_json::json;
 
@@ -175,7 +175,7 @@ fn a_uid_in_a_reference_is_checked_when_it_is_given() {
 
 #[test]
 fn a_hard_edge_waits_for_success_and_a_soft_edge_for_any_end() {
-    // What became of the first node, and how the second stands then.
+    // How the first node ended, and the resulting phase of the second.
     let table = [
         ("hard", "", "Pending Waiting"),
         ("soft", "", "Pending Waiting"),
@@ -339,7 +339,7 @@ fn an_expired_lease_opens_the_next_attempt_without_a_failure() {
 
 #[test]
 fn records_are_read_before_deadlines_are_judged() {
-    // Both came after the lease and the timeout were over, and before anybody looked.
+    // Both arrived after lease and timeout, and before the next reconcile.
     for end in ["report", "renewal"] {
         let mut world = one_task("timeout: 20m");
         world.claim("a", ANA);
@@ -530,7 +530,7 @@ fn a_timeout_counts_from_the_recorded_start_and_fails_the_attempt() {
     world.claim("a", ANA);
     world.reconcile();
     world.wait("9m");
-    // A sign of life moves the lease, not the timeout.
+    // A renewal extends the lease, not the timeout.
     world.renew("a", ANA);
     world.reconcile();
     let tree = world.tree.as_ref().expect("a status");
@@ -571,7 +571,7 @@ fn a_gate_with_a_timeout_fails_when_nobody_decides_in_time() {
     assert_eq!(world.nodes(), "b Skipped, ok Failed");
     assert_eq!(world.phase(), "Failed NodeFailed");
 
-    // An approval that is there when the deadline is judged counts.
+    // An approval counts if it is there when the deadline is handled.
     let mut world = start();
     world.approve("ok", "ana");
     world.wait("7d");
@@ -828,7 +828,7 @@ fn a_file_that_cannot_be_read_is_not_mistaken_for_a_deletion() {
         &resource("Capability", "cap", "description: d"),
     );
     world.reconcile();
-    // Removed in the commit that broke another file: nobody can tell whether it moved there.
+    // Removed in a commit that made another file unreadable: it may have moved there.
     world.remove("planspec/all.yaml");
     world.write("planspec/other.yaml", "kind: [");
     world.reconcile();
@@ -838,7 +838,7 @@ fn a_file_that_cannot_be_read_is_not_mistaken_for_a_deletion() {
         "False Unreadable"
     );
     assert_eq!(world.says(Kind::Plan, "p", "Valid"), "False Unreadable");
-    // And when it can be read again, it is gone for good.
+    // When that can be read again, it is gone for good.
     world.write(
         "planspec/other.yaml",
         &resource("Capability", "cap", "description: d"),
@@ -855,7 +855,7 @@ fn what_leaves_the_configured_paths_is_not_deleted() {
     world.write("plans/run.yaml", &execution("run", "p", ""));
     world.reconcile();
     world.configure("paths: ['planspec/**']");
-    // The Git room no longer hands it over.
+    // The file is outside the configured paths.
     world.remove("plans/run.yaml");
     world.reconcile();
     assert_eq!(
@@ -888,7 +888,7 @@ fn nothing_is_cancelled_for_being_absent_when_history_was_rewritten() {
     assert!(notes[0].contains("rewritten"), "{notes:?}");
     assert_eq!(world.phase(), "Running WaitingForWorkers");
     assert_eq!(world.file(Kind::Goal, "goal").uid, goal);
-    // Looking again at the same commit, however often, is no next time.
+    // Further reconciles of the same commit do not count as the next one.
     world.wait("1h");
     assert!(!world.reconcile());
     world.claim("a", ANA);
@@ -917,7 +917,7 @@ fn a_name_that_comes_back_with_a_commit_that_comes_back_is_a_new_run() {
     assert_ne!(world.file(Kind::Execution, "run").uid, uid);
 }
 
-/// The plan changes, and the revision that the run is held to is nowhere any more.
+/// Changes the plan, and loses the pinned revision.
 fn lose_the_pins(world: &mut World) {
     world
         .lost
@@ -1198,7 +1198,7 @@ fn a_record_for_another_run_or_repository_is_not_applied() {
 
 #[test]
 fn a_record_on_a_ref_of_another_name_is_not_applied() {
-    // The ref is the lock: the same attempt under another name is no lock.
+    // The ref is the lock: the same attempt under another name is not locked.
     let mut world = one_task("");
     let mut run = world.run_ref();
     run.name = "aaa".to_owned();
@@ -1245,7 +1245,7 @@ fn records_before_the_start_are_not_applied() {
     world.claim("a", ANA);
     world.reconcile();
     assert_eq!(world.unapplied(), ["claim NotStarted"]);
-    // The ref is taken, so the first attempt that can be claimed is the second.
+    // The ref exists, so the first attempt that can be claimed is the second.
     world.write("planspec/plan.yaml", &plan("p", &task("a", "")));
     world.reconcile();
     assert_eq!(
@@ -1284,7 +1284,7 @@ fn records_about_an_execution_that_is_not_there_are_only_told() {
 #[test]
 fn an_attempt_whose_ref_is_taken_by_nonsense_is_passed_over() {
     let mut world = one_task("");
-    // A claim that comes too early takes the ref of the attempt that it is for.
+    // A claim that comes too early occupies the ref of its attempt.
     world.claim_for("a", 2, ANA, None);
     world.refused.insert(world.work_ref("a", 3));
     world.claim("a", BEN);
@@ -1337,7 +1337,7 @@ fn a_rewritten_ref_is_listed_and_nothing_on_it_is_believed() {
     world.overwrite(&world.work_ref("a", 1), report);
     world.reconcile();
     assert_eq!(world.unapplied(), ["rewrite RefRewritten"]);
-    // Nobody is heard there any more.
+    // No further records are read there.
     assert_eq!(world.stands("a"), "Pending Ready");
     assert_eq!(world.node("a").attempt, 2);
 }

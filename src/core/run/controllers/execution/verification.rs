@@ -1,5 +1,5 @@
-//! Acceptance: a task that was reported done is done when somebody has checked that its required
-//! criteria hold.
+//! Verification: a task that was reported as succeeded is done when its required criteria have been
+//! verified.
 
 use super::Turn;
 use super::active_run::{ActiveRun, list};
@@ -8,10 +8,10 @@ use crate::core::run::machine::NodeEvent;
 use crate::core::run::permit::{Objection, Refusal, broken, misplaced};
 use crate::core::run::record::{Action, Received};
 
-/// What is accepted instead of what was reported is where everybody has it.
+/// Checks that a commit which replaces the reported one is on the spec branch, available to all.
 ///
 /// # Errors
-/// The spec branch does not hold it.
+/// It is not on the spec branch.
 pub(super) fn is_merged(turn: &Turn<'_>, commit: &str) -> Result<(), Refusal> {
     if (turn.world.merged)(commit) {
         return Ok(());
@@ -21,13 +21,13 @@ pub(super) fn is_merged(turn: &Turn<'_>, commit: &str) -> Result<(), Refusal> {
 }
 
 impl ActiveRun<'_> {
-    /// Whether a report of success must be checked before it counts.
+    /// Whether a report of success needs verification.
     pub fn must_be_verified(&self, id: &str) -> bool {
         self.node(id)
             .is_some_and(|node| node.acceptance_criteria.iter().any(|c| c.required))
     }
 
-    /// Somebody has checked the acceptance criteria of a task.
+    /// Takes in a verification of a task.
     pub fn verify(&mut self, id: &str, received: &Received) -> Result<(), Refusal> {
         let Action::Verification {
             results,
