@@ -28,7 +28,7 @@ use crate::service::describe::{DescribeRequest, describe as describe_resource};
 use crate::service::follow::Pace;
 use crate::service::get::{GetRequest, get};
 use crate::service::held::Working;
-use crate::service::log::{EventsRequest, RevisionsRequest, events, revisions};
+use crate::service::log::{EventsRequest, RevisionsRequest, events, kind_of, revisions};
 use crate::service::names::{Named, kind_and_name, parse_kind};
 use crate::service::reconcile::{ReconcileRequest, reconcile};
 use crate::service::record::{RecordRequest, Recorded};
@@ -567,19 +567,15 @@ fn list(call: &Call<'_>) -> Result<Told> {
     told(&listing, text, &got.notes)
 }
 
-/// The resource that a target names; a plan where it names no kind.
-fn named(call: &Call<'_>) -> Result<Named> {
+/// The kind that a target names, if any, and the name.
+fn named(call: &Call<'_>) -> Result<(Option<Kind>, String)> {
     let target = call.text("target").unwrap_or_default();
     let (kind, name) = kind_and_name(&target);
     if name.is_empty() || name.ends_with('/') {
         let why = format!("`{}` names no resource", escape::line(&target));
         return Err(Error::ambiguous(why).hint("write KIND/NAME, for example plan/checkout"));
     }
-    Ok(Named {
-        kind: kind.unwrap_or(Kind::Plan),
-        name: name.to_owned(),
-        namespace: call.namespace(),
-    })
+    Ok((kind, name.to_owned()))
 }
 
 fn describe(call: &Call<'_>) -> Result<Told> {
@@ -592,7 +588,11 @@ fn describe(call: &Call<'_>) -> Result<Told> {
     }
     let now = now()?;
     let request = DescribeRequest {
-        named: named(call)?,
+        named: Named {
+            kind: kind.unwrap_or(Kind::Plan),
+            name,
+            namespace: call.namespace(),
+        },
         session: call.options.session.clone(),
         now,
     };
@@ -602,18 +602,28 @@ fn describe(call: &Call<'_>) -> Result<Told> {
 }
 
 fn log(call: &Call<'_>) -> Result<Told> {
-    let (store, named, limit) = (call.open()?, named(call)?, call.limit());
-    if named.kind == Kind::Execution {
+    let (store, limit) = (call.open()?, call.limit());
+    let (kind, name) = named(call)?;
+    let namespace = call.namespace();
+    let kind = match kind {
+        Some(kind) => kind,
+        None => kind_of(&store, &name, namespace.as_deref())?,
+    };
+    if kind == Kind::Execution {
         let request = EventsRequest {
-            name: named.name,
-            namespace: named.namespace,
+            name,
+            namespace,
             limit,
         };
         let found = events(&store, &request)?;
         return told(&found, show::log::events(&found.items, None), &found.notes);
     }
     let request = RevisionsRequest {
-        named,
+        named: Named {
+            kind,
+            name,
+            namespace,
+        },
         limit,
         revision: None,
     };
@@ -623,6 +633,7 @@ fn log(call: &Call<'_>) -> Result<Told> {
         show::log::revisions(&found.items, None),
         &found.notes,
     )
+    let (kind, name) = named(call)?;
 }
 
 fn validate(call: &Call<'_>) -> Result<Told> {

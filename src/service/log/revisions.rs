@@ -94,7 +94,7 @@ fn ambiguous(name: &str, several: &[&Key]) -> Error {
 }
 
 /// The commit to begin with: what is named, else the tip of the spec branch, or HEAD where that goes on from there; else HEAD.
-fn start(store: &Store, revision: Option<&str>, view: Option<&View>) -> Result<String> {
+pub(super) fn start(store: &Store, revision: Option<&str>, view: Option<&View>) -> Result<String> {
     if let Some(revision) = revision {
         return store.commit_of(revision);
     }
