@@ -4,6 +4,7 @@
 //! over: what has acceptance criteria waits to be verified, and what stands behind a gate waits for that.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -226,7 +227,7 @@ struct Round<'a> {
     done: BTreeMap<String, &'a Done>,
     commits: &'a BTreeMap<String, String>,
     /// The plan; what is over is not held to one any more.
-    plan: Option<PinnedPlan>,
+    plan: Option<Rc<PinnedPlan>>,
     /// Ids of the plan's nodes, those that come before others first.
     order: Vec<String>,
     /// Tasks of a list that the run does not have.
@@ -278,7 +279,7 @@ impl<'a> Round<'a> {
             run,
             done,
             commits,
-            plan,
+            plan: plan.map(Rc::new),
             order,
             left_out,
         })
@@ -324,7 +325,7 @@ impl<'a> Round<'a> {
                 return Err(Error::invalid(why).hint(instead));
             }
             let snapshot = self.resources(node)?;
-            let mut asked = Asked::new(self.writer.observed, self.run);
+            let mut asked = self.asked();
             asked.resources = snapshot.as_deref();
             if let Err(refusal) = asked.permit().may_report(id, &self.report(id, 1, done)) {
                 let hint = "add its outputs: `outputs: {NAME: VALUE}`, or `--set NAME=VALUE`";
@@ -338,6 +339,11 @@ impl<'a> Round<'a> {
     fn node(&self, id: &str) -> Option<&Node> {
         self.plan.as_ref()?.node(id)
     }
+    /// As the core is asked about a node; the plan is read once for all of them.
+    fn asked(&self) -> Asked<'a> {
+        Asked::of_plan(self.writer.observed, self.run, self.plan.clone())
+    }
+
 
     fn resources(&self, node: &Node) -> Result<Option<Snapshot>> {
         resources_for(self.writer, self.run, Some(node))
@@ -476,7 +482,7 @@ impl<'a> Round<'a> {
             Some(spec) => self.resources(spec)?,
             None => None,
         };
-        let mut asked = Asked::new(writer.observed, node.run);
+        let mut asked = self.asked();
         asked.resources = snapshot.as_deref();
         asked.may(&claim_of_done(node, None), actor)?;
         asked.holder = Some(Holder {

@@ -1,6 +1,8 @@
 //! Ask the core whether something may be done, before a record of it is sent; and put its refusals
 //! into the words of who asks.
 
+use std::rc::Rc;
+
 use super::runs::{Observed, ObservedRun, provider_of};
 use super::{Error, ErrorKind, Result};
 use crate::core::repository::config::{actor_of, is_person};
@@ -20,7 +22,7 @@ pub fn claim_as(run: &Key, node: &str, actor: &str) -> String {
 pub struct Asked<'a> {
     observed: &'a Observed,
     run: ObservedRun<'a>,
-    plan: Option<PinnedPlan>,
+    plan: Option<Rc<PinnedPlan>>,
     /// Goals and capabilities of the spec branch, where they matter.
     pub resources: Option<&'a Definitions>,
     /// Who holds the attempt by its ref: the status may not know it yet.
@@ -36,10 +38,20 @@ pub struct Asked<'a> {
 impl<'a> Asked<'a> {
     /// An observed run, whose attempt nobody holds.
     pub fn new(observed: &'a Observed, run: ObservedRun<'a>) -> Asked<'a> {
+        let plan = super::runs::pinned_plan(&observed.stored, run.status);
+        Asked::of_plan(observed, run, plan.map(Rc::new))
+    }
+
+    /// The same, by whoever asks about many nodes and has read the plan.
+    pub fn of_plan(
+        observed: &'a Observed,
+        run: ObservedRun<'a>,
+        plan: Option<Rc<PinnedPlan>>,
+    ) -> Asked<'a> {
         Asked {
             observed,
             run,
-            plan: super::runs::pinned_plan(&observed.stored, run.status),
+            plan,
             resources: None,
             holder: None,
             session: None,
@@ -50,7 +62,7 @@ impl<'a> Asked<'a> {
 
     /// The plan that it is held to.
     pub fn plan(&self) -> Option<&PinnedPlan> {
-        self.plan.as_ref()
+        self.plan.as_deref()
     }
 
     /// As the core is asked.
@@ -58,7 +70,7 @@ impl<'a> Asked<'a> {
         permit::Circumstances {
             config: &self.observed.view.config,
             status: self.run.status,
-            plan: self.plan.as_ref(),
+            plan: self.plan.as_deref(),
             resources: self.resources,
             commit: &self.observed.view.spec_commit,
             holder: self.holder,
