@@ -126,7 +126,10 @@ impl<'a> Changeset<'a> {
     }
 
     /// That the work tree has another configuration than the one that counts.
-    fn config_elsewhere(&self) -> Result<Option<String>> {
+    ///
+    /// # Errors
+    /// The file or the commit cannot be read.
+    pub(super) fn config_elsewhere(&self) -> Result<Option<String>> {
         let lies_there = self.lies_there(CONFIG_FILE)?;
         let committed = match &self.base {
             Some(commit) => read::file_at(&self.store.repo, commit, CONFIG_FILE)?,

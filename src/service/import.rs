@@ -84,6 +84,7 @@ pub fn import(store: &Store, request: &ImportRequest) -> Result<Imported> {
         path: &path,
         present: present.as_ref(),
     };
+    let elsewhere = change.config_elsewhere()?;
     let mut made = plan.made(list)?;
     if made.text.len() > change.config.limits.file_bytes
         && let Some(list) = plan::without_done_texts(&made.list)
@@ -92,6 +93,7 @@ pub fn import(store: &Store, request: &ImportRequest) -> Result<Imported> {
         let note = "the plan would be too large: the texts of tasks that are done are left out";
         made.notes.push(note.to_owned());
     }
+    made.notes.extend(elsewhere);
     check(change, (&path, &made.text))?;
     let is_new = present
         .as_ref()

@@ -337,7 +337,13 @@ fn what_is_too_much_is_told_at_once() {
     solo.run_with("import - --name many", &many)
         .exits(1)
         .notes("-:1001: there are 1200 tasks and headings, and a plan has at most 1000 nodes")
-        .notes("limits.nodes");
+        .notes("raise `limits.nodes` in .planspec.yaml and commit that");
+    // A limit that is not committed does not count, and that is said.
+    solo.write(".planspec.yaml", "limits: {nodes: 1}\n");
+    solo.run_with("import - --name two", "- [ ] a\n- [ ] b\n")
+        .ok()
+        .notes(".planspec.yaml has uncommitted changes: the defaults count");
+    solo.remove_folder("planspec");
     let deep = "[".repeat(200_000);
     solo.run_with("import - --name deep --format github", &deep)
         .exits(1)

@@ -35,7 +35,7 @@ pub fn settled(mut list: TaskList, how: Settling) -> Result<TaskList, Refused> {
             "there are {} tasks and headings, and a plan has at most {most} nodes",
             list.tasks.len()
         );
-        let help = "split the list, or raise `limits.nodes` in .planspec.yaml";
+        let help = "split the list, or raise `limits.nodes` in .planspec.yaml and commit that";
         return Err(Refused::at(first.line, why, help));
     }
     list.tasks.iter_mut().for_each(clean_ids);

@@ -35,7 +35,7 @@ pub fn read(file: &str, bytes: &[u8], limits: &Limits) -> (Vec<Document>, Vec<Di
             limits.file_bytes
         );
         let finding = Diagnostic::new(Code::LIMIT, file, Place::File, message).help(format!(
-            "split the file, or raise `limits.fileBytes` in {CONFIG_FILE}"
+            "split the file, or raise `limits.fileBytes` in {CONFIG_FILE} and commit that"
         ));
         return (Vec::new(), vec![finding]);
     }
