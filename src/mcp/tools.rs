@@ -1,6 +1,7 @@
 //! The tools: what each takes, what it says of itself, and what it does.
 
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use rmcp::model::ToolAnnotations;
@@ -8,6 +9,7 @@ use serde_json::Value;
 
 use super::Options;
 use super::arguments::{Arguments, Field, Takes, schema};
+use super::hints::{Reader, in_tools};
 use crate::api::findings::Findings as FindingsAnswer;
 use crate::api::listing::{Listed, Listing};
 use crate::api::reconcile::Reconciled;
@@ -86,6 +88,10 @@ pub struct Call<'a> {
     pub options: &'a Options,
     /// Who acts.
     pub actor: &'a str,
+    /// In whose words ways out are.
+    pub reader: Reader<'a>,
+    /// Whether nobody waits for the answer any more.
+    pub is_client_gone: &'a AtomicBool,
 }
 
 /// An answer.
@@ -95,6 +101,28 @@ pub struct Told {
     pub text: String,
     /// The same as data.
     pub document: Value,
+}
+
+impl Told {
+    /// The same with notes, and commands on lines of their own, that name tools.
+    pub fn in_tools(mut self, reader: Reader<'_>) -> Told {
+        let lines = self.text.split_inclusive('\n').map(|line| {
+            let is_ours = ["note: ", "  planspec ", "Some details were left out: "];
+            if is_ours.iter().any(|words| line.starts_with(words)) {
+                in_tools(line, reader)
+            } else {
+                line.to_owned()
+            }
+        });
+        self.text = lines.collect();
+        let notes = self.document.get_mut("notes").and_then(Value::as_array_mut);
+        for note in notes.into_iter().flatten() {
+            if let Value::String(text) = note {
+                *text = in_tools(text, reader);
+            }
+        }
+        self
+    }
 }
 
 const fn field(name: &'static str, takes: Takes, about: &'static str) -> Field {
@@ -422,7 +450,10 @@ fn next(call: &Call<'_>) -> Result<Told> {
         execution: call.text("execution"),
         namespace: call.namespace(),
     };
-    let start = session_start(&call.open()?, &request)?;
+    let mut start = session_start(&call.open()?, &request)?;
+    for rule in &mut start.rules {
+        *rule = in_tools(rule, call.reader);
+    }
     told(&start, show::session::of_tools(&start), &start.notes)
 }
 
@@ -453,6 +484,7 @@ fn claim(call: &Call<'_>) -> Result<Told> {
         let meanwhile = Meanwhile {
             clock: &clock::now,
             tell: &|_| {},
+            is_wanted: &|| !call.is_client_gone.load(Ordering::Relaxed),
         };
         claim_next(&store, &request, &meanwhile)?
     };
@@ -587,6 +619,7 @@ fn describe(call: &Call<'_>) -> Result<Told> {
         return told(&brief, show::brief::document(&brief, BriefEnd::Tool), &[]);
     }
     let now = now()?;
+    let (kind, name) = named(call)?;
     let request = DescribeRequest {
         named: Named {
             kind: kind.unwrap_or(Kind::Plan),
@@ -633,7 +666,6 @@ fn log(call: &Call<'_>) -> Result<Told> {
         show::log::revisions(&found.items, None),
         &found.notes,
     )
-    let (kind, name) = named(call)?;
 }
 
 fn validate(call: &Call<'_>) -> Result<Told> {

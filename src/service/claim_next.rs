@@ -29,6 +29,8 @@ pub struct Meanwhile<'a> {
     pub clock: &'a dyn Fn() -> std::result::Result<Time, String>,
     /// Is told what people should know.
     pub tell: &'a dyn Fn(&str),
+    /// Whether anybody still waits.
+    pub is_wanted: &'a dyn Fn() -> bool,
 }
 
 /// Take the node that should be done first. Whoever holds one in this session already is given that one, so that to ask twice
@@ -64,7 +66,7 @@ pub fn claim_next(
                 done => return done,
             }
         }
-        if !follower.rest() {
+        if !follower.rest_while(meanwhile.is_wanted) {
             return Err(Error::not_ready("timed out: nothing could be claimed")
                 .hint("`planspec next` shows what is waiting"));
         }
