@@ -508,21 +508,31 @@ fn an_export_has_the_state_of_the_run_and_the_ways_back() {
     }
 }
 
-/// A `gh` that knows the calls of the script, as its manual and the REST API describe them, and keeps what it is told.
+/// A `gh` that knows the calls of the script, as its manual and the REST API describe them, and keeps what it is told, of each
+/// repository by itself.
 fn gh(place: &Place<'_>) {
     let script = r#"#!/bin/sh
 set -eu
 store=$(dirname "$0")
 echo "$@" | head -1 >> "$store/calls"
 case "$1 $2" in
-  "repo view") echo https://github.com/o/r ;;
+repository=${GH_REPO:-o/r}
+if [ "$1 $2" = "repo view" ]; then
+  # As its manual says, this one looks at what it is given, and not at GH_REPO.
+  case $3 in -*) repository=o/r ;; *) repository=$3 ;; esac
+fi
+if [ "$repository" != o/r ]; then
+  store=$store/$repository
+  mkdir -p "$store"
+fi
+  "repo view") echo "https://github.com/$repository" ;;
   "label create") ;;
   "issue list") cat "$store/known" 2> /dev/null || true ;;
   "issue create")
     number=$(($(cat "$store/known" 2> /dev/null | wc -l) + 1))
     for word in "$@"; do last=$word; done
     echo "$number $(printf '%s' "$last" | grep '^planspec: ' | tail -1)" >> "$store/known"
-    echo "https://github.com/o/r/issues/$number" ;;
+    echo "https://github.com/$repository/issues/$number" ;;
   "issue close") echo "closed $3" >> "$store/closed" ;;
   "api --paginate") cat "$store/$(echo "$3" | tr / _)" 2> /dev/null || true ;;
   "api --method")
@@ -537,11 +547,16 @@ esac
 fn run_script(place: &Place<'_>, script: &str) -> Ran {
     place.write("issues.sh", script);
     let path = std::env::var("PATH").unwrap_or_default();
+    run_script_in(place, script, &[])
+}
+
+fn run_script_in(place: &Place<'_>, script: &str, env: &[(&str, &str)]) -> Ran {
     let bin = place.dir.join("bin");
     let mut command = place.command("sh");
     command
         .arg("issues.sh")
-        .env("PATH", format!("{}:{path}", bin.display()));
+        .env("PATH", format!("{}:{path}", bin.display()))
+        .envs(env.iter().copied());
     Ran::of("sh issues.sh", command.output().unwrap())
 }
 
@@ -599,10 +614,9 @@ fn the_script_makes_issues_with_parts_and_blockers_and_nothing_twice() {
     assert_eq!(solo.read("bin/known").lines().count(), count);
 }
 
-#[test]
-fn issues_that_were_imported_are_not_made_again() {
-    let sandbox = Sandbox::new();
-    let solo = begun(&sandbox);
+/// A plan of an issue of this repository, and of one of another.
+fn of_two_repositories(sandbox: &Sandbox) -> Place<'_> {
+    let solo = begun(sandbox);
     let issues = json!([
         {"number": 7, "title": "Old", "state": "OPEN", "body": "", "url": "https://github.com/o/r/issues/7"},
         {"number": 8, "title": "Elsewhere", "state": "OPEN", "body": "Blocked by #7", "url": "https://github.com/o/other/issues/8"},
@@ -613,6 +627,37 @@ fn issues_that_were_imported_are_not_made_again() {
     gh(&solo);
     run_script(&solo, &solo.run("export issues --to github").ok().out).ok();
     let calls = solo.read("bin/calls");
+    solo
+}
+
+#[test]
+fn the_script_makes_its_issues_in_the_repository_that_is_named() {
+    let sandbox = Sandbox::new();
+    let solo = of_two_repositories(&sandbox);
+    let script = solo.run("export issues --to github").ok().out;
+    let env = [("GH_REPO", "o/other")];
+    run_script_in(&solo, &script, &env).ok();
+    let calls = solo.read("bin/o/other/calls");
+    // There is #8; what was #7 here is made there, and #8 waits for it.
+    assert_eq!(calls.matches("issue create").count(), 1, "{calls}");
+    assert_eq!(
+        solo.read("bin/o/other/known"),
+        "1 planspec: default/issues/task-7\n"
+    );
+    assert!(
+        calls.contains("issues/8/dependencies/blocked_by -F issue_id=91"),
+        "{calls}"
+    );
+    assert!(!solo.has("bin/calls"), "{}", solo.read("bin/calls"));
+    run_script_in(&solo, &script, &env).ok();
+    let again = solo.read("bin/o/other/calls");
+    assert_eq!(again.matches("issue create").count(), 1, "{again}");
+}
+
+#[test]
+fn issues_that_were_imported_are_not_made_again() {
+    let sandbox = Sandbox::new();
+    let solo = of_two_repositories(&sandbox);
     assert_eq!(calls.matches("issue create").count(), 1, "{calls}");
     assert!(
         calls.contains("issues/1/dependencies/blocked_by -F issue_id=97"),

@@ -105,6 +105,8 @@ pub struct Task {
     pub after: Vec<Link>,
     /// How it stands.
     pub state: State,
+    /// Why it is not to be begun now, as the list says.
+    pub hold: Option<Hold>,
     /// Whether it is a heading: it is there for its parts alone.
     pub is_heading: bool,
     /// Where it is kept.
@@ -125,6 +127,15 @@ pub enum State {
     Done,
     /// Given up.
     Dropped,
+}
+
+/// Why a task that is to be done is not to be begun now. A plan has no such state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Hold {
+    /// Something is in its way.
+    Blocked,
+    /// It is put off.
+    Deferred,
 }
 
 /// What a task waits for.
