@@ -19,8 +19,9 @@ use super::report::{resources_for, send_at_once};
 use super::runs::{Observed, ObservedNode, ObservedRun, observe_target};
 use super::store::{Sent, Store};
 use super::unshared;
-use super::{Error, Result, import, suggestion};
+use super::{Error, Findings, Result, import, suggestion};
 use crate::api::record::{DoneBefore, DoneNode, DoneState};
+use crate::core::base::diagnostic::Diagnostic;
 use crate::core::base::limits::Limits;
 use crate::core::plan::graph::Graph;
 use crate::core::repository::snapshot::Snapshot;
@@ -83,8 +84,10 @@ pub fn read(name: &str, bytes: &[u8], tag: Option<&str>) -> Result<BTreeMap<Stri
 /// A mapping of nodes by their ids. A node that brought nothing has no value.
 fn mapping(name: &str, bytes: &[u8]) -> Result<BTreeMap<String, Done>> {
     let (documents, findings) = yaml::read(name, bytes, &Limits::default());
-    if let Some(finding) = findings.iter().find(|finding| finding.is_error()) {
-        return Err(Error::invalid(format!("{name}: {}", finding.message)));
+    if findings.iter().any(Diagnostic::is_error) {
+        let text = String::from_utf8_lossy(bytes).into_owned();
+        let findings = Findings::new(findings, &|_| Some(text.clone()));
+        return Err(Error::findings(findings));
     }
     let form = "write a mapping: `NODE: {commit: REV, outputs: {NAME: VALUE}, message: TEXT}`, all of it optional";
     let [document] = documents.as_slice() else {
@@ -336,14 +339,14 @@ impl<'a> Round<'a> {
         Ok(())
     }
 
-    fn node(&self, id: &str) -> Option<&Node> {
-        self.plan.as_ref()?.node(id)
-    }
     /// As the core is asked about a node; the plan is read once for all of them.
     fn asked(&self) -> Asked<'a> {
         Asked::of_plan(self.writer.observed, self.run, self.plan.clone())
     }
 
+    fn node(&self, id: &str) -> Option<&Node> {
+        self.plan.as_ref()?.node(id)
+    }
 
     fn resources(&self, node: &Node) -> Result<Option<Snapshot>> {
         resources_for(self.writer, self.run, Some(node))

@@ -228,9 +228,11 @@ fn people_name_nodes_by_what_the_list_calls_them() {
     solo.write("done.yaml", "t004: {message: by hand}\n");
     solo.run("report checkout-1 --done-before --from done.yaml")
         .ok();
-    solo.write("done.yaml", "- [\n");
+    solo.write("done.yaml", "t005:\n  message: [\n");
     solo.run("report checkout-1 --done-before --from done.yaml")
-        .exits(1);
+        .exits(1)
+        .notes("error[PS001]")
+        .notes("--> done.yaml:3:1");
 }
 
 #[test]
@@ -514,8 +516,6 @@ fn gh(place: &Place<'_>) {
     let script = r#"#!/bin/sh
 set -eu
 store=$(dirname "$0")
-echo "$@" | head -1 >> "$store/calls"
-case "$1 $2" in
 repository=${GH_REPO:-o/r}
 if [ "$1 $2" = "repo view" ]; then
   # As its manual says, this one looks at what it is given, and not at GH_REPO.
@@ -525,6 +525,8 @@ if [ "$repository" != o/r ]; then
   store=$store/$repository
   mkdir -p "$store"
 fi
+echo "$@" | head -1 >> "$store/calls"
+case "$1 $2" in
   "repo view") echo "https://github.com/$repository" ;;
   "label create") ;;
   "issue list") cat "$store/known" 2> /dev/null || true ;;
@@ -545,12 +547,12 @@ esac
 }
 
 fn run_script(place: &Place<'_>, script: &str) -> Ran {
-    place.write("issues.sh", script);
-    let path = std::env::var("PATH").unwrap_or_default();
     run_script_in(place, script, &[])
 }
 
 fn run_script_in(place: &Place<'_>, script: &str, env: &[(&str, &str)]) -> Ran {
+    place.write("issues.sh", script);
+    let path = std::env::var("PATH").unwrap_or_default();
     let bin = place.dir.join("bin");
     let mut command = place.command("sh");
     command
@@ -625,8 +627,6 @@ fn of_two_repositories(sandbox: &Sandbox) -> Place<'_> {
     solo.run("import issues.json").ok();
     solo.run("apply -f planspec/default/plans/issues.yaml").ok();
     gh(&solo);
-    run_script(&solo, &solo.run("export issues --to github").ok().out).ok();
-    let calls = solo.read("bin/calls");
     solo
 }
 
@@ -658,6 +658,8 @@ fn the_script_makes_its_issues_in_the_repository_that_is_named() {
 fn issues_that_were_imported_are_not_made_again() {
     let sandbox = Sandbox::new();
     let solo = of_two_repositories(&sandbox);
+    run_script(&solo, &solo.run("export issues --to github").ok().out).ok();
+    let calls = solo.read("bin/calls");
     assert_eq!(calls.matches("issue create").count(), 1, "{calls}");
     assert!(
         calls.contains("issues/1/dependencies/blocked_by -F issue_id=97"),
