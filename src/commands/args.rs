@@ -5,6 +5,7 @@ use std::time;
 
 use super::Context;
 use crate::core::document::is_called_document;
+use crate::core::repository::config::names_nobody;
 use crate::core::resource::{Duration, Kind};
 use crate::failure::Outcome;
 use crate::service::Caller;
@@ -193,13 +194,21 @@ impl PaceArgs {
     }
 }
 
+/// Who acts, for `--as`. That nothing at all is named is said where a name is needed.
+pub fn actor(text: &str) -> std::result::Result<String, String> {
+    match names_nobody(text) {
+        Some((why, help)) => Err(format!("{why}; {help}")),
+        None => Ok(text.to_owned()),
+    }
+}
+
 /// Where, and who acts, and whether to reconcile afterwards: for every verb that writes a record.
 #[derive(Debug, Clone, clap::Args)]
 pub struct RecordArgs {
     #[command(flatten)]
     pub namespace: NamespaceArg,
     /// Actor to record, for example agent:claude or ana@example.com [default: the e-mail of Git's user]
-    #[arg(long = "as", value_name = "ACTOR", env = "PLANSPEC_ACTOR")]
+    #[arg(long = "as", value_name = "ACTOR", env = "PLANSPEC_ACTOR", value_parser = actor)]
     pub actor: Option<String>,
     /// Reconcile right away
     #[arg(long)]

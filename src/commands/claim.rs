@@ -68,6 +68,7 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
         let meanwhile = Meanwhile {
             clock: &clock::now,
             tell: &|note| context.notes(&[note.to_owned()]),
+            is_wanted: &|| true,
         };
         claim_next(&store, &next_of(args, request), &meanwhile)?
     };

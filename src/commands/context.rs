@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::{DocumentFormat, OutputArg, TextFormat};
 use crate::api::change::Committed;
+use crate::api::reconcile::Reconciled;
 use crate::api::{self, Answer};
 use crate::clock;
 use crate::core::base::escape;
@@ -13,6 +14,7 @@ use crate::core::resource::Time;
 use crate::failure::{Failure, Outcome};
 use crate::service::change::Changed;
 use crate::service::record::Recorded;
+use crate::service::since;
 use crate::service::sources::Source;
 use crate::service::store::Store;
 use crate::service::{self, Findings};
@@ -143,6 +145,21 @@ impl Context {
         }
     }
 
+    /// What a reconcile did, for people; an agent is not given the commands with which people decide. Nothing is proposed that
+    /// cannot be claimed.
+    pub fn moved(&self, done: &Reconciled, is_person: bool) -> String {
+        let mut done = done.clone();
+        if !done.dry_run && !done.waiting.is_empty() {
+            let told = Store::open(self.dir.as_deref())
+                .and_then(|store| since::tell(&store, &mut done.waiting).map(drop));
+            // Without it, what the status says is shown.
+            if let Err(error) = told {
+                tracing::debug!(why = error.message, "what is held is not known");
+            }
+        }
+        show::reconcile::text_for(&done, self.terminal.width(), is_person)
+    }
+
     /// Shows the result of a record, and of the reconcile that followed. A failed reconcile does
     /// not undo the record.
     ///
@@ -156,13 +173,9 @@ impl Context {
         self.terminal.stands(format!("record {}", answer.record));
         let mut text = line.to_owned();
         let mut notes = answer.notes.clone();
-        if let Some(done) = &answer.reconciled {
+        if let Some(done) = answer.reconciled.as_ref().filter(|_| output.is_text()) {
             let is_person = is_person(&answer.actor);
-            text.push_str(&show::reconcile::text_for(
-                done,
-                self.terminal.width(),
-                is_person,
-            ));
+            text.push_str(&self.moved(done, is_person));
             let is_new = |note: &&String| !answer.notes.contains(note);
             notes.extend(done.notes.iter().filter(is_new).cloned());
         }

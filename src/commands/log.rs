@@ -5,19 +5,19 @@ use clap::Args as ClapArgs;
 use super::{Context, NamespaceArg, OutputArg, TextFormat};
 use crate::core::resource::Kind;
 use crate::failure::{Failure, Outcome};
-use crate::service::log::{EventsRequest, RevisionsRequest, events, revisions};
+use crate::service::log::{EventsRequest, RevisionsRequest, events, kind_of, revisions};
 use crate::service::names::{Named, kind_and_name, parse_kind};
 use crate::show;
 
 /// Show the history of a plan or an execution
 ///
 /// For a plan, lists its revisions on the spec branch. For an execution, lists its transitions on the status branch. The
-/// newest comes first.
+/// newest comes first. Name the kind if both have the name.
 ///
 /// Reads the state of the last fetch.
 #[derive(Debug, ClapArgs)]
 pub struct Args {
-    /// Plan (NAME or NAMESPACE/NAME), KIND NAME, or KIND/NAME
+    /// NAME or NAMESPACE/NAME, KIND NAME, or KIND/NAME
     #[arg(required = true, num_args = 1..=2)]
     name: Vec<String>,
     #[command(flatten)]
@@ -54,17 +54,20 @@ impl From<HistoryFormat> for OutputArg {
 /// Runs the verb.
 pub fn run(context: &Context, args: &Args) -> Outcome {
     let (kind, name) = match args.name.as_slice() {
-        [kind, name] => (parse_kind(kind)?, name.as_str()),
-        [name] => {
-            let (kind, name) = kind_and_name(name);
-            (kind.unwrap_or(Kind::Plan), name)
-        }
-        _ => (Kind::Plan, ""),
+        [kind, name] => (Some(parse_kind(kind)?), name.as_str()),
+        [name] => kind_and_name(name),
+        _ => (None, ""),
     };
     if name.is_empty() || name.ends_with('/') {
         let words = args.name.join(" ");
         return Err(Failure::usage(format!("`{words}` names no resource")));
     }
+    let kind = match kind {
+        Some(kind) => kind,
+        // An execution has no revisions.
+        None if args.revision.is_some() => Kind::Plan,
+        None => kind_of(&context.open()?, name, args.namespace.given().as_deref())?,
+    };
     let limit = args.limit.map_or(usize::MAX, |limit| {
         usize::try_from(limit).unwrap_or(usize::MAX)
     });

@@ -2,7 +2,7 @@
 
 use clap::Args as ClapArgs;
 
-use super::Context;
+use super::{Context, actor};
 use crate::failure::Outcome;
 use crate::mcp::{Options, serve};
 
@@ -13,7 +13,7 @@ use crate::mcp::{Options, serve};
 #[derive(Debug, ClapArgs)]
 pub struct Args {
     /// Agent to record, for example agent:claude; never a person [default: agent:mcp]
-    #[arg(long = "as", value_name = "ACTOR", env = "PLANSPEC_ACTOR")]
+    #[arg(long = "as", value_name = "ACTOR", env = "PLANSPEC_ACTOR", value_parser = actor)]
     actor: Option<String>,
     /// Session that holds nodes [default: one for each work tree]
     #[arg(long, value_name = "SESSION", env = "PLANSPEC_SESSION")]

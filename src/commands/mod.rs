@@ -63,7 +63,7 @@ pub mod work;
 
 use args::{
     DocumentFormat, NamedArgs, NamespaceArg, OutFile, OutputArg, PaceArgs, RecordArgs, TextFormat,
-    WorkingArgs, document, out_file,
+    WorkingArgs, actor, document, out_file,
 };
 pub use context::{Context, show_findings};
 use context::{answer_document, json, next_document};

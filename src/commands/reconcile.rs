@@ -245,11 +245,12 @@ fn once(context: &Context, args: &Args) -> Result<(Store, Reconciled, Option<Vie
 }
 
 fn show(context: &Context, output: OutputArg, done: &Reconciled) -> Outcome {
+    let mut text = String::new();
     if output.is_text() {
         // Before the answer, whose last lines are the next commands.
         context.notes(&done.notes);
+        text = context.moved(done, true);
     }
-    let text = show::reconcile::text(done, context.terminal.width());
     context.show(output, done, (&text, &[]))
 }
 

@@ -7,7 +7,6 @@ use clap::Args as ClapArgs;
 use serde_json::{Map, Value};
 
 use super::{Context, RecordArgs, WorkingArgs};
-use crate::api::reconcile::Reconciled;
 use crate::api::record::DoneState;
 use crate::core::run::record::ReportResult;
 use crate::failure::{Failure, Outcome};
@@ -142,9 +141,9 @@ fn were_done(context: &Context, args: &Args) -> Outcome {
     let refused = refused.filter(|node| node.state == DoneState::Refused);
     let refused = refused.count();
     let mut text = show::done::text(&answer);
-    let moved = |done: &&Reconciled| !done.transitions.is_empty();
-    for done in answer.reconciled.iter().filter(moved) {
-        text.push_str(&show::reconcile::text(done, context.terminal.width()));
+    let moved = show::reconcile::together(&answer.reconciled);
+    if let Some(done) = moved.filter(|_| args.record.output.is_text()) {
+        text.push_str(&context.moved(&done, true));
     }
     context.show(args.record.output, &answer, (&text, &answer.notes))?;
     if let Some(error) = trouble {

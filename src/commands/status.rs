@@ -2,7 +2,7 @@
 
 use clap::Args as ClapArgs;
 
-use super::{Context, OutputArg, WorkingArgs};
+use super::{Context, OutputArg, WorkingArgs, actor};
 use crate::failure::{Failure, Outcome};
 use crate::service::Caller;
 use crate::service::brief::mine;
@@ -29,7 +29,7 @@ pub struct Args {
     #[arg(long, conflicts_with_all = ["mine", "agent"])]
     exit_code: bool,
     /// Your actor, for example agent:claude [default: the e-mail of Git's user]
-    #[arg(long = "as", value_name = "ACTOR", env = "PLANSPEC_ACTOR")]
+    #[arg(long = "as", value_name = "ACTOR", env = "PLANSPEC_ACTOR", value_parser = actor)]
     actor: Option<String>,
     #[command(flatten)]
     working: WorkingArgs,

@@ -118,7 +118,7 @@ fn text(context: &Context, event: &Progress<'_>) {
             terminal.out(&format!("{} attempt {number}: {said}", line(&name)));
         }
         Progress::Reconciled(done) => {
-            terminal.out(&show::reconcile::text(done, terminal.width()));
+            terminal.out(&context.moved(done, true));
         }
         Progress::Trouble(error) => terminal.note(&format!("error: {}", error.message)),
     }

@@ -2,6 +2,7 @@
 //! client does not wait for ever.
 
 use std::io::{self, BufRead, Read, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use rmcp::service::{RoleServer, RxJsonRpcMessage, TxJsonRpcMessage};
@@ -34,8 +35,8 @@ pub struct Lines {
 }
 
 impl Lines {
-    /// Starts to read, in a thread that ends with standard input.
-    pub fn begin() -> Lines {
+    /// Begin to read, in a thread that ends with standard input; then `is_client_gone` is set.
+    pub fn begin(is_client_gone: Arc<AtomicBool>) -> Lines {
         let (sender, read) = mpsc::channel(WAITING);
         std::thread::spawn(move || {
             let mut input = io::stdin().lock();
@@ -44,6 +45,7 @@ impl Lines {
                     break;
                 }
             }
+            is_client_gone.store(true, Ordering::Relaxed);
         });
         Lines {
             read,

@@ -5,15 +5,18 @@
 //! | file | what it does |
 //! |---|---|
 //! | `lines` | messages over standard input and output |
-//! | `arguments` | the arguments of a call, checked against the fields of its tool |
-//! | `tools` | the tools: what each accepts, and does |
+//! | `arguments` | what a call says, checked against what its tool takes |
+//! | `tools` | the tools: what each takes, and does |
+//! | `hints` | ways out that name commands, in the words of this door |
 
 mod arguments;
+mod hints;
 mod lines;
 mod tools;
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use rmcp::ServiceExt;
@@ -65,6 +68,7 @@ pub struct Options {
 struct Door {
     options: Arc<Options>,
     actor: Arc<str>,
+    is_client_gone: Arc<AtomicBool>,
 }
 
 /// Serves calls on standard input until it is closed.
@@ -83,7 +87,8 @@ pub fn serve(options: &Options) -> Result {
             let why = format!("the client does not speak the protocol: {error}");
             Error::unavailable(why).hint("start it from an MCP client: docs/agents.md says how")
         };
-        let running = match door.serve(Lines::begin()).await {
+        let lines = Lines::begin(Arc::clone(&door.is_client_gone));
+        let running = match door.serve(lines).await {
             Ok(running) => running,
             // A client that leaves before the handshake is not an error.
             Err(ServerInitializeError::ConnectionClosed(_)) => return Ok(()),
@@ -113,6 +118,7 @@ impl Door {
         }
         Ok(Door {
             actor: actor.into(),
+            is_client_gone: Arc::default(),
             options: Arc::new(options.clone()),
         })
     }
@@ -131,6 +137,21 @@ impl Door {
 
     /// Runs a call on this thread.
     fn call(&self, request: CallToolRequestParams) -> Result<Told> {
+        let has_tool = |name: &str| self.tools().any(|tool| tool.name == name);
+        let reader = hints::Reader {
+            actor: &self.actor,
+            has_tool: &has_tool,
+        };
+        match self.run(request, reader) {
+            Ok(told) => Ok(told.in_tools(reader)),
+            Err(mut error) => {
+                error.hint = error.hint.map(|hint| hints::in_tools(&hint, reader));
+                Err(error)
+            }
+        }
+    }
+
+    fn run(&self, request: CallToolRequestParams, reader: hints::Reader<'_>) -> Result<Told> {
         let mut tools = self.tools();
         let tool = tools.find(|tool| tool.name == request.name);
         let tool = tool.ok_or_else(|| no_tool(&request.name, self.tools()))?;
@@ -139,6 +160,8 @@ impl Door {
             arguments,
             options: &self.options,
             actor: &self.actor,
+            reader,
+            is_client_gone: &self.is_client_gone,
         })
     }
 }

@@ -1,6 +1,7 @@
 //! The tools: their arguments, their descriptions, and what they do.
 
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use rmcp::model::ToolAnnotations;
@@ -8,6 +9,7 @@ use serde_json::Value;
 
 use super::Options;
 use super::arguments::{Arguments, Field, Takes, schema};
+use super::hints::{Reader, in_tools};
 use crate::api::findings::Findings as FindingsAnswer;
 use crate::api::listing::{Listed, Listing};
 use crate::api::reconcile::Reconciled;
@@ -28,7 +30,7 @@ use crate::service::describe::{DescribeRequest, describe as describe_resource};
 use crate::service::follow::Pace;
 use crate::service::get::{GetRequest, get};
 use crate::service::held::Working;
-use crate::service::log::{EventsRequest, RevisionsRequest, events, revisions};
+use crate::service::log::{EventsRequest, RevisionsRequest, events, kind_of, revisions};
 use crate::service::names::{Named, kind_and_name, parse_kind};
 use crate::service::reconcile::{ReconcileRequest, reconcile};
 use crate::service::record::{RecordRequest, Recorded};
@@ -86,6 +88,10 @@ pub struct Call<'a> {
     pub options: &'a Options,
     /// The actor.
     pub actor: &'a str,
+    /// In whose words ways out are.
+    pub reader: Reader<'a>,
+    /// Whether nobody waits for the answer any more.
+    pub is_client_gone: &'a AtomicBool,
 }
 
 /// An answer.
@@ -95,6 +101,28 @@ pub struct Told {
     pub text: String,
     /// The same as data.
     pub document: Value,
+}
+
+impl Told {
+    /// The same with notes, and commands on lines of their own, that name tools.
+    pub fn in_tools(mut self, reader: Reader<'_>) -> Told {
+        let lines = self.text.split_inclusive('\n').map(|line| {
+            let is_ours = ["note: ", "  planspec ", "Some details were left out: "];
+            if is_ours.iter().any(|words| line.starts_with(words)) {
+                in_tools(line, reader)
+            } else {
+                line.to_owned()
+            }
+        });
+        self.text = lines.collect();
+        let notes = self.document.get_mut("notes").and_then(Value::as_array_mut);
+        for note in notes.into_iter().flatten() {
+            if let Value::String(text) = note {
+                *text = in_tools(text, reader);
+            }
+        }
+        self
+    }
 }
 
 const fn field(name: &'static str, takes: Takes, about: &'static str) -> Field {
@@ -422,7 +450,10 @@ fn next(call: &Call<'_>) -> Result<Told> {
         execution: call.text("execution"),
         namespace: call.namespace(),
     };
-    let start = session_start(&call.open()?, &request)?;
+    let mut start = session_start(&call.open()?, &request)?;
+    for rule in &mut start.rules {
+        *rule = in_tools(rule, call.reader);
+    }
     told(&start, show::session::of_tools(&start), &start.notes)
 }
 
@@ -453,6 +484,7 @@ fn claim(call: &Call<'_>) -> Result<Told> {
         let meanwhile = Meanwhile {
             clock: &clock::now,
             tell: &|_| {},
+            is_wanted: &|| !call.is_client_gone.load(Ordering::Relaxed),
         };
         claim_next(&store, &request, &meanwhile)?
     };
@@ -567,19 +599,15 @@ fn list(call: &Call<'_>) -> Result<Told> {
     told(&listing, text, &got.notes)
 }
 
-/// The resource that a target names; a plan if it names no kind.
-fn named(call: &Call<'_>) -> Result<Named> {
+/// The kind that a target names, if any, and the name.
+fn named(call: &Call<'_>) -> Result<(Option<Kind>, String)> {
     let target = call.text("target").unwrap_or_default();
     let (kind, name) = kind_and_name(&target);
     if name.is_empty() || name.ends_with('/') {
         let why = format!("`{}` names no resource", escape::line(&target));
         return Err(Error::ambiguous(why).hint("write KIND/NAME, for example plan/checkout"));
     }
-    Ok(Named {
-        kind: kind.unwrap_or(Kind::Plan),
-        name: name.to_owned(),
-        namespace: call.namespace(),
-    })
+    Ok((kind, name.to_owned()))
 }
 
 fn describe(call: &Call<'_>) -> Result<Told> {
@@ -591,8 +619,13 @@ fn describe(call: &Call<'_>) -> Result<Told> {
         return told(&brief, show::brief::document(&brief, BriefEnd::Tool), &[]);
     }
     let now = now()?;
+    let (kind, name) = named(call)?;
     let request = DescribeRequest {
-        named: named(call)?,
+        named: Named {
+            kind: kind.unwrap_or(Kind::Plan),
+            name,
+            namespace: call.namespace(),
+        },
         session: call.options.session.clone(),
         now,
     };
@@ -602,18 +635,28 @@ fn describe(call: &Call<'_>) -> Result<Told> {
 }
 
 fn log(call: &Call<'_>) -> Result<Told> {
-    let (store, named, limit) = (call.open()?, named(call)?, call.limit());
-    if named.kind == Kind::Execution {
+    let (store, limit) = (call.open()?, call.limit());
+    let (kind, name) = named(call)?;
+    let namespace = call.namespace();
+    let kind = match kind {
+        Some(kind) => kind,
+        None => kind_of(&store, &name, namespace.as_deref())?,
+    };
+    if kind == Kind::Execution {
         let request = EventsRequest {
-            name: named.name,
-            namespace: named.namespace,
+            name,
+            namespace,
             limit,
         };
         let found = events(&store, &request)?;
         return told(&found, show::log::events(&found.items, None), &found.notes);
     }
     let request = RevisionsRequest {
-        named,
+        named: Named {
+            kind,
+            name,
+            namespace,
+        },
         limit,
         revision: None,
     };

@@ -9,7 +9,7 @@ use subtle::ConstantTimeEq;
 use super::status::Refusal;
 use crate::core::base::digest::sha256_hex;
 use crate::core::base::limits::Limits;
-use crate::core::repository::config::{Config, Deciding};
+use crate::core::repository::config::{Config, Deciding, names_nobody};
 use crate::core::text::yaml;
 use crate::service::{Error, Result, sources};
 
@@ -206,6 +206,10 @@ impl TokenEntry {
                 "{file}: token `{name}` names no actor"
             )));
         }
+        if let Some((why, help)) = names_nobody(&actor) {
+            let why = format!("{file}: token `{name}`: {why}");
+            return Err(Error::invalid(why).hint(help));
+        }
         let signed = &config.approvals.require_signed;
         let decides = [Deciding::Reviews, Deciding::Attestations];
         if rights.contains(&Right::Decide) && decides.into_iter().any(|one| signed.covers(one)) {
@@ -287,6 +291,11 @@ mod tests {
                 "tokens: [{name: x, sha256: abc, actor: a, rights: []}]\n".to_owned(),
                 &Config::default(),
                 "is not a digest",
+            ),
+            (
+                file("read").replace("ci@example.com", "'agent:'"),
+                &Config::default(),
+                "token `ci`: the actor `agent:` has no name",
             ),
             ("tokens: [{name: x\n".to_owned(), &Config::default(), ""),
         ] {

@@ -124,8 +124,11 @@ impl<'a> Changeset<'a> {
         })
     }
 
-    /// A note if the work tree has another configuration than HEAD.
-    fn config_elsewhere(&self) -> Result<Option<String>> {
+    /// That the work tree has another configuration than the one that counts.
+    ///
+    /// # Errors
+    /// The file or the commit cannot be read.
+    pub(super) fn config_elsewhere(&self) -> Result<Option<String>> {
         let lies_there = self.lies_there(CONFIG_FILE)?;
         let committed = match &self.base {
             Some(commit) => read::file_at(&self.store.repo, commit, CONFIG_FILE)?,

@@ -29,6 +29,8 @@ pub struct Meanwhile<'a> {
     pub clock: &'a dyn Fn() -> std::result::Result<Time, String>,
     /// Called with notes for people.
     pub tell: &'a dyn Fn(&str),
+    /// Whether anybody still waits.
+    pub is_wanted: &'a dyn Fn() -> bool,
 }
 
 /// Claims the first node. If the actor already holds one in this session, renews and returns that one, so that a repeated
@@ -64,7 +66,7 @@ pub fn claim_next(
                 done => return done,
             }
         }
-        if !follower.rest() {
+        if !follower.rest_while(meanwhile.is_wanted) {
             return Err(Error::not_ready("timed out: nothing could be claimed")
                 .hint("`planspec next` shows what is waiting"));
         }

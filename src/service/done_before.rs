@@ -4,6 +4,7 @@
 //! skipped: a node with acceptance criteria waits to be verified, and a node after a gate waits for the gate.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -18,8 +19,9 @@ use super::report::{resources_for, send_at_once};
 use super::runs::{Observed, ObservedNode, ObservedRun, observe_target};
 use super::store::{Sent, Store};
 use super::unshared;
-use super::{Error, Result, import, suggestion};
+use super::{Error, Findings, Result, import, suggestion};
 use crate::api::record::{DoneBefore, DoneNode, DoneState};
+use crate::core::base::diagnostic::Diagnostic;
 use crate::core::base::limits::Limits;
 use crate::core::plan::graph::Graph;
 use crate::core::repository::snapshot::Snapshot;
@@ -82,8 +84,10 @@ pub fn read(name: &str, bytes: &[u8], tag: Option<&str>) -> Result<BTreeMap<Stri
 /// A mapping of nodes by their ids. A node without results has no value.
 fn mapping(name: &str, bytes: &[u8]) -> Result<BTreeMap<String, Done>> {
     let (documents, findings) = yaml::read(name, bytes, &Limits::default());
-    if let Some(finding) = findings.iter().find(|finding| finding.is_error()) {
-        return Err(Error::invalid(format!("{name}: {}", finding.message)));
+    if findings.iter().any(Diagnostic::is_error) {
+        let text = String::from_utf8_lossy(bytes).into_owned();
+        let findings = Findings::new(findings, &|_| Some(text.clone()));
+        return Err(Error::findings(findings));
     }
     let form = "write a mapping: `NODE: {commit: REV, outputs: {NAME: VALUE}, message: TEXT}`, all of it optional";
     let [document] = documents.as_slice() else {
@@ -225,9 +229,9 @@ struct Round<'a> {
     /// The finished nodes, by their ids.
     done: BTreeMap<String, &'a Done>,
     commits: &'a BTreeMap<String, String>,
-    /// The plan; a finished run is no longer bound to one.
-    plan: Option<PinnedPlan>,
-    /// The ids of the plan's nodes, in topological order.
+    /// The plan; what is over is not held to one any more.
+    plan: Option<Rc<PinnedPlan>>,
+    /// Ids of the plan's nodes, those that come before others first.
     order: Vec<String>,
     /// Tasks of the list that the run does not have.
     left_out: Vec<String>,
@@ -278,7 +282,7 @@ impl<'a> Round<'a> {
             run,
             done,
             commits,
-            plan,
+            plan: plan.map(Rc::new),
             order,
             left_out,
         })
@@ -324,7 +328,7 @@ impl<'a> Round<'a> {
                 return Err(Error::invalid(why).hint(instead));
             }
             let snapshot = self.resources(node)?;
-            let mut asked = Asked::new(self.writer.observed, self.run);
+            let mut asked = self.asked();
             asked.resources = snapshot.as_deref();
             if let Err(refusal) = asked.permit().may_report(id, &self.report(id, 1, done)) {
                 let hint = "add its outputs: `outputs: {NAME: VALUE}`, or `--set NAME=VALUE`";
@@ -333,6 +337,11 @@ impl<'a> Round<'a> {
             }
         }
         Ok(())
+    }
+
+    /// As the core is asked about a node; the plan is read once for all of them.
+    fn asked(&self) -> Asked<'a> {
+        Asked::of_plan(self.writer.observed, self.run, self.plan.clone())
     }
 
     fn node(&self, id: &str) -> Option<&Node> {
@@ -476,7 +485,7 @@ impl<'a> Round<'a> {
             Some(spec) => self.resources(spec)?,
             None => None,
         };
-        let mut asked = Asked::new(writer.observed, node.run);
+        let mut asked = self.asked();
         asked.resources = snapshot.as_deref();
         asked.may(&claim_of_done(node, None), actor)?;
         asked.holder = Some(Holder {

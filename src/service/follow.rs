@@ -9,6 +9,9 @@ use crate::git::{refs, remote, status_branch};
 /// Maximum number of status commits to read after a long absence.
 const MOST: usize = 1000;
 
+/// Who waits no longer is noticed so soon.
+const STEP: Duration = Duration::from_millis(100);
+
 /// How often to check, and for how long.
 #[derive(Debug, Clone)]
 pub struct Pace {
@@ -137,13 +140,22 @@ impl<'a> Follower<'a> {
 
     /// Waits for the next check. Returns false on timeout.
     pub fn rest(&self) -> bool {
-        let rest = match self.end {
+        self.rest_while(&|| true)
+    }
+
+    /// The same, for as long as somebody wants it.
+    pub fn rest_while(&self, is_wanted: &dyn Fn() -> bool) -> bool {
+        let begun = Instant::now();
+        let interval = match self.end {
             None => self.interval,
-            Some(end) => self
-                .interval
-                .min(end.saturating_duration_since(Instant::now())),
+            Some(end) => self.interval.min(end.saturating_duration_since(begun)),
         };
-        std::thread::sleep(rest);
-        self.end.is_none_or(|end| Instant::now() < end)
+        while is_wanted()
+            && let rest @ 1.. = interval.saturating_sub(begun.elapsed()).as_nanos()
+        {
+            let rest = u64::try_from(rest).unwrap_or(u64::MAX);
+            std::thread::sleep(Duration::from_nanos(rest).min(STEP));
+        }
+        is_wanted() && self.end.is_none_or(|end| Instant::now() < end)
     }
 }

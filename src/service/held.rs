@@ -327,6 +327,12 @@ pub fn remember(writer: &RecordWriter<'_>, node: ObservedNode<'_>, claim: &str) 
     }
 }
 
+/// What this work tree knows of the claims that were made in it.
+pub fn kept_here(store: &Store) -> impl Iterator<Item = HeldClaim> {
+    let claims = session::claims(&store.repo).into_iter();
+    claims.filter_map(|(_, bytes)| serde_json::from_slice(&bytes).ok())
+}
+
 /// Forgets a claim.
 pub fn forget(store: &Store, claim: &str) {
     session::forget_claim(&store.repo, claim);
@@ -368,10 +374,7 @@ pub fn held_by(store: &Store, caller: &Caller, working: &Working) -> Result<Held
             }
         }
     }
-    for (_, bytes) in session::claims(&store.repo) {
-        let Ok(kept) = serde_json::from_slice::<HeldClaim>(&bytes) else {
-            continue;
-        };
+    for kept in kept_here(store) {
         if kept.actor == actor {
             found.entry(kept.claim.clone()).or_insert(kept);
         }

@@ -1,5 +1,6 @@
 //! Makes a plan from a task list, or updates it. Nothing is committed.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
@@ -7,6 +8,7 @@ use serde_json::Value;
 use super::change::Changeset;
 use super::done_before::Done;
 use super::names::in_parts;
+use super::status::StatusReader;
 use super::store::Store;
 use super::{Error, Findings, Result, sources};
 use crate::api::import::{Imported, ImportedTask, UnreadLine};
@@ -82,6 +84,7 @@ pub fn import(store: &Store, request: &ImportRequest) -> Result<Imported> {
         path: &path,
         present: present.as_ref(),
     };
+    let elsewhere = change.config_elsewhere()?;
     let mut made = plan.made(list)?;
     if made.text.len() > change.config.limits.file_bytes
         && let Some(list) = plan::without_done_texts(&made.list)
@@ -90,6 +93,7 @@ pub fn import(store: &Store, request: &ImportRequest) -> Result<Imported> {
         let note = "the plan would be too large, so the texts of done tasks are left out";
         made.notes.push(note.to_owned());
     }
+    made.notes.extend(elsewhere);
     check(change, (&path, &made.text))?;
     let is_new = present
         .as_ref()
@@ -106,7 +110,7 @@ pub fn import(store: &Store, request: &ImportRequest) -> Result<Imported> {
         path,
         ..answer(&made.list, &made.merged, &key)
     };
-    let next = next(store, request, &imported);
+    let next = next(store, request, (&imported, &key))?;
     Ok(Imported { next, ..imported })
 }
 
@@ -393,26 +397,35 @@ fn answer(list: &TaskList, merged: &Merged, key: &Key) -> Imported {
     }
 }
 
-/// What to do next.
-fn next(store: &Store, request: &ImportRequest, imported: &Imported) -> Vec<String> {
-    if !imported.written {
-        return Vec::new();
+/// What to do with it.
+fn next(
+    store: &Store,
+    request: &ImportRequest,
+    (imported, plan): (&Imported, &Key),
+) -> Result<Vec<String>> {
+    let has_done = !imported.done.is_empty();
+    if request.dry_run || !(imported.written || has_done) {
+        return Ok(Vec::new());
     }
-    let apply = format!(
-        "planspec apply -f {}",
-        word(&store.repo.from_here(&imported.path))
-    );
-    if !imported.created {
-        return vec!["planspec diff".to_owned(), apply];
+    let mut next = Vec::new();
+    if imported.written && !imported.created {
+        next.push("planspec diff".to_owned());
     }
-    let ResourceName {
+    if imported.written {
+        let path = word(&store.repo.from_here(&imported.path));
+        next.push(format!("planspec apply -f {path}"));
+    }
+    let Key {
         name, namespace, ..
-    } = &imported.resource;
-    let mut next = vec![
-        apply,
-        format!("planspec start {name} --name {name}-1 -n {namespace}"),
-    ];
-    if !imported.done.is_empty() {
+    } = plan;
+    let run = run_of(store, plan)?;
+    if run.is_new && (imported.created || has_done) {
+        next.push(format!(
+            "planspec start {name} --name {} -n {namespace}",
+            run.name
+        ));
+    }
+    if has_done {
         let source = word(&imported.source);
         let tag = request
             .tag
@@ -420,10 +433,56 @@ fn next(store: &Store, request: &ImportRequest, imported: &Imported) -> Vec<Stri
             .map(|tag| format!(" --tag {}", word(tag)));
         let tag = tag.unwrap_or_default();
         next.push(format!(
-            "planspec report {name}-1 --done-before --from {source}{tag} -n {namespace} --reconcile"
+            "planspec report {} --done-before --from {source}{tag} -n {namespace} --reconcile",
+            run.name
         ));
     }
-    next
+    Ok(next)
+}
+
+/// A run of a plan that goes on, or the name of one that can be started.
+struct RunOf {
+    name: String,
+    is_new: bool,
+}
+
+/// The run whose tasks the list tells of: the one that goes on, by the status that is known here; else the next.
+fn run_of(store: &Store, plan: &Key) -> Result<RunOf> {
+    let run_called = |number: usize| format!("{}-{number}", plan.name);
+    let Some(status) = StatusReader::known(store)? else {
+        return Ok(RunOf {
+            name: run_called(1),
+            is_new: true,
+        });
+    };
+    let mut open = status.runs_pinned_to(&BTreeSet::from([plan.clone()]))?;
+    open.retain(|run| run.namespace == plan.namespace);
+    let files = status.files(&open)?;
+    let goes_on = files.iter().find(|(_, file)| {
+        let run = file.status.execution();
+        run.is_some_and(|run| !run.phase.is_terminal())
+    });
+    if let Some((run, _)) = goes_on {
+        return Ok(RunOf {
+            name: run.name.clone(),
+            is_new: false,
+        });
+    }
+    let mut number = 1;
+    while status
+        .blob(&Key::new(
+            Kind::Execution,
+            &plan.namespace,
+            run_called(number),
+        ))?
+        .is_some()
+    {
+        number += 1;
+    }
+    Ok(RunOf {
+        name: run_called(number),
+        is_new: true,
+    })
 }
 
 /// A word of a command line.

@@ -181,10 +181,19 @@ pub fn named(
     config: &Config,
     (kind, name): (Kind, &str),
 ) -> Result<BTreeSet<Key>> {
+    let mut keys = called(repo, commit, config, name)?;
+    keys.retain(|key| key.kind == kind);
+    Ok(keys)
+}
+
+/// The resources that are defined under a name, of whatever kind and in whatever namespace.
+///
+/// # Errors
+/// The commit cannot be read.
+pub fn called(repo: &Repo, commit: &str, config: &Config, name: &str) -> Result<BTreeSet<Key>> {
     of_commit(repo, commit, config, |index| {
         let definers = index.definers(name)?;
-        let keys = definers.iter().filter_map(Named::key);
-        Ok(keys.filter(|key| key.kind == kind).collect())
+        Ok(definers.iter().filter_map(Named::key).collect())
     })
 }
 

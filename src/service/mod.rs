@@ -64,6 +64,7 @@ pub mod revise;
 pub mod revision;
 pub mod runs;
 pub mod session;
+pub mod since;
 pub mod sources;
 pub mod start;
 pub mod status;

@@ -5,10 +5,10 @@ use std::collections::HashMap;
 
 use super::Result;
 use super::get::empty_namespace;
-use super::held::AttemptChain;
 use super::overlap::Overlaps;
 use super::provider::Providers;
-use super::runs::{Observed, ObservedNode, is_unread, observe_runs_in};
+use super::runs::{Observed, ObservedNode, observe_runs_in};
+use super::since::news_of;
 use super::store::{Store, View};
 use super::unshared;
 use crate::api::next::{NextGoal, NextNode, NextNodes, NextPlan, NextTask, NextWhole};
@@ -18,7 +18,6 @@ use crate::core::resource::{Node, NodeKind, NodeStatus, Pinned, Spec, Time};
 use crate::core::run::age::ready_since;
 use crate::core::run::controllers::execution::{PinnedPlan, Pins};
 use crate::core::run::proposal::{command, retry_note};
-use crate::core::run::record::{Action, Address};
 use crate::core::run::transition::{Waiting, WaitingFor, waiting_of};
 
 /// A request for claimable nodes.
@@ -132,66 +131,7 @@ fn still_waiting(store: &Store, observed: &Observed) -> Result<Vec<Waiting>> {
         .collect()
 }
 
-/// What the records since the last reconcile say about a node.
-fn news_of(
-    store: &Store,
-    observed: &Observed,
-    node: ObservedNode<'_>,
-) -> Result<Option<WaitingFor>> {
-    let not_taken_in = |what: String| {
-        Some(WaitingFor::Other {
-            why: format!("{what}, but that is not reconciled yet"),
-        })
-    };
-    let open = node.address();
-    let unread = |address: &Address| {
-        let tip = observed.tip(address)?;
-        is_unread(node.run.status, address, tip).then_some(tip)
-    };
-    if let Some(tip) = unread(&open) {
-        let Some(chain) = AttemptChain::read(store, tip)? else {
-            return Ok(None);
-        };
-        let actor = chain.holder().actor.to_owned();
-        return Ok(match &chain.last().record.action {
-            Action::Report { result, .. } => {
-                not_taken_in(format!("{actor} has reported it as {}", result.word()))
-            }
-            Action::Release { .. } => not_taken_in(format!("{actor} has given it back")),
-            _ if node.status.is_claimable() => Some(WaitingFor::Report {
-                actor,
-                expires: None,
-            }),
-            _ => None,
-        });
-    }
-    let said = |address: &&Address| match address {
-        Address::Verification { .. } => {
-            address.is_verification_of(node.run.reference(), node.id, node.status.attempt)
-        }
-        Address::Review {
-            namespace,
-            gate,
-            uid,
-            ..
-        } => {
-            let decision = node.status.extensions.decision.as_ref();
-            let gate = format!("{namespace}/{gate}");
-            *uid == node.run.file.uid && decision.is_some_and(|decision| decision.gate == gate)
-        }
-        _ => false,
-    };
-    let mut inbox = observed.view.inbox.keys();
-    let news = inbox.find(|address| said(address) && unread(address).is_some());
-    Ok(news.and_then(|address| {
-        not_taken_in(match address {
-            Address::Review { .. } => "somebody has reviewed it".to_owned(),
-            _ => "somebody has checked it".to_owned(),
-        })
-    }))
-}
-
-/// A note that no run is open; for a given run, how it ended.
+/// That no run is open, where that is so: how the one ended that is asked about.
 fn nothing_open(
     store: &Store,
     request: &NextRequest,

@@ -6,8 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::held::AttemptChain;
-use super::runs::ObservedNode;
-use super::runs::{Observed, ObservedRun};
+use super::runs::{Observed, ObservedNode, ObservedRun};
 use super::status::StatusReader;
 use super::store::{Store, StoredStatus, View};
 use super::{Error, Result};
@@ -114,15 +113,27 @@ pub fn spoken_for(
     run: ObservedRun<'_>,
 ) -> Result<BTreeMap<String, String>> {
     let offers = run.nodes().filter(|node| node.status.is_claimable());
-    let offers: Vec<ObservedNode<'_>> = offers.collect();
-    let overlaps = Overlaps::at(store, look, &offers)?;
-    let mut found = BTreeMap::new();
+    let found = objections(store, look, &offers.collect::<Vec<_>>())?;
+    Ok(found
+        .into_iter()
+        .map(|(node, why)| (node.id.to_owned(), why))
+        .collect())
+}
+
+/// The same of some nodes that a status offers.
+fn objections<'o>(
+    store: &Store,
+    look: (&View, &StoredStatus),
+    offers: &[ObservedNode<'o>],
+) -> Result<Vec<(ObservedNode<'o>, String)>> {
+    let overlaps = Overlaps::at(store, look, offers)?;
+    let mut found = Vec::new();
     for node in offers {
-        let why = match holder(store, look.0, node)? {
+        let why = match holder(store, look.0, *node)? {
             Some(holder) => Some(format!("claimed by {holder}, but not reconciled yet")),
-            None => overlaps.objection(node),
+            None => overlaps.objection(*node),
         };
-        found.extend(why.map(|why| (node.id.to_owned(), why)));
+        found.extend(why.map(|why| (*node, why)));
     }
     Ok(found)
 }

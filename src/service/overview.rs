@@ -3,16 +3,17 @@
 use chrono::TimeDelta;
 
 use super::Result;
+use super::since;
 use super::status::StatusReader;
 use super::store::{Store, View};
 use crate::api::overview::{FailedRun, OpenRun, Overview, Wanted};
-use crate::core::resource::Time;
+use crate::core::resource::{Key, Kind, Time};
 use crate::core::run::board::headline;
 use crate::core::run::proposal::{command, retry};
 use crate::core::run::status::ControllerState;
 use crate::core::run::summary::concern::Heading;
 use crate::core::run::summary::outline::{Listed, Outline, Standing};
-use crate::core::run::transition::Waiting;
+use crate::core::run::transition::{Waiting, WaitingFor};
 
 /// How long after a deadline a reconcile should have run: schedules may be this coarse.
 const OVERDUE: TimeDelta = TimeDelta::hours(1);
@@ -28,8 +29,29 @@ pub fn overview(store: &Store, now: Time) -> Result<Overview> {
         return Ok(unknown(store, &view));
     };
     let controller = status.controller()?;
-    let outline = status.outline(&controller)?;
-    Ok(of(status.id(), controller, &outline, now))
+    let mut outline = status.outline(&controller)?;
+    let mut open = open_runs(&outline);
+    let waits = open.iter_mut().flat_map(|run| &mut run.waits);
+    for (before, now) in since::tell(store, waits)? {
+        outline.counts.changes(&before, &now.what);
+    }
+    open.iter_mut().for_each(settle);
+    Ok(Overview {
+        open,
+        ..of(status.id(), controller, &outline, now)
+    })
+}
+
+/// What somebody has claimed since the status was written waits for nobody.
+fn settle(run: &mut OpenRun) {
+    run.command = (run.failed > 0)
+        .then(|| retry(&Key::new(Kind::Execution, &run.namespace, &run.name), None))
+        .or_else(|| run.waits.iter().find_map(command));
+    let is_offer = |wait: &Waiting| matches!(wait.what, WaitingFor::Worker { .. });
+    let has_offer = run.more > 0 || run.waits.iter().any(is_offer);
+    if run.heading == Heading::Unclaimed.word() && !has_offer {
+        Heading::AtWork.word().clone_into(&mut run.heading);
+    }
 }
 
 /// The overview without a status: it cannot say that all is well.
@@ -55,13 +77,8 @@ fn of(tip: &str, controller: ControllerState, outline: &Outline, now: Time) -> O
     let needs_somebody = is_overdue
         || !controller.findings.is_empty()
         || wanted.keys().any(|concern| concern.needs_somebody());
-    let lists = [
-        (Heading::Stuck, &outline.stuck),
-        (Heading::People, &outline.people),
-        (Heading::Unclaimed, &outline.unclaimed),
-        (Heading::AtWork, &outline.at_work),
-    ];
-    let more = lists.iter().map(|(_, list)| list.more()).sum::<usize>() + outline.failed.more();
+    let lists = lists(outline).into_iter();
+    let more = lists.map(|(_, list)| list.more()).sum::<usize>() + outline.failed.more();
     Overview {
         status_commit: Some(tip.to_owned()),
         observed_commit: Some(controller.observed_commit),
@@ -85,13 +102,27 @@ fn of(tip: &str, controller: ControllerState, outline: &Outline, now: Time) -> O
             })
             .collect(),
         failed: outline.failed.first.iter().map(FailedRun::from).collect(),
-        open: lists
-            .iter()
-            .flat_map(|(heading, list)| open(*heading, list))
-            .collect(),
+        open: Vec::new(),
         more,
         findings: controller.findings,
     }
+}
+
+fn lists(outline: &Outline) -> [(Heading, &Listed<Standing>); 4] {
+    [
+        (Heading::Stuck, &outline.stuck),
+        (Heading::People, &outline.people),
+        (Heading::Unclaimed, &outline.unclaimed),
+        (Heading::AtWork, &outline.at_work),
+    ]
+}
+
+/// The executions that are not over, the most urgent first.
+fn open_runs(outline: &Outline) -> Vec<OpenRun> {
+    let lists = lists(outline).into_iter();
+    lists
+        .flat_map(|(heading, list)| open(heading, list))
+        .collect()
 }
 
 /// The rows under a heading, longest wait first.
@@ -119,9 +150,7 @@ fn open_run(heading: Heading, row: &Standing) -> OpenRun {
         failed: row.failed(),
         nodes: progress.map_or(0, |progress| progress.nodes),
         started: row.start,
-        command: (row.failed() > 0)
-            .then(|| retry(&row.run, None))
-            .or_else(|| waits.iter().find_map(command)),
+        command: None,
         waits,
         more: row.more,
     }

@@ -1,6 +1,8 @@
 //! Asks the core whether an action is allowed, before its record is sent, and turns refusals into
 //! errors for the user.
 
+use std::rc::Rc;
+
 use super::runs::{Observed, ObservedRun, provider_of};
 use super::{Error, ErrorKind, Result};
 use crate::core::repository::config::{actor_of, is_person};
@@ -20,8 +22,8 @@ pub fn claim_as(run: &Key, node: &str, actor: &str) -> String {
 pub struct Asked<'a> {
     observed: &'a Observed,
     run: ObservedRun<'a>,
-    plan: Option<PinnedPlan>,
-    /// Goals and capabilities of the spec branch, if needed.
+    plan: Option<Rc<PinnedPlan>>,
+    /// Goals and capabilities of the spec branch, where they matter.
     pub resources: Option<&'a Definitions>,
     /// The holder of the attempt according to its ref: the status may not know it yet.
     pub holder: Option<permit::Holder<'a>>,
@@ -36,10 +38,20 @@ pub struct Asked<'a> {
 impl<'a> Asked<'a> {
     /// An observed run without a holder.
     pub fn new(observed: &'a Observed, run: ObservedRun<'a>) -> Asked<'a> {
+        let plan = super::runs::pinned_plan(&observed.stored, run.status);
+        Asked::of_plan(observed, run, plan.map(Rc::new))
+    }
+
+    /// The same, by whoever asks about many nodes and has read the plan.
+    pub fn of_plan(
+        observed: &'a Observed,
+        run: ObservedRun<'a>,
+        plan: Option<Rc<PinnedPlan>>,
+    ) -> Asked<'a> {
         Asked {
             observed,
             run,
-            plan: super::runs::pinned_plan(&observed.stored, run.status),
+            plan,
             resources: None,
             holder: None,
             session: None,
@@ -50,7 +62,7 @@ impl<'a> Asked<'a> {
 
     /// The pinned plan.
     pub fn plan(&self) -> Option<&PinnedPlan> {
-        self.plan.as_ref()
+        self.plan.as_deref()
     }
 
     /// The same in the form of the core.
@@ -58,7 +70,7 @@ impl<'a> Asked<'a> {
         permit::Circumstances {
             config: &self.observed.view.config,
             status: self.run.status,
-            plan: self.plan.as_ref(),
+            plan: self.plan.as_deref(),
             resources: self.resources,
             commit: &self.observed.view.spec_commit,
             holder: self.holder,

@@ -261,12 +261,14 @@ fn status_in(store: &Store, view: View) -> Result<(View, StatusReader<'_>)> {
 impl Observed {
     /// All runs.
     pub fn runs(&self) -> impl Iterator<Item = ObservedRun<'_>> {
-        self.stored.tree.files.iter().filter_map(|(key, file)| {
-            let Status::Execution(status) = &file.status else {
-                return None;
-            };
-            Some(ObservedRun { key, file, status })
-        })
+        let files = self.stored.tree.files.iter();
+        files.filter_map(|(key, file)| ObservedRun::of(key, file))
+    }
+
+    /// The run of that key.
+    pub fn by_key(&self, key: &Key) -> Option<ObservedRun<'_>> {
+        let (key, file) = self.stored.tree.files.get_key_value(key)?;
+        ObservedRun::of(key, file)
     }
 
     /// The run with a uid.
@@ -429,6 +431,14 @@ impl Observed {
 }
 
 impl<'a> ObservedRun<'a> {
+    /// Nothing where it is no execution.
+    fn of(key: &'a Key, file: &'a StatusFile) -> Option<ObservedRun<'a>> {
+        let Status::Execution(status) = &file.status else {
+            return None;
+        };
+        Some(ObservedRun { key, file, status })
+    }
+
     /// The nodes with a status.
     pub fn nodes(self) -> impl Iterator<Item = ObservedNode<'a>> {
         let nodes = self.status.node_statuses.iter();

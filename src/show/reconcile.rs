@@ -1,6 +1,6 @@
 //! The result of a reconcile: for people, for programs, and as the message of the status commit.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::table;
 use crate::api::reconcile::Reconciled;
@@ -76,6 +76,42 @@ pub fn text_for(done: &Reconciled, width: Option<usize>, is_person: bool) -> Str
         }
     }
     text
+}
+
+/// Several reconciles, one after the other, as one.
+pub fn together(all: &[Reconciled]) -> Option<Reconciled> {
+    let last = all.last()?;
+    let mut moved: Vec<Transition> = Vec::new();
+    let mut places = BTreeMap::new();
+    for transition in all.iter().flat_map(|done| &done.transitions) {
+        let what = (
+            &transition.key,
+            &transition.node,
+            format!("{:?}", transition.what),
+        );
+        match places
+            .get(&what)
+            .and_then(|place: &usize| moved.get_mut(*place))
+        {
+            Some(before) => {
+                let from = before.from.take();
+                *before = transition.clone();
+                before.from = from;
+            }
+            None => {
+                places.insert(what, moved.len());
+                moved.push(transition.clone());
+            }
+        }
+    }
+    moved.retain(|transition| transition.from != transition.to);
+    let written = all.iter().rev().find_map(|done| done.status_commit.clone());
+    Some(Reconciled {
+        changed: all.iter().any(|done| done.changed),
+        status_commit: written,
+        transitions: moved,
+        ..last.clone()
+    })
 }
 
 fn headline(done: &Reconciled) -> String {

@@ -1,5 +1,10 @@
 //! What an agent does that knows one command: it claims the next node, does the work and reports it.
 
+use std::io::Write as _;
+use std::process::Stdio;
+
+use serde_json::{Value, json};
+
 use crate::held::shows;
 use crate::resources::{
     binding, capability, execution, execution_with, file, gate_node, gate_with, plan, plan_spec,
@@ -375,6 +380,81 @@ fn a_brief_stays_short_whatever_a_plan_holds() {
         brief.contains("planspec report run/one -n default --succeeded"),
         "{brief}"
     );
+}
+
+/// What a client is answered that asks all this over MCP, and leaves.
+fn asked_over_mcp(place: &Place<'_>, calls: &[(&str, Value)]) -> Vec<Value> {
+    let mut child = place
+        .planspec("mcp --as agent:a")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let client = json!({"name": "t", "version": "1"});
+    let hello = json!({"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": client});
+    let mut lines = vec![
+        json!({"jsonrpc": "2.0", "id": 0, "method": "initialize", "params": hello}),
+        json!({"jsonrpc": "2.0", "method": "notifications/initialized"}),
+    ];
+    for (id, (tool, arguments)) in calls.iter().enumerate() {
+        let params = json!({"name": tool, "arguments": arguments});
+        lines.push(
+            json!({"jsonrpc": "2.0", "id": id + 1, "method": "tools/call", "params": params}),
+        );
+    }
+    let mut input = child.stdin.take().unwrap();
+    for line in lines {
+        writeln!(input, "{line}").unwrap();
+    }
+    drop(input);
+    let output = child.wait_with_output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    let answers = String::from_utf8(output.stdout).unwrap();
+    let mut answers: Vec<Value> = answers
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    answers.sort_by_key(|answer| answer["id"].as_u64());
+    answers
+        .iter()
+        .skip(1)
+        .map(|answer| answer["result"].clone())
+        .collect()
+}
+
+#[test]
+fn ways_out_over_mcp_are_tools_and_who_leaves_is_not_waited_for() {
+    let sandbox = Sandbox::new();
+    let solo = with_a_run(&sandbox, &[task("one"), task("two").after("one")]);
+    let calls = [
+        ("describe", json!({"target": "execution/run"})),
+        ("claim", json!({"node": "run/two"})),
+        ("next", json!({})),
+    ];
+    let answers = asked_over_mcp(&solo, &calls);
+    let said = |answer: &Value| answer["content"][0]["text"].as_str().unwrap().to_owned();
+    let [described, refused, next] = answers.as_slice() else {
+        panic!("{answers:?}");
+    };
+    let claim = "\n  claim {\"node\":\"run/one\",\"namespace\":\"default\"}\n";
+    assert!(said(described).contains(claim), "{}", said(described));
+    let way = "`next` shows what can be claimed";
+    assert!(said(refused).contains(way), "{}", said(refused));
+    assert_eq!(refused["structuredContent"]["error"]["hint"], way);
+    let rule = "`validate` checks them";
+    assert!(said(next).contains(rule), "{}", said(next));
+    for answer in &answers {
+        let text = said(answer);
+        for command in ["planspec claim", "planspec describe", "planspec validate"] {
+            assert!(!text.contains(command), "{text}");
+        }
+    }
+    // A claim that waits for an hour ends, with an answer, when standard input does.
+    solo.run("claim run/one --as agent:b --reconcile").ok();
+    let answers = asked_over_mcp(&solo, &[("claim", json!({"wait": 3600}))]);
+    assert_eq!(answers[0]["isError"], true, "{answers:?}");
+    let text = said(&answers[0]);
+    assert!(text.contains("nothing could be claimed"), "{text}");
 }
 
 #[test]

@@ -10,6 +10,36 @@ use planspec::cli::Cli;
 use crate::resources::{execution, file, plan, resource_in, task};
 use crate::sandbox::{Place, Sandbox};
 
+#[test]
+fn an_actor_without_a_name_is_refused_at_every_door() {
+    let sandbox = Sandbox::new();
+    let solo = sandbox.repository("solo");
+    let all = file(&[plan("p", &[task("one")]), execution("run", "p")]);
+    solo.publish("planspec/all.yaml", all);
+    solo.run("reconcile").ok();
+    for actor in ["agent:", "human:", "agent://"] {
+        let way = format!(
+            "the actor `{actor}` has no name; write it after the colon, as in `agent:claude`"
+        );
+        for verb in [
+            "claim run/one",
+            "report run/one --succeeded",
+            "approve run/one",
+            "status --mine",
+            "work --once",
+            "mcp",
+        ] {
+            solo.run(&format!("{verb} --as {actor}"))
+                .exits(2)
+                .notes(&way);
+        }
+        solo.run_in(&[("PLANSPEC_ACTOR", actor)], "claim run/one")
+            .exits(2)
+            .notes(&way);
+    }
+    assert!(solo.inbox().is_empty());
+}
+
 /// Every verb, in the order of `Command` in src/cli.rs.
 const VERBS: &[&str] = &[
     "audit",

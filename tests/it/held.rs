@@ -855,7 +855,17 @@ fn what_touches_the_same_paths_waits_also_in_another_run() {
     assert_eq!(next["items"][0]["node"], "audit");
     ben.run("next").ok().notes("left out: `default/split/logout` touches `src/auth/logout.rs`, and so does `default/tidy/login`");
     ben.run("next split -o name").ok().never_says("logout");
-    ana.run("reconcile").ok();
+    // Nothing that it refuses is proposed: neither by a reconcile, nor by what is known without one.
+    let told = ana.run("reconcile").ok();
+    told.says(
+        "`default/split/logout` touches `src/auth/logout.rs`, and so does `default/tidy/login`",
+    )
+    .says("planspec claim split/audit -n default")
+    .never_says("planspec claim split/logout");
+    let status = ana.run("status").ok();
+    status
+        .says("planspec claim split/audit -n default")
+        .never_says("planspec claim split/logout");
     ben.run("claim split/logout --as agent:b").exits(9);
     let brief = ben.run("describe split/logout -o json").ok();
     assert_eq!(

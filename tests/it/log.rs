@@ -240,6 +240,33 @@ fn what_happened_to_an_execution_with_actors_records_and_signatures() {
         .exits(1)
         .notes("no execution `none`");
     ana.run("log execution/run --ref HEAD").exits(2);
+    // Nothing else has the name.
+    assert_eq!(ana.run("log run").ok().out, told.out);
+    ana.run("log none")
+        .exits(1)
+        .notes("no commit has a plan `none`");
+}
+
+#[test]
+fn a_name_alone_is_enough_where_one_thing_has_it() {
+    let sandbox = Sandbox::new();
+    let ana = eventful_run(&sandbox);
+    let kind =
+        |target: &str| text(&ana.run(&format!("log {target} -o json")).ok().json()["resource"]);
+    assert_eq!(kind("g"), "Gate");
+    assert_eq!(kind("default/run"), "Execution");
+    assert_eq!(kind("p"), "Plan");
+    // A gate that is called like the plan is not meant; an execution may be.
+    ana.publish("planspec/gate.yaml", file(&[gate("p", "p")]));
+    assert_eq!(kind("p"), "Plan");
+    assert_eq!(kind("gate/p"), "Gate");
+    ana.publish("planspec/run.yaml", file(&[execution("p", "p")]));
+    ana.run("log p")
+        .exits(2)
+        .notes("`p` may be `plan/p` or `execution/p`")
+        .notes("write KIND/NAME");
+    assert_eq!(kind("plan/p"), "Plan");
+    assert_eq!(kind("p --ref HEAD"), "Plan");
 }
 
 #[test]

@@ -40,6 +40,48 @@ fn mixed<'s>(sandbox: &'s Sandbox) -> Place<'s> {
 }
 
 #[test]
+fn what_was_claimed_since_the_last_reconcile_is_offered_to_nobody() {
+    let sandbox = Sandbox::new();
+    let solo = sandbox.repository("solo");
+    let nodes = [task("build"), task("test")];
+    let all = [
+        plan("ship", &nodes),
+        execution("one", "ship"),
+        execution("two", "ship"),
+    ];
+    solo.publish("planspec/all.yaml", file(&all));
+    solo.run("reconcile").ok();
+    for node in ["build", "test"] {
+        solo.run(&format!("claim one/{node} --as agent:a")).ok();
+    }
+    solo.run("claim two/build --as agent:b").ok();
+    let told = solo.run("status").ok();
+    assert!(told.out.starts_with("1 unclaimed, 3 at work"), "{told}");
+    let told = told
+        .says("build: the report of agent:a; test: the report of agent:a")
+        .says("build: the report of agent:b; test: anybody to claim it")
+        .says("planspec claim two/test -n default")
+        .never_says("planspec claim one/")
+        .never_says("planspec claim two/build");
+    let place = |text: &str| told.out.find(text).unwrap();
+    let order = ["Unclaimed:", "default/two", "At work:", "default/one"].map(place);
+    assert!(order.is_sorted(), "{told}");
+    // Reported, and not taken in.
+    solo.run("report two/build --as agent:b --succeeded").ok();
+    solo.run("status")
+        .ok()
+        .says("build: agent:b has reported it as succeeded, but that is not reconciled yet");
+    // In a clone without the remote's refs, what was claimed in it is known.
+    let ana = sandbox.team_with("ana", &all);
+    ana.run("reconcile").ok();
+    ana.run("claim one/build --as agent:a").ok();
+    ana.run("status")
+        .ok()
+        .says("build: the report of agent:a")
+        .never_says("planspec claim one/build");
+}
+
+#[test]
 fn what_is_wanted_stands_first_and_each_run_once() {
     let sandbox = Sandbox::new();
     let solo = mixed(&sandbox);

@@ -66,9 +66,23 @@ fn the_page_begins_with_what_happens() {
     assert_eq!(again.node_phase("checkout-1/t002"), "Succeeded");
     assert_eq!(again.node_phase("checkout-1/t003"), "Pending");
     shows(&again, PAGE, "claim checkout-1/T003");
+    again
+        .run("release checkout-1/T003 --as agent:coder --reconcile")
+        .ok();
+    // A task more is done, of which the plan says nothing: the list is for the run that goes on.
+    let list = list().replace("[ ] T003", "[x] T003");
+    again.write("tasks.md", &list);
+    let imported = again.run("import tasks.md --name checkout -o json").ok();
+    let imported = imported.answer("Imported");
+    assert_eq!(imported["written"], false);
+    let report = "report checkout-1 --done-before --from tasks.md -n default --reconcile";
+    assert_eq!(imported["next"], json!([format!("planspec {report}")]));
+    let told = again.run(report).ok();
+    assert_eq!(told.out.matches("Moved:").count(), 1, "{told}");
+    assert_eq!(again.node_phase("checkout-1/t003"), "Succeeded");
     solo.write(
         "tasks.md",
-        list().replace("Pay with a card", "Pay with a card or cash"),
+        self::list().replace("Pay with a card", "Pay with a card or cash"),
     );
     shows(&solo, PAGE, "import tasks.md --name checkout\nupdated");
 }
@@ -214,9 +228,11 @@ fn people_name_nodes_by_what_the_list_calls_them() {
     solo.write("done.yaml", "t004: {message: by hand}\n");
     solo.run("report checkout-1 --done-before --from done.yaml")
         .ok();
-    solo.write("done.yaml", "- [\n");
+    solo.write("done.yaml", "t005:\n  message: [\n");
     solo.run("report checkout-1 --done-before --from done.yaml")
-        .exits(1);
+        .exits(1)
+        .notes("error[PS001]")
+        .notes("--> done.yaml:3:1");
 }
 
 #[test]
@@ -319,7 +335,13 @@ fn what_is_too_much_is_told_at_once() {
     solo.run_with("import - --name many", &many)
         .exits(1)
         .notes("-:1001: it has 1200 tasks and headings, but a plan has at most 1000 nodes")
-        .notes("limits.nodes");
+        .notes("raise `limits.nodes` in .planspec.yaml and commit that");
+    // A limit that is not committed does not count, and that is said.
+    solo.write(".planspec.yaml", "limits: {nodes: 1}\n");
+    solo.run_with("import - --name two", "- [ ] a\n- [ ] b\n")
+        .ok()
+        .notes(".planspec.yaml has uncommitted changes: the defaults count");
+    solo.remove_folder("planspec");
     let deep = "[".repeat(200_000);
     solo.run_with("import - --name deep --format github", &deep)
         .exits(1)
@@ -489,16 +511,25 @@ fn gh(place: &Place<'_>) {
     let script = r#"#!/bin/sh
 set -eu
 store=$(dirname "$0")
+repository=${GH_REPO:-o/r}
+if [ "$1 $2" = "repo view" ]; then
+  # As its manual says, this one looks at what it is given, and not at GH_REPO.
+  case $3 in -*) repository=o/r ;; *) repository=$3 ;; esac
+fi
+if [ "$repository" != o/r ]; then
+  store=$store/$repository
+  mkdir -p "$store"
+fi
 echo "$@" | head -1 >> "$store/calls"
 case "$1 $2" in
-  "repo view") echo https://github.com/o/r ;;
+  "repo view") echo "https://github.com/$repository" ;;
   "label create") ;;
   "issue list") cat "$store/known" 2> /dev/null || true ;;
   "issue create")
     number=$(($(cat "$store/known" 2> /dev/null | wc -l) + 1))
     for word in "$@"; do last=$word; done
     echo "$number $(printf '%s' "$last" | grep '^planspec: ' | tail -1)" >> "$store/known"
-    echo "https://github.com/o/r/issues/$number" ;;
+    echo "https://github.com/$repository/issues/$number" ;;
   "issue close") echo "closed $3" >> "$store/closed" ;;
   "api --paginate") cat "$store/$(echo "$3" | tr / _)" 2> /dev/null || true ;;
   "api --method")
@@ -511,13 +542,18 @@ esac
 }
 
 fn run_script(place: &Place<'_>, script: &str) -> Ran {
+    run_script_in(place, script, &[])
+}
+
+fn run_script_in(place: &Place<'_>, script: &str, env: &[(&str, &str)]) -> Ran {
     place.write("issues.sh", script);
     let path = std::env::var("PATH").unwrap_or_default();
     let bin = place.dir.join("bin");
     let mut command = place.command("sh");
     command
         .arg("issues.sh")
-        .env("PATH", format!("{}:{path}", bin.display()));
+        .env("PATH", format!("{}:{path}", bin.display()))
+        .envs(env.iter().copied());
     Ran::of("sh issues.sh", command.output().unwrap())
 }
 
@@ -575,10 +611,9 @@ fn the_script_makes_issues_with_parts_and_blockers_and_nothing_twice() {
     assert_eq!(solo.read("bin/known").lines().count(), count);
 }
 
-#[test]
-fn issues_that_were_imported_are_not_made_again() {
-    let sandbox = Sandbox::new();
-    let solo = begun(&sandbox);
+/// A plan of an issue of this repository, and of one of another.
+fn of_two_repositories(sandbox: &Sandbox) -> Place<'_> {
+    let solo = begun(sandbox);
     let issues = json!([
         {"number": 7, "title": "Old", "state": "OPEN", "body": "", "url": "https://github.com/o/r/issues/7"},
         {"number": 8, "title": "Elsewhere", "state": "OPEN", "body": "Blocked by #7", "url": "https://github.com/o/other/issues/8"},
@@ -587,6 +622,37 @@ fn issues_that_were_imported_are_not_made_again() {
     solo.run("import issues.json").ok();
     solo.run("apply -f planspec/default/plans/issues.yaml").ok();
     gh(&solo);
+    solo
+}
+
+#[test]
+fn the_script_makes_its_issues_in_the_repository_that_is_named() {
+    let sandbox = Sandbox::new();
+    let solo = of_two_repositories(&sandbox);
+    let script = solo.run("export issues --to github").ok().out;
+    let env = [("GH_REPO", "o/other")];
+    run_script_in(&solo, &script, &env).ok();
+    let calls = solo.read("bin/o/other/calls");
+    // There is #8; what was #7 here is made there, and #8 waits for it.
+    assert_eq!(calls.matches("issue create").count(), 1, "{calls}");
+    assert_eq!(
+        solo.read("bin/o/other/known"),
+        "1 planspec: default/issues/task-7\n"
+    );
+    assert!(
+        calls.contains("issues/8/dependencies/blocked_by -F issue_id=91"),
+        "{calls}"
+    );
+    assert!(!solo.has("bin/calls"), "{}", solo.read("bin/calls"));
+    run_script_in(&solo, &script, &env).ok();
+    let again = solo.read("bin/o/other/calls");
+    assert_eq!(again.matches("issue create").count(), 1, "{again}");
+}
+
+#[test]
+fn issues_that_were_imported_are_not_made_again() {
+    let sandbox = Sandbox::new();
+    let solo = of_two_repositories(&sandbox);
     run_script(&solo, &solo.run("export issues --to github").ok().out).ok();
     let calls = solo.read("bin/calls");
     assert_eq!(calls.matches("issue create").count(), 1, "{calls}");

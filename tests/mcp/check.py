@@ -94,6 +94,7 @@ async def work(client: Client, folder: pathlib.Path, program: str) -> None:
 
     refusal = await agent.refused("claim")
     assert refusal["kind"] == "notReady", refusal
+    assert "planspec " not in refusal["hint"], refusal
     for forbidden in ["approve", "attest", "answer"]:
         assert (await agent.refused(forbidden, node="run/ok"))["kind"] == "notFound"
     refusal = await agent.refused("report", result="succeeded", node="run/ok")

@@ -1,6 +1,7 @@
 //! Globs over paths of a repository.
 
-use globset::{Glob, GlobBuilder, GlobMatcher};
+use globset::{Glob, GlobBuilder, GlobMatcher, GlobSet, GlobSetBuilder};
+use regex::{RegexSet, RegexSetBuilder};
 
 /// A glob over paths from the repository's root: `*` does not match `/`, `**` does,
 /// `{a,b}` matches either.
@@ -9,6 +10,91 @@ use globset::{Glob, GlobBuilder, GlobMatcher};
 /// It is not a valid glob.
 pub fn glob(text: &str) -> Result<Glob, globset::Error> {
     GlobBuilder::new(text).literal_separator(true).build()
+}
+
+/// Globs that are held against paths together.
+///
+/// The `?` and `[…]` of globset match one byte. Here they match one character.
+#[derive(Debug, Clone, Default)]
+pub struct Globs {
+    by_byte: GlobSet,
+    /// Those for which bytes and characters differ, and which of all globs they are, in order.
+    by_character: (RegexSet, Vec<usize>),
+}
+
+impl Globs {
+    /// These globs, which are known by their number from 0.
+    ///
+    /// # Errors
+    /// A sentence that says why they cannot be compiled.
+    pub fn of(globs: impl IntoIterator<Item = Glob>) -> Result<Globs, String> {
+        let mut set = GlobSetBuilder::new();
+        let (mut patterns, mut numbers) = (Vec::new(), Vec::new());
+        for (number, glob) in globs.into_iter().enumerate() {
+            if glob.glob().contains(['?', '[']) {
+                patterns.push(in_characters(&glob));
+                numbers.push(number);
+            }
+            set.add(glob);
+        }
+        let by_byte = set.build().map_err(|error| error.kind().to_string())?;
+        let by_character = RegexSetBuilder::new(patterns)
+            .dot_matches_new_line(true)
+            .size_limit(MAX_COMPILED_BYTES)
+            .build()
+            .map_err(|error| error.to_string())?;
+        Ok(Globs {
+            by_byte,
+            by_character: (by_character, numbers),
+        })
+    }
+
+    /// The first glob that matches a path.
+    pub fn first(&self, path: &str) -> Option<usize> {
+        let by_byte = self.by_byte.matches(path).into_iter();
+        if path.is_ascii() {
+            return by_byte.min();
+        }
+        let (set, numbers) = &self.by_character;
+        let by_byte = by_byte.filter(|number| numbers.binary_search(number).is_err());
+        let by_character = set.matches(path).into_iter();
+        by_byte.chain(by_character.map(|at| numbers[at])).min()
+    }
+
+    /// Whether one of them matches a path.
+    pub fn is_match(&self, path: &str) -> bool {
+        if path.is_ascii() {
+            self.by_byte.is_match(path)
+        } else {
+            self.first(path).is_some()
+        }
+    }
+}
+
+/// Most bytes that the globs of a set may take.
+const MAX_COMPILED_BYTES: usize = 64 * 1024 * 1024;
+
+/// The regular expression of a glob, which globset writes for bytes: `(?-u)^\xc3\xa4[^/]$` for `ä?`.
+fn in_characters(glob: &Glob) -> String {
+    let text = glob.regex();
+    let text = text.strip_prefix("(?-u)").unwrap_or(text);
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find('\\') {
+        let (before, escape) = rest.split_at(at);
+        bytes.extend(before.bytes());
+        // Only bytes outside of ASCII are written in hexadecimal.
+        let byte = escape.strip_prefix("\\x").and_then(|hex| hex.get(..2));
+        let byte = byte.and_then(|hex| u8::from_str_radix(hex, 16).ok());
+        let length = if byte.is_some() { 4 } else { 2 };
+        match byte {
+            Some(byte) => bytes.push(byte),
+            None => bytes.extend(escape.bytes().take(length)),
+        }
+        rest = escape.get(length..).unwrap_or_default();
+    }
+    bytes.extend(rest.bytes());
+    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 /// Why a glob matches nothing, or something else than it seems to, and what to write instead; `None` if
@@ -124,7 +210,7 @@ impl Part<'_> {
             (Part::Name(name), Part::Pattern(_, matcher))
             | (Part::Pattern(_, matcher), Part::Name(name)) => matcher
                 .as_ref()
-                .is_none_or(|matcher| matcher.is_match(name)),
+                .is_none_or(|matcher| may_match(matcher, name)),
             (Part::Pattern(one, _), Part::Pattern(other, _)) => {
                 let (a, b) = (before_special(one), before_special(other));
                 let (c, d) = (after_special(one), after_special(other));
@@ -132,6 +218,13 @@ impl Part<'_> {
             }
         }
     }
+}
+
+fn may_match(matcher: &GlobMatcher, name: &str) -> bool {
+    if name.is_ascii() || !matcher.glob().glob().contains('?') {
+        return matcher.is_match(name);
+    }
+    Globs::of([matcher.glob().clone()]).is_ok_and(|globs| globs.is_match(name))
 }
 
 fn before_special(pattern: &str) -> &str {
@@ -144,6 +237,8 @@ fn after_special(pattern: &str) -> &str {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
+
     use proptest::prelude::*;
 
     use super::*;
@@ -199,11 +294,58 @@ mod tests {
             ("**/a/**", "b/**/c", true),
             ("a/**/z", "b/**/z", false),
             ("../x", "src", true),
+            ("src/?.rs", "src/é.rs", true),
+            ("src/?.rs", "src/éa.rs", false),
         ];
         for (one, other, expected) in table {
             assert_eq!(may_overlap(one, other), expected, "{one} and {other}");
             assert_eq!(may_overlap(other, one), expected, "{other} and {one}");
         }
+    }
+
+    #[test]
+    fn globs_match_characters() {
+        let table = [
+            ("src/?.md", "src/é.md", true),
+            ("src/??.md", "src/é.md", false),
+            ("?", "漢", true),
+            ("?/x", "漢/x", true),
+            ("a?b", "a/b", false),
+            ("[éü]", "ü", true),
+            ("[éü]", "ö", false),
+            ("[!é]", "ü", true),
+            ("[!é]", "é", false),
+            ("[é-ü]", "ö", true),
+            ("[a-ü]", "z", true),
+            ("é?{ü,[x-z]}*", "éaü.md", true),
+            ("é?{ü,[x-z]}*", "éäy漢", true),
+            ("**/?.md", "ä/ö/ü.md", true),
+            ("\\?é", "?é", true),
+            ("\\?é", "aé", false),
+            ("\\x61?", "x61é", true),
+            ("é*", "é漢/x", false),
+        ];
+        for (text, path, expected) in table {
+            let globs = Globs::of([glob(text).unwrap()]).unwrap();
+            assert_eq!(globs.is_match(path), expected, "{text} {path}");
+        }
+    }
+
+    #[test]
+    fn the_first_of_several_globs_is_told() {
+        let texts = ["é/**", "?.md", "*.md", "é"];
+        let globs = Globs::of(texts.map(|text| glob(text).unwrap())).unwrap();
+        for (path, expected) in [
+            ("é/a", Some(0)),
+            ("é.md", Some(1)),
+            ("a.md", Some(1)),
+            ("éa.md", Some(2)),
+            ("é", Some(3)),
+            ("ü", None),
+        ] {
+            assert_eq!(globs.first(path), expected, "{path}");
+        }
+        assert!(!Globs::default().is_match("é"));
     }
 
     const NAMES: [&str; 4] = ["a", "b", "ab", "a.b"];

@@ -149,6 +149,7 @@ impl Origin {
                     [PathStep::Key(field), rest @ ..] if field == "dependsOn" => {
                         [&step, &path!["dependencies"][..], rest].concat()
                     }
+                    [PathStep::Key(field), ..] if field == "x-planspec" => [&step, rest].concat(),
                     rest => [&step, &path!["x-planspec"][..], rest].concat(),
                 }
             }

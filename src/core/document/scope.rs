@@ -17,11 +17,11 @@
 //! # Ok::<(), Vec<planspec::document::Diagnostic>>(())
 //! ```
 
-use globset::{Glob, GlobSet, GlobSetBuilder};
+use globset::Glob;
 
 use super::model::Scope;
 use crate::core::base::diagnostic::{Code, Diagnostic, Finder, Part, PathStep};
-use crate::core::base::glob::{glob, misleading};
+use crate::core::base::glob::{Globs, glob, misleading};
 use crate::path;
 
 /// The prefix of entries about files.
@@ -141,7 +141,7 @@ pub struct Bounds {
 #[derive(Debug, Default)]
 struct Covered {
     entries: Vec<Entry>,
-    set: GlobSet,
+    set: Globs,
     /// The entry of each glob of the set.
     owners: Vec<usize>,
 }
@@ -149,21 +149,21 @@ struct Covered {
 impl Covered {
     fn build(all: Vec<(Entry, Vec<Glob>)>) -> Result<Covered, String> {
         let mut covered = Covered::default();
-        let mut set = GlobSetBuilder::new();
+        let mut set = Vec::new();
         for (entry, globs) in all {
             for glob in globs {
-                set.add(glob);
+                set.push(glob);
                 covered.owners.push(covered.entries.len());
             }
             covered.entries.push(entry);
         }
-        covered.set = set.build().map_err(|error| error.kind().to_string())?;
+        covered.set = Globs::of(set)?;
         Ok(covered)
     }
 
     /// The first entry that matches a file.
     fn entry(&self, path: &str) -> Option<&Entry> {
-        let first = self.set.matches(path).into_iter().min()?;
+        let first = self.set.first(path)?;
         self.entries.get(*self.owners.get(first)?)
     }
 }

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 
 use super::*;
-use crate::core::base::diagnostic::{Place, display_path};
+use crate::core::base::diagnostic::{Place, display_path, pointer};
 use crate::core::plan::graph;
 use crate::core::resource::{Kind, Metadata, PlanSpec, Resource, Spec};
 use crate::core::testing;
@@ -71,6 +71,54 @@ fn line(finding: &Diagnostic) -> String {
         display_path(path),
         finding.message
     )
+}
+
+/// Every finding in a file: its place as a JSON pointer, and what to do.
+fn found_in_file(document: &Value) -> Vec<(String, String)> {
+    let file = ("planspec/a.planspec.json", document.to_string());
+    let snapshot = testing::snapshot(&[(file.0, &file.1)]);
+    let found = snapshot.diagnostics().iter().map(|finding| {
+        let Place::Entry { path, .. } = &finding.place else {
+            panic!("{finding:?}");
+        };
+        let help = finding.help.clone().unwrap_or_default();
+        (pointer(path), help)
+    });
+    found.collect()
+}
+
+#[test]
+fn a_glob_that_is_none_is_found_where_the_document_has_it() {
+    let step = json!({"touches": ["lang/[a", "*.po"]});
+    let found = found_in_file(&with("/approach/steps/1/x-planspec", step));
+    let places: Vec<&str> = found.iter().map(|(place, _)| place.as_str()).collect();
+    assert_eq!(
+        places,
+        [
+            "/approach/steps/1/x-planspec/touches/0",
+            "/approach/steps/1/x-planspec/touches/1",
+        ]
+    );
+}
+
+#[test]
+fn a_number_where_a_time_is_expected_is_read_as_one_where_it_can_be() {
+    let usual = "expected: a time like `2026-01-31T09:00:00Z` (RFC 3339)";
+    for (number, help) in [
+        (json!(1_769_850_000), "write `\"2026-01-31T09:00:00Z\"`"),
+        (
+            json!(1_769_850_000_123_i64),
+            "write `\"2026-01-31T09:00:00Z\"`",
+        ),
+        (json!("1769850000"), "write `\"2026-01-31T09:00:00Z\"`"),
+        (json!(20_260_131), usual),
+        (json!("90"), usual),
+        (json!(true), usual),
+    ] {
+        let found = found_in_file(&with("/identity/created_at", number.clone()));
+        let expected = ("/identity/created_at".to_owned(), help.to_owned());
+        assert_eq!(found, [expected], "{number}");
+    }
 }
 
 #[test]
@@ -223,8 +271,17 @@ fn each_rule_has_a_document_that_breaks_only_it() {
         ),
         (
             with("/x-planspec", json!({"checks": {"ten-languages": []}})),
-            "PS106 error structure x-planspec.checks.ten-languages: `ten-languages`: it is empty, at \
+            "PS106 error structure x-planspec.checks.ten-languages: `checks.ten-languages`: it is empty, at \
              least one entry is expected",
+        ),
+        (
+            with(
+                "/x-planspec",
+                json!({"checks": {"ten-languages": [{"type": "test_passes", "name": "n",
+                    "command": "make", "until": "ok"}]}}),
+            ),
+            "PS102 error structure x-planspec.checks.ten-languages[0].until: there is no field \
+             `until` in `checks.ten-languages[0]`",
         ),
         // Tolerated deviations.
         (

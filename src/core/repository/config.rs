@@ -275,6 +275,19 @@ pub fn actor_of(provider: &str) -> Option<String> {
     }
 }
 
+/// Why a text names no actor, and what to write instead: `agent:` and `human://` name nobody.
+pub fn names_nobody(actor: &str) -> Option<(String, &'static str)> {
+    let (_, name) = actor.split_once(':')?;
+    let name = name.trim_start_matches('/').trim();
+    name.is_empty().then(|| {
+        let why = format!("the actor `{actor}` has no name");
+        (
+            why,
+            "write it after the colon, as in `agent:claude` or `human:ana`",
+        )
+    })
+}
+
 /// Whether an actor is a person: no `agent:`, `service:`, `tool:`, `serviceaccount:`, `mcp:` or `https:`, with or without
 /// `//`.
 pub fn is_person(actor: &str) -> bool {
@@ -843,6 +856,24 @@ mod tests {
         }
         for provider in ["human://team:security", "human://", "agent://", "tool://x"] {
             assert_eq!(actor_of(provider), None, "{provider}");
+        }
+    }
+
+    #[test]
+    fn an_actor_has_a_name() {
+        for actor in ["agent:", "human:", "agent://", "user: ", "service:/"] {
+            let (why, help) = names_nobody(actor).expect(actor);
+            assert_eq!(why, format!("the actor `{actor}` has no name"));
+            assert!(help.contains("`agent:claude`"), "{help}");
+        }
+        for actor in [
+            "agent:a",
+            "agent://team/a",
+            "ana",
+            "ana@example.com",
+            "x:y:",
+        ] {
+            assert_eq!(names_nobody(actor), None, "{actor}");
         }
     }
 

@@ -268,11 +268,15 @@ impl Definitions {
         self.resource(key)?.spec.execution()
     }
 
-    /// The executions of a plan, with their specs.
+    /// The executions of a plan, with their specs. One that is defined twice counts if either
+    /// definition names the plan: it may be the one that runs, and the other may stand in a file
+    /// that was not read.
     pub fn executions_of(&self, plan: &Key) -> impl Iterator<Item = (&Key, &ExecutionSpec)> {
         let all = self.keys_of(Kind::Execution);
-        let readable = all.filter_map(|key| Some((key, self.execution(key)?)));
-        readable.filter(|(key, run)| run.plan_ref.key(Kind::Plan, &key.namespace) == *plan)
+        let defined = all.flat_map(|key| self.definitions(key));
+        let readable = defined.filter_map(|one| Some((&one.key, one.resource.as_ref()?)));
+        let runs = readable.filter_map(|(key, resource)| Some((key, resource.spec.execution()?)));
+        runs.filter(|(key, run)| run.plan_ref.key(Kind::Plan, &key.namespace) == *plan)
     }
 
     /// Whether nothing at all is defined.

@@ -372,6 +372,41 @@ fn kin_of_what_changes_is_read() {
     }
 }
 
+/// An execution that two files define runs the plan if either says so. The hook reads only the file
+/// that names the plan.
+#[test]
+fn an_execution_that_is_defined_twice_is_one_of_the_plan() {
+    let run = |plan: &str| {
+        format!(
+            "apiVersion: planspec.io/v1alpha1\nkind: Execution\nmetadata: {{name: r, namespace: \
+             n}}\nspec: {{planRef: {{name: {plan}}}}}\n"
+        )
+    };
+    let old = Files::from([
+        (
+            "a.yaml".to_owned(),
+            plan_of("a", "description: d, supersedes: [{name: x}]"),
+        ),
+        ("one.yaml".to_owned(), run("a")),
+        ("two.yaml".to_owned(), run("other")),
+    ]);
+    let mut new = old.clone();
+    let changed = old["a.yaml"].replace("{id: a,", "{id: b,");
+    new.insert("a.yaml".to_owned(), changed);
+    let change = (old, new);
+    let whole = broken(&everything(&change));
+    let in_place: Vec<&str> = whole
+        .iter()
+        .filter(|found| found.code == Code::CHANGED_IN_PLACE)
+        .map(|found| found.message.as_str())
+        .collect();
+    assert_eq!(
+        in_place,
+        ["Plan n/a has executions (r) and is changed in place"]
+    );
+    assert_eq!(broken(&sides(&change)), whole);
+}
+
 fn plan_of(name: &str, fields: &str) -> String {
     format!(
         "apiVersion: planspec.io/v1alpha1\nkind: Plan\nmetadata: {{name: {name}, namespace: \

@@ -363,7 +363,8 @@ fn changed_in_place(subject: &Subject, sides: &Sides<'_>) -> Option<Diagnostic> 
     // A change does not affect finished runs.
     let runs = sides.old.executions_of(&subject.key);
     let runs = runs.filter(|(key, _)| !sides.over.contains(key));
-    let runs: Vec<&str> = runs.map(|(key, _)| key.name.as_str()).collect();
+    let mut runs: Vec<&str> = runs.map(|(key, _)| key.name.as_str()).collect();
+    runs.dedup();
     if runs.is_empty() {
         return None;
     }

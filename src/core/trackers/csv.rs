@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::words::state;
+use super::words::{hold, state};
 use super::{Format, Link, Refused, Task, TaskList};
 
 /// The content of a column.
@@ -236,6 +236,7 @@ fn task(cells: &Cells<'_>, list: &mut TaskList, others: &mut Others) {
         description: cells.first(Column::Description).to_owned(),
         // A dropped task is marked as such in one of its columns.
         state: states.max_by_key(|state| *state as u8).unwrap_or_default(),
+        hold: cells.all(Column::State).into_iter().find_map(hold),
         parent: cells.ids(Column::Parent).into_iter().next(),
         after: cells.ids(Column::After).into_iter().map(Link::to).collect(),
         labels: labels

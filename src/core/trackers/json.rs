@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use serde_json::Value;
 
-use super::words::state;
+use super::words::{hold, state};
 use super::{Format, Link, Refused, State, Task, TaskList, line_at, links};
 use crate::core::text::locate::Lines;
 
@@ -201,6 +201,7 @@ impl Entry {
             title: self.text("title"),
             description: self.text("description"),
             state: state(&self.text("status")),
+            hold: hold(&self.text("status")),
             labels: self.texts("labels", "name"),
             url: self.url("url"),
             ..Task::default()
@@ -534,6 +535,8 @@ pub fn planspec(text: &str) -> Result<TaskList, Refused> {
             Some(Value::Bool(true)) => State::Done,
             _ => State::Open,
         };
+        // How far a run is holds nothing back in another one.
+        task.hold = None;
         task.after = hard.chain(soft).collect();
         task.parent = entry.id("parent");
         task.is_heading = entry.text("kind") == "Group";

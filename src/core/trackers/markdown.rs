@@ -338,6 +338,9 @@ impl<'t> Line<'t> {
         if mark.chars().count() > 1 || rest.starts_with(['(', '[', ':']) {
             return Line::Text;
         }
+        if mark == "P" && is_explained(rest) {
+            return Line::Text;
+        }
         // An optional task in Kiro's notation.
         let rest = rest.strip_prefix('*').unwrap_or(rest);
         let state = match mark {
@@ -365,6 +368,12 @@ impl<'t> Line<'t> {
             text => Line::Task(state, text),
         }
     }
+}
+
+/// Whether a text says what the mark before it means, as the template of spec-kit does: `[P] tasks = …`.
+fn is_explained(rest: &str) -> bool {
+    let mut words = rest.split_whitespace().take(2);
+    words.any(|word| matches!(word, "=" | "means"))
 }
 
 /// The text after `-`, `*`, `+`, `1.` or `1)`.

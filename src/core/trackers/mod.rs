@@ -106,6 +106,8 @@ pub struct Task {
     pub after: Vec<Link>,
     /// The state.
     pub state: State,
+    /// Why it is not to be begun now, as the list says.
+    pub hold: Option<Hold>,
     /// Whether it is a heading, which only groups other tasks.
     pub is_heading: bool,
     /// Its URL.
@@ -126,6 +128,15 @@ pub enum State {
     Done,
     /// Dropped.
     Dropped,
+}
+
+/// Why a task that is to be done is not to be begun now. A plan has no such state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Hold {
+    /// Something is in its way.
+    Blocked,
+    /// It is put off.
+    Deferred,
 }
 
 /// A dependency of a task.

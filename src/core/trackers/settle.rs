@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Link, Refused, State, Task, TaskList};
+use super::{Hold, Link, Refused, State, Task, TaskList};
 use crate::core::base::invisible::unseen;
 
 /// The help if a list does not form a graph.
@@ -34,7 +34,7 @@ pub fn settled(mut list: TaskList, how: Settling) -> Result<TaskList, Refused> {
             "it has {} tasks and headings, but a plan has at most {most} nodes",
             list.tasks.len()
         );
-        let help = "split the list, or raise `limits.nodes` in .planspec.yaml";
+        let help = "split the list, or raise `limits.nodes` in .planspec.yaml and commit that";
         return Err(Refused::at(first.line, why, help));
     }
     list.tasks.iter_mut().for_each(clean_ids);
@@ -67,8 +67,35 @@ pub fn settled(mut list: TaskList, how: Settling) -> Result<TaskList, Refused> {
         }
         cut(&mut list, &way, &refused);
     }
+    tell_what_is_held(&mut list);
     list.unread.sort_by_key(|unread| unread.line);
     Ok(list)
+}
+
+/// What is held back in the list, and by nothing in the plan.
+fn tell_what_is_held(list: &mut TaskList) {
+    let open = list.tasks.iter().filter(|task| task.state == State::Open);
+    let open: BTreeSet<&str> = open.map(|task| task.id.as_str()).collect();
+    let mut told = Vec::new();
+    for task in &list.tasks {
+        let waits = || {
+            task.after
+                .iter()
+                .any(|link| open.contains(link.id.as_str()))
+        };
+        let why = match task.hold.filter(|_| task.state == State::Open) {
+            Some(Hold::Deferred) => "is deferred in the list, but not in the plan",
+            Some(Hold::Blocked) if !waits() => {
+                "is blocked in the list, which does not say by which open task"
+            }
+            Some(Hold::Blocked) | None => continue,
+        };
+        let then = "it can be claimed when its turn comes";
+        told.push((task.line, format!("`{}` {why}: {then}", task.id)));
+    }
+    for (line, what) in told {
+        list.cannot_read(line, what);
+    }
 }
 
 fn check_ids(list: &mut TaskList, how: Settling) -> Result<(), Refused> {

@@ -58,6 +58,10 @@ description: \"Tasks\"
 
 - [ ] T011 [P] Documentation
 
+## Notes
+
+- [P] tasks = may run at the same time
+
 ## Dependencies & Execution Order
 
 - **User Story 1**: after Foundation
@@ -195,6 +199,7 @@ Before we begin.
 - [ ]
 - [a link](https://example.com)
 - [ ] Build
+- [P] Glue
 ";
     let list = settled_as("release.md", text);
     assert_eq!(list.format, Format::Markdown);
@@ -219,6 +224,7 @@ Before we begin.
             "20: a task is written `- [ ] text`, with spaces around the brackets",
             "21: `[y]` is neither open (`[ ]`), done (`[x]`) nor cancelled (`[-]`)",
             "22: a task without text",
+            "25: `[P]` says neither to be done (`[ ]`), done (`[x]`) nor given up (`[-]`)",
         ]
     );
 }
@@ -331,6 +337,32 @@ fn beads_are_one_a_line() {
     assert_eq!(second["id"], "bd-b");
     let origin = json!({"id": "bd-b", "labels": ["api"], "assignees": ["ana"]});
     assert_eq!(second["context"][1]["content"], origin);
+}
+
+#[test]
+fn what_is_held_back_in_a_list_and_not_in_the_plan_is_told() {
+    let text = r#"{"id":"kb-1","title":"Order flour","status":"deferred"}
+{"id":"kb-2","title":"Knead","status":"blocked","dependencies":[{"depends_on_id":"kb-4","type":"blocks"}]}
+{"id":"kb-3","title":"Bake","status":"blocked","dependencies":[{"depends_on_id":"kb-5","type":"blocks"}]}
+{"id":"kb-4","title":"Weigh","status":"open"}
+{"id":"kb-5","title":"Heat","status":"closed"}
+"#;
+    let list = settled_as("issues.jsonl", text);
+    assert_eq!(list.tasks.len(), 5);
+    assert_eq!(
+        unread(&list),
+        [
+            "1: `kb-1` is deferred in the list, but not in the plan: it can be claimed when its turn comes",
+            "3: `kb-3` is blocked in the list, which does not say by which open task: it can be claimed when its turn comes",
+        ]
+    );
+    let table = "Key,Summary,Status\nA-1,Order flour,On Hold\nA-2,Knead,In Progress\n";
+    assert_eq!(
+        unread(&settled_as("issues.csv", table)),
+        [
+            "2: `A-1` is deferred in the list, but not in the plan: it can be claimed when its turn comes"
+        ]
+    );
 }
 
 #[test]

@@ -93,8 +93,8 @@ fn ambiguous(name: &str, several: &[&Key]) -> Error {
         .hint(choose_one(several.iter().copied()))
 }
 
-/// The commit to start from: the given one, else the tip of the spec branch, or HEAD if that is ahead of it; else HEAD.
-fn start(store: &Store, revision: Option<&str>, view: Option<&View>) -> Result<String> {
+/// The commit to begin with: what is named, else the tip of the spec branch, or HEAD where that goes on from there; else HEAD.
+pub(super) fn start(store: &Store, revision: Option<&str>, view: Option<&View>) -> Result<String> {
     if let Some(revision) = revision {
         return store.commit_of(revision);
     }

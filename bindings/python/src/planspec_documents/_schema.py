@@ -135,10 +135,16 @@ class _Judged:
         return Complaint(self.path, rank, Diagnostic(code, self.path, part, f"{name}: {message}", help))
 
 
+_BY_NAME = ("checks", "nodeBindings")
+"""Fields whose keys are names that people choose."""
+
+
 def _name(path: Path) -> str:
-    """``nodes[3]``: the last key of a path and the indices behind it."""
+    """``nodes[3]``: the last key of a path and the indices behind it; ``checks.fast[0]`` where that key is a name."""
     start = len(path)
     while start and not isinstance(path[start - 1], str):
+        start -= 1
+    if start > 1 and path[start - 2] in _BY_NAME:
         start -= 1
     tail = path[start - 1 :] if start else path
     return f"`{display(tail)}`" if tail else "the document"

@@ -383,7 +383,7 @@ fn beside_the_others(look: &Look<'_>) -> Option<Diagnostic> {
             "add `apiVersion: planspec.io/v1alpha1`",
         );
         let changes = vec![Change::Add { path, with }];
-        return look.say(Code::MISSING_FIELD, path!["kind"], words, changes);
+        return look.say(Code::MISSING_FIELD, Vec::new(), words, changes);
     }
     let metadata = fields.get("metadata")?.as_object()?;
     if has("namespace") || metadata.keys().any(|key| folded(key) == "namespace") {

@@ -39,7 +39,7 @@ impl Plan<'_> {
             let message = format!("the plan has {nodes} nodes; the limit is {limit}");
             let path = path!["spec", "graph", "nodes"];
             let finding = self.definition.at_key(Code::TOO_MANY_NODES, path, message);
-            let help = "split the plan, or raise `limits.nodes` in .planspec.yaml";
+            let help = "split the plan, or raise `limits.nodes` in .planspec.yaml and commit that";
             findings.push(finding.help(help));
         }
         match Graph::build(self.graph) {

@@ -125,9 +125,11 @@ fn value_fix(
             let (fix, _) = fixes::word(path, given, &allowed)?;
             Some(fixes::with_what_it_said(instance, path, given, fix))
         }
-        (Kind::Format { .. }, Value::String(text)) => {
-            fixes::duration(path, text).or_else(|| fixes::no_duration(instance, path, text))
-        }
+        (Kind::Format { .. }, Value::String(text)) => match rule.text("format") {
+            Some("uuid") => None,
+            Some("date-time") => fixes::time(path, text),
+            _ => fixes::duration(path, text).or_else(|| fixes::no_duration(instance, path, text)),
+        },
         (Kind::Pattern { .. }, Value::String(text)) => {
             let is_reviewer = path.starts_with(&["spec".into(), "reviewers".into()]);
             let person = fixes::person(text).filter(|_| is_reviewer);
@@ -297,7 +299,11 @@ fn wrong_type(rule: &Rule<'_>, value: &Value) -> Said {
         other => type_of(other),
     };
     let words = format!("{} is expected", words.join(" or "));
-    let help = expected.first().and_then(|name| how_to_write(name, value));
+    let help = match rule.text("format") {
+        // A number in quotes is no time either.
+        Some("date-time") => Some(rule.expected()),
+        _ => expected.first().and_then(|name| how_to_write(name, value)),
+    };
     Said {
         help,
         ..Said::wrong_type(format!("{words}, but this is {found}")).label(words)
@@ -787,13 +793,21 @@ fn parent(path: &[PathStep]) -> &[PathStep] {
     path.split_last().map_or(path, |(_, parent)| parent)
 }
 
+/// Fields whose keys are names that people choose.
+const BY_NAME: [&str; 2] = ["checks", "nodeBindings"];
+
 /// `nodes[3]`: the last key of a path, with the indices after it.
 fn name(path: &[PathStep]) -> String {
-    let start = path
+    let last_key = path
         .iter()
         .rposition(|step| matches!(step, PathStep::Key(_)))
         .unwrap_or_default();
-    match path.get(start..) {
+    let is_by_name = |at: &usize| match path.get(*at) {
+        Some(PathStep::Key(key)) => BY_NAME.contains(&key.as_str()),
+        _ => false,
+    };
+    let above = last_key.checked_sub(1).filter(is_by_name);
+    match path.get(above.unwrap_or(last_key)..) {
         None | Some([]) => "the document".to_owned(),
         Some(tail) => format!("`{}`", display_path(tail)),
     }

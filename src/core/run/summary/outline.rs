@@ -340,6 +340,18 @@ impl Counts {
         counts
     }
 
+    /// Something waits for something else than was counted: what is in its way for the moment is still to be done.
+    pub fn changes(&mut self, before: &WaitingFor, now: &WaitingFor) {
+        if !matches!(now, WaitingFor::Report { .. }) {
+            return;
+        }
+        if let Some(count) = self.wanted.get_mut(&Concern::of(before)) {
+            *count = count.saturating_sub(1);
+        }
+        *self.wanted.entry(Concern::of(now)).or_default() += 1;
+        self.wanted.retain(|_, count| *count > 0);
+    }
+
     fn add(&mut self, run: &RunSummary) {
         *self.phases.entry(run.phase).or_default() += 1;
         for (concern, _) in wanted(run) {

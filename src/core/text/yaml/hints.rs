@@ -47,7 +47,7 @@ pub(super) fn with_a_way_out(mut finding: Diagnostic, text: &str, json: bool) ->
         (Code::BAD_KEY, _) => "keys are strings",
         (Code::BAD_SCALAR, _) => "remove the tag, or write a value that fits it",
         (Code::LIMIT, _) => {
-            "reduce the nesting, or raise `limits.depth` or `limits.fileBytes` in .planspec.yaml"
+            "reduce the nesting, or raise `limits.depth` or `limits.fileBytes` in .planspec.yaml and commit that"
         }
         _ => return finding,
     };

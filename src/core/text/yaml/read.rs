@@ -35,7 +35,7 @@ pub fn read(file: &str, bytes: &[u8], limits: &Limits) -> (Vec<Document>, Vec<Di
             limits.file_bytes
         );
         let finding = Diagnostic::new(Code::LIMIT, file, Place::File, message).help(format!(
-            "split the file, or raise `limits.fileBytes` in {CONFIG_FILE}"
+            "split the file, or raise `limits.fileBytes` in {CONFIG_FILE} and commit that"
         ));
         return (Vec::new(), vec![finding]);
     }
@@ -135,10 +135,12 @@ fn read_scanned(text: &str, json: bool, limits: &Limits) -> (Vec<Document>, Vec<
     };
     let refused = RefCell::new(None);
     let budget = Cell::new(limits.file_bytes.saturating_mul(4));
+    // The scan does not accept all of JSON. Which of its numbers are integers is seen without a scan.
+    let may_be_integer = !json || scan::has_long_integer(text);
     let node = Node {
         depth: scan::depth(limits),
         budget: &budget,
-        strict: syntax.is_some(),
+        strict: syntax.is_some() && may_be_integer,
         wary: false,
         extension: false,
         refused: &refused,
@@ -667,6 +669,7 @@ mod tests {
 
     #[test]
     fn json_goes_the_same_way() {
+        let long_key = format!("{{\"{}\": 1e40}}", "k".repeat(1500));
         let good = [
             (
                 r#"{"a":1,"b":[true,null,"x\/y"]}"#,
@@ -676,6 +679,12 @@ mod tests {
                 "\u{feff}{\n\t\"a\": \"\\ud83d\\ude00\"\n}\n",
                 json!({"a": "😀"}),
             ),
+            // The scan refuses surrogate pairs, and keys of more than 1,024 characters.
+            (
+                "{\"a\": \"\\ud83d\\ude00\", \"b\": 1e40}\n",
+                json!({"a": "😀", "b": 1e40}),
+            ),
+            (long_key.as_str(), json!({ "k".repeat(1500): 1e40 })),
         ];
         for (text, expected) in good {
             let (documents, diagnostics) = read_as("a.json", text.as_bytes());
@@ -691,6 +700,10 @@ mod tests {
             ("{\"a\": 1, \"a\": 2}\n", vec![("PS004", 1, 10)]),
             ("{\"a\": 9007199254740993}\n", vec![("PS006", 1, 7)]),
             ("{\"a\": \"\\ud83d\"}\n", vec![("PS001", 1, 14)]),
+            (
+                "{\"a\": \"\\ud83d\\ude00\", \"b\": 99999999999999999999}\n",
+                vec![("PS006", 1, 47)],
+            ),
         ];
         for (text, expected) in bad {
             let (documents, diagnostics) = read_as("a.json", text.as_bytes());

@@ -148,6 +148,26 @@ pub(super) fn hazard(text: &str, json: bool) -> Option<Hazard> {
     (mark && !json).then_some(Hazard::Mark)
 }
 
+/// Whether a JSON text has an integer of more than 64 bits, which its loader makes a float.
+pub(super) fn has_long_integer(json: &str) -> bool {
+    let (mut in_string, mut is_escaped) = (false, false);
+    let is_between = |c: char| {
+        let was_in_string = in_string;
+        match c {
+            _ if is_escaped => is_escaped = false,
+            '\\' => is_escaped = in_string,
+            '"' => in_string = !in_string,
+            _ => {}
+        }
+        was_in_string || !(c.is_ascii_alphanumeric() || "+-.".contains(c))
+    };
+    json.split(is_between).any(|word| {
+        let digits = word.strip_prefix('-').unwrap_or(word);
+        let is_integer = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+        is_integer && word.parse::<i64>().is_err() && word.parse::<u64>().is_err()
+    })
+}
+
 /// An upper bound on the number of open brackets.
 #[derive(Default)]
 struct Brackets {
@@ -686,6 +706,25 @@ pub(super) fn resolve(text: &str) -> Scalar {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn integers_too_long_for_json_are_told_from_other_numbers() {
+        let table = [
+            ("[18446744073709551615, -9223372036854775808]", false),
+            ("[18446744073709551616]", true),
+            (r#"{"a": -9223372036854775809}"#, true),
+            ("[1e300, 123456789012345678901.0, 2E+30]", false),
+            (
+                r#"["123456789012345678901", "\"123456789012345678901"]"#,
+                false,
+            ),
+            (r#"["\\", 123456789012345678901]"#, true),
+            ("", false),
+        ];
+        for (text, expected) in table {
+            assert_eq!(has_long_integer(text), expected, "{text}");
+        }
+    }
 
     #[test]
     fn plain_scalars_are_what_yaml_1_2_says() {

@@ -9,7 +9,7 @@ pub(super) use field::{Misplaced, camel_case};
 pub use field::{names_provider, person};
 pub(super) use missing::missing;
 pub use text::slug;
-pub(super) use text::{duration, name, no_duration};
+pub(super) use text::{duration, name, no_duration, time};
 pub(super) use value::{typed, with_what_it_said, word};
 
 use serde_json::{Value, json};

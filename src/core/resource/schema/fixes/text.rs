@@ -1,11 +1,13 @@
 //! Fixes of durations and names.
 
+use chrono::DateTime;
 use serde_json::{Map, Value, json};
 
 use super::super::words::Rule;
 use super::said_of_node;
 use crate::core::base::diagnostic::PathStep;
 use crate::core::base::fix::{Change, Fix, at};
+use crate::core::base::time::exact;
 use crate::core::resource::Duration;
 
 /// A duration in other notations: `2 hours`, `P1D`, `30 days`, `90`.
@@ -72,6 +74,20 @@ pub(in crate::core::resource::schema) fn no_duration(
     };
     let object = at(instance, node).filter(|_| is_node)?;
     said_of_node(node, object, &format!("{field}: {text}"), remove)
+}
+
+/// Seconds or milliseconds since 1970, of the years from 2001 to 2033, as a time. Nobody knows what other numbers count.
+pub(in crate::core::resource::schema) fn time(path: &[PathStep], text: &str) -> Option<Fix> {
+    let number: i64 = text.trim().parse().ok()?;
+    let seconds = match number {
+        1_000_000_000..2_000_000_000 => number,
+        1_000_000_000_000..2_000_000_000_000 => number / 1000,
+        _ => return None,
+    };
+    Some(Fix::likely(Change::Replace {
+        path: path.to_vec(),
+        with: json!(exact(DateTime::from_timestamp(seconds, 0)?)).into(),
+    }))
 }
 
 /// A number word as digits.

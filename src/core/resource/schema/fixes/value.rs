@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::super::words::{Rule, follow};
-use super::text::{in_digits, slug};
+use super::text::{in_digits, slug, time};
 use super::{annotated, said_of_node};
 use crate::core::base::diagnostic::PathStep;
 use crate::core::base::fix::{Change, Fix, at};
@@ -138,6 +138,9 @@ pub(in crate::core::resource::schema) fn typed(
 
 /// Quotes a number or boolean where a string is expected.
 fn quoted(rule: &Rule<'_>, path: &[PathStep], value: &Value) -> Option<Fix> {
+    if rule.text("format") == Some("date-time") {
+        return time(path, &value.to_string());
+    }
     let path = path.to_vec();
     if rule.text("format") != Some("planspec-duration") {
         return Some(Fix::certain(Change::Quote { path }));
