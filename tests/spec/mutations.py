@@ -1,14 +1,15 @@
 #!/usr/bin/env python3
 """Whether the conformance suite notices wrong rules in the program: mutations.py --check | mutations.py TARGET_DIR
 
-Twenty small mistakes are made in a copy of the sources, one at a time. Each time the program is built into TARGET_DIR, and
-a case of the clause that the mistake is about must fail. With `--check` nothing is built: each text to be replaced must
+Twenty small mistakes are made in a copy of the sources, several at a time. Each time the program is built into TARGET_DIR,
+and a case of each clause that a mistake is about must fail. With `--check` nothing is built: each text to be replaced must
 stand in its file exactly once, and each clause must have cases of its own. Needs Python 3.10 or later, Git and cargo.
 """
 
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import os
 import shutil
@@ -21,6 +22,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 CONFORMANCE = ROOT / "docs" / "spec" / "conformance"
 MISTAKES = 20
+BUILDS = 6
 
 
 @dataclass
@@ -170,20 +172,50 @@ def fails(clause: str, program: Path) -> bool:
     return done.returncode == 1
 
 
-def unnoticed(folder: Path, target: Path) -> list[str]:
-    copy_of_sources(folder)
-    program = build(folder, target)
-    early = [one.clause for one in ALL if fails(one.clause, program)]
-    if early:
-        sys.exit(f"error: cases of {', '.join(early)} fail without any mistake: correct that first")
+class Mutated:
+    """A copy of the sources in which mistakes are made."""
+
+    def __init__(self, folder: Path, target: Path) -> None:
+        self.folder = folder
+        self.target = target
+        copy_of_sources(folder)
+
+    def failing(self, mistakes: list[Mistake], looked_at: list[Mistake]) -> set[str]:
+        """The clauses, of those that are looked at, of which a case fails while these mistakes are made."""
+        sound = {one.file: (self.folder / one.file).read_text(encoding="utf-8") for one in mistakes}
+        for one in mistakes:
+            text = (self.folder / one.file).read_text(encoding="utf-8")
+            (self.folder / one.file).write_text(text.replace(one.right, one.wrong), encoding="utf-8")
+        program = build(self.folder, self.target)
+        for name, text in sound.items():
+            (self.folder / name).write_text(text, encoding="utf-8")
+        return {one.clause for one in looked_at if fails(one.clause, program)}
+
+
+def unnoticed(mutated: Mutated) -> list[str]:
+    """The clauses whose mistakes no case of theirs notices.
+
+    Each mistake is made in three of six builds, each in other three (there are twenty ways): its cases must fail in these and
+    pass in the others, so that they fail because of it. Where they fail in another too, the mistake is made once more, alone.
+    """
+    if early := mutated.failing([], ALL):
+        sys.exit(f"error: cases of {', '.join(sorted(early))} fail without any mistake: correct that first")
+    ways = list(itertools.combinations(range(BUILDS), BUILDS // 2))
+    made = {one.clause: set(way) for one, way in zip(ALL, ways, strict=True)}
+    failed: dict[str, set[int]] = {one.clause: set() for one in ALL}
+    for number in range(BUILDS):
+        mistakes = [one for one in ALL if number in made[one.clause]]
+        for clause in mutated.failing(mistakes, ALL):
+            failed[clause].add(number)
+        print(f"build {number + 1} of {BUILDS}: {len(mistakes)} mistakes", flush=True)
     missed = []
     for one in ALL:
-        file = folder / one.file
-        sound = file.read_text(encoding="utf-8")
-        file.write_text(sound.replace(one.right, one.wrong), encoding="utf-8")
-        noticed = fails(one.clause, build(folder, target))
-        file.write_text(sound, encoding="utf-8")
-        print(f"{'noticed' if noticed else 'MISSED '} {one.clause} {one.file}: {one.wrong}", flush=True)
+        noticed = failed[one.clause] >= made[one.clause]
+        alone = noticed and failed[one.clause] != made[one.clause]
+        if alone:
+            noticed = bool(mutated.failing([one], [one]))
+        words = f"{'noticed' if noticed else 'MISSED '} {one.clause} {one.file}: {one.wrong}"
+        print(words + (" (alone)" if alone else ""), flush=True)
         if not noticed:
             missed.append(one.clause)
     return missed
@@ -204,7 +236,7 @@ def main() -> int:
         print(f"{len(ALL)} mistakes can be made, each about a clause with cases of its own")
         return 0
     with tempfile.TemporaryDirectory(prefix="mutations-") as folder:
-        missed = unnoticed(Path(folder), Path(options.target).resolve())
+        missed = unnoticed(Mutated(Path(folder), Path(options.target).resolve()))
     print(f"{len(ALL) - len(missed)} of {len(ALL)} mistakes are noticed")
     return 1 if missed else 0
 

@@ -1,5 +1,6 @@
 //! Revisions of one plan in files of their own: which of them is the plan, and which are its history.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
@@ -213,8 +214,12 @@ pub(super) fn earlier(definitions: &Definitions) -> BTreeSet<(String, usize)> {
 pub(super) fn check(definitions: &Definitions, findings: &mut Vec<Diagnostic>) {
     let mut sessions: BTreeMap<&str, Vec<&Definition>> = BTreeMap::new();
     for key in definitions.keys_of(Kind::Plan) {
-        let all: Vec<Definition> =
-            [definitions.definitions(key), definitions.earlier(key)].concat();
+        let (now, earlier) = (definitions.definitions(key), definitions.earlier(key));
+        // Nearly all plans have one definition, which is not copied.
+        let all = match earlier {
+            [] => Cow::Borrowed(now),
+            _ => Cow::Owned([now, earlier].concat()),
+        };
         if let Some(chain) = Chain::of(&all) {
             findings.extend(chain.findings());
         }

@@ -276,7 +276,7 @@ impl Definitions {
         let defined = all.flat_map(|key| self.definitions(key));
         let readable = defined.filter_map(|one| Some((&one.key, one.resource.as_ref()?)));
         let runs = readable.filter_map(|(key, resource)| Some((key, resource.spec.execution()?)));
-        runs.filter(|(key, run)| run.plan_ref.key(Kind::Plan, &key.namespace) == *plan)
+        runs.filter(|(key, run)| run.plan_ref.is_to(plan, &key.namespace))
     }
 
     /// Whether nothing at all is defined.

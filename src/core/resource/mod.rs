@@ -51,6 +51,11 @@ impl ObjectRef {
         Key::new(kind, namespace, &self.name)
     }
 
+    /// Whether it refers to the resource with this key, for a referring object in `namespace`.
+    pub fn is_to(&self, key: &Key, namespace: &str) -> bool {
+        self.name == key.name && self.namespace.as_deref().unwrap_or(namespace) == key.namespace
+    }
+
     /// A reference to a resource in the same namespace.
     pub fn named(name: impl Into<String>) -> ObjectRef {
         ObjectRef {

@@ -517,8 +517,14 @@ impl Subject {
         document::begin_history_anew(&mut changes);
         self.changes = changes;
         if let Spec::Plan(was) = &renamed.spec {
-            let shapes = (Shape::of(&was.graph), Shape::of(&is.graph));
-            self.effects = graph::effects(&was.graph, &is.graph, &mut self.changes);
+            let now = Shape::of(&is.graph);
+            // Nothing follows from a graph that is the same and can be built.
+            let shapes = if now.is_some() && was.graph == is.graph {
+                (now.clone(), now)
+            } else {
+                self.effects = graph::effects(&was.graph, &is.graph, &mut self.changes);
+                (Shape::of(&was.graph), now)
+            };
             self.effects.extend(graph::replaced(was, &self.changes));
             self.effects.extend(graph::numbered_anew(&self.changes));
             self.shape = Some(shapes);

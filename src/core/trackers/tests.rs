@@ -224,7 +224,7 @@ Before we begin.
             "20: a task is written `- [ ] text`, with spaces around the brackets",
             "21: `[y]` is neither open (`[ ]`), done (`[x]`) nor cancelled (`[-]`)",
             "22: a task without text",
-            "25: `[P]` says neither to be done (`[ ]`), done (`[x]`) nor given up (`[-]`)",
+            "25: `[P]` is neither open (`[ ]`), done (`[x]`) nor cancelled (`[-]`)",
         ]
     );
 }
