@@ -9,7 +9,6 @@ use std::fs::File;
 use std::io::{Read, Write as _};
 use std::path::PathBuf;
 use std::sync::Mutex;
-use std::time::SystemTime;
 
 use git2::ErrorCode;
 pub(super) use git2::ObjectType as ObjectKind;
@@ -366,23 +365,20 @@ impl Repo {
         let without_id = || GitError::Unusable(format!("cannot tell the id of a {kind}"));
         let id = Id::of(self.format(), kind, bytes).ok_or_else(without_id)?;
         let file = self.objects()?.loose_path(id);
-        // What is there is made young again, so that no housekeeping takes it away.
-        let touched = File::open(&file).and_then(|file| file.set_modified(SystemTime::now()));
-        if touched.is_err() {
-            let failed = || unusable_file(format!("write a {kind}"));
-            let folder = file.parent().unwrap_or(&file);
-            std::fs::create_dir_all(folder).map_err(failed())?;
-            let whole = [format!("{kind} {}\0", bytes.len()).as_bytes(), bytes].concat();
-            let mut made = tempfile::Builder::new();
-            made.prefix("tmp_obj_");
-            #[cfg(unix)]
-            made.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o444));
-            let mut made = made.tempfile_in(folder).map_err(failed())?;
-            let packed = compress_to_vec_zlib(&whole, LOOSE_LEVEL);
-            made.write_all(&packed).map_err(failed())?;
-            let kept = made.persist(&file).map_err(|error| error.error);
-            kept.map_err(failed())?;
-        }
+        let failed = || unusable_file(format!("write a {kind}"));
+        let folder = file.parent().unwrap_or(&file);
+        std::fs::create_dir_all(folder).map_err(failed())?;
+        let whole = [format!("{kind} {}\0", bytes.len()).as_bytes(), bytes].concat();
+        let mut made = tempfile::Builder::new();
+        made.prefix("tmp_obj_");
+        #[cfg(unix)]
+        made.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o444));
+        let mut made = made.tempfile_in(folder).map_err(failed())?;
+        let packed = compress_to_vec_zlib(&whole, LOOSE_LEVEL);
+        made.write_all(&packed).map_err(failed())?;
+        // One that is there is written again: it is young then, and no housekeeping takes it away.
+        let kept = made.persist(&file).map_err(|error| error.error);
+        kept.map_err(failed())?;
         self.durable.harden(Part::LooseObject, &file)?;
         Ok(id)
     }

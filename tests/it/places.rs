@@ -471,7 +471,7 @@ fn repositories_of_every_format_are_worked_in() {
         ben.git("worktree add -q --detach ../tree");
         let tree = sandbox.place("tree");
         tree.works("run/one", "agent:a");
-        ana.run("claim run/one --as agent:b").exits(9);
+        ana.run("claim run/one --as agent:b").exits(1);
         ana.run("approve sign --reconcile").ok();
         ben.works("run/two", "agent:a");
         ana.git("fetch -q");

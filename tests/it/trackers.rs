@@ -301,7 +301,7 @@ fn what_cannot_be_imported_is_told_with_its_place_and_nothing_is_written() {
     solo.write("planspec/default/plans/b.yaml", plan("c", &[task("a")]));
     solo.run_with("import - --name b", "- [ ] a\n")
         .exits(9)
-        .notes("does not hold");
+        .notes("does not contain");
     let refused = solo.run_with("import - --name x -o json", "").exits(1);
     refused.refusal("invalid");
 }

@@ -190,9 +190,9 @@ const SEAM: [&str; 6] = [
     "difference.rs",
     "id.rs",
     "object.rs",
+    "opened.rs",
     "refs.rs",
     "repo.rs",
-    "testing.rs",
 ];
 
 #[test]

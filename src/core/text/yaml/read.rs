@@ -23,6 +23,9 @@ pub struct Document {
     pub value: Value,
 }
 
+/// What the loader says if a document ends too early: what it has read is the beginning of something else.
+const NO_DOCUMENT: &str = "did not find expected <document start>";
+
 /// Reads the documents of `file`, a YAML stream or (by its name) a JSON text.
 ///
 /// A document with a finding is left out; so is everything after the first place that is not
@@ -145,12 +148,11 @@ fn read_scanned(text: &str, json: bool, limits: &Limits) -> (Vec<Document>, Vec<
         extension: false,
         refused: &refused,
     };
-    let mut documents = Vec::new();
-    let mut keep = |index, value| documents.extend(not_empty(index, value));
+    let mut documents: Vec<Document> = Vec::new();
     if json {
         let sound = take > 0 && outline.broken.is_empty();
         match sound.then(|| load_json(text, node)) {
-            Some(Ok(value)) => keep(0, value),
+            Some(Ok(value)) => documents.extend(not_empty(0, value)),
             Some(Err(finding)) => findings.push(*finding),
             None => {}
         }
@@ -165,19 +167,31 @@ fn read_scanned(text: &str, json: bool, limits: &Limits) -> (Vec<Document>, Vec<
             node.deserialize(document)
         };
         match loaded {
-            Ok(value) => keep(index, value),
+            // What the scan does not accept, and is no mapping, is no document of ours by chance.
+            Ok(value) if syntax.is_some() && !value.is_object() && !value.is_null() => {
+                findings.extend(syntax);
+                break;
+            }
+            Ok(value) => documents.extend(not_empty(index, value)),
             Err(error) => {
                 let place = error.location().map(|location| Mark {
                     line: location.line(),
                     column: location.column().saturating_sub(1),
                 });
                 let refused = refused.take();
+                let message = error.to_string();
+                if message.contains(NO_DOCUMENT) {
+                    let is_cut = |last: &mut Document| {
+                        last.index + 1 == index && last.index >= outline.complete
+                    };
+                    documents.pop_if(is_cut);
+                }
                 match syntax {
                     // If both parsers report an error, the scan's place is nearer to the cause.
                     Some(syntax) if refused.is_none() => findings.push(syntax),
                     // A key that the scan has reported may be a syntax error to the loader.
                     None if outline.broken.contains(&index) => {}
-                    _ => findings.push(refusal(refused, place, &error.to_string())),
+                    _ => findings.push(refusal(refused, place, &message)),
                 }
                 // After an error, the rest of the stream need not be documents.
                 break;
@@ -665,6 +679,25 @@ mod tests {
         let (documents, diagnostics) = read_as("a.yaml", text.as_bytes());
         assert_eq!(documents, []);
         assert_eq!(places(&diagnostics), [("PS003", 3, 67)]);
+    }
+
+    /// Of a text that only the loader accepts, or accepts the beginning of, no place is known but that of the error.
+    #[test]
+    fn what_breaks_off_is_a_syntax_error_and_no_document() {
+        for (text, place) in [
+            ("'one' more\n", ("PS001", 1, 7)),
+            ("  a: 1\n-\t- b\n", ("PS001", 2, 3)),
+            ("{a: 1}# more\nb: 2\n", ("PS001", 1, 7)),
+            (">#\n", ("PS001", 1, 2)),
+        ] {
+            let (documents, diagnostics) = read_as("a.yaml", text.as_bytes());
+            assert_eq!(documents, [], "{text}");
+            assert_eq!(places(&diagnostics), [place], "{text}");
+        }
+        // What stands before it is a document of its own.
+        let (documents, diagnostics) = read_as("a.yaml", b"a: 1\n---\n'one' more\n");
+        assert_eq!(documents.len(), 1);
+        assert_eq!(places(&diagnostics), [("PS001", 3, 7)]);
     }
 
     #[test]
