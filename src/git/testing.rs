@@ -112,7 +112,7 @@ impl Sandbox {
 
     pub fn open(&self, name: &str) -> Repo {
         let repo = Repo::open_sealed(&self.path(name)).unwrap();
-        // libgit2 in this process still sees the machine's configuration: what counts is set here.
+        // This process still sees the machine's configuration: what counts is set here.
         self.git(&repo, &["config", "core.excludesFile", "/dev/null"]);
         self.git(&repo, &["config", "commit.gpgSign", "false"]);
         Repo::open_sealed(&self.path(name)).unwrap()
