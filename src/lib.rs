@@ -50,11 +50,11 @@
 //! users of the library; a new patch version does not.
 //!
 //! - [`document`] is what other programs build on: its public items, the codes of rules, their JSON and their pointers. A
-//! code is never reused for something else. New codes, new fields of findings and new variants of `#[non_exhaustive]`
-//! enums come with minor versions.
+//!   code is never reused for something else. New codes, new fields of findings and new variants of `#[non_exhaustive]`
+//!   enums come with minor versions.
 //! - The rest of [`core`] is public so that it can be read and used, and may change with every minor version.
 //! - What the features add (`service`, `cli`, `serve`, `mcp`) is the program, not an interface: use its commands with
-//! `-o json`, whose answers keep their fields (`docs/json.md`).
+//!   `-o json`, whose answers keep their fields (`docs/json.md`).
 //! - The status branch has a version of its own (`docs/status-branch.md`).
 //! - The oldest Rust that it builds with is `rust-version` in `Cargo.toml`; a newer one comes with a minor version.
 
