@@ -45,14 +45,18 @@ impl Refs {
 
 /// What a ref itself holds.
 pub(super) fn target(repo: &Repo, name: &str) -> Result<Option<Target>> {
-    if name.starts_with("refs/") {
-        let refs = all(repo)?;
-        refs.check(|broken| broken == name)?;
-        return Ok(refs.sound.get(name).map(|(id, symbolic)| match symbolic {
+    let refs = all(repo)?;
+    refs.check(|broken| broken == name)?;
+    if let Some((id, symbolic)) = refs.sound.get(name) {
+        return Ok(Some(match symbolic {
             Some(name) => Target::Symbolic(name.clone()),
             None => Target::Id(id.clone()),
         }));
     }
+    if name.starts_with("refs/") {
+        return Ok(None);
+    }
+    // `HEAD` on a branch without a commit is not listed, and older versions of Git list nothing outside of `refs/`.
     let symbolic = Program::new(repo, "symbolic-ref")
         .args(["--quiet", name])
         .run()?;
@@ -93,7 +97,7 @@ fn all(repo: &Repo) -> Result<Arc<Refs>> {
     {
         return Ok(Arc::clone(&seen.refs));
     }
-    let refs = Arc::new(listed(repo)?);
+    let refs = Arc::new(listed(repo, before.is_some())?);
     // What changed meanwhile is looked at again the next time.
     if let (Some(before), Ok(mut seen)) = (before, repo.refs.lock()) {
         *seen = (tables(repo).as_ref() == Some(&before)).then(|| Seen {
@@ -115,8 +119,10 @@ fn tables(repo: &Repo) -> Option<Vec<u8>> {
     Some(names)
 }
 
-fn listed(repo: &Repo) -> Result<Refs> {
+/// Whoever reads a reftable lists `HEAD` as well.
+fn listed(repo: &Repo, is_reftable: bool) -> Result<Refs> {
     let listed = Program::new(repo, "for-each-ref")
+        .args(is_reftable.then_some("--include-root-refs"))
         .arg("--format=%(objectname) %(refname) %(symref)")
         .run()?
         .or_cannot("list the refs")?;
