@@ -157,7 +157,8 @@ fn complaint(answer: &Output) -> String {
     if answer.success() {
         return "`git rev-parse` does not say where it is".to_owned();
     }
-    answer.complaint()
+    // The first line alone may end in a colon.
+    answer.complaint().replace('\n', " ")
 }
 
 /// The objects of a repository, without the repository.

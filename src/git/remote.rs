@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::io::Read;
 use std::time::{Duration, Instant};
 
-use super::id::parse_id;
+use super::id::{Id, parse_id};
 use super::program::{Launch, Output, Program};
 use super::refusal::{Cause, cause, way_out};
 use super::{GitError, Repo, Result};
@@ -80,9 +80,18 @@ pub fn list(repo: &Repo, remote: &str, patterns: &[&str]) -> Result<Listing> {
     if !listed.success() {
         return Err(failed("read the refs of", remote, &listed));
     }
+    let listing = read_listing(&String::from_utf8_lossy(&listed.stdout), patterns);
+    let other = listing.refs.values().find_map(|id| Id::from_hex(id));
+    if let Some(other) = other.filter(|id| id.format() != repo.format()) {
+        let (theirs, ours) = (other.format(), repo.format());
+        return Err(GitError::Unusable(format!(
+            "the ids of remote `{remote}` are {theirs}, and those of this repository {ours}: Git cannot exchange objects between the two"
+        ))
+        .advise("clone the remote anew, or name another remote"));
+    }
     Ok(Listing {
         time: heads.and_then(HeadsOfAnswers::time),
-        ..read_listing(&String::from_utf8_lossy(&listed.stdout), patterns)
+        ..listing
     })
 }
 
@@ -658,6 +667,20 @@ mod tests {
             .map(|n| sandbox.clone_of("hub", &format!("c{n}"), &[]))
             .collect();
         (hub, clones)
+    }
+
+    #[test]
+    fn a_remote_with_ids_of_another_length_is_named() {
+        let sandbox = Sandbox::of("sha1", "files");
+        let (_, _clones) = hub(&sandbox, 0);
+        let other = Sandbox::of("sha256", "files");
+        let repo = other.repo("one");
+        let url = sandbox.path("hub");
+        other.git(&repo, &["remote", "add", "origin", url.to_str().unwrap()]);
+        let error = list(&other.open("one"), "origin", &["refs/heads/main"]).unwrap_err();
+        let text = error.to_string();
+        assert!(text.contains("sha1") && text.contains("sha256"), "{text}");
+        assert!(matches!(error, GitError::Advised { .. }), "{error:?}");
     }
 
     #[test]
