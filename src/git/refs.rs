@@ -1,5 +1,5 @@
 //! Local refs. A ref only ever moves from the value that was read: compare-and-swap, under the
-//! ref's own lock. Those that are files are read and moved by libgit2, those of a reftable by `git` ([`super::reftable`]).
+//! ref's own lock. Those that are files are read and moved by libgit2, those of a reftable by `git` (`reftable`).
 
 use std::collections::BTreeMap;
 use std::io::ErrorKind;
