@@ -44,7 +44,7 @@ ALL = [
         "const KNOWN: (u64, u64) = (1, 3);",
     ),
     Mistake("D3.5", f"{DOCUMENT}/rules.rs", "(2.., None) =>", "(3.., None) =>"),
-    Mistake("D6.5", f"{DOCUMENT}/rules.rs", "if earlier == index {", "if earlier <= index {"),
+    Mistake("D7.3", f"{DOCUMENT}/rules.rs", "if earlier == index {", "if earlier <= index {"),
     Mistake(
         "D8.4",
         f"{DOCUMENT}/rules.rs",
