@@ -345,11 +345,10 @@ pub(super) struct NewCommit<'a> {
 
 impl Repo {
     pub(super) fn write(&self, kind: ObjectKind, bytes: &[u8]) -> Result<Id> {
-        let Some(git) = self.opened.libgit2() else {
+        if self.opened.libgit2().is_none() {
             return self.write_loose(kind, bytes);
-        };
-        let odb = git.odb().map_err(unusable("open the object store"))?;
-        let written = odb.write(kind, bytes);
+        }
+        let written = self.opened.database()?.write(kind, bytes);
         let id = written
             .map(Id::from)
             .map_err(unusable(format!("write a {kind}")))?;
@@ -386,12 +385,12 @@ impl Repo {
     /// Take in the objects of a pack.
     pub(super) fn write_pack(&self, pack: &[u8]) -> Result<()> {
         tracing::debug!(bytes = pack.len(), "a pack of new objects");
-        let Some(git) = self.opened.libgit2() else {
+        if self.opened.libgit2().is_none() {
             let taken = Program::new(self, "index-pack").arg("--stdin").stdin(pack);
             return taken.run()?.or_cannot("write a pack").map(|_| ());
-        };
-        let odb = git.odb().map_err(unusable("open the object store"))?;
-        let mut writer = odb.packwriter().map_err(unusable("write a pack"))?;
+        }
+        let database = self.opened.database()?;
+        let mut writer = database.packwriter().map_err(unusable("write a pack"))?;
         let written = writer.write_all(pack);
         written.map_err(|error| GitError::Unusable(format!("cannot write a pack: {error}")))?;
         let before = self.packs();

@@ -14,5 +14,6 @@ pub mod section;
 pub mod source;
 pub mod suggest;
 pub mod time;
+pub mod values;
 pub mod version;
 pub mod words;

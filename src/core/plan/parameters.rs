@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
+use crate::core::base::values;
 use crate::core::plan::template::{self, Reference};
 use crate::core::plan::when::When;
 use crate::core::resource::GraphSpec;
@@ -32,14 +33,8 @@ impl Parameters {
             if let Some(Ok(when)) = node.when.as_deref().map(When::compile) {
                 found.add(when.parameters());
             }
-            let mut todo: Vec<&Value> = node.inputs.values().collect();
-            while let Some(value) = todo.pop() {
-                match value {
-                    Value::String(text) => found.add_text(text),
-                    Value::Array(items) => todo.extend(items),
-                    Value::Object(fields) => todo.extend(fields.values()),
-                    _ => {}
-                }
+            for text in values::all(node.inputs.values()).filter_map(Value::as_str) {
+                found.add_text(text);
             }
         }
         found

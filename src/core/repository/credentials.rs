@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::core::base::diagnostic::{Code, Diagnostic, Finder, Part, PathStep};
-use crate::core::base::secrets;
+use crate::core::base::{secrets, values};
 
 /// Most that are told of one document.
 const MOST: usize = 20;
@@ -12,7 +12,8 @@ const MOST: usize = 20;
 pub(super) fn check(found: &Finder<'_>, document: &Value) -> Vec<Diagnostic> {
     let mut findings = Vec::new();
     // Nearly all documents have none, and need no paths.
-    if !values(document).any(|value| value.as_str().is_some_and(may_be_url)) {
+    let mut texts = values::all([document]).filter_map(Value::as_str);
+    if !texts.any(may_be_url) {
         return findings;
     }
     let mut open: Vec<(Vec<PathStep>, &Value)> = vec![(Vec::new(), document)];
@@ -52,20 +53,6 @@ fn may_hold_text(value: &Value) -> bool {
 
 fn may_be_url(text: &str) -> bool {
     text.contains("://")
-}
-
-/// Every value of a document.
-fn values(document: &Value) -> impl Iterator<Item = &Value> {
-    let mut open = vec![document];
-    std::iter::from_fn(move || {
-        let value = open.pop()?;
-        match value {
-            Value::Array(items) => open.extend(items),
-            Value::Object(fields) => open.extend(fields.values()),
-            _ => {}
-        }
-        Some(value)
-    })
 }
 
 fn finding(found: &Finder<'_>, path: Vec<PathStep>) -> Diagnostic {

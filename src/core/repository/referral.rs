@@ -5,6 +5,7 @@ use std::collections::{BTreeSet, HashSet};
 
 use serde_json::Value;
 
+use crate::core::base::values;
 use crate::core::repository::manifest::is_name;
 use crate::core::resource::{Key, Kind};
 
@@ -177,17 +178,8 @@ fn values_at<'v>(document: &'v Value, way: &[&str]) -> Vec<&'v Value> {
 
 /// Every value of a spec and of the owners.
 fn everything_below(document: &Value) -> impl Iterator<Item = &Value> {
-    let mut open: Vec<&Value> = document.get("spec").into_iter().collect();
-    open.extend(values_at(document, &OWNERS));
-    std::iter::from_fn(move || {
-        let value = open.pop()?;
-        match value {
-            Value::Array(items) => open.extend(items),
-            Value::Object(fields) => open.extend(fields.values()),
-            _ => {}
-        }
-        Some(value)
-    })
+    let spec = document.get("spec").into_iter();
+    values::all(spec.chain(values_at(document, &OWNERS)))
 }
 
 #[cfg(test)]
