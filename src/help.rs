@@ -40,7 +40,14 @@ const GROUPS: [Group; 6] = [
     Group {
         title: "Set up and troubleshoot",
         usual: &[],
-        more: &["hooks", "doctor", "explain", "schema", "completions"],
+        more: &[
+            "archive",
+            "hooks",
+            "doctor",
+            "explain",
+            "schema",
+            "completions",
+        ],
     },
 ];
 

@@ -5,6 +5,7 @@
 //! renamed or taken away. Every field is always there: without a value it is null, or
 //! an empty list.
 
+pub mod archive;
 pub mod audit;
 pub mod board;
 pub mod brief;

@@ -42,6 +42,8 @@ pub struct Reconciled {
     pub waiting_more: usize,
     /// Failed executions that can be retried, newest first, at most 50.
     pub failed: Vec<FailedRun>,
+    /// How many executions were archived.
+    pub archived: usize,
     /// How many refs of the inbox were applied or refused.
     pub records: core::TakenIn,
     /// Notes for people.

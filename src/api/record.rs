@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::Answer;
+use super::archive::ArchiveAsked;
 use super::brief::Brief;
 use super::reconcile::Reconciled;
 use super::refusal::Refused;
@@ -344,4 +345,4 @@ macro_rules! answers {
     };
 }
 
-answers! { Claimed AskedQuestion Answered Released Reported Decided Attested DocumentAttested Requested Verified ExecutionVerified DocumentVerified }
+answers! { ArchiveAsked Claimed AskedQuestion Answered Released Reported Decided Attested DocumentAttested Requested Verified ExecutionVerified DocumentVerified }

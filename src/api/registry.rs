@@ -2,6 +2,7 @@
 
 use schemars::Schema;
 
+use super::archive::{ArchiveAsked, ArchivePreview};
 use super::audit::Audited;
 use super::board::BoardWritten;
 use super::brief::{Brief, HeldNodes};
@@ -83,6 +84,8 @@ pub const ANSWERS: &[Registered] = &[
     of::<NodeLog>(),
     of::<Overview>(),
     of::<Reconciled>(),
+    of::<ArchivePreview>(),
+    of::<Recorded<ArchiveAsked>>(),
     of::<Recorded<Answered>>(),
     of::<Recorded<AskedQuestion>>(),
     of::<Recorded<Attested>>(),

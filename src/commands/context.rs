@@ -148,12 +148,18 @@ impl Context {
     /// What a reconcile did, for people; an agent is not given the commands with which people decide. Nothing is proposed that
     /// cannot be claimed.
     pub fn moved(&self, done: &Reconciled, is_person: bool) -> String {
+        match Store::open(self.dir.as_deref()) {
+            Ok(store) => self.moved_in(&store, done, is_person),
+            Err(_) => show::reconcile::text_for(done, self.terminal.width(), is_person),
+        }
+    }
+
+    /// The same with a store that is open.
+    pub fn moved_in(&self, store: &Store, done: &Reconciled, is_person: bool) -> String {
         let mut done = done.clone();
         if !done.dry_run && !done.waiting.is_empty() {
-            let told = Store::open(self.dir.as_deref())
-                .and_then(|store| since::tell(&store, &mut done.waiting).map(drop));
             // Without it, what the status says is shown.
-            if let Err(error) = told {
+            if let Err(error) = since::tell(store, &mut done.waiting) {
                 tracing::debug!(why = error.message, "what is held is not known");
             }
         }

@@ -13,6 +13,7 @@
 pub mod answer;
 pub mod apply;
 pub mod approve;
+pub mod archive;
 mod args;
 pub mod ask;
 pub mod attest;

@@ -22,6 +22,7 @@ use crate::core::resource::{
     ExecutionPhase, ExecutionStatus, GateStatus, GoalStatus, Key, Kind, NodePhase, NodeStatus,
     PlanRevision, PlanStatus, ReviewAction, SignedBy, Status, Time, find_condition,
 };
+use crate::core::run::archive::Archived;
 use crate::core::run::asked::RefusedRef;
 use crate::core::run::machine::{self, ExecutionEvent, NodeEvent};
 use crate::core::run::partial::{self, Blobs, Change, Partial, Reader};
@@ -240,6 +241,20 @@ impl Reader for World {
         let blobs = kept.map(|blob| (blob.to_owned(), Arc::clone(&self.objects[blob])));
         let blobs = blobs.collect();
         Ok((found, blobs))
+    }
+
+    fn archived(&self, keys: &BTreeSet<Key>) -> Result<Archived, Damaged> {
+        let tree = self.tree.as_ref().ok_or(Damaged)?;
+        let paths: BTreeSet<String> = keys.iter().map(Archived::path_of).collect();
+        let texts = tree.archived.changed_files(&Archived::default());
+        let mut found = Archived::default();
+        for (path, text) in texts.map_err(|_| Damaged)? {
+            if paths.contains(&path) {
+                let text = text.unwrap_or_default();
+                found.read(&path, text.as_bytes()).map_err(|_| Damaged)?;
+            }
+        }
+        Ok(found)
     }
 }
 
@@ -466,7 +481,7 @@ impl World {
                 api_version: RECORD_API_VERSION.to_owned(),
                 action,
                 repository,
-                execution: self.run_ref(),
+                execution: self.has_run().then(|| self.run_ref()),
                 actor: actor.to_owned(),
                 // The time of an actor's clock decides nothing.
                 time: "1970-01-01T00:00:00Z".to_owned(),
@@ -484,6 +499,11 @@ impl World {
             },
             is_foreign: self.is_foreign,
         }
+    }
+
+    /// Whether the run has a status.
+    pub fn has_run(&self) -> bool {
+        self.find(Kind::Execution, &self.run).is_some()
     }
 
     /// Whether an actor may take an action, as checked before a record is sent.
@@ -917,11 +937,27 @@ impl World {
         self.push(&address, received);
     }
 
+    /// Asks to archive what ended before a time, in a namespace or in all.
+    pub fn archive(&mut self, before: Time, namespace: Option<&str>) {
+        let action = Action::Archive {
+            before,
+            namespace: namespace.map(str::to_owned),
+            comment: String::new(),
+        };
+        let mut received = self.record("ops@example.com", action);
+        received.record.execution = None;
+        let id = received.record.nonce.clone();
+        self.push(&Address::Repository { id }, received);
+    }
+
     // ---- reconcile
 
     /// The new content of the inbox.
     fn incoming(&self) -> Vec<Incoming> {
         let known = |address: &Address| {
+            if matches!(address, Address::Repository { .. }) {
+                return self.tree.as_ref()?.controller.taken_in(address);
+            }
             let mut files = self.tree.as_ref()?.files.values();
             let run = files.rfind(|file| file.uid == address.uid())?;
             match &run.status {

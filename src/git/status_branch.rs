@@ -13,6 +13,7 @@ use super::pack::Sink;
 use super::{GitError, Identity, Repo, Result};
 use crate::core::base::digest::shard;
 use crate::core::resource::{Kind, Time};
+use crate::core::run::archive::ARCHIVE_DIR;
 use crate::core::run::asked::INPUTS_FILE;
 use crate::core::run::status::{
     BOARD_FILE, CONTROLLER_FILE, OBSERVED_TRAILER, PINNED_DIR, RESTORES_TRAILER, SEQUENCE_TRAILER,
@@ -549,7 +550,7 @@ fn write_tree(
     let sink = Sink::new(repo);
     let mut folders = Folders::new(repo, old)?;
     // Index files that another version derived from the rest would be out of date.
-    let known = [PINNED_DIR, SUMMARY_DIR, INPUTS_FILE].map(str::as_bytes);
+    let known = [PINNED_DIR, SUMMARY_DIR, ARCHIVE_DIR, INPUTS_FILE].map(str::as_bytes);
     folders.retain_at_root(|name| !name.starts_with(b"_") || known.contains(&name));
     for (path, body) in files {
         check_path(path)?;

@@ -5,16 +5,51 @@ use std::collections::BTreeSet;
 use super::Result;
 use super::status::StatusReader;
 use super::store::Store;
-use crate::core::resource::{ExecutionPhase, Key, Status};
+use crate::core::resource::{ExecutionPhase, Key};
+use crate::core::run::archive::Tombstone;
+use crate::core::run::reconcile::begins_anew;
+use crate::core::run::status::StatusFile;
 
 /// A run that already has the name.
-pub struct Former {
+pub enum Former {
+    /// It has a status.
+    Known(Box<StatusFile>),
+    /// It is archived.
+    Archived(Tombstone),
+}
+
+impl Former {
     /// Its phase.
-    pub phase: ExecutionPhase,
-    /// Whether a reconcile has seen that its file was removed; then a new file is another run.
-    pub is_gone: bool,
-    /// The digest of its spec.
-    pub digest: String,
+    pub fn phase(&self) -> Option<ExecutionPhase> {
+        match self {
+            Former::Known(file) => file.status.execution().map(|run| run.phase),
+            Former::Archived(archived) => Some(archived.phase),
+        }
+    }
+
+    /// Whether its name is free: a reconcile has seen that its file was removed, or it is archived.
+    pub fn is_gone(&self) -> bool {
+        match self {
+            Former::Known(file) => file.deleted.is_some(),
+            Former::Archived(_) => true,
+        }
+    }
+
+    /// Whether an execution with this spec would be another run.
+    pub fn begins_anew(&self, digest: &str) -> bool {
+        match self {
+            Former::Known(file) => begins_anew(file, Some(digest)),
+            Former::Archived(archived) => !archived.covers(Some(digest)),
+        }
+    }
+
+    /// Whether its spec was another one.
+    pub fn has_other_spec(&self, digest: &str) -> bool {
+        match self {
+            Former::Known(file) => file.source.digest != digest,
+            Former::Archived(archived) => !archived.covers(Some(digest)),
+        }
+    }
 }
 
 /// The run with the name of an execution, in the last fetched status.
@@ -26,13 +61,10 @@ pub fn former_run(store: &Store, key: &Key) -> Result<Option<Former>> {
         return Ok(None);
     };
     let mut files = status.files(&BTreeSet::from([key.clone()]))?;
-    let former = files.remove(key).and_then(|file| match &file.status {
-        Status::Execution(run) => Some(Former {
-            phase: run.phase,
-            is_gone: file.deleted.is_some(),
-            digest: file.source.digest,
-        }),
-        _ => None,
-    });
-    Ok(former)
+    if let Some(file) = files.remove(key) {
+        let is_run = file.status.execution().is_some();
+        return Ok(is_run.then(|| Former::Known(Box::new(file))));
+    }
+    let archived = status.archived([key])?;
+    Ok(archived.of(key).cloned().map(Former::Archived))
 }

@@ -80,6 +80,9 @@ impl<'a> Place<'a> {
                 return named.among(keys.iter()).cloned();
             }
         }
+        if let Some(key) = self.find_archived(namings)? {
+            return Ok(key);
+        }
         // Look at all of the kind, to suggest one.
         let mut none = Err(Error::not_found("nothing is named"));
         for named in namings {
@@ -92,8 +95,50 @@ impl<'a> Place<'a> {
         none
     }
 
+    /// The archived execution that one of the names means.
+    fn find_archived(&self, namings: &[Named]) -> Result<Option<Key>> {
+        for named in namings {
+            let found = match &self.status {
+                Some(status) => status.archived_as(named)?,
+                None => BTreeSet::new(),
+            };
+            if !found.is_empty() {
+                return named.among(found.iter()).cloned().map(Some);
+            }
+        }
+        Ok(None)
+    }
+
+    /// Adds the status of archived executions whose files are there, or which are asked for.
+    fn add_archived(
+        &self,
+        snapshot: &Snapshot,
+        keys: &BTreeSet<Key>,
+        stored: &mut StoredStatus,
+    ) -> Result<()> {
+        let Some(status) = &self.status else {
+            return Ok(());
+        };
+        let files = &mut stored.tree.files;
+        let unknown = |key: &&Key| key.kind == Kind::Execution && !files.contains_key(*key);
+        let unknown: Vec<&Key> = keys.iter().filter(unknown).collect();
+        let archived = status.archived(unknown.iter().copied())?;
+        for key in unknown {
+            let digest = snapshot
+                .resource(key)
+                .map(|resource| resource.spec_digest());
+            let it = archived.of(key).filter(|one| one.covers(digest.as_deref()));
+            files.extend(it.map(|one| (key.clone(), one.status())));
+        }
+        Ok(())
+    }
+
     fn with(self, snapshot: Snapshot, keys: BTreeSet<Key>) -> Result<Resources> {
         let stored = self.status.as_ref().map(|status| status.read(&keys));
+        let mut stored = stored.transpose()?;
+        if let Some(stored) = &mut stored {
+            self.add_archived(&snapshot, &keys, stored)?;
+        }
         let mut status_blobs = BTreeMap::new();
         for (status, key) in self
             .status
@@ -106,7 +151,7 @@ impl<'a> Place<'a> {
         }
         Ok(Resources {
             snapshot,
-            stored: stored.transpose()?,
+            stored,
             view: self.view,
             commit: self.commit,
             keys,

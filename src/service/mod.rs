@@ -6,6 +6,7 @@
 //! the request. A [`store::Store`] belongs to one thread; open one for each.
 
 pub mod apply;
+pub mod archive;
 pub mod around;
 pub mod ask;
 pub mod attest;

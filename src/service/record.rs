@@ -263,11 +263,15 @@ impl RecordWriter<'_> {
 
     /// Makes a record about a run.
     pub fn record(&self, run: ObservedRun<'_>, action: Action) -> Record {
+        self.record_about(Some(run.reference()), action)
+    }
+
+    fn record_about(&self, execution: Option<RunRef>, action: Action) -> Record {
         Record {
             api_version: RECORD_API_VERSION.to_owned(),
             action,
             repository: self.observed.stored.tree.controller.repository_id.clone(),
-            execution: run.reference(),
+            execution,
             actor: self.actor.to_owned(),
             time: exact(self.now),
             nonce: Uuid::new_v4().simple().to_string(),
@@ -285,6 +289,29 @@ impl RecordWriter<'_> {
         &self,
         old: Option<&str>,
         run: ObservedRun<'_>,
+        record: &Record,
+    ) -> Result<String> {
+        self.write_about(Some(run), old, record)
+    }
+
+    /// Sends a request to the whole repository. Returns its id.
+    ///
+    /// # Errors
+    /// As [`RecordWriter::write`]; the remote cannot be used.
+    pub fn ask_repository(&self, action: Action) -> Result<String> {
+        let word = action.word();
+        let id = format!("{word}-{}", Uuid::new_v4().simple());
+        let address = Address::Repository { id };
+        let record = self.record_about(None, action);
+        let id = self.write_about(None, None, &record)?;
+        let sent = self.store.send_written(&address, None, id, word)?;
+        sent.or_conflict(&address)
+    }
+
+    fn write_about(
+        &self,
+        run: Option<ObservedRun<'_>>,
+        old: Option<&str>,
         record: &Record,
     ) -> Result<String> {
         let id = self.store.write_record(old, record, self.now)?;
@@ -305,7 +332,7 @@ impl RecordWriter<'_> {
     }
 
     /// Signs a record, and checks that the signature will count.
-    fn signed(&self, id: &str, run: ObservedRun<'_>, record: &Record) -> Result<String> {
+    fn signed(&self, id: &str, run: Option<ObservedRun<'_>>, record: &Record) -> Result<String> {
         let (store, observed) = (self.store, self.observed);
         let help = "`approvals.requireSigned` is on: see docs/approvals.md for how to create and \
                     list keys; Git signs with `user.signingkey` and `gpg.format`";
@@ -319,6 +346,9 @@ impl RecordWriter<'_> {
                 Err(Error::forbidden(why).hint(help))
             }
             Signature::Good(by) => {
+                let Some(run) = run else {
+                    return Ok(id);
+                };
                 // Two actors with the same key are not two persons.
                 let mut asked = Asked::new(observed, run);
                 asked.key = Some(&by.key);

@@ -10,6 +10,7 @@ use super::store::Store;
 use super::unshared::stands_at;
 use super::{Error, Result};
 use crate::api::change::Started;
+use crate::core::base::digest::canonical;
 use crate::core::base::suggest::{choices, did_you_mean};
 use crate::core::base::words::{and_more, listed};
 use crate::core::plan::parameters::Parameters;
@@ -72,12 +73,13 @@ pub fn start(store: &Store, request: &StartRequest) -> Result<Changed<Started>> 
     if request.name.is_some() {
         notes.extend(check_there(store, &key)?);
     }
-    notes.extend(named_again(store, &key)?);
     notes.extend(edited(store, &change, &plan_key)?);
     let binding = binding(request, &change, (&plan_key, &snapshot), &mut notes)?;
     notes.extend(remarks(&snapshot, &plan_key.namespace, &plan.graph));
     notes.extend(unready(&snapshot, &plan_key));
     let resource = execution(request, &key, (&plan_key, plan), binding.as_deref());
+    let again = named_again(store, &key, &canonical(&resource["spec"]))?;
+    notes.splice(0..0, again);
     change.place(key.clone(), &yaml::write(&resource))?;
     let message = request.message.clone();
     let message = message.unwrap_or_else(|| format!("Start {} as {name}", plan_key.name));
@@ -181,19 +183,29 @@ fn check_there(store: &Store, key: &Key) -> Result<Option<String>> {
         .hint("`git pull` gets it; for another run, omit --name or choose another name"))
 }
 
-/// A note if an execution had the name before: the former run keeps it until a reconcile has seen its end.
-fn named_again(store: &Store, key: &Key) -> Result<Option<String>> {
+/// A note if an execution with another spec had the name before: the former run keeps it until a reconcile has seen its
+/// end, and one that ended does not run again because its file comes back.
+fn named_again(store: &Store, key: &Key, digest: &str) -> Result<Option<String>> {
     let Some(former) = former_run(store, key)? else {
         return Ok(None);
     };
-    let how = if former.phase.is_terminal() {
+    let Some(phase) = former.phase() else {
+        return Ok(None);
+    };
+    let how = if phase.is_terminal() {
         "has ended as"
     } else {
         "is"
     };
-    let what = format!("a run named {} {how} {}", key.qualified(), former.phase);
-    if former.is_gone {
-        return Ok(Some(format!("{what}; this is another one")));
+    let what = format!("a run named {} {how} {phase}", key.qualified());
+    if former.is_gone() {
+        return if former.begins_anew(digest) {
+            Ok(Some(format!("{what}; this is another one")))
+        } else {
+            let why = "the same spec does not run again under that name";
+            Err(Error::conflict(format!("{what}, and {why}"))
+                .hint("omit --name, or choose another name"))
+        };
     }
     let message = format!("{what}, and no reconcile has yet seen that its file is gone");
     Err(Error::conflict(message).hint(

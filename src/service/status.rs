@@ -10,6 +10,7 @@ use super::store::{Store, StoredStatus, View};
 use super::{Error, Fault, Result};
 use crate::core::repository::snapshot::WORTH_SHARING;
 use crate::core::resource::{ExecutionStatus, Key, Kind, Status, Time};
+use crate::core::run::archive::{ARCHIVE_DIR, Archived};
 use crate::core::run::asked::{Answers, INPUTS_FILE, read_answers};
 use crate::core::run::partial::Blobs;
 use crate::core::run::status::{
@@ -104,6 +105,19 @@ impl<'r> StatusReader<'r> {
         // Look at all of the kind, to suggest one.
         let all = self.keys(Some(named.kind), None)?;
         named.among(all.iter()).cloned()
+    }
+
+    /// The same, or else the archived execution with the name.
+    ///
+    /// # Errors
+    /// As [`StatusReader::find`].
+    pub fn find_ever(&self, named: &Named) -> Result<Key> {
+        if self.named(named)?.is_empty()
+            && let Ok(key) = named.among(self.archived_as(named)?.iter())
+        {
+            return Ok(key.clone());
+        }
+        self.find(named)
     }
 
     /// The resources of a kind or of all kinds, in a namespace or in all.
@@ -308,6 +322,45 @@ impl<'r> StatusReader<'r> {
         }
     }
 
+    /// What remains of these executions, if they are archived.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub fn archived<'k>(&self, keys: impl IntoIterator<Item = &'k Key>) -> Result<Archived> {
+        let paths: BTreeSet<String> = keys.into_iter().map(Archived::path_of).collect();
+        self.archived_at(paths)
+    }
+
+    /// The archived executions with a name.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub fn archived_as(&self, named: &Named) -> Result<BTreeSet<Key>> {
+        let (namespace, name) = named.parts()?;
+        let archived = match namespace {
+            Some(namespace) => self.archived([&Key::new(Kind::Execution, namespace, name)])?,
+            None => self.archived_at(self.commit.paths(ARCHIVE_DIR)?)?,
+        };
+        let keys = archived.iter().map(|one| one.key());
+        let is_it = |key: &Key| {
+            named.kind == key.kind
+                && key.name == name
+                && namespace.is_none_or(|namespace| key.namespace == namespace)
+        };
+        Ok(keys.filter(is_it).collect())
+    }
+
+    fn archived_at(&self, paths: impl IntoIterator<Item = String>) -> Result<Archived> {
+        let paths: Vec<String> = paths.into_iter().collect();
+        self.commit.have(&paths)?;
+        let mut archived = Archived::default();
+        for path in paths {
+            let bytes = self.commit.file(&path)?.unwrap_or_default();
+            archived.read(&path, &bytes).map_err(foreign)?;
+        }
+        Ok(archived)
+    }
+
     /// The pinned blobs of runs, as far as they are kept.
     ///
     /// # Errors
@@ -343,6 +396,7 @@ impl<'r> StatusReader<'r> {
                 files,
                 pinned: pinned.keys().cloned().collect(),
                 summaries: Summaries::default(),
+                archived: Archived::default(),
             },
             pinned,
             time: self.commit.time,
@@ -359,6 +413,7 @@ impl<'r> StatusReader<'r> {
             files: self.files(keys)?,
             pinned: BTreeSet::new(),
             summaries: Summaries::unread(self.stored_outline()?),
+            archived: Archived::default(),
         })
     }
 

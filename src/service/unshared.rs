@@ -9,7 +9,9 @@ use super::status::StatusReader;
 use super::store::{Store, View, usual_remotes};
 use super::{Error, Result};
 use crate::core::base::limits::CONFIG_FILE;
+use crate::core::base::time::exact;
 use crate::core::resource::{Key, Kind};
+use crate::core::run::reconcile::begins_anew;
 use crate::git::{read, refs, remote};
 
 /// Notes on commits that only this clone has.
@@ -96,11 +98,32 @@ pub fn unseen(store: &Store, view: &View, named: &Named) -> Option<Error> {
     if named.kind != Kind::Execution {
         return None;
     }
+    if let Some(error) = archived(store, view, named) {
+        return Some(error);
+    }
     if let Some(key) = stands_at(store, &view.spec_commit, named) {
         let error = Error::not_ready(format!("{key} has no status yet: no reconcile has seen it"));
         return Some(error.hint("run `planspec reconcile` first"));
     }
     only_here(store, view, named)
+}
+
+/// The error that an execution is archived, unless its file now stands for another run.
+fn archived(store: &Store, view: &View, named: &Named) -> Option<Error> {
+    let status = StatusReader::open(store, view).ok()??;
+    let found = status.archived_as(named).ok()?;
+    let key = named.among(found.iter()).ok()?;
+    let known = status.archived([key]).ok()?;
+    let tombstone = known.of(key)?;
+    let there = index::defining(&store.repo, &view.spec_commit, &view.config, key).ok()?;
+    let digest = there.resource(key).map(|resource| resource.spec_digest());
+    if !tombstone.covers(digest.as_deref()) {
+        return None;
+    }
+    let (phase, end) = (tombstone.phase, exact(tombstone.end));
+    let name = key.qualified();
+    let error = Error::not_found(format!("{key} is archived: it ended as {phase} at {end}"));
+    Some(error.hint(format!("`planspec log execution/{name}` shows its history")))
 }
 
 /// The error that a resource is only in commits that the remote does not have.
@@ -144,11 +167,10 @@ pub fn check_former(
         let is_gone = file.deleted.is_some();
         let named = Named::new(Kind::Execution, &key.qualified(), None);
         let is_new = match stands_at(store, &view.spec_commit, &named) {
-            Some(_) if is_gone => true,
-            Some(_) if run.phase.is_terminal() => {
+            Some(_) if is_gone || run.phase.is_terminal() => {
                 let there = index::defining(&store.repo, &view.spec_commit, &view.config, &key)?;
                 let digest = there.resource(&key).map(|resource| resource.spec_digest());
-                digest.is_some_and(|digest| digest != file.source.digest)
+                digest.is_some_and(|digest| begins_anew(&file, Some(&digest)))
             }
             _ => false,
         };

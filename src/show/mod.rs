@@ -1,5 +1,6 @@
 //! Shows values: text for people and programs.
 
+pub mod archive;
 pub mod audit;
 pub mod brief;
 pub mod change;

@@ -443,7 +443,7 @@ fn nobody_gets_out_of_being_checked() {
     // It claims to be from a time when nothing was checked.
     let old = forge(
         &ana,
-        &[done, ("controller.yaml", "decisions: 5", "decisions: 0")],
+        &[done, ("controller.yaml", "decisions: 6", "decisions: 0")],
         "",
     );
     found(&ana, &old)

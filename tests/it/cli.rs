@@ -84,6 +84,7 @@ const VERBS: &[&str] = &[
     "attest",
     "cancel",
     "retry",
+    "archive",
     "hooks",
     "doctor",
     "explain",

@@ -8,6 +8,7 @@ mod apply;
 mod approvals;
 mod approvals_openpgp;
 mod approvals_self;
+mod archive;
 mod audit;
 mod bad_input;
 mod bad_repository;

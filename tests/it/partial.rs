@@ -190,7 +190,7 @@ fn a_status_that_newer_decisions_led_to_is_left_alone() {
         let controller = solo.read("controller.yaml");
         solo.write(
             "controller.yaml",
-            controller.replace("decisions: 5", "decisions: 99"),
+            controller.replace("decisions: 6", "decisions: 99"),
         );
     });
     solo.publish("planspec/more.yaml", goal("more"));

@@ -607,6 +607,12 @@ pub struct ExecutionExtensions {
 }
 
 impl ExecutionStatus {
+    /// Whether it was cancelled because its file, or the goal that owns it, was deleted.
+    pub fn was_cancelled_by_deletion(&self) -> bool {
+        let by = self.extensions.cancelled_by.as_ref();
+        self.phase == ExecutionPhase::Cancelled && by.is_some_and(|by| by.actor.is_none())
+    }
+
     /// Whether somebody attests that a criterion is met, and nobody that it is not.
     pub fn is_met(&self, criterion: &str) -> bool {
         let mut said = self.said_about(criterion).peekable();

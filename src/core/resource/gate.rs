@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use serde_with::skip_serializing_none;
 
-use super::{Condition, Kind, SignedBy, TargetRef, Time, phase};
+use super::{Condition, Decision, Kind, SignedBy, TargetRef, Time, is_zero, phase};
 
 /// `spec` of a Gate (docs/spec/resources.md, R14).
 #[skip_serializing_none]
@@ -165,9 +165,42 @@ pub struct GateStatus {
     /// The conditions.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub conditions: Vec<Condition>,
+    /// Fields that this controller keeps in addition to the published ones.
+    #[serde(default, skip_serializing_if = "GateExtensions::is_empty")]
+    pub extensions: GateExtensions,
     /// The observed generation.
     #[serde(default)]
     pub observed_generation: u64,
+}
+
+/// Fields of a gate's status that this controller keeps in addition to the published ones.
+#[skip_serializing_none]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct GateExtensions {
+    /// The newest decision of an archived execution.
+    pub archived: Option<ArchivedDecision>,
+}
+
+impl GateExtensions {
+    fn is_empty(&self) -> bool {
+        *self == GateExtensions::default()
+    }
+}
+
+/// A decision of an archived execution.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ArchivedDecision {
+    /// `namespace/name` of the execution.
+    pub execution: String,
+    /// The gate node.
+    pub node: String,
+    /// The generation of the gate that was decided.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub generation: u64,
+    /// The decision.
+    pub decision: Decision,
 }
 
 /// A review.

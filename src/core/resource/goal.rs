@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use serde_with::skip_serializing_none;
 
-use super::{Condition, Duration, ObjectRef, is_zero, phase};
+use super::{Condition, Duration, ObjectRef, Time, is_false, is_zero, phase};
 
 /// `spec` of a Goal (docs/spec/resources.md, R4).
 #[skip_serializing_none]
@@ -192,9 +192,61 @@ pub struct GoalStatus {
     /// The conditions.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub conditions: Vec<Condition>,
+    /// Fields that this controller keeps in addition to the published ones.
+    #[serde(default, skip_serializing_if = "GoalExtensions::is_empty")]
+    pub extensions: GoalExtensions,
     /// The observed generation.
     #[serde(default)]
     pub observed_generation: u64,
+}
+
+/// Fields of a goal's status that this controller keeps in addition to the published ones.
+#[skip_serializing_none]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct GoalExtensions {
+    /// What counts of its archived executions.
+    pub archived: Option<ArchivedRuns>,
+}
+
+impl GoalExtensions {
+    fn is_empty(&self) -> bool {
+        *self == GoalExtensions::default()
+    }
+}
+
+/// What counts for a goal of its archived executions.
+#[skip_serializing_none]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ArchivedRuns {
+    /// The generation of the goal that they were for.
+    pub generation: u64,
+    /// When the first of them started.
+    pub first_start: Option<Time>,
+    /// The newest of them.
+    pub newest: ArchivedRun,
+}
+
+/// An archived execution, and what its end means for the goal.
+#[skip_serializing_none]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ArchivedRun {
+    /// `namespace/name` of the execution.
+    pub execution: String,
+    /// When it started.
+    pub start: Option<Time>,
+    /// Whether it was cancelled because its file was deleted: then it counts only if there is no other.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub was_deleted: bool,
+    /// The phase of the goal after it.
+    pub phase: GoalPhase,
+    /// The reason, one CamelCase word.
+    pub reason: String,
+    /// The message, a sentence.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub message: String,
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::core::resource::Status;
 use crate::core::run::record::Address;
-use crate::core::run::status::StatusFile;
+use crate::core::run::status::{ControllerState, StatusFile};
 
 /// Maximum number of differences in one file that are reported.
 const TOLD: usize = 50;
@@ -46,6 +46,30 @@ pub fn cited(before: Option<&StatusFile>, now: &StatusFile) -> Result<Vec<Cited>
                 address,
                 tip,
                 known: before.cloned(),
+            });
+        }
+    }
+    Ok(found)
+}
+
+/// The requests to the repository that a status newly cites.
+///
+/// # Errors
+/// The name of a ref that cannot hold records.
+pub fn cited_by_controller(
+    before: Option<&ControllerState>,
+    now: &ControllerState,
+) -> Result<Vec<Cited>, String> {
+    let mut found = Vec::new();
+    for request in &now.requests {
+        let address = Address::parse(&request.ref_name);
+        let address = address.ok_or_else(|| request.ref_name.clone())?;
+        let known = before.and_then(|before| before.taken_in(&address));
+        if known != Some(&request.record) {
+            found.push(Cited {
+                known: known.cloned(),
+                tip: request.record.clone(),
+                address,
             });
         }
     }

@@ -341,6 +341,7 @@ mod tests {
         AWAITING_APPROVAL, Claim, Decision, ExecutionPhase, ExecutionStatus, GoalPhase, GoalStatus,
         NodeExtensions, NodePhase, NodeStatus, ObjectRef, PinnedTarget, PlanStatus, Status,
     };
+    use crate::core::run::archive::Archived;
     use crate::core::run::status::{
         ControllerState, DECISIONS, FORMAT_VERSION, SpecSource, StatusFile,
     };
@@ -369,6 +370,7 @@ mod tests {
             .map(|(key, status)| (key, file(status)))
             .collect();
         StatusTree {
+            archived: Archived::default(),
             controller: ControllerState {
                 format_version: FORMAT_VERSION,
                 decisions: DECISIONS,
@@ -380,6 +382,7 @@ mod tests {
                 status_remote: None,
                 rewritten_at: None,
                 next_deadline: Some(at("2026-03-01T10:00:00Z")),
+                requests: Vec::new(),
                 findings: Vec::new(),
             },
             summaries: summaries(&files),

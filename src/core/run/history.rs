@@ -426,7 +426,10 @@ fn refused(old: Option<&ExecutionStatus>, now: &ExecutionStatus) -> Vec<Event> {
                 | Address::Answer { node, attempt, .. },
             ) => (Some(node), attempt),
             Some(
-                Address::Review { .. } | Address::Attestation { .. } | Address::Request { .. },
+                Address::Review { .. }
+                | Address::Attestation { .. }
+                | Address::Request { .. }
+                | Address::Repository { .. },
             )
             | None => (None, 0),
         };

@@ -3,30 +3,43 @@
 use crate::core::base::digest::short;
 use crate::core::base::escape::line;
 use crate::core::base::secrets::masked;
+use crate::core::base::words::count;
 use crate::core::run::status::{RESTORES_TRAILER, StatusTree, trailers};
 use crate::core::run::transition::Transition;
 
 /// Maximum number of transitions in a commit message.
 const LINES_IN_MESSAGE: usize = 200;
 
-/// The message of the status commit: transitions, the CI job if there was one, and trailers for programs.
+/// The message of the status commit: transitions, how many executions were archived, the CI job if there was one, and trailers for programs.
 pub fn message(
     spec_commit: &str,
     tree: &StatusTree,
-    transitions: &[Transition],
+    (transitions, archived): (&[Transition], usize),
     job: Option<&str>,
 ) -> String {
-    let count = transitions.len();
+    let number = transitions.len();
+    let executions = count(archived, "execution");
     let subject = match transitions {
+        [] if archived > 0 => format!("archive {executions}"),
         [] => format!("reconcile {}", short(spec_commit)),
         [only] => format!("{} {}", subject_of(only), only.arrow()),
-        _ => format!("reconcile {}: {count} transitions", short(spec_commit)),
+        _ => format!("reconcile {}: {number} transitions", short(spec_commit)),
     };
     // In a separate paragraph, so that it cannot become a trailer.
     let job = job.map_or_else(String::new, |job| {
         format!("Job: {}\n\n", line(&masked(job)))
     });
-    with_lines(&subject, transitions, &(job + &trailers_of(tree)))
+    let archived = match archived {
+        0 => String::new(),
+        _ => {
+            format!("{executions} archived: see controller.yaml for who asked, and _archived/\n\n")
+        }
+    };
+    with_lines(
+        &subject,
+        transitions,
+        &(archived + &job + &trailers_of(tree)),
+    )
 }
 
 /// The message of a commit that restores an earlier status: the resulting transitions.

@@ -1,6 +1,7 @@
 //! Runs: inbox records, state machines, controllers, and `reconcile`.
 
 pub mod age;
+pub mod archive;
 pub mod asked;
 pub mod audit;
 pub mod board;

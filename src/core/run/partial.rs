@@ -20,6 +20,7 @@ use crate::core::repository::reach::{self, FileChange};
 use crate::core::repository::referral::Referral;
 use crate::core::repository::snapshot::{Snapshot, manifests};
 use crate::core::resource::{ExecutionStatus, Key, Kind, Time};
+use crate::core::run::archive::{self, Archived};
 use crate::core::run::asked::RefusedRef;
 use crate::core::run::controllers::execution::Pins;
 use crate::core::run::controllers::{Artifacts, Authors, Listed, Merged, Touches, binding};
@@ -58,6 +59,12 @@ pub trait Reader {
         &self,
         keys: &BTreeSet<Key>,
     ) -> Result<(BTreeMap<Key, StatusFile>, Blobs), Self::Error>;
+
+    /// Returns what remains of these executions, if they are archived.
+    ///
+    /// # Errors
+    /// They cannot be read.
+    fn archived(&self, keys: &BTreeSet<Key>) -> Result<Archived, Self::Error>;
 }
 
 /// The input of the decision, besides what is read.
@@ -176,7 +183,9 @@ where
         // If no resource is left, a full reconcile must decide.
         && change.index.count_resources() > 0
         && change.index.hiding()?.is_empty()
-        && !change.before.iter().any(hides);
+        && !change.before.iter().any(hides)
+        // They may concern every execution.
+        && !change.incoming.iter().any(archive::is_of_repository);
     let lines = change.lines.lines_where(|facts| facts.has_errors)?;
     let faulty = lines.iter().filter(|line| line.has_errors);
     let faulty: BTreeSet<Key> = faulty.map(|line| line.key()).collect();
@@ -417,10 +426,13 @@ where
             let mut more = self.selected(only, &snapshot)?;
             more.extend(needed_by_pins(only, &files, &blobs, &snapshot));
             if more.is_subset(&roots) {
+                let runs = statuses.iter().filter(|key| key.kind == Kind::Execution);
+                let unknown = runs.filter(|key| !files.contains_key(key)).cloned();
                 let old = StatusTree {
                     controller: self.change.old.clone(),
                     summaries: Summaries::default(),
                     pinned: blobs.keys().cloned().collect(),
+                    archived: self.reader.archived(&unknown.collect())?,
                     files,
                 };
                 return Ok(Some(Context {

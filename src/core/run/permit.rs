@@ -14,7 +14,9 @@ use crate::core::resource::{
     NodeStatus, ReportedBy, ReviewAction, TaskCriterion,
 };
 use crate::core::run::pinned::PinnedPlan;
-use crate::core::run::record::{Action, MAX_ARTIFACTS, Received, ReportResult, RequestKind};
+use crate::core::run::record::{
+    Action, MAX_ARTIFACTS, Received, Record, ReportResult, RequestKind, Signature,
+};
 use crate::core::run::reopen::Reopening;
 
 /// The reasons why a signature does not count.
@@ -223,6 +225,8 @@ pub fn may(action: &Action, actor: &str, given: &Circumstances<'_>) -> Result<()
             request: RequestKind::Cancel,
             ..
         } => given.is_going_on(),
+        // It is about no run.
+        Action::Archive { .. } => Err(misplaced()),
         // Only nodes with `always` are left, and nothing else is opened again.
         Action::Request { .. } if given.is_cancelled() => given.is_going_on().and_then(|()| {
             let why = "the execution was cancelled: nothing is opened again";
@@ -350,7 +354,7 @@ impl Circumstances<'_> {
                 let commit = (commit.as_str(), *instead);
                 self.may_say_verified(node, *attempt, actor, (report, commit, results))
             }
-            Action::Attestation { .. } | Action::Request { .. } => Ok(()),
+            Action::Attestation { .. } | Action::Request { .. } | Action::Archive { .. } => Ok(()),
         }
     }
 
@@ -1030,6 +1034,49 @@ fn no_node(id: &str) -> Refusal {
 pub fn not_started() -> Refusal {
     let why = "the execution has not started yet";
     Refusal::new(Objection::NotReady, "NotStarted", why)
+}
+
+/// Checks that a record is signed by its actor, if the configuration requires that.
+///
+/// # Errors
+/// Why it does not count.
+pub fn check_signature(config: &Config, received: &Received) -> Result<(), Refusal> {
+    let approvals = &config.approvals;
+    let record = &received.record;
+    let decides = record.action.decides();
+    let is_required = decides.is_some_and(|what| approvals.require_signed.covers(what));
+    if !is_required || record.action.is_comment() {
+        return Ok(());
+    }
+    let actor = &record.actor;
+    let (reason, why) = match &received.signature {
+        Signature::Good(by) if approvals.person(&by.principal) == approvals.person(actor) => {
+            return Ok(());
+        }
+        Signature::Good(by) => (
+            "OtherSigner",
+            format!("{} signed it, and it says {actor}", by.principal),
+        ),
+        Signature::Bad(reason, why) => (*reason, why.clone()),
+        Signature::Unchecked => ("Unsigned", "its signature was not checked".to_owned()),
+    };
+    Err(Refusal::new(Objection::Forbidden, reason, why))
+}
+
+/// The refusal that a record was made for another repository.
+pub fn of_another_repository(record: &Record) -> Refusal {
+    let why = format!("it was made for repository {}", record.repository);
+    Refusal::new(Objection::Conflict, "OtherRepository", why)
+}
+
+/// The refusal that a record was made for another status.
+pub fn of_another_status(record: &Record) -> Refusal {
+    let named = record.status.as_deref().unwrap_or_default();
+    let why = format!(
+        "it was written against status commit {named}, which is no part of this status: look again, \
+         then say it again"
+    );
+    Refusal::new(Objection::Conflict, "OtherStatus", why)
 }
 
 /// The refusal that binding again would change nothing.

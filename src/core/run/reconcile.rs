@@ -13,6 +13,7 @@ use crate::core::repository::config::Config;
 use crate::core::repository::rules;
 use crate::core::repository::snapshot::Snapshot;
 use crate::core::resource::{CancelledBy, CapabilityPhase, Key, Kind, SignedBy, Status, Time};
+use crate::core::run::archive::{self, Archived};
 use crate::core::run::asked::{Answers, Asking, RefusedRef};
 use crate::core::run::controllers::execution::plan_of;
 use crate::core::run::controllers::{self, Authors, Presence, World, judge};
@@ -86,6 +87,10 @@ pub struct Reconciliation {
     /// The earliest deadline that was handled now: a long delay is a reason to
     /// doubt the clock.
     pub fired: Option<Time>,
+    /// How many executions were archived.
+    pub archived: usize,
+    /// The refs for the whole repository that need nothing more, with their records.
+    pub settled: BTreeMap<String, String>,
 }
 
 /// The decision before the summaries are updated.
@@ -98,6 +103,7 @@ pub struct Decision {
     notes: Vec<String>,
     answers: Answers,
     fired: Option<Time>,
+    archive: archive::Outcome,
 }
 
 /// Decides everything.
@@ -126,6 +132,7 @@ pub fn decide(inputs: &Inputs<'_>) -> Decision {
     let merged = |commit: &str| asking.merged(commit);
     let touched = |commit: &str| asking.touched(commit);
     let listed = |by: &SignedBy, arrival: Time| asking.listed(by, arrival);
+    let none = Archived::default();
     let mut world = World {
         snapshot: inputs.snapshot,
         config: inputs.config,
@@ -133,6 +140,7 @@ pub fn decide(inputs: &Inputs<'_>) -> Decision {
         repository_id: &repository_id,
         now: inputs.now,
         authors: &authors,
+        archived: inputs.old.map_or(&none, |old| &old.archived),
         pinned: controllers::execution::Pins::new(inputs.pinned),
         artifact: &artifact,
         merged: &merged,
@@ -168,6 +176,10 @@ pub fn decide(inputs: &Inputs<'_>) -> Decision {
         }
     };
     let fired = earliest(fired, runs.fired);
+    let asked = (inputs.old, inputs.incoming);
+    let mut archive = archive::apply(&world, asked, &runs.followed(), &mut files);
+    runs.evidence.append(&mut archive.evidence);
+    notes.append(&mut archive.notes);
     publish_all(inputs, &mut files);
     let nexts = Nexts {
         runs: runs
@@ -185,6 +197,7 @@ pub fn decide(inputs: &Inputs<'_>) -> Decision {
         notes,
         answers: answers(inputs, &asking),
         fired,
+        archive,
     }
 }
 
@@ -318,10 +331,11 @@ fn observe(inputs: &Inputs<'_>, world: &World<'_>, is_emptied: bool) -> BTreeMap
             _ => None,
         };
         let before = files.get(key);
-        let is_new = |before: &StatusFile| {
-            before.deleted.is_some() || is_another_run(before, digest.as_deref())
-        };
-        if before.is_none_or(is_new) {
+        let archived = world.archived.of(key).filter(|_| before.is_none());
+        if archived.is_some_and(|archived| archived.covers(digest.as_deref())) {
+            continue;
+        }
+        if before.is_none_or(|before| begins_anew(before, digest.as_deref())) {
             let name = [
                 world.repository_id,
                 key.kind.name(),
@@ -331,6 +345,7 @@ fn observe(inputs: &Inputs<'_>, world: &World<'_>, is_emptied: bool) -> BTreeMap
             ];
             // A rewritten history may restore a commit, and with it the name of a former run.
             let former = before.map(|before| before.uid.as_str());
+            let former = former.or(archived.map(|archived| archived.uid.as_str()));
             let parts: Vec<&str> = name.into_iter().chain(former).collect();
             let uid = mint(&parts);
             let file = StatusFile {
@@ -351,6 +366,9 @@ fn observe(inputs: &Inputs<'_>, world: &World<'_>, is_emptied: bool) -> BTreeMap
         };
         if definitions.len() == 1 {
             file.source.path.clone_from(&first.path);
+        }
+        if digest.is_some() {
+            file.deleted = None;
         }
         if let Some(digest) = digest
             && file.source.digest != digest
@@ -414,12 +432,16 @@ fn cancel_owned(inputs: &Inputs<'_>, files: &mut BTreeMap<Key, StatusFile>) {
     }
 }
 
-/// Whether the spec of an execution differs from that of the finished run with its name, so that it is a new run.
-/// Changes during the run were ignored, and reverting them starts nothing.
-fn is_another_run(file: &StatusFile, digest: Option<&str>) -> bool {
+/// Whether an execution with this spec is a new run, and not the one that has its name in the status: the spec of a finished
+/// run has changed, or the file of a run that was cancelled because it was gone has come back. Changes during the run were
+/// ignored, and reverting them starts nothing; nor does reverting the deletion of a finished run's file.
+pub fn begins_anew(file: &StatusFile, digest: Option<&str>) -> bool {
     let Some(run) = file.status.execution() else {
-        return false;
+        return file.deleted.is_some();
     };
+    if file.deleted.is_some() && run.was_cancelled_by_deletion() {
+        return true;
+    }
     let pinned = run.extensions.pinned.as_ref();
     let ran = pinned.map(|pinned| pinned.execution.digest.as_str());
     let seen = Some(file.source.digest.as_str()).filter(|seen| !seen.is_empty());
@@ -539,7 +561,8 @@ struct Runs<'a> {
 
 impl<'a> Runs<'a> {
     fn new(inputs: &Inputs<'a>, files: &BTreeMap<Key, StatusFile>) -> Runs<'a> {
-        let mut ordered: Vec<&Incoming> = inputs.incoming.iter().collect();
+        let about_runs = |one: &&Incoming| !archive::is_of_repository(one);
+        let mut ordered: Vec<&Incoming> = inputs.incoming.iter().filter(about_runs).collect();
         ordered.sort_by(|a, b| a.address.cmp(&b.address));
         let mut by_uid: BTreeMap<&str, Vec<&Incoming>> = BTreeMap::new();
         for incoming in ordered {
@@ -568,6 +591,15 @@ impl<'a> Runs<'a> {
             fired: None,
             strangers,
         }
+    }
+
+    /// The executions that open ones wait for.
+    fn followed(&self) -> BTreeSet<Key> {
+        let follows = self.seen.values().flat_map(|(next, _)| &next.follows);
+        follows
+            .filter(|key| key.kind == Kind::Execution)
+            .cloned()
+            .collect()
     }
 
     fn note_strangers(&self, notes: &mut Vec<String>) {
@@ -744,11 +776,13 @@ impl Decision {
                 status_remote: before.and_then(|before| before.status_remote.clone()),
                 rewritten_at: rewritten_at.or(emptied_at),
                 next_deadline: summaries.outline.next_deadline(),
+                requests: self.archive.requests,
                 findings,
             },
             pinned: pinned_by(inputs, &files, &summaries),
             files,
             summaries,
+            archived: self.archive.archived,
         };
         let nothing_yet = inputs.old.is_none() && tree.files.is_empty();
         let changed = !nothing_yet && inputs.old.is_none_or(|old| !is_same(old, &tree));
@@ -765,6 +799,8 @@ impl Decision {
             notes: self.notes,
             answers: self.answers,
             fired: self.fired,
+            archived: self.archive.count,
+            settled: self.archive.settled,
         }
     }
 
@@ -804,7 +840,8 @@ fn is_same(old: &StatusTree, new: &StatusTree) -> bool {
     controller.decisions = old.controller.decisions;
     let has_same_lines = !old.controller.has_summaries() || old.summaries == new.summaries;
     has_same_lines
-        && (&old.controller, &old.files, &old.pinned) == (&controller, &new.files, &new.pinned)
+        && (&old.controller, &old.files, &old.pinned, &old.archived)
+            == (&controller, &new.files, &new.pinned, &new.archived)
 }
 
 /// The blobs that runs need, including failed ones, which may be retried.

@@ -13,7 +13,8 @@ use crate::core::base::digest::sha256_hex;
 use crate::core::base::secrets::masked;
 use crate::core::repository::config::Deciding;
 use crate::core::resource::{
-    Artifact, CriterionResult, Duration, Key, Kind, PlanRevision, ReviewAction, SignedBy, is_zero,
+    Artifact, CriterionResult, Duration, Key, Kind, PlanRevision, ReviewAction, SignedBy, Time,
+    is_zero,
 };
 
 /// The `apiVersion` of every record.
@@ -73,8 +74,9 @@ pub struct Record {
     pub action: Action,
     /// The repository id of the status branch, so that a record is useless elsewhere.
     pub repository: String,
-    /// The run.
-    pub execution: RunRef,
+    /// The run; `None` for a request to the whole repository.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub execution: Option<RunRef>,
     /// The actor. A claim, not an identity.
     pub actor: String,
     /// The time of the actor's clock; for display only.
@@ -111,6 +113,10 @@ impl Record {
                 "apiVersion `{}` is not {RECORD_API_VERSION}",
                 record.api_version
             ));
+        }
+        let names_no_run = matches!(record.action, Action::Archive { .. });
+        if record.execution.is_none() && !names_no_run {
+            return Err("missing field `execution`".to_owned());
         }
         if record.minor > RECORD_MINOR {
             return Ok(record);
@@ -309,6 +315,16 @@ pub enum Action {
         #[serde(default, skip_serializing_if = "String::is_empty")]
         comment: String,
     },
+    /// Requests that finished executions are [archived](crate::core::run::archive), as an operator.
+    Archive {
+        /// Those that ended before this time.
+        before: Time,
+        /// Only those of this namespace.
+        namespace: Option<String>,
+        /// The comment.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        comment: String,
+    },
 }
 
 /// The result of a report.
@@ -354,7 +370,7 @@ impl Action {
             | Action::Verification { node, .. }
             | Action::Review { node, .. } => Some(node),
             Action::Request { node, .. } => node.as_deref(),
-            Action::Attestation { .. } => None,
+            Action::Attestation { .. } | Action::Archive { .. } => None,
         }
     }
 
@@ -370,7 +386,8 @@ impl Action {
             | Action::Verification { .. }
             | Action::Review { .. }
             | Action::Attestation { .. }
-            | Action::Request { .. } => None,
+            | Action::Request { .. }
+            | Action::Archive { .. } => None,
         }
     }
 
@@ -394,7 +411,7 @@ impl Action {
             Action::Verification { .. } => Some(Deciding::Verifications),
             Action::Review { .. } => Some(Deciding::Reviews),
             Action::Attestation { .. } => Some(Deciding::Attestations),
-            Action::Request { .. } => Some(Deciding::Requests),
+            Action::Request { .. } | Action::Archive { .. } => Some(Deciding::Requests),
         }
     }
 
@@ -427,6 +444,7 @@ impl Action {
                 RequestKind::Cancel => "cancel",
                 RequestKind::Retry => "retry",
             },
+            Action::Archive { .. } => "archive",
         }
     }
 }
@@ -495,7 +513,15 @@ pub enum Address {
         /// Any id.
         id: String,
     },
+    /// `requests/_repository/<id>`: a request to the whole repository, which names no execution
+    Repository {
+        /// Any id.
+        id: String,
+    },
 }
+
+/// Where requests to the whole repository are: no namespace begins with `_`.
+const REPOSITORY: &str = "_repository";
 
 /// The number of digits of a question's record in the name of a ref.
 const QUESTION_DIGITS: usize = 12;
@@ -603,7 +629,7 @@ impl Address {
             | Address::Attestation { actor, .. }
             | Address::Answer { actor, .. } => Some(actor),
             Address::Review { reviewer, .. } => Some(reviewer),
-            Address::Work { .. } | Address::Request { .. } => None,
+            Address::Work { .. } | Address::Request { .. } | Address::Repository { .. } => None,
         }
     }
 
@@ -655,6 +681,7 @@ impl Address {
                 run: run(ns, exec, uid),
                 id: id.to_owned(),
             },
+            ["requests", REPOSITORY, id] => Address::Repository { id: id.to_owned() },
             _ => return None,
         })
     }
@@ -669,11 +696,11 @@ impl Address {
             | Address::Request { run, .. } => {
                 Some(Key::new(Kind::Execution, &run.namespace, &run.name))
             }
-            Address::Review { .. } => None,
+            Address::Review { .. } | Address::Repository { .. } => None,
         }
     }
 
-    /// The namespace of the run, or of the gate.
+    /// The namespace of the run, or of the gate; empty for a request to the whole repository.
     pub fn namespace(&self) -> &str {
         match self {
             Address::Work { run, .. }
@@ -682,10 +709,11 @@ impl Address {
             | Address::Answer { run, .. }
             | Address::Request { run, .. } => &run.namespace,
             Address::Review { namespace, .. } => namespace,
+            Address::Repository { .. } => "",
         }
     }
 
-    /// The uid of the execution.
+    /// The uid of the execution; empty for a request to the whole repository.
     pub fn uid(&self) -> &str {
         match self {
             Address::Work { run, .. }
@@ -694,6 +722,7 @@ impl Address {
             | Address::Answer { run, .. }
             | Address::Request { run, .. } => &run.uid,
             Address::Review { uid, .. } => uid,
+            Address::Repository { .. } => "",
         }
     }
 
@@ -755,6 +784,7 @@ impl fmt::Display for Address {
                     run.namespace, run.name, run.uid
                 )
             }
+            Address::Repository { id } => write!(f, "requests/{REPOSITORY}/{id}"),
         }
     }
 }
@@ -880,6 +910,7 @@ mod tests {
             "attestations/team/exec/0b6f/faster/ana%40example%2Ecom",
             "answers/team/exec/0b6f/research/2/0123456789ab/ana%40example%2Ecom",
             "requests/team/exec/0b6f/c1",
+            "requests/_repository/archive-1",
         ] {
             assert_eq!(
                 Address::parse(name).map(|a| a.to_string()).as_deref(),
@@ -993,6 +1024,13 @@ mod tests {
             Record::from_value(value.clone()),
             Err("unknown field `surprise`".to_owned())
         );
+        let mut without_run = value.clone();
+        let fields = without_run.as_object_mut().expect("a mapping");
+        fields.remove("execution");
+        assert_eq!(
+            Record::from_value(without_run),
+            Err("missing field `execution`".to_owned())
+        );
         // Additions of a newer program do not invalidate the rest.
         value["minor"] = serde_json::json!(RECORD_MINOR + 1);
         let record = Record::from_value(value);
@@ -1032,6 +1070,7 @@ mod tests {
             "approve",
             "attestation",
             "cancel",
+            "archive",
         ];
         assert_eq!(words, expected);
     }
@@ -1044,7 +1083,8 @@ mod tests {
         let attestation = Address::parse("attestations/a/a/a/a/a");
         let answer = Address::parse("answers/a/a/a/a/1/a/a");
         let request = Address::parse("requests/a/a/a/a");
+        let repository = Address::parse("requests/_repository/a");
         assert!(work < verification && verification < review && review < attestation);
-        assert!(attestation < answer && answer < request);
+        assert!(attestation < answer && answer < request && request < repository);
     }
 }

@@ -13,7 +13,9 @@ use crate::core::base::limits::Limits;
 use crate::core::base::time::{LAST_YEAR, exact};
 use crate::core::repository::snapshot::WORTH_SHARING;
 use crate::core::resource::{API_VERSION, Key, Kind, Status, Time};
+use crate::core::run::archive::{ARCHIVE_DIR, Archived, RepositoryRequest};
 use crate::core::run::asked::INPUTS_FILE;
+use crate::core::run::record::Address;
 use crate::core::run::summary::lines::{OUTLINE_FILE, SUMMARY_DIR, Shard, Summaries, read_outline};
 use crate::core::text::yaml;
 
@@ -25,7 +27,7 @@ const SUMMARIES_SINCE: u32 = 2;
 const WANTS_SINCE: u32 = 3;
 /// The version of this program's decisions. It rises when the same inputs lead to
 /// another status: a program with a lower version than the status must not write it.
-pub const DECISIONS: u32 = 5;
+pub const DECISIONS: u32 = 6;
 
 /// Everything on the status branch that matters for decisions; the board is derived from it.
 #[derive(Debug, Clone, PartialEq)]
@@ -38,6 +40,8 @@ pub struct StatusTree {
     pub pinned: BTreeSet<String>,
     /// The summaries, as far as they were read.
     pub summaries: Summaries,
+    /// What remains of archived executions, as far as it was read.
+    pub archived: Archived,
 }
 
 /// `controller.yaml`
@@ -67,6 +71,9 @@ pub struct ControllerState {
     pub rewritten_at: Option<String>,
     /// The next deadline.
     pub next_deadline: Option<Time>,
+    /// The last requests to the repository that were taken in.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub requests: Vec<RepositoryRequest>,
     /// Findings that belong to no resource, the first 50, as `file:line:column: code message`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub findings: Vec<String>,
@@ -180,6 +187,9 @@ impl StatusTree {
         let none = Summaries::default();
         let lines_before = old.map_or(&none, |old| &old.summaries);
         texts.extend(self.summaries.changed_files(lines_before)?);
+        let none = Archived::default();
+        let archived_before = old.map_or(&none, |old| &old.archived);
+        texts.extend(self.archived.changed_files(archived_before)?);
         Ok(texts)
     }
 
@@ -194,6 +204,7 @@ impl StatusTree {
         let mut controller = None;
         let mut texts = Vec::new();
         let mut summaries = Summaries::default();
+        let mut archived = Archived::default();
         for (path, bytes) in files {
             match path {
                 BOARD_FILE | INPUTS_FILE => {}
@@ -203,6 +214,7 @@ impl StatusTree {
                     Some((SUMMARY_DIR, name)) => {
                         summaries.add(name.to_owned(), Shard::read(path, bytes)?);
                     }
+                    Some((ARCHIVE_DIR, _)) => archived.read(path, bytes)?,
                     _ => texts.push((path, bytes)),
                 },
             }
@@ -222,6 +234,7 @@ impl StatusTree {
             files,
             pinned,
             summaries,
+            archived,
         })
     }
 }
@@ -230,6 +243,14 @@ impl ControllerState {
     /// Whether the tree has summaries below `_summary/`.
     pub fn has_summaries(&self) -> bool {
         self.format_version >= SUMMARIES_SINCE
+    }
+
+    /// The last record of a ref for the whole repository that was taken in.
+    pub fn taken_in(&self, address: &Address) -> Option<&String> {
+        let ref_name = address.to_string();
+        let mut requests = self.requests.iter();
+        let request = requests.find(|request| request.ref_name == ref_name);
+        request.map(|request| &request.record)
     }
 
     /// Whether the outline of the summaries says what executions need.

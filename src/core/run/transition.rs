@@ -132,6 +132,10 @@ pub fn taken_in(old: Option<&StatusTree>, new: &StatusTree) -> TakenIn {
         count.refused += refused.len();
         count.applied += new.filter(|(at, _)| !refused.contains(at.as_str())).count();
     }
+    let known = old.map(|old| old.controller.requests.as_slice());
+    let known = known.unwrap_or_default();
+    let requests = new.controller.requests.iter();
+    count.applied += requests.filter(|one| !known.contains(one)).count();
     count
 }
 
@@ -144,7 +148,9 @@ pub fn transitions(old: Option<&StatusTree>, new: &StatusTree) -> Vec<Transition
         found.extend(of_resource(key, old_files.get(key), file));
     }
     for (key, file) in old_files {
-        if !new.files.contains_key(key) {
+        let archived = new.archived.of(key);
+        let is_archived = archived.is_some_and(|archived| archived.uid == file.uid);
+        if !new.files.contains_key(key) && !is_archived {
             found.push(Transition {
                 key: key.clone(),
                 node: None,

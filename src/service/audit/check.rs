@@ -9,7 +9,7 @@ use crate::core::base::time::exact;
 use crate::core::repository::config::Config;
 use crate::core::resource::{Key, Kind};
 use crate::core::run::asked::{Answers, INPUTS_FILE, Verdict as SignatureVerdict};
-use crate::core::run::audit::{Cited, cited, differences};
+use crate::core::run::audit::{Cited, cited, cited_by_controller, differences};
 use crate::core::run::board;
 use crate::core::run::record::{Address, Incoming, Received, Signature};
 use crate::core::run::status::{BOARD_FILE, CONTROLLER_FILE, ControllerState, DECISIONS, key_at};
@@ -402,7 +402,7 @@ impl Case<'_> {
         })
     }
 
-    /// The records that it cites, for each execution that it changes.
+    /// The records that it cites, for each execution that it changes, and for the whole repository.
     fn cited(&self) -> Result<std::result::Result<Vec<Cited>, String>> {
         let keys = self.changed.keys().filter_map(|path| key_at(path));
         let keys: BTreeSet<Key> = keys.filter(|key| key.kind == Kind::Execution).collect();
@@ -418,7 +418,9 @@ impl Case<'_> {
                 Err(name) => return Ok(Err(name)),
             }
         }
-        Ok(Ok(found))
+        let before = self.before.as_ref().map(StatusReader::controller);
+        let requests = cited_by_controller(before.transpose()?.as_ref(), &self.controller);
+        Ok(requests.map(|cited| found.into_iter().chain(cited).collect()))
     }
 
     /// The view that the decision was based on, as far as it matters.

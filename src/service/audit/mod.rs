@@ -139,9 +139,9 @@ fn line(repo: &Repo, tip: &str, since: Option<&str>, most: usize) -> Result<Vec<
     Ok(found)
 }
 
-/// The execution with the given name.
+/// The execution with the given name, which may be archived.
 fn execution(store: &Store, tip: &str, named: &Named) -> Result<Key> {
-    StatusReader::at(&store.repo, tip)?.find(named)
+    StatusReader::at(&store.repo, tip)?.find_ever(named)
 }
 
 /// The progress of an audit.

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use crate::api::log::EventList;
 use crate::core::base::digest::short;
 use crate::core::resource::{Key, Kind, Status};
+use crate::core::run::archive::Tombstone;
 use crate::core::run::history::{Act, Event, Happened, events as events_between};
 use crate::core::run::status::{StatusFile, read_resource, status_path};
 use crate::core::run::transition::{Moved, Transition};
@@ -39,10 +40,12 @@ pub fn events(store: &Store, request: &EventsRequest) -> Result<EventList> {
     };
     let namespace = request.namespace.as_deref();
     let named = Named::new(Kind::Execution, &request.name, namespace);
-    let key = &status.find(&named)?;
+    let key = &status.find_ever(&named)?;
+    let archived = status.archived([key])?;
+    let archived = archived.of(key);
     let files = status.files(&BTreeSet::from([key.clone()]))?;
     let tip = view.status_tip.as_deref().unwrap_or_default();
-    let (mut items, end) = transitions(store, key, tip, request.limit)?;
+    let (mut items, end) = transitions(store, (key, archived), tip, request.limit)?;
     items.truncate(request.limit);
     check_signatures(store, &mut items);
     let file = files.get(key);
@@ -105,10 +108,11 @@ fn check_signatures(store: &Store, items: &mut [Happened]) {
     }
 }
 
-/// The events, newest first, and the commit at which the history ends early.
+/// The events, newest first, and the commit at which the history ends early. Those of an archived run are behind commits
+/// without its status.
 fn transitions(
     store: &Store,
-    key: &Key,
+    (key, archived): (&Key, Option<&Tombstone>),
     tip: &str,
     limit: usize,
 ) -> Result<(Vec<Happened>, Option<String>)> {
@@ -119,6 +123,7 @@ fn transitions(
     };
     let mut blob = history::blob_at(&store.repo, &commit.tree, &path)?;
     let mut file = read_file(store, &path, blob.as_deref())?;
+    let mut is_seen = archived.is_none();
     while found.len() < limit {
         let before = match commit.parents.first() {
             Some(parent) => match history::commit(&store.repo, parent)? {
@@ -146,15 +151,40 @@ fn transitions(
                     ..happened_at(&commit, &now.uid, event)
                 }));
             }
+            if let (None, Some(before)) = (&file, &file_before) {
+                found.push(happened_at(&commit, &before.uid, left(key, before)));
+            }
             (blob, file) = (blob_before, file_before);
+            is_seen |= archived
+                .zip(file.as_ref())
+                .is_some_and(|(archived, file)| archived.uid == file.uid);
         }
         match before {
             // Commits before its first status do not mention it.
-            Some(before) if file.is_some() => commit = before,
+            Some(before) if file.is_some() || !is_seen => commit = before,
             _ => break,
         }
     }
     Ok((found, None))
+}
+
+/// The event that a run was archived.
+fn left(key: &Key, before: &StatusFile) -> Event {
+    Event {
+        node: None,
+        attempt: 0,
+        act: None,
+        transition: Some(Transition {
+            key: key.clone(),
+            node: None,
+            step: None,
+            what: Moved::Phase,
+            from: Some(before.status.phase()),
+            to: Some("Archived".to_owned()),
+            attempt: 0,
+            message: String::new(),
+        }),
+    }
 }
 
 /// Its state when the history in this clone begins.

@@ -40,7 +40,7 @@ pub fn kind_of(store: &Store, name: &str, namespace: Option<&str>) -> Result<Kin
     };
     if let Some(status) = status {
         let run = Named::new(Kind::Execution, name, namespace);
-        let has_run = !status.named(&run)?.is_empty();
+        let has_run = !status.named(&run)?.is_empty() || !status.archived_as(&run)?.is_empty();
         kinds.extend(has_run.then_some(Kind::Execution));
     }
     let is_of_plan = |kind: &Kind| matches!(kind, Kind::Plan | Kind::Execution);

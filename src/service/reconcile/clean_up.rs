@@ -1,6 +1,6 @@
 //! Deletes inbox refs that are no longer needed: once a run is over in the published status, its locks are not needed,
 //! and its records are kept as evidence. Logs and work are kept longer. A ref of a run that this status does not know
-//! may belong to another status: it stays.
+//! may belong to another status: it stays. The refs of an archived run are not needed either.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -83,13 +83,15 @@ impl CleanUp<'_> {
     fn settled(&self, lines: &Lookup<'_, StatusReader<'_>>) -> Result<BTreeMap<String, String>> {
         let tree = &self.decision.tree;
         let mut over = BTreeSet::new();
+        let mut unknown = BTreeSet::new();
         for address in self.view.inbox.keys() {
-            let line = lines.run_at(address)?;
-            over.extend(
-                line.filter(|line| line.open_run().is_none())
-                    .map(|line| line.key()),
-            );
+            match lines.run_at(address)? {
+                Some(line) if line.open_run().is_none() => drop(over.insert(line.key())),
+                Some(_) => {}
+                None => unknown.extend(address.execution()),
+            }
         }
+        let archived = self.status.archived(&unknown)?;
         let unread = over.iter().filter(|key| !tree.files.contains_key(key));
         let mut files = self.status.files(&unread.cloned().collect())?;
         let read = tree.files.iter().filter(|(key, _)| over.contains(key));
@@ -97,7 +99,7 @@ impl CleanUp<'_> {
         let files = files.into_values();
         let files: BTreeMap<String, StatusFile> =
             files.map(|file| (file.uid.clone(), file)).collect();
-        let refused = &self.decision.answers.refused;
+        let (refused, settled) = (&self.decision.answers.refused, &self.decision.settled);
         let done = self.view.inbox.iter().filter(|(address, tip)| {
             let name = address.to_string();
             let file = files.get(address.uid());
@@ -110,7 +112,17 @@ impl CleanUp<'_> {
                 | Address::Request { .. } => true,
                 // Criteria may be attested again after the run is over.
                 Address::Attestation { .. } => false,
+                Address::Repository { .. } => {
+                    let is_refused = refused.get(&name).is_some_and(|one| one.tip == **tip);
+                    let is_listed = tree.controller.taken_in(address) == Some(*tip);
+                    return is_refused || is_listed || settled.get(&name) == Some(*tip);
+                }
             };
+            let tombstone = address.execution();
+            let tombstone = tombstone.and_then(|key| archived.of(&key));
+            if tombstone.is_some_and(|one| one.uid == address.uid()) {
+                return true;
+            }
             let is_read = |run: &ExecutionStatus| {
                 let is_refused = refused
                     .get(&name)
@@ -128,7 +140,8 @@ impl CleanUp<'_> {
     fn results(&self, lines: &Lookup<'_, StatusReader<'_>>) -> Result<Vec<(String, String)>> {
         let mut old = Vec::new();
         for (name, tip) in &self.view.results {
-            if old.len() < RESULTS_AT_ONCE && is_over_for_long(lines, name, self.now)? {
+            if old.len() < RESULTS_AT_ONCE && is_over_for_long(self.status, lines, name, self.now)?
+            {
                 old.push((name.clone(), tip.clone()));
             }
         }
@@ -138,7 +151,12 @@ impl CleanUp<'_> {
 
 /// Whether the run with a result ref was over long ago, and cannot be retried. False for runs that this status does not
 /// know: another status may.
-fn is_over_for_long(lines: &Lookup<'_, StatusReader<'_>>, name: &str, now: Time) -> Result<bool> {
+fn is_over_for_long(
+    status: &StatusReader<'_>,
+    lines: &Lookup<'_, StatusReader<'_>>,
+    name: &str,
+    now: Time,
+) -> Result<bool> {
     let Some(RunRef {
         namespace,
         name,
@@ -147,10 +165,18 @@ fn is_over_for_long(lines: &Lookup<'_, StatusReader<'_>>, name: &str, now: Time)
     else {
         return Ok(false);
     };
-    let line = lines.line(&Key::new(Kind::Execution, namespace, name))?;
+    let key = Key::new(Kind::Execution, namespace, name);
+    let kept = |end: Time| end + chrono::TimeDelta::days(RESULT_DAYS);
+    if let Some(archived) = status
+        .archived([&key])?
+        .of(&key)
+        .filter(|one| one.uid == uid)
+    {
+        return Ok(kept(archived.end) <= now);
+    }
+    let line = lines.line(&key)?;
     let run = line.filter(|line| line.uid == uid);
     let run = run.as_ref().and_then(|line| line.run.as_ref());
-    let kept = |end: Time| end + chrono::TimeDelta::days(RESULT_DAYS);
     Ok(run.is_some_and(|run| {
         let is_over = run.phase.is_terminal() && !run.phase.can_be_retried();
         is_over && run.end.is_some_and(|end| kept(end) <= now)

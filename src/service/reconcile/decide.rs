@@ -15,6 +15,7 @@ use crate::core::repository::index::{Damaged, Index, Pages};
 use crate::core::repository::reach::FileChange;
 use crate::core::repository::snapshot::{Snapshot, manifests_with};
 use crate::core::resource::{Key, Kind, SignedBy, Time};
+use crate::core::run::archive::Archived;
 use crate::core::run::asked::Answers;
 use crate::core::run::partial::{self, Blobs, Change, Partial, Reader};
 use crate::core::run::reconcile::{self as core, Inputs, Reconciliation};
@@ -92,7 +93,8 @@ impl Question<'_> {
         if let Some(Told { answers, inbox }) = self.told {
             return self.decide_knowing(standing, (inbox, answers.history_rewritten), full);
         }
-        let inbox = inbox::read(self, lines)?;
+        let controller = standing.map(|standing| &standing.controller);
+        let inbox = inbox::read(self, controller, lines)?;
         let rewritten = match self.is_rewritten(standing)? {
             Some(rewritten) => rewritten,
             // Only a decision that deletes something needs to know.
@@ -582,6 +584,10 @@ impl Reader for CommitReader<'_> {
         let files: BTreeMap<Key, StatusFile> = files.collect();
         let pinned = self.status.pinned(files.values())?;
         Ok((files, pinned))
+    }
+
+    fn archived(&self, keys: &BTreeSet<Key>) -> std::result::Result<Archived, Trouble> {
+        Ok(self.status.archived(keys)?)
     }
 }
 

@@ -8,6 +8,7 @@ use crate::core::base::words::count;
 use crate::core::resource::ExecutionStatus;
 use crate::core::run::asked::RefusedRef;
 use crate::core::run::record::{Address, Incoming, Received, Signature};
+use crate::core::run::status::ControllerState;
 use crate::core::run::summary::lookup::Lookup;
 use crate::core::run::summary::record_mark;
 use crate::git::line::Line;
@@ -62,13 +63,20 @@ fn are(refs: usize) -> String {
 /// Reads what the status has not taken in. Only executions that may have news are read.
 pub(super) fn read(
     question: &Question<'_>,
+    controller: Option<&ControllerState>,
     lines: Option<&Lookup<'_, StatusReader<'_>>>,
 ) -> Result<Inbox> {
     let (store, view) = (question.store, question.view);
     let mut candidates: Vec<(&Address, &String)> = Vec::new();
     let mut keys = BTreeSet::new();
     let mut gone = 0;
+    let mut to_repository = Vec::new();
     for (address, tip) in &view.inbox {
+        if matches!(address, Address::Repository { .. }) {
+            let last = controller.and_then(|controller| controller.taken_in(address));
+            to_repository.extend((last != Some(tip)).then_some((address, tip, last)));
+            continue;
+        }
         let line = lines.map(|lines| lines.run_at(address)).transpose()?;
         let Some((line, run)) = line.flatten().and_then(|line| {
             let run = line.run.clone()?;
@@ -96,12 +104,17 @@ pub(super) fn read(
         run.is_some_and(|run| is_unread(run, address, tip))
     };
     let fresh: Vec<(&Address, &String)> = candidates.into_iter().filter(is_new).collect();
-    let tips: Vec<String> = fresh.iter().map(|(_, tip)| (*tip).clone()).collect();
+    let tips = fresh.iter().map(|(_, tip)| (*tip).clone());
+    let tips = tips.chain(to_repository.iter().map(|(_, tip, _)| (*tip).clone()));
+    let tips: Vec<String> = tips.collect();
     store.fetch_records(&tips)?;
     let mut reading = Reading::of(question)?;
     for (address, tip) in fresh {
         let run = known.get(address.uid());
         let last = run.and_then(|run| run.extensions.records.get(&address.to_string()));
+        reading.read((address, tip), last.map(String::as_str))?;
+    }
+    for (address, tip, last) in to_repository {
         reading.read((address, tip), last.map(String::as_str))?;
     }
     reading.judge_by_programs()?;

@@ -302,6 +302,7 @@ fn decide_and_write(
     let mut done = Reconciled {
         transitions: decision.transitions.clone(),
         changed: decision.changed,
+        archived: decision.archived,
         records: taken_in(old.as_ref(), &decision.tree),
         notes: doubts.iter().chain(&idle.notes).cloned().collect(),
         ..idle.clone().reconciled(view, request)
@@ -563,6 +564,7 @@ impl Idle {
             waiting_more: self.waiting_more,
             waiting: self.waiting.into_iter().map(WaitingNote::told).collect(),
             failed: self.failed,
+            archived: 0,
             records: TakenIn::default(),
             notes: self.notes,
         }
@@ -608,7 +610,12 @@ fn write(
             parent: place.parent.clone(),
             base: place.base.clone(),
             files,
-            message: message::message(&view.spec_commit, tree, &decision.transitions, job),
+            message: message::message(
+                &view.spec_commit,
+                tree,
+                (&decision.transitions, decision.archived),
+                job,
+            ),
             evidence: decision.evidence.clone(),
             time: now,
             identity: store.identity(),

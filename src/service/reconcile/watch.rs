@@ -149,6 +149,7 @@ mod tests {
             waiting: Vec::new(),
             waiting_more,
             failed: Vec::new(),
+            archived: 0,
             records: Default::default(),
             notes: Vec::new(),
         })

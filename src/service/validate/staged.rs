@@ -13,7 +13,7 @@ use crate::core::repository::definitions::Definition;
 use crate::core::repository::facts::{identity, is_local};
 use crate::core::repository::index::{By, Index, MemoryPages, Pages, Row};
 use crate::core::repository::snapshot::Snapshot;
-use crate::core::resource::Kind;
+use crate::core::resource::{ExecutionPhase, Kind};
 use crate::core::review;
 use crate::core::review::rules::{Policy, Sides};
 use crate::core::review::scope::{Beside, Scoped};
@@ -21,7 +21,7 @@ use crate::git::Repo;
 use crate::git::index::StagedFiles;
 use crate::git::read::{self, PathChange, Paths, Tree};
 use crate::path;
-use crate::service::former::{Former, former_run};
+use crate::service::former::former_run;
 use crate::service::index::{self, Step, Trouble, Use};
 use crate::service::left::Change;
 use crate::service::revision::{self, Settings};
@@ -412,16 +412,18 @@ impl NextCommit<'_> {
             let former = former_run(&store, key).ok().flatten()?;
             let definition = after.definition(key)?;
             let digest = definition.resource.as_ref()?.spec_digest();
-            (!former.is_gone && former.digest != digest).then(|| name_used(definition, &former))
+            let is_used = !former.is_gone() && former.has_other_spec(&digest);
+            let phase = former.phase().filter(|_| is_used)?;
+            Some(name_used(definition, phase))
         });
         used.collect()
     }
 }
 
-fn name_used(definition: &Definition, former: &Former) -> Diagnostic {
+fn name_used(definition: &Definition, phase: ExecutionPhase) -> Diagnostic {
     let message = format!(
-        "{} is already a run ({}) with another spec",
-        definition.key, former.phase
+        "{} is already a run ({phase}) with another spec",
+        definition.key
     );
     let help = "choose another name, or wait until the deletion of the earlier one is reconciled";
     let path = path!["metadata", "name"];

@@ -274,11 +274,12 @@ class Inbox:
         begins_anew, beside = record.pop("beginsAnew", False), record.pop("beside", {})
         left_out, is_amended = record.pop("without", []), record.pop("amended", False)
         is_signed = self.choose_key(record.pop("key", None), record.pop("openpgp", None), record.pop("signed", time))
-        run = self.run_of(record.pop("run"))
+        named = record.pop("run", None)
+        run = self.run_of(named) if named else {}
         body = {
             "apiVersion": "records.planspec.io/v1",
             "repository": self.repository_id(),
-            "execution": {name: run["metadata"][name] for name in ("namespace", "name", "uid")},
+            **({"execution": {name: run["metadata"][name] for name in ("namespace", "name", "uid")}} if run else {}),
             "time": time,
             "nonce": f"{self.count:016x}",
             "minor": 1,
@@ -349,6 +350,8 @@ class Inbox:
 
 def ref_of(record: dict[str, Any]) -> str:
     kind = record["kind"]
+    if kind == "Archive":
+        return f"requests/_repository/{record['nonce']}"
     run = "/".join(record["execution"][name] for name in ("namespace", "name", "uid"))
     actor = escaped(record["actor"])
     node = f"{run}/{record.get('node')}/{record.get('attempt')}"

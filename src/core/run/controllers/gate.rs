@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use super::World;
 use crate::core::resource::{
-    AWAITING_APPROVAL, Decision, ExecutionStatus, GatePhase, GateStatus, Key, NodePhase, Outcome,
-    Resolution, Review, ReviewExtensions, Time, set_condition,
+    AWAITING_APPROVAL, ArchivedDecision, Decision, ExecutionStatus, GatePhase, GateStatus, Key,
+    Kind, NodePhase, Outcome, Resolution, Review, ReviewExtensions, Time, set_condition,
 };
 use crate::core::run::status::StatusFile;
 
@@ -20,8 +20,11 @@ pub fn reconcile(
     let gate = key.qualified();
     let runs = files.iter();
     let runs = runs.filter_map(|(key, file)| Some((key, file.status.execution()?)));
+    let archived = status.extensions.archived.clone();
+    let archived = archived.map(|archived| (run_of(&archived), archived));
     let uses: Vec<Use<'_>> = runs
         .flat_map(|(key, run)| uses_of(&gate, key, run))
+        .chain(archived.iter().map(|(run, one)| Use::archived(run, one)))
         .collect();
     let waiting = uses.iter().filter(|usage| usage.waits);
     let waiting = waiting.min_by_key(|usage| (usage.since, usage.run, usage.node));
@@ -68,6 +71,28 @@ struct Use<'a> {
     waits: bool,
 }
 
+/// Notes in the status of a gate what a finished run decided there, which is then archived.
+pub fn remember(key: &Key, (run, of_run): (&Key, &ExecutionStatus), status: &mut GateStatus) {
+    let gate = key.qualified();
+    let leaving = uses_of(&gate, run, of_run).filter(|usage| usage.decision.outcome.is_some());
+    let leaving = leaving.map(|usage| ArchivedDecision {
+        execution: run.qualified(),
+        node: usage.node.to_owned(),
+        generation: usage.generation,
+        decision: usage.decision.clone(),
+    });
+    let before = status.extensions.archived.take();
+    let rank = |one: &ArchivedDecision| (one.decision.decided, run_of(one), one.node.clone());
+    status.extensions.archived = before.into_iter().chain(leaving).max_by_key(rank);
+}
+
+/// The archived execution that decided.
+fn run_of(archived: &ArchivedDecision) -> Key {
+    let name = archived.execution.split_once('/');
+    let (namespace, name) = name.unwrap_or(("", &archived.execution));
+    Key::new(Kind::Execution, namespace, name)
+}
+
 fn uses_of<'a>(
     gate: &'a str,
     run: &'a Key,
@@ -96,6 +121,19 @@ fn uses_of<'a>(
                     && of_node.extensions.reason == AWAITING_APPROVAL,
             })
         })
+}
+
+impl<'a> Use<'a> {
+    fn archived(run: &'a Key, archived: &'a ArchivedDecision) -> Use<'a> {
+        Use {
+            run,
+            node: &archived.node,
+            decision: &archived.decision,
+            generation: archived.generation,
+            since: None,
+            waits: false,
+        }
+    }
 }
 
 impl Use<'_> {

@@ -9,8 +9,9 @@ use crate::core::base::version::compare_versions;
 use crate::core::base::words::and_more;
 use crate::core::repository::snapshot::Snapshot;
 use crate::core::resource::{
-    Condition, ConditionStatus, ExecutionPhase, ExecutionStatus, GoalPhase, GoalSpec, GoalStatus,
-    Key, Kind, ObjectRef, PlanPhase, PlanSpec, PlanStatus, Resource, Status, Time, set_condition,
+    ArchivedRun, ArchivedRuns, Condition, ConditionStatus, ExecutionPhase, ExecutionStatus,
+    GoalPhase, GoalSpec, GoalStatus, Key, Kind, ObjectRef, PlanPhase, PlanSpec, PlanStatus,
+    Resource, Status, Time, set_condition,
 };
 use crate::core::run::status::StatusFile;
 
@@ -45,20 +46,27 @@ pub fn reconcile(
     set_condition(conditions, "PlanResolved", is_resolved, reason, message, at);
 
     let runs = runs_of(service, key, uid, generation, files);
+    let extensions = &mut status.extensions;
+    let archived = extensions.archived.take();
+    extensions.archived = archived.filter(|archived| archived.generation == generation);
+    let archived = extensions.archived.as_ref();
     let unfinished = runs.iter().any(|(_, run)| !run.phase.is_terminal());
-    let first_start = runs.iter().filter_map(|(_, run)| run.start_time).min();
+    let starts = runs.iter().filter_map(|(_, run)| run.start_time);
+    let first_start = starts
+        .chain(archived.and_then(|archived| archived.first_start))
+        .min();
     // A goal without a run or a plan waits only until its timeout.
-    let waits_for_a_plan = runs.is_empty() && !is_resolved;
+    let waits_for_a_plan = runs.is_empty() && archived.is_none() && !is_resolved;
     let since = first_start.or(waits_for_a_plan.then_some(created));
     let timeout = spec.timeout.as_ref().zip(since);
     let deadline = timeout.and_then(|(timeout, start)| start.checked_add_signed(timeout.delta()));
     let deadline = deadline.filter(|_| unfinished || waits_for_a_plan);
-    // A run whose file was deleted does not count if there is another one.
-    let meant = runs.iter().filter(|(_, run)| !was_deleted(run));
-    let newest_of = |(key, run): &&(&Key, &ExecutionStatus)| (run.start_time, (*key).clone());
-    let newest = meant
-        .max_by_key(newest_of)
-        .or(runs.iter().max_by_key(newest_of));
+    let newest = runs
+        .iter()
+        .max_by_key(|(key, run)| rank(run, key.qualified()));
+    let last = archived.map(|archived| &archived.newest).filter(|last| {
+        newest.is_none_or(|(key, run)| rank(run, key.qualified()) < rank_of_archived(last))
+    });
     let newest = newest.map(|(_, run)| *run);
     let (phase, reason, message) = match deadline {
         Some(deadline) if deadline <= world.now => {
@@ -72,7 +80,10 @@ pub fn reconcile(
             (GoalPhase::Failed, "TimedOut", message)
         }
         _ if unfinished => (GoalPhase::Executing, "Executing", String::new()),
-        _ => at_rest(spec, newest, &choice),
+        _ => match last {
+            Some(last) => (last.phase, last.reason.as_str(), last.message.clone()),
+            None => at_rest(spec, newest, &choice),
+        },
     };
     let has_failed = phase == GoalPhase::Failed && status.phase != phase;
     status.phase = phase;
@@ -84,40 +95,89 @@ pub fn reconcile(
     }
 }
 
-/// Whether a run was cancelled because its file was deleted.
-fn was_deleted(run: &ExecutionStatus) -> bool {
-    let by = run.extensions.cancelled_by.as_ref();
-    run.phase == ExecutionPhase::Cancelled && by.is_some_and(|by| by.actor.is_none())
+/// The order of runs, the one that counts last: the newest, but one whose file was deleted counts only if there is no
+/// other.
+fn rank(run: &ExecutionStatus, name: String) -> (bool, Option<Time>, String) {
+    (!run.was_cancelled_by_deletion(), run.start_time, name)
 }
 
-/// The phase of a goal without an open run: phase, reason and message.
-fn at_rest(
+/// The same for an archived run.
+fn rank_of_archived(run: &ArchivedRun) -> (bool, Option<Time>, String) {
+    (!run.was_deleted, run.start, run.execution.clone())
+}
+
+/// Notes in the status of a goal what a finished run means for it, which is then archived.
+pub fn remember(
     spec: &GoalSpec,
-    newest: Option<&ExecutionStatus>,
-    choice: &Choice,
-) -> (GoalPhase, &'static str, String) {
-    match newest.map(|run| (run.phase, Criteria::of(spec, run))) {
-        Some((ExecutionPhase::Succeeded, Criteria { unmet, .. })) if !unmet.is_empty() => {
+    generation: u64,
+    (key, run): (&Key, &ExecutionStatus),
+    status: &mut GoalStatus,
+) {
+    let Some((phase, reason, message)) = after(spec, run) else {
+        return;
+    };
+    let leaving = ArchivedRun {
+        execution: key.qualified(),
+        start: run.start_time,
+        was_deleted: run.was_cancelled_by_deletion(),
+        phase,
+        reason: reason.to_owned(),
+        message,
+    };
+    let archived = status.extensions.archived.take();
+    let archived = archived.filter(|archived| archived.generation == generation);
+    let first_start = archived.as_ref().and_then(|archived| archived.first_start);
+    let newest = archived.map(|archived| archived.newest).into_iter();
+    status.extensions.archived =
+        newest
+            .chain([leaving])
+            .max_by_key(rank_of_archived)
+            .map(|newest| ArchivedRuns {
+                generation,
+                first_start: first_start.into_iter().chain(run.start_time).min(),
+                newest,
+            });
+}
+
+/// The phase of a goal, with reason and message.
+type Standing = (GoalPhase, &'static str, String);
+
+/// The phase of a goal without an open run.
+fn at_rest(spec: &GoalSpec, newest: Option<&ExecutionStatus>, choice: &Choice) -> Standing {
+    newest.and_then(|run| after(spec, run)).unwrap_or_else(|| {
+        let (phase, reason) = match choice {
+            Choice { plan: Some(_), .. } => (GoalPhase::Ready, "Ready"),
+            Choice {
+                candidates: true, ..
+            } => (GoalPhase::Planning, "Planning"),
+            _ => (GoalPhase::Pending, "Pending"),
+        };
+        (phase, reason, String::new())
+    })
+}
+
+/// The phase of a goal after its newest run; `None` if that is open.
+fn after(spec: &GoalSpec, run: &ExecutionStatus) -> Option<Standing> {
+    Some(match (run.phase, Criteria::of(spec, run)) {
+        (ExecutionPhase::Succeeded, Criteria { unmet, .. }) if !unmet.is_empty() => {
             let message = format!("not met: {}", unmet.join(", "));
             (GoalPhase::Failed, "CriterionUnmet", message)
         }
-        Some((ExecutionPhase::Succeeded, Criteria { missing, .. })) if !missing.is_empty() => {
+        (ExecutionPhase::Succeeded, Criteria { missing, .. }) if !missing.is_empty() => {
             let message = format!("not attested yet: {}", missing.join(", "));
             (GoalPhase::Executing, "AwaitingAttestation", message)
         }
-        Some((ExecutionPhase::Succeeded, _)) => (GoalPhase::Succeeded, "Succeeded", String::new()),
-        Some((ExecutionPhase::Failed, _)) => {
+        (ExecutionPhase::Succeeded, _) => (GoalPhase::Succeeded, "Succeeded", String::new()),
+        (ExecutionPhase::Failed, _) => {
             let message = "the newest execution failed".to_owned();
             (GoalPhase::Failed, "ExecutionFailed", message)
         }
-        Some((ExecutionPhase::Cancelled, _)) => {
+        (ExecutionPhase::Cancelled, _) => {
             let message = "the newest execution was cancelled".to_owned();
             (GoalPhase::Cancelled, "ExecutionCancelled", message)
         }
-        _ if choice.plan.is_some() => (GoalPhase::Ready, "Ready", String::new()),
-        _ if choice.candidates => (GoalPhase::Planning, "Planning", String::new()),
-        _ => (GoalPhase::Pending, "Pending", String::new()),
-    }
+        _ => return None,
+    })
 }
 
 /// Plans and runs by goal, so that not every goal searches all of them.

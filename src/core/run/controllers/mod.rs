@@ -13,6 +13,7 @@ use crate::core::repository::config::Config;
 use crate::core::repository::definitions::Definition;
 use crate::core::repository::snapshot::Snapshot;
 use crate::core::resource::{CapabilityPhase, Condition, Key, SignedBy, Time, set_condition};
+use crate::core::run::archive::Archived;
 
 /// Whether the spec commit has a file or folder at a path, and it contains a pattern if one is given.
 pub type Artifacts<'a> = dyn Fn(&str, Option<&str>) -> bool + 'a;
@@ -40,6 +41,8 @@ pub struct World<'a> {
     pub now: Time,
     /// Returns the authors of a file.
     pub authors: &'a Authors<'a>,
+    /// The archived executions, as far as they were read.
+    pub archived: &'a Archived,
     /// The pinned resources of runs.
     pub pinned: execution::Pins<'a>,
     /// The phases of all capabilities, computed first because bindings need them.

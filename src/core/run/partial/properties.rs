@@ -1,9 +1,11 @@
 //! Property: whatever files, people and time do, an incremental reconcile has the result of a full
 //! one. The simulated world compares the two every time.
 
+use std::collections::BTreeMap;
+
 use proptest::prelude::*;
 
-use crate::core::resource::Kind;
+use crate::core::resource::{Key, Kind, Status};
 use crate::core::testing::{World, key, with_metadata};
 
 /// The kind and name of the resource in each file.
@@ -52,6 +54,7 @@ enum Event {
     Cancel(usize),
     Retry(usize, bool),
     Reconcile,
+    Archive,
 }
 
 /// The text of a file; `None` if it does not exist.
@@ -192,6 +195,7 @@ fn event() -> impl Strategy<Value = Event> {
         1 => run().prop_map(Event::Cancel),
         2 => (run(), any::<bool>()).prop_map(|(r, b)| Event::Retry(r, b)),
         6 => Just(Event::Reconcile),
+        2 => Just(Event::Archive),
     ]
 }
 
@@ -246,6 +250,10 @@ impl Scene {
             Event::Reconcile => {
                 self.world.reconcile();
             }
+            Event::Archive => {
+                self.world.archive(self.world.now, None);
+                self.world.reconcile();
+            }
             Event::Claim(run, node) => {
                 if let Some(world) = self.known(run) {
                     world.claim(NODES[node], "agent:ana");
@@ -297,6 +305,87 @@ impl Scene {
                 if let Some(world) = self.known(run) {
                     world.retry("ben", None, rebind);
                 }
+            }
+        }
+    }
+}
+
+/// The run that an event is about, if it is about one.
+fn run_of(event: &Event) -> Option<usize> {
+    match *event {
+        Event::Claim(run, _)
+        | Event::Ask(run, _)
+        | Event::Answer(run, _)
+        | Event::Report(run, ..)
+        | Event::Review(run, ..)
+        | Event::Attest(run, _)
+        | Event::Cancel(run)
+        | Event::Retry(run, _) => Some(run),
+        _ => None,
+    }
+}
+
+/// A status without what only an archive puts there.
+fn plain(mut status: Status) -> Status {
+    match &mut status {
+        Status::Goal(goal) => goal.extensions = Default::default(),
+        Status::Gate(gate) => gate.extensions = Default::default(),
+        _ => {}
+    }
+    status
+}
+
+/// The statuses of all resources.
+fn statuses(world: &World) -> BTreeMap<Key, Status> {
+    let files = world.tree.iter().flat_map(|tree| &tree.files);
+    let statuses = files.map(|(key, file)| (key.clone(), plain(file.status.clone())));
+    statuses.collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(32))]
+
+    /// Two repositories with the same files, people and time: in one of them, finished executions are archived.
+    #[test]
+    fn archiving_an_execution_changes_nobody_else(
+        choices in prop::collection::vec(choice(), FILES.len()),
+        events in prop::collection::vec(event(), 1..40),
+    ) {
+        let scene = || Scene { world: World::empty(), choices: choices.clone() };
+        let mut scenes = [scene(), scene()];
+        for scene in &mut scenes {
+            (0..FILES.len()).for_each(|file| scene.put(file));
+            scene.world.reconcile();
+        }
+        for event in &events {
+            let is_same_in_both = match *event {
+                Event::Archive => false,
+                // The file of an archived run that comes back is not a new run; a gate that comes back forgets.
+                Event::Edit(file, what, _) => {
+                    let kind = FILES[file].0;
+                    kind != Kind::Execution && (kind != Kind::Gate || what > 0)
+                }
+                _ => run_of(event).is_none_or(|run| scenes[0].known(run).is_some()),
+            };
+            for scene in &mut scenes {
+                scene.world.reconcile();
+                if is_same_in_both {
+                    scene.happen(event);
+                    scene.world.reconcile();
+                }
+            }
+            if matches!(event, Event::Archive) {
+                scenes[0].happen(event);
+                // The other one gets as many records.
+                let other = &mut scenes[1].world;
+                other.archive(other.now, Some("elsewhere"));
+                other.reconcile();
+            }
+            let [archived, whole] = scenes.each_ref().map(|scene| statuses(&scene.world));
+            for (key, status) in &whole {
+                let left = archived.get(key);
+                prop_assert!(left.is_some() || key.kind == Kind::Execution, "{key} is gone");
+                prop_assert!(left.is_none_or(|left| left == status), "{key}: {left:#?} {status:#?}");
             }
         }
     }

@@ -1095,6 +1095,10 @@ proptest! {
         }
         let deadline = world.tree.as_ref().and_then(|tree| tree.controller.next_deadline);
         prop_assert_eq!(deadline, None, "nothing happens by itself any more");
+        world.archive(world.now, None);
+        world.reconcile();
+        prop_assert!(!world.has_run(), "a finished run stays");
+        prop_assert!(!world.reconcile());
     }
 }
 

@@ -71,8 +71,8 @@ fn the_same_inputs_lead_to_the_same_bytes_as_long_as_decisions_have_a_number() {
     assert_eq!(
         (DECISIONS, digest.as_str()),
         (
-            5,
-            "000998680b6b433fcdf81a7237b104496f018fc54f22b751ea972df25c2b9f74"
+            6,
+            "a25e50aaa98e141897c31367dfe1d715e9275665e0a63a38dd9cfaa29943e258"
         ),
         "the same inputs lead to another status: once a release has decided otherwise, raise DECISIONS; and write the new digest here"
     );

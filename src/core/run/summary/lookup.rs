@@ -104,7 +104,7 @@ impl<'a, S: Shards> Lookup<'a, S> {
         Ok(lines.cloned().collect())
     }
 
-    /// The execution of a record.
+    /// The execution of a record; none for a request to the whole repository.
     ///
     /// # Errors
     /// It cannot be read.
@@ -131,6 +131,7 @@ impl<'a, S: Shards> Lookup<'a, S> {
                 let key = Key::new(Kind::Execution, &run.namespace, &run.name);
                 Ok(self.line(&key)?.filter(|line| is_meant(line)))
             }
+            Address::Repository { .. } => Ok(None),
         }
     }
 

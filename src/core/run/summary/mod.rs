@@ -301,8 +301,8 @@ fn run_summary(
     let pinned = run.extensions.pinned.as_ref();
     let goal = pinned.and_then(|pinned| pinned.goal.as_ref());
     let why = why_ended(run);
-    let needs_pins = file.deleted.is_none() && run.phase.can_be_retried();
-    let pins = pinned.filter(|_| needs_pins).into_iter();
+    // Of a failed run whose file is gone too: it may come back.
+    let pins = pinned.filter(|_| run.phase.can_be_retried()).into_iter();
     let records = run.extensions.records.iter().filter(|_| !is_over);
     let waits = waiting_of(key, run).into_iter();
     let has_node = |reason: &str| {

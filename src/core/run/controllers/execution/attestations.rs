@@ -37,9 +37,8 @@ pub(super) fn attest(
     else {
         return Err(misplaced());
     };
-    if incoming.address.first_place()
-        != Address::attestation(record.execution.clone(), id, &record.actor)
-    {
+    let run = record.execution.clone().ok_or_else(misplaced)?;
+    if incoming.address.first_place() != Address::attestation(run, id, &record.actor) {
         return Err(misplaced());
     }
     let permit = permit::Circumstances {

@@ -30,8 +30,8 @@ use crate::core::resource::{
 };
 use crate::core::run::asked::RefusedRef;
 use crate::core::run::machine::{self, ExecutionEvent, NodeEvent};
-use crate::core::run::permit::{self, Objection, Refusal};
-use crate::core::run::record::{Address, Incoming, Received, Signature};
+use crate::core::run::permit::{self, Refusal};
+use crate::core::run::record::{Address, Incoming, Received};
 use crate::core::run::status::StatusFile;
 use crate::core::run::transition::node_waits_for;
 
@@ -78,31 +78,8 @@ impl<'a> Turn<'a> {
 }
 
 impl Turn<'_> {
-    /// Checks that a record is signed by its actor, if the configuration requires that.
-    ///
-    /// # Errors
-    /// Why it does not count.
     fn check_signature(&self, received: &Received) -> Result<(), Refusal> {
-        let approvals = &self.world.config.approvals;
-        let record = &received.record;
-        let decides = record.action.decides();
-        let is_required = decides.is_some_and(|what| approvals.require_signed.covers(what));
-        if !is_required || record.action.is_comment() {
-            return Ok(());
-        }
-        let actor = &record.actor;
-        let (reason, why) = match &received.signature {
-            Signature::Good(by) if approvals.person(&by.principal) == approvals.person(actor) => {
-                return Ok(());
-            }
-            Signature::Good(by) => (
-                "OtherSigner",
-                format!("{} signed it, and it says {actor}", by.principal),
-            ),
-            Signature::Bad(reason, why) => (*reason, why.clone()),
-            Signature::Unchecked => ("Unsigned", "its signature was not checked".to_owned()),
-        };
-        Err(Refusal::new(Objection::Forbidden, reason, why))
+        permit::check_signature(self.world.config, received)
     }
 }
 

@@ -11,6 +11,7 @@ use crate::core::resource::{
     CriterionResult, ExecutionPhase, ExternalRef, GatePhase, GoalPhase, Key, Node, NodeKind,
     PlanPhase, Status, TargetRef, TaskCriterion, Verification,
 };
+use crate::core::run::archive::Tombstone;
 use crate::core::run::machine::NodeEvent;
 use crate::core::run::status::StatusFile;
 
@@ -42,7 +43,8 @@ impl ActiveRun<'_> {
         let course = match external {
             ExternalRef::Resource { resource_ref } => {
                 let key = resource_ref.key(&self.pinned.plan.namespace);
-                course_of(self.turn.others, resource_ref, &key)
+                let archived = self.turn.world.archived.of(&key);
+                course_of((self.turn.others, archived), resource_ref, &key)
             }
             ExternalRef::Uri { uri } => Course::Open(format!("waits for {}", masked(uri))),
             ExternalRef::Webhook { webhook_url } => {
@@ -152,15 +154,32 @@ impl ActiveRun<'_> {
 }
 
 /// The state of a resource.
-fn course_of(files: &BTreeMap<Key, StatusFile>, target: &TargetRef, key: &Key) -> Course {
-    let Some(file) = files.get(key) else {
-        return Course::Open(format!("{key} does not exist yet"));
+fn course_of(
+    (files, archived): (&BTreeMap<Key, StatusFile>, Option<&Tombstone>),
+    target: &TargetRef,
+    key: &Key,
+) -> Course {
+    let is_wanted = |uid: &str| match &target.uid {
+        Some(wanted) if wanted != uid => Err(Course::Bad(format!(
+            "{key} has uid {uid}, the reference wants {wanted}"
+        ))),
+        _ => Ok(()),
     };
-    if let Some(wanted) = target.uid.as_ref().filter(|wanted| **wanted != file.uid) {
-        return Course::Bad(format!(
-            "{key} has uid {}, the reference wants {wanted}",
-            file.uid
-        ));
+    let Some(file) = files.get(key) else {
+        let Some(archived) = archived else {
+            return Course::Open(format!("{key} does not exist yet"));
+        };
+        let phase = archived.phase;
+        return match is_wanted(&archived.uid) {
+            Err(course) => course,
+            Ok(()) if phase == ExecutionPhase::Succeeded => {
+                Course::Good(format!("{key} is {phase}"))
+            }
+            Ok(()) => Course::Bad(format!("{key} is {phase}")),
+        };
+    };
+    if let Err(course) = is_wanted(&file.uid) {
+        return course;
     }
     let phase = file.status.phase();
     let message = format!("{key} is {phase}");

@@ -96,7 +96,7 @@ impl ActiveRun<'_> {
         else {
             return Err(misplaced());
         };
-        let run = record.execution.clone();
+        let run = record.execution.clone().ok_or_else(misplaced)?;
         let place = Address::answer(run, (id, *attempt), question, &record.actor);
         if incoming.address.first_place() != place {
             return Err(misplaced());

@@ -97,6 +97,7 @@ fn fold_one_without_run(
         | Address::Verification { .. }
         | Address::Review { .. }
         | Address::Answer { .. } => !is_request,
+        Address::Repository { .. } => false,
     };
     if !is_placed {
         return Err(misplaced());
@@ -124,7 +125,8 @@ fn fold_one_without_run(
         | Action::Answer { .. }
         | Action::Verification { .. }
         | Action::Review { .. }
-        | Action::Attestation { .. } => Err(not_started()),
+        | Action::Attestation { .. }
+        | Action::Archive { .. } => Err(not_started()),
     }
 }
 
@@ -137,10 +139,11 @@ fn check_run(
 ) -> Result<(), Refusal> {
     let record = &received.record;
     if record.repository != turn.world.repository_id {
-        let why = format!("it was made for repository {}", record.repository);
-        return Err(Refusal::new(Objection::Conflict, "OtherRepository", why));
+        return Err(permit::of_another_repository(record));
     }
-    let run = &record.execution;
+    let Some(run) = &record.execution else {
+        return Err(misplaced());
+    };
     let mine = run.namespace == turn.key.namespace && run.name == turn.key.name && run.uid == uid;
     if !mine {
         let why = format!("it was made for {}/{} {}", run.namespace, run.name, run.uid);
@@ -154,17 +157,13 @@ fn check_run(
         | Address::Answer { run: of_ref, .. }
         | Address::Request { run: of_ref, .. } => of_ref == run,
         Address::Review { uid, .. } => *uid == run.uid,
+        Address::Repository { .. } => false,
     };
     if !is_placed {
         return Err(misplaced());
     }
     if received.is_foreign {
-        let named = record.status.as_deref().unwrap_or_default();
-        let why = format!(
-            "it was written against status commit {named}, which is no part of this status: look again, \
-             then say it again"
-        );
-        return Err(Refusal::new(Objection::Conflict, "OtherStatus", why));
+        return Err(permit::of_another_status(record));
     }
     Ok(())
 }
@@ -260,6 +259,7 @@ impl ActiveRun<'_> {
             Address::Review { .. } => self.review(incoming, received),
             Address::Answer { .. } => self.take_answer(incoming, received),
             Address::Attestation { .. } => attest(self.turn, incoming, received, self.status),
+            Address::Repository { .. } => Err(misplaced()),
             Address::Request { .. } => {
                 let Action::Request { request, .. } = action else {
                     return Err(misplaced());
@@ -334,7 +334,8 @@ impl ActiveRun<'_> {
             | Action::Answer { .. }
             | Action::Review { .. }
             | Action::Attestation { .. }
-            | Action::Request { .. } => return Err(misplaced()),
+            | Action::Request { .. }
+            | Action::Archive { .. } => return Err(misplaced()),
         }
         Ok(())
     }

@@ -1185,7 +1185,8 @@ fn a_record_for_another_run_or_repository_is_not_applied() {
     let mut elsewhere = world.record(ANA, claim());
     elsewhere.record.repository = "another".to_owned();
     let mut namesake = world.record(ANA, claim());
-    namesake.record.execution.uid = "another".to_owned();
+    let run = namesake.record.execution.as_mut().unwrap();
+    run.uid = "another".to_owned();
     let address = world.work_ref("a", 1);
     world.push(&address, elsewhere);
     world.push(&address, namesake);
