@@ -6,11 +6,12 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::io::Read;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::id::{Id, parse_id};
 use super::program::{Launch, Output, Program};
 use super::refusal::{Cause, cause, way_out};
+use super::world::Question;
 use super::{GitError, Repo, Result};
 use crate::core::base::time::Time;
 
@@ -69,14 +70,20 @@ pub enum PushOutcome {
 pub fn list(repo: &Repo, remote: &str, patterns: &[&str]) -> Result<Listing> {
     known(repo, remote)?;
     let heads = HeadsOfAnswers::of(repo, remote);
-    let mut program = Program::new(repo, "ls-remote")
-        .asks(remote)
-        .args(["--symref", "--", remote, "HEAD"])
-        .args(patterns);
-    if let Some(heads) = &heads {
-        program = heads.kept_from(program);
-    }
-    let listed = program.run()?;
+    let question = Question::List { patterns };
+    let listed = repo.carry(&question, || {
+        if let Some(memory) = repo.opened.memory() {
+            return Ok(memory.ask(remote, &question));
+        }
+        let program = Program::new(repo, "ls-remote")
+            .asks(remote)
+            .args(["--symref", "--", remote, "HEAD"])
+            .args(patterns);
+        match &heads {
+            Some(heads) => heads.kept_from(program).run(),
+            None => program.run(),
+        }
+    })?;
     if !listed.success() {
         return Err(failed("read the refs of", remote, &listed));
     }
@@ -192,8 +199,8 @@ pub fn fetch(repo: &Repo, remote: &str, ids: &[String], shallow: bool) -> Result
     if wanted.is_empty() {
         return Ok(());
     }
-    let depth = shallow.then(|| "--depth=1".to_owned());
-    run_fetch(&repo.launch, remote, depth, wanted)
+    let depth = shallow.then_some("--depth=1");
+    carry_fetch(repo, remote, depth, &wanted)
 }
 
 /// Move the ends of a shallow history back by so many commits, behind `tips` and behind whatever
@@ -206,16 +213,12 @@ pub fn deepen(repo: &Repo, remote: &str, tips: &[&str], by: u32) -> Result<()> {
     if !repo.is_shallow() {
         return Ok(());
     }
-    let depth = || Some(format!("--deepen={by}"));
+    let depth = format!("--deepen={by}");
     let lines = |ids: &mut dyn Iterator<Item = &str>| -> String {
         ids.map(|id| format!("{id}\n")).collect()
     };
-    let asked = run_fetch(
-        &repo.launch,
-        remote,
-        depth(),
-        lines(&mut tips.iter().copied()),
-    );
+    let behind_tips = lines(&mut tips.iter().copied());
+    let asked = carry_fetch(repo, remote, Some(&depth), &behind_tips);
     if asked.is_ok() {
         return asked;
     }
@@ -226,7 +229,7 @@ pub fn deepen(repo: &Repo, remote: &str, tips: &[&str], by: u32) -> Result<()> {
     if wanted.is_empty() {
         return asked;
     }
-    run_fetch(&repo.launch, remote, depth(), wanted)
+    carry_fetch(repo, remote, Some(&depth), &wanted)
 }
 
 /// Options that the user's configuration could otherwise change. Progress is a sign of life, so it is not quiet.
@@ -244,25 +247,34 @@ pub(super) const ALONE: [&str; 9] = [
 
 /// Fetch everything behind an object, whatever of it is here.
 pub(super) fn fetch_again(launch: &Launch, remote: &str, id: &str) -> Result<()> {
-    run_fetch(
-        launch,
-        remote,
-        Some("--refetch".to_owned()),
-        format!("{id}\n"),
-    )
+    let wanted = format!("{id}\n");
+    fetched(remote, &run_fetch(launch, remote, Some("--refetch"), &wanted)?)
 }
 
-fn run_fetch(launch: &Launch, remote: &str, option: Option<String>, wanted: String) -> Result<()> {
-    let fetched = Program::at(launch, "fetch")
+/// Fetch into a repository that is open.
+fn carry_fetch(repo: &Repo, remote: &str, option: Option<&str>, wanted: &str) -> Result<()> {
+    let question = Question::Fetch { wanted, option };
+    let answer = repo.carry(&question, || match repo.opened.memory() {
+        Some(memory) => Ok(memory.ask(remote, &question)),
+        None => run_fetch(&repo.launch, remote, option, wanted),
+    });
+    fetched(remote, &answer?)
+}
+
+fn run_fetch(launch: &Launch, remote: &str, option: Option<&str>, wanted: &str) -> Result<Output> {
+    Program::at(launch, "fetch")
         .asks(remote)
         .args(ALONE)
         .args(["--no-filter", "--stdin"])
         .args(option)
         .args(["--", remote])
         .stdin(wanted)
-        .run()?;
+        .run()
+}
+
+fn fetched(remote: &str, fetched: &Output) -> Result<()> {
     if !fetched.success() {
-        return Err(failed("fetch from", remote, &fetched));
+        return Err(failed("fetch from", remote, fetched));
     }
     Ok(())
 }
@@ -279,8 +291,8 @@ pub fn push_together(
 ) -> Result<Option<Vec<PushOutcome>>> {
     known(repo, remote)?;
     let (leases, specs) = arguments(updates)?;
-    patiently(|| {
-        let pushed = run_push(repo, remote, ("--atomic", &leases), &specs)?;
+    patiently(repo, || {
+        let pushed = run_push(repo, remote, (true, &leases), &specs)?;
         if !pushed.success() && pushed.stderr.contains(NOT_ATOMIC) {
             return Ok(None);
         }
@@ -315,8 +327,8 @@ pub fn push(repo: &Repo, remote: &str, updates: &[RefUpdate]) -> Result<Vec<Push
 
 fn push_batch(repo: &Repo, remote: &str, updates: &[RefUpdate]) -> Result<Vec<PushOutcome>> {
     let (leases, specs) = arguments(updates)?;
-    let pushed = patiently(|| {
-        let pushed = run_push(repo, remote, ("--no-atomic", &leases), &specs)?;
+    let pushed = patiently(repo, || {
+        let pushed = run_push(repo, remote, (false, &leases), &specs)?;
         settle(repo, remote, updates, &pushed).map(Some)
     });
     Ok(pushed?.unwrap_or_default())
@@ -328,6 +340,7 @@ const PAUSE: Duration = Duration::from_millis(150);
 
 /// Push again for a moment while somebody changes the same refs: each is expected to be where it was, so once more does nothing twice.
 fn patiently(
+    repo: &Repo,
     push: impl Fn() -> Result<Option<Vec<PushOutcome>>>,
 ) -> Result<Option<Vec<PushOutcome>>> {
     let is_held = |outcome: &PushOutcome| matches!(outcome, PushOutcome::Refused { why, .. } if cause(why) == Some(Cause::Locked));
@@ -336,7 +349,7 @@ fn patiently(
         if !outcomes.iter().flatten().any(is_held) {
             return Ok(outcomes);
         }
-        std::thread::sleep(PAUSE * 2u32.pow(attempt - 1));
+        repo.wait(PAUSE * 2u32.pow(attempt - 1));
     }
     push()
 }
@@ -371,13 +384,13 @@ pub fn fast_forward(
     known(repo, remote)?;
     parse_id(new)?;
     if refs.len() > 1 {
-        let pushed = push_forward(repo, remote, ("--atomic", refs), new)?;
+        let pushed = push_forward(repo, remote, (true, refs), new)?;
         if let Some(outcome) = pushed {
             return Ok(outcome);
         }
     }
     for one in refs {
-        let pushed = push_forward(repo, remote, ("--no-atomic", &[*one]), new)?;
+        let pushed = push_forward(repo, remote, (false, &[*one]), new)?;
         match pushed.unwrap_or(PushOutcome::Done) {
             PushOutcome::Done => {}
             other => return Ok(other),
@@ -390,7 +403,7 @@ pub fn fast_forward(
 fn push_forward(
     repo: &Repo,
     remote: &str,
-    (atomic, refs): (&str, &[(&str, Option<&str>)]),
+    (atomic, refs): (bool, &[(&str, Option<&str>)]),
     new: &str,
 ) -> Result<Option<PushOutcome>> {
     let specs = refs.iter().map(|(name, _)| format!("{new}:{name}"));
@@ -401,7 +414,7 @@ fn push_forward(
         new: Some(new.to_owned()),
     });
     let updates: Vec<RefUpdate> = updates.collect();
-    let outcomes = patiently(|| {
+    let outcomes = patiently(repo, || {
         let pushed = run_push(repo, remote, (atomic, &[]), &specs)?;
         if !pushed.success() && pushed.stderr.contains(NOT_ATOMIC) {
             return Ok(None);
@@ -457,15 +470,16 @@ const LAG: Duration = Duration::from_secs(5);
 /// # Errors
 /// `Remote` when it cannot be reached.
 pub fn read_back(repo: &Repo, remote: &str, name: &str, id: &str) -> Result<ReadBack> {
-    let end = Instant::now() + LAG;
+    let mut left = LAG;
     let mut pause = Duration::from_millis(50);
     loop {
         match list(repo, remote, &[name])?.refs.get(name) {
             Some(found) if found == id => return Ok(ReadBack::Same),
             Some(_) => return Ok(ReadBack::Other),
-            None if Instant::now() >= end => return Ok(ReadBack::Nowhere),
-            None => std::thread::sleep(pause),
+            None if left.is_zero() => return Ok(ReadBack::Nowhere),
+            None => repo.wait(pause),
         }
+        left = left.saturating_sub(pause);
         pause = (pause * 2).min(LAG / 5);
     }
 }
@@ -491,6 +505,9 @@ pub fn is_split(repo: &Repo, remote: &str) -> Result<bool> {
 /// # Errors
 /// `Unusable` when there is no such remote.
 pub fn address(repo: &Repo, remote: &str) -> Result<String> {
+    if repo.opened.memory().is_some() {
+        return Ok(repo.remote_url(remote).unwrap_or_default());
+    }
     let get = Program::new(repo, "remote").args(["get-url", "--", remote]);
     let found = get.run()?;
     let found = found.or_cannot(format!("read the address of remote `{remote}`"))?;
@@ -500,9 +517,27 @@ pub fn address(repo: &Repo, remote: &str) -> Result<String> {
 fn run_push(
     repo: &Repo,
     remote: &str,
-    (atomic, leases): (&str, &[String]),
+    (atomic, leases): (bool, &[String]),
     specs: &[String],
 ) -> Result<Output> {
+    let question = Question::Push {
+        atomic,
+        leases,
+        specs,
+    };
+    repo.carry(&question, || match repo.opened.memory() {
+        Some(memory) => Ok(memory.ask(remote, &question)),
+        None => run_push_program(repo, remote, (atomic, leases), specs),
+    })
+}
+
+fn run_push_program(
+    repo: &Repo,
+    remote: &str,
+    (atomic, leases): (bool, &[String]),
+    specs: &[String],
+) -> Result<Output> {
+    let atomic = if atomic { "--atomic" } else { "--no-atomic" };
     // No hooks, no tags, no submodules: these refs are ours, not the user's work.
     Program::new(repo, "push")
         .asks(remote)
