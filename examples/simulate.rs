@@ -6,25 +6,22 @@
 mod simulation;
 
 use std::process::ExitCode;
+use std::sync::atomic::Ordering;
 use std::time::Instant;
 
-use simulation::{Options, run};
+use simulation::{Options, SEED, run};
 
 const USAGE: &str = "usage: simulate [--seed N] [--steps N] [--real] [--trace]";
 
 fn options() -> Result<(Options, Option<tempfile::TempDir>), String> {
-    let mut options = Options {
-        seed: 1,
-        steps: 100_000,
-        real: None,
-        trace: false,
-    };
+    let mut options = Options::new(1, 100_000);
     let mut folder = None;
     let mut args = std::env::args().skip(1);
     while let Some(arg) = args.next() {
         let mut number = || {
             let text = args.next().ok_or(USAGE)?;
-            text.parse::<u64>().map_err(|error| format!("`{text}`: {error}"))
+            text.parse::<u64>()
+                .map_err(|error| format!("`{text}`: {error}"))
         };
         match arg.as_str() {
             "--seed" => options.seed = number()?,
@@ -49,8 +46,14 @@ fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
+    std::panic::set_hook(Box::new(|why| {
+        let seed = SEED.load(Ordering::Relaxed);
+        eprintln!("{why}\nseed {seed}");
+    }));
     // One world is one thread: to use all cores, simulate several seeds at once.
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(1).use_current_thread();
+    let pool = rayon::ThreadPoolBuilder::new()
+        .num_threads(1)
+        .use_current_thread();
     if let Err(error) = pool.build_global() {
         eprintln!("{error}");
         return ExitCode::from(2);
@@ -72,7 +75,10 @@ fn main() -> ExitCode {
         }
         Err(failure) => {
             eprintln!("{failure}");
-            eprintln!("again: cargo run --release --example simulate -- --seed {} --steps 1", failure.seed);
+            eprintln!(
+                "again: cargo run --release --example simulate -- --seed {} --steps 1",
+                failure.seed
+            );
             ExitCode::FAILURE
         }
     }

@@ -59,7 +59,11 @@ impl Cache {
 
     /// Store `bytes` under `name` (letters, digits, `.`, `-`, `_`), whole or not at all.
     pub fn store(&self, name: &str, bytes: &[u8]) {
-        if self.world.as_ref().is_some_and(|world| world.write().is_err()) {
+        if self
+            .world
+            .as_ref()
+            .is_some_and(|world| world.write().is_err())
+        {
             return;
         }
         if let Some(memory) = self.memory() {

@@ -104,21 +104,24 @@ impl Memory {
         self.set(&format!("remote.{name}.url"), &format!("memory:{name}"));
     }
 
-    /// Put a ref where it shall be, whatever it was; nothing deletes it. As somebody does who may do everything.
-    pub fn put(&self, name: &str, id: Option<&str>) {
-        let mut refs = locked(&self.0.refs);
-        match id {
-            Some(id) => refs.insert(name.to_owned(), Target::Id(id.to_owned())),
-            None => refs.remove(name),
-        };
-    }
-
     /// Everything in it.
     #[cfg(test)]
     pub(super) fn all(&self) -> (Vec<(ObjectKind, Arc<[u8]>)>, BTreeMap<String, Target>) {
         let objects = locked(&self.0.objects);
         let all = objects.values().map(|one| (one.kind, one.bytes.clone()));
         (all.collect(), locked(&self.0.refs).clone())
+    }
+
+    /// Its remotes.
+    #[cfg(test)]
+    pub(super) fn remotes(&self) -> BTreeMap<String, Memory> {
+        locked(&self.0.remotes).clone()
+    }
+
+    /// Have these refs, and no others.
+    #[cfg(test)]
+    pub(super) fn set_refs(&self, refs: BTreeMap<String, Target>) {
+        *locked(&self.0.refs) = refs;
     }
 
     /// A remote that was added.
@@ -148,8 +151,14 @@ impl Memory {
             None => (revision, false),
         };
         let places = ["", "refs/", "refs/tags/", "refs/heads/", "refs/remotes/"];
-        let by_name = || places.iter().find_map(|place| self.get(&format!("{place}{name}")));
-        let found = Id::from_hex(name).map(|id| id.to_string()).or_else(by_name)?;
+        let by_name = || {
+            places
+                .iter()
+                .find_map(|place| self.get(&format!("{place}{name}")))
+        };
+        let found = Id::from_hex(name)
+            .map(|id| id.to_string())
+            .or_else(by_name)?;
         let (_, kind) = self.header(Id::from_hex(&found)?)?;
         (!is_commit || kind == ObjectKind::Commit).then_some(found)
     }
@@ -453,7 +462,10 @@ impl Memory {
             pushes.push(push);
         }
         let mut moved = refs.clone();
-        let answers: Vec<Answer> = pushes.iter().map(|push| push.run(remote, &mut moved)).collect();
+        let answers: Vec<Answer> = pushes
+            .iter()
+            .map(|push| push.run(remote, &mut moved))
+            .collect();
         let is_fine = answers.iter().all(|answer| answer.flag != '!');
         let is_undone = atomic && !is_fine;
         if !is_undone {
@@ -469,7 +481,7 @@ impl Memory {
         }
         if is_fine {
             text.push_str("Done\n");
-            return answer_of(text);
+            return answer(0, text, String::new());
         }
         let why = "error: failed to push some refs to 'memory'";
         answer(REFUSED, text, why.to_owned())
@@ -488,8 +500,10 @@ fn is_like(name: &str, pattern: &str) -> bool {
 struct Push<'a> {
     name: &'a str,
     new: Option<Id>,
-    /// The id that it is expected to have; nothing where it may only move forward.
+    /// The id that it is expected to have; nothing where nobody says it.
     expected: Option<Option<Id>>,
+    /// Whether it may move elsewhere than forward, whatever is expected.
+    is_forced: bool,
 }
 
 /// What became of it.
@@ -513,13 +527,14 @@ impl Answer {
 
 impl<'a> Push<'a> {
     fn read(spec: &'a str, leases: &[String]) -> Option<Push<'a>> {
-        let (new, name) = spec.split_once(':')?;
+        let (new, name) = spec.trim_start_matches('+').split_once(':')?;
         let lease = format!("--force-with-lease={name}:");
         let expected = leases.iter().find_map(|one| one.strip_prefix(&lease));
         Some(Push {
             name,
             new: Id::from_hex(new),
             expected: expected.map(Id::from_hex),
+            is_forced: spec.starts_with('+'),
         })
     }
 
@@ -534,6 +549,7 @@ impl<'a> Push<'a> {
             return Answer::of('!', "[rejected] (stale info)");
         }
         if self.expected.is_none()
+            && !self.is_forced
             && let (Some(found), Some(new)) = (found_id, self.new)
             && !remote.reaches(new, found)
         {
@@ -560,20 +576,6 @@ fn answer(code: i32, text: String, stderr: String) -> Output {
     }
 }
 
-fn answer_of(text: String) -> Output {
-    answer(0, text, String::new())
-}
-
 fn fatal(why: String) -> Output {
     answer(FATAL, String::new(), format!("fatal: {why}"))
-}
-
-impl Opened {
-    /// The repository where it is in memory.
-    pub(super) fn memory(&self) -> Option<&Memory> {
-        match self {
-            Opened::InMemory(memory) => Some(memory),
-            Opened::ByLibgit2(_) | Opened::ByGit(_) => None,
-        }
-    }
 }

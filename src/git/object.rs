@@ -199,6 +199,12 @@ impl Objects<'_> {
         Ok(object.data().to_vec())
     }
 
+    /// All of an object.
+    #[cfg(test)]
+    pub fn whole(&self, id: Id, kind: ObjectKind) -> Result<Vec<u8>> {
+        self.object(id, kind, usize::MAX / 2)
+    }
+
     /// A blob, or its size when that is above `max`.
     pub fn bounded_blob(&self, id: Id, max: usize) -> Result<std::result::Result<Vec<u8>, usize>> {
         if let Some(bytes) = self.kept(id, ObjectKind::Blob, max) {
@@ -588,11 +594,11 @@ fn broken(id: Id, reason: &str) -> GitError {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use crate::git::testing::{self, Sandbox, formats};
+    use crate::git::testing::{self, Sandbox, back_ends};
 
     #[test]
     fn commits_read_back_whoever_writes_them() {
-        for (objects, refs) in formats() {
+        for (objects, refs) in back_ends() {
             read_back(&Sandbox::of(objects, refs));
         }
     }
@@ -632,7 +638,7 @@ mod tests {
 
     #[test]
     fn loose_and_packed_objects_read_the_same() {
-        for (objects, refs) in formats() {
+        for (objects, refs) in back_ends() {
             read_the_same(&Sandbox::of(objects, refs));
         }
     }

@@ -87,6 +87,14 @@ impl Opened {
         }
     }
 
+    /// The same where it is in memory.
+    pub fn memory(&self) -> Option<&Memory> {
+        match self {
+            Opened::InMemory(memory) => Some(memory),
+            Opened::ByLibgit2(_) | Opened::ByGit(_) => None,
+        }
+    }
+
     /// The root of the work tree, where there is one.
     pub fn work_tree(&self) -> Option<&Path> {
         match self {

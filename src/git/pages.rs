@@ -77,7 +77,11 @@ impl PageFile {
             file: None,
             put: BTreeMap::new(),
             memory: Some((memory.clone(), name.to_owned())),
-            read: RefCell::new(if is_its_own { (*stored.pages).clone() } else { BTreeMap::new() }),
+            read: RefCell::new(if is_its_own {
+                (*stored.pages).clone()
+            } else {
+                BTreeMap::new()
+            }),
         }
     }
 

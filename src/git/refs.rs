@@ -445,13 +445,13 @@ fn tidy(path: PathBuf) -> PathBuf {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use crate::git::testing::{Sandbox, formats};
+    use crate::git::testing::{Sandbox, back_ends};
 
     const NAME: &str = "refs/heads/planspec/status";
 
     #[test]
     fn a_ref_moves_only_from_the_value_that_was_read() {
-        for (objects, refs) in formats() {
+        for (objects, refs) in back_ends() {
             moves(&Sandbox::of(objects, refs));
         }
     }
@@ -492,7 +492,7 @@ mod tests {
 
     #[test]
     fn of_eight_threads_exactly_one_creates_a_ref() {
-        for (objects, refs) in formats() {
+        for (objects, refs) in back_ends() {
             one_of_eight(&Sandbox::of(objects, refs));
         }
     }
@@ -507,9 +507,9 @@ mod tests {
             let threads: Vec<_> = ids
                 .iter()
                 .map(|id| {
-                    let dir = sandbox.path("one");
+                    let open = sandbox.opener("one");
                     scope.spawn(move || {
-                        let repo = Repo::open_sealed(&dir).unwrap();
+                        let repo = open();
                         compare_and_swap(&repo, name, None, id, "test").unwrap()
                     })
                 })
@@ -558,7 +558,7 @@ mod tests {
 
     #[test]
     fn a_branch_in_the_way_is_named() {
-        for (objects, refs) in formats() {
+        for (objects, refs) in back_ends() {
             is_in_the_way(&Sandbox::of(objects, refs));
         }
     }
@@ -580,7 +580,7 @@ mod tests {
 
     #[test]
     fn a_symbolic_ref_is_told_from_an_id() {
-        for (objects, refs) in formats() {
+        for (objects, refs) in back_ends() {
             let sandbox = Sandbox::of(objects, refs);
             let repo = sandbox.repo("one");
             let branch = Some(Target::Symbolic("refs/heads/main".to_owned()));
@@ -603,7 +603,7 @@ mod tests {
 
     #[test]
     fn refs_are_listed_below_a_prefix() {
-        for (objects, refs) in formats() {
+        for (objects, refs) in back_ends() {
             are_listed(&Sandbox::of(objects, refs));
         }
     }

@@ -248,7 +248,10 @@ pub(super) const ALONE: [&str; 9] = [
 /// Fetch everything behind an object, whatever of it is here.
 pub(super) fn fetch_again(launch: &Launch, remote: &str, id: &str) -> Result<()> {
     let wanted = format!("{id}\n");
-    fetched(remote, &run_fetch(launch, remote, Some("--refetch"), &wanted)?)
+    fetched(
+        remote,
+        &run_fetch(launch, remote, Some("--refetch"), &wanted)?,
+    )
 }
 
 /// Fetch into a repository that is open.
@@ -669,7 +672,7 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
     use crate::git::inbox::{InboxChain, read_chain, write_record};
-    use crate::git::testing::{self, Sandbox};
+    use crate::git::testing::{self, Sandbox, on_disk_and_in_memory};
 
     const CLAIM: &str = "refs/planspec/work/team/exec/0b6f/research/1";
     const STATUS: &str = "refs/heads/planspec/status";
@@ -752,26 +755,28 @@ mod tests {
 
     #[test]
     fn a_remote_is_listed_with_its_default_branch() {
-        let sandbox = Sandbox::new();
-        let (hub, clones) = hub(&sandbox, 1);
-        let main = hub.resolve("main").unwrap().unwrap();
-        let found = list(&clones[0], "origin", &["refs/heads/main", STATUS]).unwrap();
-        assert_eq!(found.default_branch.as_deref(), Some("main"));
-        assert_eq!(
-            found.refs,
-            BTreeMap::from([("refs/heads/main".to_owned(), main)])
-        );
+        on_disk_and_in_memory(|sandbox| {
+            let (hub, clones) = hub(sandbox, 1);
+            let main = hub.resolve("main").unwrap().unwrap();
+            let found = list(&clones[0], "origin", &["refs/heads/main", STATUS]).unwrap();
+            assert_eq!(found.default_branch.as_deref(), Some("main"));
+            assert_eq!(
+                found.refs,
+                BTreeMap::from([("refs/heads/main".to_owned(), main)])
+            );
+        });
     }
 
     #[test]
     fn a_remote_without_commits_lists_nothing() {
-        let sandbox = Sandbox::new();
-        sandbox.bare("hub");
-        let clone = sandbox.clone_of("hub", "clone", &[]);
-        assert_eq!(
-            list(&clone, "origin", &["refs/*"]).unwrap(),
-            Listing::default()
-        );
+        on_disk_and_in_memory(|sandbox| {
+            sandbox.bare("hub");
+            let clone = sandbox.clone_of("hub", "clone", &[]);
+            assert_eq!(
+                list(&clone, "origin", &["refs/*"]).unwrap(),
+                Listing::default()
+            );
+        });
     }
 
     #[test]
@@ -809,120 +814,124 @@ mod tests {
 
     #[test]
     fn of_eight_racing_claims_exactly_one_wins_and_the_others_learn_of_it() {
-        let sandbox = Sandbox::new();
-        let (hub, clones) = hub(&sandbox, 8);
-        drop(clones);
-        let answers: Vec<(String, PushOutcome)> = std::thread::scope(|scope| {
-            let threads: Vec<_> = (0..8)
-                .map(|n| {
-                    let dir = sandbox.path(&format!("c{n}"));
-                    scope.spawn(move || {
-                        let repo = Repo::open_sealed(&dir).unwrap();
-                        let id = record(&repo, None, &format!("worker {n}"));
-                        let outcome = push_one(&repo, CLAIM, None, Some(&id));
-                        (id, outcome)
+        on_disk_and_in_memory(|sandbox| {
+            let (hub, clones) = hub(sandbox, 8);
+            drop(clones);
+            let answers: Vec<(String, PushOutcome)> = std::thread::scope(|scope| {
+                let threads: Vec<_> = (0..8)
+                    .map(|n| {
+                        let open = sandbox.opener(&format!("c{n}"));
+                        scope.spawn(move || {
+                            let repo = open();
+                            let id = record(&repo, None, &format!("worker {n}"));
+                            let outcome = push_one(&repo, CLAIM, None, Some(&id));
+                            (id, outcome)
+                        })
                     })
-                })
-                .collect();
-            threads.into_iter().map(|t| t.join().unwrap()).collect()
+                    .collect();
+                threads.into_iter().map(|t| t.join().unwrap()).collect()
+            });
+            let winner = super::super::refs::get(&hub, CLAIM).unwrap().unwrap();
+            for (id, outcome) in &answers {
+                let expected = if *id == winner {
+                    PushOutcome::Done
+                } else {
+                    PushOutcome::Lost(Some(winner.clone()))
+                };
+                assert_eq!(*outcome, expected);
+            }
+            assert!(answers.iter().any(|(id, _)| *id == winner));
         });
-        let winner = super::super::refs::get(&hub, CLAIM).unwrap().unwrap();
-        for (id, outcome) in &answers {
-            let expected = if *id == winner {
-                PushOutcome::Done
-            } else {
-                PushOutcome::Lost(Some(winner.clone()))
-            };
-            assert_eq!(*outcome, expected);
-        }
-        assert!(answers.iter().any(|(id, _)| *id == winner));
     }
 
     #[test]
     fn a_ref_is_moved_and_deleted_only_from_the_expected_id() {
-        let sandbox = Sandbox::new();
-        let (_, clones) = hub(&sandbox, 1);
-        let repo = &clones[0];
-        let claim = record(repo, None, "claim");
-        let report = record(repo, Some(&claim), "report");
-        let other = record(repo, None, "other");
-        let done = PushOutcome::Done;
-        let lost = |id: Option<&String>| PushOutcome::Lost(id.cloned());
-        let one = |old: Option<&String>, new: Option<&String>| {
-            push_one(
-                repo,
-                CLAIM,
-                old.map(String::as_str),
-                new.map(String::as_str),
-            )
-        };
-        assert_eq!(one(Some(&claim), Some(&report)), lost(None), "no such ref");
-        assert_eq!(one(None, Some(&claim)), done);
-        assert_eq!(
-            one(None, Some(&claim)),
-            done,
-            "asked again after a lost answer"
-        );
-        assert_eq!(one(None, Some(&other)), lost(Some(&claim)));
-        assert_eq!(one(Some(&other), Some(&report)), lost(Some(&claim)));
-        assert_eq!(one(Some(&claim), Some(&report)), done);
-        assert_eq!(one(Some(&claim), None), lost(Some(&report)));
-        assert_eq!(one(Some(&report), None), done);
-        assert_eq!(one(Some(&report), None), done, "gone already");
+        on_disk_and_in_memory(|sandbox| {
+            let (_, clones) = hub(sandbox, 1);
+            let repo = &clones[0];
+            let claim = record(repo, None, "claim");
+            let report = record(repo, Some(&claim), "report");
+            let other = record(repo, None, "other");
+            let done = PushOutcome::Done;
+            let lost = |id: Option<&String>| PushOutcome::Lost(id.cloned());
+            let one = |old: Option<&String>, new: Option<&String>| {
+                push_one(
+                    repo,
+                    CLAIM,
+                    old.map(String::as_str),
+                    new.map(String::as_str),
+                )
+            };
+            assert_eq!(one(Some(&claim), Some(&report)), lost(None), "no such ref");
+            assert_eq!(one(None, Some(&claim)), done);
+            assert_eq!(
+                one(None, Some(&claim)),
+                done,
+                "asked again after a lost answer"
+            );
+            assert_eq!(one(None, Some(&other)), lost(Some(&claim)));
+            assert_eq!(one(Some(&other), Some(&report)), lost(Some(&claim)));
+            assert_eq!(one(Some(&claim), Some(&report)), done);
+            assert_eq!(one(Some(&claim), None), lost(Some(&report)));
+            assert_eq!(one(Some(&report), None), done);
+            assert_eq!(one(Some(&report), None), done, "gone already");
+        });
     }
 
     #[test]
     fn each_ref_of_a_push_is_decided_on_its_own() {
-        let sandbox = Sandbox::new();
-        let (_, clones) = hub(&sandbox, 1);
-        let repo = &clones[0];
-        let [a, b] = ["a", "b"].map(|text| record(repo, None, text));
-        let [x, y, z] = ["x", "y", "z"].map(|name| format!("refs/planspec/requests/{name}"));
-        assert_eq!(push_one(repo, &y, None, Some(&a)), PushOutcome::Done);
-        let updates = [
-            update(&x, None, Some(&a)),
-            update(&y, None, Some(&b)),
-            update("refs/planspec/requests/gone", Some(&a), None),
-            update(&z, None, Some(&b)),
-        ];
-        let expected = [
-            PushOutcome::Done,
-            PushOutcome::Lost(Some(a.clone())),
-            PushOutcome::Done,
-            PushOutcome::Done,
-        ];
-        assert_eq!(push(repo, "origin", &updates).unwrap(), expected);
-        assert_eq!(push(repo, "origin", &[]).unwrap(), []);
+        on_disk_and_in_memory(|sandbox| {
+            let (_, clones) = hub(sandbox, 1);
+            let repo = &clones[0];
+            let [a, b] = ["a", "b"].map(|text| record(repo, None, text));
+            let [x, y, z] = ["x", "y", "z"].map(|name| format!("refs/planspec/requests/{name}"));
+            assert_eq!(push_one(repo, &y, None, Some(&a)), PushOutcome::Done);
+            let updates = [
+                update(&x, None, Some(&a)),
+                update(&y, None, Some(&b)),
+                update("refs/planspec/requests/gone", Some(&a), None),
+                update(&z, None, Some(&b)),
+            ];
+            let expected = [
+                PushOutcome::Done,
+                PushOutcome::Lost(Some(a.clone())),
+                PushOutcome::Done,
+                PushOutcome::Done,
+            ];
+            assert_eq!(push(repo, "origin", &updates).unwrap(), expected);
+            assert_eq!(push(repo, "origin", &[]).unwrap(), []);
+        });
     }
 
     #[test]
     fn an_answer_that_never_came_is_settled_by_what_the_remote_holds() {
-        let sandbox = Sandbox::new();
-        let (hub, clones) = hub(&sandbox, 1);
-        let repo = &clones[0];
-        let [old, new, other] = ["old", "new", "other"].map(|text| record(repo, None, text));
-        push_one(repo, CLAIM, None, Some(&old));
-        let silence = Output {
-            code: 128,
-            stdout: Vec::new(),
-            stderr: "fatal: the remote end hung up unexpectedly".to_owned(),
-        };
-        let updates = [update(CLAIM, Some(&old), Some(&new))];
-        let settled = || settle(repo, "origin", &updates, &silence);
-        let error = settled().unwrap_err().to_string();
-        assert!(error.contains("hung up"), "nothing happened: {error}");
-        sandbox.git(
-            repo,
-            &["push", "-q", "-f", "origin", &format!("{new}:{CLAIM}")],
-        );
-        assert_eq!(settled().unwrap(), [PushOutcome::Done], "it was applied");
-        sandbox.git(
-            repo,
-            &["push", "-q", "-f", "origin", &format!("{other}:{CLAIM}")],
-        );
-        assert_eq!(settled().unwrap(), [PushOutcome::Lost(Some(other))]);
-        sandbox.git(&hub, &["update-ref", "-d", CLAIM]);
-        assert_eq!(settled().unwrap(), [PushOutcome::Lost(None)]);
+        on_disk_and_in_memory(|sandbox| {
+            let (hub, clones) = hub(sandbox, 1);
+            let repo = &clones[0];
+            let [old, new, other] = ["old", "new", "other"].map(|text| record(repo, None, text));
+            push_one(repo, CLAIM, None, Some(&old));
+            let silence = Output {
+                code: 128,
+                stdout: Vec::new(),
+                stderr: "fatal: the remote end hung up unexpectedly".to_owned(),
+            };
+            let updates = [update(CLAIM, Some(&old), Some(&new))];
+            let settled = || settle(repo, "origin", &updates, &silence);
+            let error = settled().unwrap_err().to_string();
+            assert!(error.contains("hung up"), "nothing happened: {error}");
+            sandbox.git(
+                repo,
+                &["push", "-q", "-f", "origin", &format!("{new}:{CLAIM}")],
+            );
+            assert_eq!(settled().unwrap(), [PushOutcome::Done], "it was applied");
+            sandbox.git(
+                repo,
+                &["push", "-q", "-f", "origin", &format!("{other}:{CLAIM}")],
+            );
+            assert_eq!(settled().unwrap(), [PushOutcome::Lost(Some(other))]);
+            sandbox.git(&hub, &["update-ref", "-d", CLAIM]);
+            assert_eq!(settled().unwrap(), [PushOutcome::Lost(None)]);
+        });
     }
 
     #[test]
@@ -964,60 +973,64 @@ mod tests {
 
     #[test]
     fn a_lost_fast_forward_is_told_and_overwrites_nothing() {
-        let sandbox = Sandbox::new();
-        let (hub, clones) = hub(&sandbox, 2);
-        let first = record(&clones[0], None, "first");
-        let forward = |repo: &Repo, old: Option<&str>, new: &str| {
-            fast_forward(repo, "origin", &[(STATUS, old)], new).unwrap()
-        };
-        assert_eq!(forward(&clones[0], None, &first), PushOutcome::Done);
-        let rival = record(&clones[1], None, "rival root");
-        let taken = PushOutcome::Lost(Some(first.clone()));
-        assert_eq!(forward(&clones[1], None, &rival), taken);
-        fetch(&clones[1], "origin", std::slice::from_ref(&first), false).unwrap();
-        let ours = record(&clones[0], Some(&first), "ours");
-        let theirs = record(&clones[1], Some(&first), "theirs");
-        assert_eq!(
-            forward(&clones[1], Some(&first), &theirs),
-            PushOutcome::Done
-        );
-        let lost = PushOutcome::Lost(Some(theirs.clone()));
-        assert_eq!(forward(&clones[0], Some(&first), &ours), lost);
-        assert_eq!(super::super::refs::get(&hub, STATUS).unwrap(), Some(theirs));
+        on_disk_and_in_memory(|sandbox| {
+            let (hub, clones) = hub(sandbox, 2);
+            let first = record(&clones[0], None, "first");
+            let forward = |repo: &Repo, old: Option<&str>, new: &str| {
+                fast_forward(repo, "origin", &[(STATUS, old)], new).unwrap()
+            };
+            assert_eq!(forward(&clones[0], None, &first), PushOutcome::Done);
+            let rival = record(&clones[1], None, "rival root");
+            let taken = PushOutcome::Lost(Some(first.clone()));
+            assert_eq!(forward(&clones[1], None, &rival), taken);
+            fetch(&clones[1], "origin", std::slice::from_ref(&first), false).unwrap();
+            let ours = record(&clones[0], Some(&first), "ours");
+            let theirs = record(&clones[1], Some(&first), "theirs");
+            assert_eq!(
+                forward(&clones[1], Some(&first), &theirs),
+                PushOutcome::Done
+            );
+            let lost = PushOutcome::Lost(Some(theirs.clone()));
+            assert_eq!(forward(&clones[0], Some(&first), &ours), lost);
+            assert_eq!(super::super::refs::get(&hub, STATUS).unwrap(), Some(theirs));
+        });
     }
 
     #[test]
     fn racing_fast_forwards_have_one_winner() {
-        let sandbox = Sandbox::new();
-        let (hub, clones) = hub(&sandbox, 4);
-        let first = record(&clones[0], None, "first");
-        fast_forward(&clones[0], "origin", &[(STATUS, None)], &first).unwrap();
-        drop(clones);
-        let outcomes: Vec<(String, PushOutcome)> = std::thread::scope(|scope| {
-            let threads: Vec<_> = (0..4)
-                .map(|n| {
-                    let (dir, first) = (sandbox.path(&format!("c{n}")), first.as_str());
-                    scope.spawn(move || {
-                        let repo = Repo::open_sealed(&dir).unwrap();
-                        fetch(&repo, "origin", &[first.to_owned()], false).unwrap();
-                        let id = record(&repo, Some(first), &format!("writer {n}"));
-                        let outcome = fast_forward(&repo, "origin", &[(STATUS, Some(first))], &id);
-                        (id, outcome.unwrap())
+        on_disk_and_in_memory(|sandbox| {
+            let (hub, clones) = hub(sandbox, 4);
+            let first = record(&clones[0], None, "first");
+            fast_forward(&clones[0], "origin", &[(STATUS, None)], &first).unwrap();
+            drop(clones);
+            let outcomes: Vec<(String, PushOutcome)> = std::thread::scope(|scope| {
+                let threads: Vec<_> = (0..4)
+                    .map(|n| {
+                        let open = sandbox.opener(&format!("c{n}"));
+                        let first = first.as_str();
+                        scope.spawn(move || {
+                            let repo = open();
+                            fetch(&repo, "origin", &[first.to_owned()], false).unwrap();
+                            let id = record(&repo, Some(first), &format!("writer {n}"));
+                            let outcome =
+                                fast_forward(&repo, "origin", &[(STATUS, Some(first))], &id);
+                            (id, outcome.unwrap())
+                        })
                     })
-                })
-                .collect();
-            threads.into_iter().map(|t| t.join().unwrap()).collect()
-        });
-        let winner = super::super::refs::get(&hub, STATUS).unwrap().unwrap();
-        for (id, outcome) in outcomes {
-            match outcome {
-                PushOutcome::Done => assert_eq!(id, winner),
-                PushOutcome::Lost(found) => {
-                    assert!(id != winner && found == Some(winner.clone()));
+                    .collect();
+                threads.into_iter().map(|t| t.join().unwrap()).collect()
+            });
+            let winner = super::super::refs::get(&hub, STATUS).unwrap().unwrap();
+            for (id, outcome) in outcomes {
+                match outcome {
+                    PushOutcome::Done => assert_eq!(id, winner),
+                    PushOutcome::Lost(found) => {
+                        assert!(id != winner && found == Some(winner.clone()));
+                    }
+                    PushOutcome::Refused { why, .. } => panic!("{why}"),
                 }
-                PushOutcome::Refused { why, .. } => panic!("{why}"),
             }
-        }
+        });
     }
 
     #[test]

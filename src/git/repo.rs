@@ -654,7 +654,7 @@ fn identity(
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use crate::git::testing::{self, Sandbox};
+    use crate::git::testing::{self, Sandbox, on_disk_and_in_memory};
 
     #[test]
     fn a_folder_without_a_repository_is_named() {
@@ -670,35 +670,37 @@ mod tests {
 
     #[test]
     fn head_is_unborn_on_a_branch_or_detached() {
-        let sandbox = Sandbox::new();
-        let repo = sandbox.repo("one");
-        assert_eq!(repo.head().unwrap(), Head::Unborn("main".to_owned()));
-        assert_eq!(repo.resolve("HEAD").unwrap(), None);
-        let commit = sandbox.commit(&repo, &[("a", "1")]);
-        let branch = Head::Branch {
-            name: "main".to_owned(),
-            commit: commit.clone(),
-        };
-        assert_eq!(repo.head().unwrap(), branch);
-        sandbox.git(&repo, &["checkout", "-q", "--detach"]);
-        assert_eq!(repo.head().unwrap(), Head::Detached(commit));
+        on_disk_and_in_memory(|sandbox| {
+            let repo = sandbox.repo("one");
+            assert_eq!(repo.head().unwrap(), Head::Unborn("main".to_owned()));
+            assert_eq!(repo.resolve("HEAD").unwrap(), None);
+            let commit = sandbox.commit(&repo, &[("a", "1")]);
+            let branch = Head::Branch {
+                name: "main".to_owned(),
+                commit: commit.clone(),
+            };
+            assert_eq!(repo.head().unwrap(), branch);
+            sandbox.git(&repo, &["checkout", "-q", "--detach"]);
+            assert_eq!(repo.head().unwrap(), Head::Detached(commit));
+        });
     }
 
     #[test]
     fn where_two_commits_part() {
-        let sandbox = Sandbox::new();
-        let repo = sandbox.repo("one");
-        let fork = sandbox.commit(&repo, &[("a", "1")]);
-        let main = sandbox.commit(&repo, &[("a", "2")]);
-        sandbox.git(&repo, &["checkout", "-q", "-b", "side", &fork]);
-        let side = sandbox.commit(&repo, &[("a", "3")]);
-        assert_eq!(repo.merge_base(&main, &side).unwrap(), Some(fork.clone()));
-        assert_eq!(repo.merge_base(&fork, &side).unwrap(), Some(fork));
-        sandbox.git(&repo, &["checkout", "-q", "--orphan", "alone"]);
-        let alone = sandbox.commit(&repo, &[("a", "4")]);
-        assert_eq!(repo.merge_base(&alone, &side).unwrap(), None);
-        let gone = repo.merge_base(&"1".repeat(40), &side).unwrap_err();
-        assert!(matches!(gone, GitError::Missing(_)), "{gone:?}");
+        on_disk_and_in_memory(|sandbox| {
+            let repo = sandbox.repo("one");
+            let fork = sandbox.commit(&repo, &[("a", "1")]);
+            let main = sandbox.commit(&repo, &[("a", "2")]);
+            sandbox.git(&repo, &["checkout", "-q", "-b", "side", &fork]);
+            let side = sandbox.commit(&repo, &[("a", "3")]);
+            assert_eq!(repo.merge_base(&main, &side).unwrap(), Some(fork.clone()));
+            assert_eq!(repo.merge_base(&fork, &side).unwrap(), Some(fork));
+            sandbox.git(&repo, &["checkout", "-q", "--orphan", "alone"]);
+            let alone = sandbox.commit(&repo, &[("a", "4")]);
+            assert_eq!(repo.merge_base(&alone, &side).unwrap(), None);
+            let gone = repo.merge_base(&"1".repeat(40), &side).unwrap_err();
+            assert!(matches!(gone, GitError::Missing(_)), "{gone:?}");
+        });
     }
 
     #[test]
@@ -766,18 +768,19 @@ mod tests {
 
     #[test]
     fn ancestors() {
-        let sandbox = Sandbox::new();
-        let repo = sandbox.repo("one");
-        let first = sandbox.commit(&repo, &[("a", "1")]);
-        let second = sandbox.commit(&repo, &[("a", "2")]);
-        assert!(repo.is_ancestor(&first, &second).unwrap());
-        assert!(repo.is_ancestor(&second, &second).unwrap());
-        assert!(!repo.is_ancestor(&second, &first).unwrap());
-        let absent = "1".repeat(40);
-        let error = repo.is_ancestor(&absent, &first).unwrap_err();
-        assert!(matches!(error, GitError::Missing(_)), "{error:?}");
-        assert!(!repo.has_object(&absent) && repo.has_object(&first));
-        assert_eq!(repo.commit_time(&first).unwrap(), testing::time(0));
+        on_disk_and_in_memory(|sandbox| {
+            let repo = sandbox.repo("one");
+            let first = sandbox.commit(&repo, &[("a", "1")]);
+            let second = sandbox.commit(&repo, &[("a", "2")]);
+            assert!(repo.is_ancestor(&first, &second).unwrap());
+            assert!(repo.is_ancestor(&second, &second).unwrap());
+            assert!(!repo.is_ancestor(&second, &first).unwrap());
+            let absent = "1".repeat(40);
+            let error = repo.is_ancestor(&absent, &first).unwrap_err();
+            assert!(matches!(error, GitError::Missing(_)), "{error:?}");
+            assert!(!repo.has_object(&absent) && repo.has_object(&first));
+            assert_eq!(repo.commit_time(&first).unwrap(), testing::time(0));
+        });
     }
 
     #[test]

@@ -270,7 +270,9 @@ impl RecordWriter<'_> {
             execution: run.reference(),
             actor: self.actor.to_owned(),
             time: exact(self.now),
-            nonce: Uuid::from_u128(self.store.repo.random()).simple().to_string(),
+            nonce: Uuid::from_u128(self.store.repo.random())
+                .simple()
+                .to_string(),
             minor: RECORD_MINOR,
             status: self.observed.view.status_tip.clone(),
             session: self.session.map(str::to_owned),

@@ -63,6 +63,7 @@ mod sandbox;
 mod scope;
 mod serve;
 mod service;
+mod simulation;
 mod trackers;
 mod transport;
 mod trust;

@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use planspec::api::record as api;
 use planspec::core::resource::{
-    AWAITING_APPROVAL, Kind, NodePhase, NodeStatus, ReviewAction, Time,
+    AWAITING_APPROVAL, ExecutionPhase, Kind, NodePhase, NodeStatus, ReviewAction, Time,
 };
 use planspec::core::run::record::ReportResult;
 use planspec::core::run::status::HIGH_WATER;
@@ -23,15 +23,13 @@ use planspec::service::report::{ReportRequest, is_outside, report};
 use planspec::service::request::{CancelRequest, RetryRequest, cancel, retry};
 use planspec::service::start::{StartRequest, start};
 use planspec::service::store::{Author, Side, Store};
-use planspec::service::{Caller, Error};
+use planspec::service::{Caller, Error, Fault};
 
 use super::ledger::{self, Known};
 use super::network::Network;
 use super::place::Place;
 use super::{Shared, State, plans};
 
-/// Most executions of a world.
-const MOST_RUNS: usize = 8;
 /// How far a clock may be off, in seconds: two of them differ by less than what `reconcile` accepts.
 const OFF: i64 = 140;
 /// After so many moments at most a process ends that is to end in an action.
@@ -114,6 +112,7 @@ impl Actor {
         let done = Doing {
             shared,
             store: &store,
+            network: &Rc::clone(&self.network),
             caller,
         }
         .act(self);
@@ -137,7 +136,8 @@ impl Actor {
                 self.restores = error.message.contains("was put back to")
                     || error.message.contains(" is gone from ")
                     || error.message.contains("was replaced");
-                if error.message.contains("does not follow from what it cites") {
+                let is_broken = error.message.contains("does not follow from what it cites");
+                if is_broken || error.fault == Some(Fault::Foreign) {
                     state.fail(format!("{name}: {}", error.message));
                 }
                 state.tell(|| format!("{name}: {what}: {:?} {}", error.kind, error.message));
@@ -174,6 +174,7 @@ impl Actor {
 struct Doing<'a> {
     shared: &'a Shared,
     store: &'a Store,
+    network: &'a Network,
     caller: Caller,
 }
 
@@ -203,7 +204,9 @@ impl Doing<'_> {
     fn target(&self, fits: impl Fn(&NodeStatus) -> bool) -> Option<String> {
         self.with(|state| {
             let is_any = !state.is_calm && state.chance.happens(150);
-            let nodes = state.ledger.nodes(|node, run| is_any || fits(node) && !run.phase.is_terminal());
+            let nodes = state
+                .ledger
+                .nodes(|node, run| is_any || fits(node) && !run.phase.is_terminal());
             let targets: Vec<String> = nodes.iter().map(Known::target).collect();
             state.chance.one_of(&targets).cloned()
         })
@@ -222,17 +225,19 @@ impl Doing<'_> {
     fn told<A>(
         &self,
         what: &str,
-        network: Option<&Network>,
         sent: Result<Recorded<A>, Error>,
         claim: impl FnOnce(&A) -> Option<(&api::Attempt, String)>,
     ) -> Outcome {
         let sent = sent?;
         let answer = &sent.answer;
-        if network.is_some_and(Network::has_ended) {
+        if self.network.has_ended() {
             return Ok(String::new());
         }
         let claim = claim(&answer.what).map(|(attempt, claim)| {
-            ((attempt.uid.clone(), attempt.node.clone(), attempt.attempt), claim)
+            (
+                (attempt.uid.clone(), attempt.node.clone(), attempt.attempt),
+                claim,
+            )
         });
         self.with(|state| {
             state.figures.acknowledged += 1;
@@ -245,13 +250,20 @@ impl Doing<'_> {
     }
 }
 
+/// Everybody.
+impl Doing<'_> {
+    /// There is nothing to do, which is no step.
+    fn rests(&self) -> (String, Outcome) {
+        self.with(|state| state.figures.steps -= 1);
+        ("nothing".to_owned(), Ok(String::new()))
+    }
+}
+
 /// Reconcilers.
 impl Doing<'_> {
     fn reconciles(&self, actor: &mut Actor) -> (String, Outcome) {
         let mut request = ReconcileRequest::at(self.caller.now);
-        if std::mem::take(&mut actor.restores)
-            && self.with(|state| state.ledger.is_put_back())
-        {
+        if std::mem::take(&mut actor.restores) && self.with(|state| state.ledger.is_put_back()) {
             request.restore = self.shared.hub_ref(HIGH_WATER);
         }
         request.full = self.happens(20);
@@ -264,7 +276,11 @@ impl Doing<'_> {
                 "sequence {}, {} moved{}",
                 done.sequence,
                 done.transitions.len(),
-                if done.notes.is_empty() { String::new() } else { format!(" {:?}", done.notes) }
+                if done.notes.is_empty() {
+                    String::new()
+                } else {
+                    format!(" {:?}", done.notes)
+                }
             )
         });
         (what, done)
@@ -281,27 +297,25 @@ impl Doing<'_> {
                 None => self.claims(actor),
             };
         }
-        let choice = self.with(|state| state.chance.below(100));
-        match choice {
-            0..40 => self.claims(actor),
-            40..72 => {
-                let held = self.with(|state| state.chance.one_of(&actor.held).cloned());
-                match held {
-                    Some((target, claim)) => {
-                        let named = self.happens(500).then_some(claim);
-                        self.reports(actor, &target, named)
-                    }
-                    None => self.claims(actor),
-                }
+        let (choice, held) = self.with(|state| {
+            let held = state.chance.one_of(&actor.held).cloned();
+            (state.chance.below(100), held)
+        });
+        match (choice, held) {
+            (0..48, Some((target, claim))) => {
+                let named = self.happens(500).then_some(claim);
+                self.reports(actor, &target, named)
             }
-            72..80 => self.renews(actor),
-            80..84 => self.releases(actor),
-            84..92 => self.asks(actor),
-            92..96 => {
+            (48..60, Some(_)) => self.renews(actor),
+            (60..65, Some(_)) => self.releases(actor),
+            (65..78, Some(_)) => self.asks(actor),
+            // It may have forgotten what it holds.
+            (80..85, _) => {
                 let target = self.target(|node| node.phase == NodePhase::Running);
                 self.reports(actor, &target.unwrap_or_default(), None)
             }
-            _ => self.looks(),
+            (85..92, _) => self.looks(),
+            _ => self.claims(actor),
         }
     }
 
@@ -322,11 +336,13 @@ impl Doing<'_> {
         let sent = claim(self.store, &request);
         let mut held = None;
         let what = format!("claim {target}");
-        let done = self.told(&what, Some(&actor.network), sent, |claimed| {
+        let done = self.told(&what, sent, |claimed| {
             held = Some((claimed.attempt.name(), claimed.claim.clone()));
             Some((&claimed.attempt, claimed.claim.clone()))
         });
-        actor.held.extend(held.filter(|one| !actor.held.contains(one)));
+        actor
+            .held
+            .extend(held.filter(|one| !actor.held.contains(one)));
         (what, done)
     }
 
@@ -353,7 +369,7 @@ impl Doing<'_> {
             },
             typed: Vec::new(),
             message: String::new(),
-            commit: None,
+            commit: self.work(),
             attempt: None,
         };
         let sent = report(self.store, &request);
@@ -365,7 +381,13 @@ impl Doing<'_> {
         if is_final {
             actor.held.retain(|(held, _)| held != target);
         }
-        (what.clone(), self.told(&what, Some(&actor.network), sent, |_| None))
+        (what.clone(), self.told(&what, sent, |_| None))
+    }
+
+    /// The commit with the work, where one is named: any will do.
+    fn work(&self) -> Option<String> {
+        let is_named = self.happens(200);
+        self.shared.hub_ref("refs/heads/main").filter(|_| is_named)
     }
 
     fn renews(&self, actor: &mut Actor) -> (String, Outcome) {
@@ -377,7 +399,7 @@ impl Doing<'_> {
         };
         let sent = renew(self.store, &request);
         let what = format!("renew {target}");
-        (what.clone(), self.told(&what, Some(&actor.network), sent, |_| None))
+        (what.clone(), self.told(&what, sent, |_| None))
     }
 
     fn releases(&self, actor: &mut Actor) -> (String, Outcome) {
@@ -392,7 +414,7 @@ impl Doing<'_> {
             actor.held.retain(|(held, _)| *held != target);
         }
         let what = format!("release {target}");
-        (what.clone(), self.told(&what, Some(&actor.network), sent, |_| None))
+        (what.clone(), self.told(&what, sent, |_| None))
     }
 
     fn asks(&self, actor: &mut Actor) -> (String, Outcome) {
@@ -405,7 +427,7 @@ impl Doing<'_> {
         };
         let sent = ask(self.store, &request);
         let what = format!("ask about {target}");
-        (what.clone(), self.told(&what, Some(&actor.network), sent, |_| None))
+        (what.clone(), self.told(&what, sent, |_| None))
     }
 
     fn looks(&self) -> (String, Outcome) {
@@ -418,7 +440,10 @@ impl Doing<'_> {
             now: self.caller.now,
         };
         let found = next(self.store, &request);
-        ("next".to_owned(), found.map(|next| format!("{} nodes", next.items.len())))
+        (
+            "next".to_owned(),
+            found.map(|next| format!("{} nodes", next.items.len())),
+        )
     }
 }
 
@@ -459,7 +484,7 @@ impl Doing<'_> {
         };
         let what = format!("{decision:?} {target}");
         let sent = decide(self.store, &request);
-        (what.clone(), self.told(&what, None, sent, |_| None))
+        (what.clone(), self.told(&what, sent, |_| None))
     }
 
     fn answers(&self, target: &str) -> (String, Outcome) {
@@ -470,26 +495,31 @@ impl Doing<'_> {
         };
         let what = format!("answer {target}");
         let sent = answer(self.store, &request);
-        (what.clone(), self.told(&what, None, sent, |_| None))
+        (what.clone(), self.told(&what, sent, |_| None))
     }
 
-    /// A run, over or not.
-    fn run(&self) -> String {
+    /// One of the runs that fit, or sometimes any.
+    fn run(&self, fits: impl Fn(ExecutionPhase) -> bool) -> Option<String> {
         self.with(|state| {
-            let names = state.ledger.names();
+            let is_any = state.chance.happens(100);
+            let mut names = state.ledger.names();
+            names.retain(|(_, phase)| is_any || fits(*phase));
             let name = state.chance.one_of(&names);
-            name.map_or(String::new(), |(name, _)| name.clone())
+            name.map(|(name, _)| name.clone())
         })
     }
 
     fn retries(&self) -> (String, Outcome) {
         if self.is_calm() {
-            return ("nothing".to_owned(), Ok(String::new()));
+            return self.rests();
         }
         let again = self.happens(100);
         let target = match again {
-            true => self.target(|node| node.phase == NodePhase::Succeeded).unwrap_or_default(),
-            false => self.run(),
+            true => self.target(|node| node.phase == NodePhase::Succeeded),
+            false => self.run(|phase| phase == ExecutionPhase::Failed),
+        };
+        let Some(target) = target else {
+            return self.looks();
         };
         let request = RetryRequest {
             record: self.request(&target),
@@ -500,21 +530,21 @@ impl Doing<'_> {
         };
         let what = format!("retry {target}");
         let sent = retry(self.store, &request);
-        (what.clone(), self.told(&what, None, sent, |_| None))
+        (what.clone(), self.told(&what, sent, |_| None))
     }
 
     fn cancels(&self) -> (String, Outcome) {
-        let target = self.run();
-        if !self.happens(250) {
+        let target = self.run(|phase| !phase.is_terminal());
+        let Some(target) = target.filter(|_| self.happens(150)) else {
             return self.looks();
-        }
+        };
         let request = CancelRequest {
             record: self.request(&target),
             message: String::new(),
         };
         let what = format!("cancel {target}");
         let sent = cancel(self.store, &request);
-        (what.clone(), self.told(&what, None, sent, |_| None))
+        (what.clone(), self.told(&what, sent, |_| None))
     }
 }
 
@@ -522,17 +552,20 @@ impl Doing<'_> {
 impl Doing<'_> {
     fn writes(&self) -> (String, Outcome) {
         let event = self.target(is_outside);
-        let (count, calm) = self.with(|state| (state.ledger.started, state.is_calm));
+        let (count, most, calm) = self.with(|state| {
+            let ledger = &state.ledger;
+            (ledger.started, ledger.wanted, state.is_calm)
+        });
         if let Some(target) = event.filter(|_| calm || self.happens(300)) {
             return self.tells(&target);
         }
         if calm {
-            return ("nothing".to_owned(), Ok(String::new()));
+            return self.rests();
         }
-        if self.happens(60) {
+        if self.happens(40) {
             return self.deletes();
         }
-        if count >= MOST_RUNS {
+        if count >= most {
             return self.looks();
         }
         self.starts(count)
@@ -561,7 +594,7 @@ impl Doing<'_> {
         };
         let what = format!("report {target} from outside");
         let sent = report(self.store, &request);
-        (what.clone(), self.told(&what, None, sent, |_| None))
+        (what.clone(), self.told(&what, sent, |_| None))
     }
 
     fn starts(&self, count: usize) -> (String, Outcome) {
@@ -582,7 +615,8 @@ impl Doing<'_> {
         // Whatever it was told, it counts when it is there.
         let is_there = self.shared.at_hub(|hub, _| {
             let tip = refs::get(&hub.repo, "refs/heads/main").unwrap().unwrap();
-            let named = planspec::service::names::Named::new(Kind::Execution, &path.qualified(), None);
+            let named =
+                planspec::service::names::Named::new(Kind::Execution, &path.qualified(), None);
             planspec::service::unshared::stands_at(hub, &tip, &named).is_some()
         });
         if is_there {
@@ -592,7 +626,7 @@ impl Doing<'_> {
     }
 
     fn deletes(&self) -> (String, Outcome) {
-        let Some(name) = Some(self.run()).filter(|name| !name.is_empty()) else {
+        let Some(name) = self.run(|_| true) else {
             return self.looks();
         };
         let request = DeleteRequest {
@@ -623,7 +657,10 @@ pub fn check_end(shared: &Shared) -> Result<(), String> {
     };
     let said = |error: Error| format!("at the end: {:?} {}", error.kind, error.message);
     for _ in 0..5 {
-        if !reconcile(&store, &ReconcileRequest::at(now)).map_err(said)?.changed {
+        if !reconcile(&store, &ReconcileRequest::at(now))
+            .map_err(said)?
+            .changed
+        {
             break;
         }
     }
@@ -641,7 +678,8 @@ pub fn check_end(shared: &Shared) -> Result<(), String> {
         let all = refs::list(&hub.repo, "refs/").map_err(|error| error.to_string())?;
         for (name, id) in all {
             for byte in name.bytes().chain(id.bytes()) {
-                state.figures.digest = (state.figures.digest ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+                state.figures.digest =
+                    (state.figures.digest ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
             }
         }
         Ok::<_, String>(())

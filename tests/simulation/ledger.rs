@@ -3,11 +3,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use planspec::core::base::source::{Content, SourceFile};
 use planspec::core::repository::config::Config;
 use planspec::core::repository::snapshot::Snapshot;
-use planspec::core::base::source::{Content, SourceFile};
 use planspec::core::resource::{
-    ExecutionStatus, GraphSpec, Key, Kind, NodePhase, NodeStatus, Time,
+    ExecutionPhase, ExecutionStatus, GraphSpec, Key, Kind, NodePhase, NodeStatus, Time,
 };
 use planspec::core::run::record::{Action, Received};
 use planspec::core::run::status::{HIGH_WATER, StatusFile, key_at};
@@ -52,8 +52,9 @@ pub struct Ledger {
     lost: BTreeSet<String>,
     /// Attempts whose refs it has lost.
     lost_attempts: BTreeSet<String>,
-    /// How many executions were committed.
+    /// How many executions were committed, and how many are to be.
     pub started: usize,
+    pub wanted: usize,
 }
 
 /// A node, as the last status has it.
@@ -71,7 +72,7 @@ impl Known<'_> {
 }
 
 impl Ledger {
-    pub fn new() -> Ledger {
+    pub fn new(wanted: usize) -> Ledger {
         let files = plans::files().into_iter();
         let files = files.filter(|(path, _)| path.starts_with("planspec/"));
         let files: Vec<SourceFile> = files
@@ -84,10 +85,14 @@ impl Ledger {
         let snapshot = Snapshot::build(&files, &Config::default());
         let graph = |name: &str| {
             let plan = snapshot.plan(&plans::key(Kind::Plan, name));
-            plan.unwrap_or_else(|| panic!("{:?}", snapshot.diagnostics())).graph.clone()
+            plan.unwrap_or_else(|| panic!("{:?}", snapshot.diagnostics()))
+                .graph
+                .clone()
         };
         Ledger {
-            graphs: plans::names().map(|name| (name.to_owned(), graph(name))).collect(),
+            graphs: plans::names()
+                .map(|name| (name.to_owned(), graph(name)))
+                .collect(),
             tip: None,
             sequence: 0,
             time: None,
@@ -100,15 +105,12 @@ impl Ledger {
             lost: BTreeSet::new(),
             lost_attempts: BTreeSet::new(),
             started: 0,
+            wanted,
         }
     }
 
     pub fn commits(&self) -> u64 {
         self.commits
-    }
-
-    pub fn tip(&self) -> Option<&str> {
-        self.tip.as_deref()
     }
 
     /// Whether the remote has put the status branch back, and nobody has restored it.
@@ -127,7 +129,8 @@ impl Ledger {
         let open = open.map(|(key, run)| {
             let nodes = run.node_statuses.iter();
             let nodes = nodes.filter(|(_, node)| !node.phase.is_terminal());
-            let nodes = nodes.map(|(id, node)| format!("{id} {} {}", node.attempt, node.standing()));
+            let nodes =
+                nodes.map(|(id, node)| format!("{id} {} {}", node.attempt, node.standing()));
             let nodes: Vec<String> = nodes.collect();
             format!("{key} {} ({})", run.phase, nodes.join("; "))
         });
@@ -145,22 +148,38 @@ impl Ledger {
     }
 
     /// The runs that are there, over or not.
-    pub fn names(&self) -> Vec<(String, bool)> {
+    pub fn names(&self) -> Vec<(String, ExecutionPhase)> {
         let all = self.executions();
-        all.map(|(key, run)| (key.qualified(), run.phase.is_terminal())).collect()
+        all.map(|(key, run)| (key.qualified(), run.phase)).collect()
     }
 
     /// The nodes of all runs that fit.
     pub fn nodes(&self, fits: impl Fn(&NodeStatus, &ExecutionStatus) -> bool) -> Vec<Known<'_>> {
         let all = self.executions().flat_map(|(run, status)| {
             let nodes = status.node_statuses.iter();
-            nodes.map(move |(id, node)| (Known { run, id, status: node }, status))
+            nodes.map(move |(id, node)| {
+                (
+                    Known {
+                        run,
+                        id,
+                        status: node,
+                    },
+                    status,
+                )
+            })
         });
-        all.filter(|(node, run)| fits(node.status, run)).map(|(node, _)| node).collect()
+        all.filter(|(node, run)| fits(node.status, run))
+            .map(|(node, _)| node)
+            .collect()
     }
 
     /// Somebody was told that a record was sent; for a claim, that they hold an attempt.
-    pub fn acknowledge(&mut self, record: &str, what: &str, claim: Option<(Attempt, String)>) -> Result<(), String> {
+    pub fn acknowledge(
+        &mut self,
+        record: &str,
+        what: &str,
+        claim: Option<(Attempt, String)>,
+    ) -> Result<(), String> {
         self.acknowledged.push(Acknowledged {
             record: record.to_owned(),
             what: what.to_owned(),
@@ -195,9 +214,14 @@ pub fn look(hub: &Store, state: &mut State) -> Result<(), String> {
     let new = status_branch::since(&hub.repo, known.as_deref(), &tip, usize::MAX);
     let new = new.map_err(|error| error.to_string())?;
     if let Some(known) = &known
-        && !hub.repo.is_ancestor(known, &tip).map_err(|error| error.to_string())?
+        && !hub
+            .repo
+            .is_ancestor(known, &tip)
+            .map_err(|error| error.to_string())?
     {
-        return Err(format!("the status went back: {tip} does not follow {known}"));
+        return Err(format!(
+            "the status went back: {tip} does not follow {known}"
+        ));
     }
     ledger.put_back = None;
     for commit in &new {
@@ -245,7 +269,11 @@ fn check(hub: &Store, ledger: &mut Ledger, commit: &str) -> Result<(), String> {
     }
     for (key, file) in files {
         let before = ledger.runs.get(&key).filter(|_| !is_restored).cloned();
-        let run = Compared { hub, key: &key, before: before.as_ref(), after: &file };
+        let run = Compared {
+            hub,
+            before: before.as_ref(),
+            after: &file,
+        };
         run.check(ledger).map_err(|why| format!("{key}: {why}"))?;
         ledger.runs.insert(key, file);
     }
@@ -255,7 +283,6 @@ fn check(hub: &Store, ledger: &mut Ledger, commit: &str) -> Result<(), String> {
 /// A run in two statuses.
 struct Compared<'a> {
     hub: &'a Store,
-    key: &'a Key,
     before: Option<&'a StatusFile>,
     after: &'a StatusFile,
 }
@@ -265,7 +292,10 @@ impl Compared<'_> {
         let after = self.after.status.execution().ok_or("it is no run")?;
         let before = self.before.and_then(|file| file.status.execution());
         if let Some(file) = self.before.filter(|file| file.uid != self.after.uid) {
-            return Err(format!("its uid was {}, and is {}", file.uid, self.after.uid));
+            return Err(format!(
+                "its uid was {}, and is {}",
+                file.uid, self.after.uid
+            ));
         }
         let retries = |run: &ExecutionStatus| run.extensions.run_attempt;
         if let Some(before) = before
@@ -290,7 +320,10 @@ impl Compared<'_> {
     ) -> Result<(), String> {
         let attempt_before = was.map_or(0, |was| was.attempt);
         if node.attempt < attempt_before {
-            return Err(format!("{id} was at attempt {attempt_before}, and is at {}", node.attempt));
+            return Err(format!(
+                "{id} was at attempt {attempt_before}, and is at {}",
+                node.attempt
+            ));
         }
         if let Some(claim) = &node.extensions.claim {
             let attempt = (self.after.uid.clone(), id.to_owned(), node.attempt);
@@ -302,14 +335,17 @@ impl Compared<'_> {
                 ));
             }
         }
-        let begins = |node: &NodeStatus| {
-            matches!(node.phase, NodePhase::Running | NodePhase::Succeeded)
-        };
+        let begins =
+            |node: &NodeStatus| matches!(node.phase, NodePhase::Running | NodePhase::Succeeded);
         let is_new = !was.is_some_and(begins) || attempt_before != node.attempt;
         if !begins(node) || !is_new {
             return Ok(());
         }
-        let plan = run.extensions.pinned.as_ref().map(|pinned| pinned.plan.name.as_str());
+        let plan = run
+            .extensions
+            .pinned
+            .as_ref()
+            .map(|pinned| pinned.plan.name.as_str());
         let graph = plan.and_then(|plan| ledger.graphs.get(plan));
         let graph = graph.ok_or("it is pinned to no plan")?;
         for (other, is_hard) in plans::before(graph, id) {
@@ -320,14 +356,21 @@ impl Compared<'_> {
             });
             if !is_fine {
                 let stands = other_status.map(NodeStatus::standing);
-                return Err(format!("{id} is {} while {other} is {stands:?}", node.phase));
+                return Err(format!(
+                    "{id} is {} while {other} is {stands:?}",
+                    node.phase
+                ));
             }
         }
         Ok(())
     }
 
     /// What was taken in has an effect, or is listed with a reason.
-    fn check_records(&self, before: Option<&ExecutionStatus>, after: &ExecutionStatus) -> Result<(), String> {
+    fn check_records(
+        &self,
+        before: Option<&ExecutionStatus>,
+        after: &ExecutionStatus,
+    ) -> Result<(), String> {
         let none = BTreeMap::new();
         let known = before.map_or(&none, |run| &run.extensions.records);
         let mut new: Vec<Received> = Vec::new();
@@ -335,7 +378,10 @@ impl Compared<'_> {
             if known.get(name) == Some(tip) {
                 continue;
             }
-            let read = self.hub.records(tip, known.get(name).map(String::as_str)).map_err(said)?;
+            let read = self
+                .hub
+                .records(tip, known.get(name).map(String::as_str))
+                .map_err(said)?;
             let (records, _) = read.map_err(|why| format!("{name} was taken in: {why}"))?;
             new.extend(records);
         }
@@ -359,19 +405,34 @@ impl Compared<'_> {
     }
 
     /// Whether a record can have had an effect of which nothing is left in the same commit.
-    fn may_leave_no_trace(&self, received: &Received, new: &[Received], after: &ExecutionStatus) -> bool {
-        let is_retried = new.iter().any(|one| matches!(one.record.action, Action::Request { .. }));
-        let node = received.record.action.node().and_then(|node| after.node_statuses.get(node));
+    fn may_leave_no_trace(
+        &self,
+        received: &Received,
+        new: &[Received],
+        after: &ExecutionStatus,
+    ) -> bool {
+        let is_retried = new
+            .iter()
+            .any(|one| matches!(one.record.action, Action::Request { .. }));
+        let node = received
+            .record
+            .action
+            .node()
+            .and_then(|node| after.node_statuses.get(node));
         match &received.record.action {
             // What came of a claim that ended at once is the report, or the next attempt.
-            Action::Claim { attempt, .. } => {
-                node.is_some_and(|node| node.attempt > *attempt || node.phase.is_terminal() || node.extensions.report.is_some())
-            }
+            Action::Claim { attempt, .. } => node.is_some_and(|node| {
+                node.attempt > *attempt
+                    || node.phase.is_terminal()
+                    || node.extensions.report.is_some()
+            }),
             Action::Renewal { .. } | Action::Release { .. } => true,
             Action::Report { .. } => is_retried,
             // A newer one of the same reviewer counts.
             Action::Review { .. } => new.iter().any(|one| {
-                one.id != received.id && one.record.actor == received.record.actor && matches!(one.record.action, Action::Review { .. })
+                one.id != received.id
+                    && one.record.actor == received.record.actor
+                    && matches!(one.record.action, Action::Review { .. })
             }),
             _ => false,
         }
@@ -389,7 +450,12 @@ pub fn rewind(hub: &Repo, state: &mut State) {
 }
 
 fn put_status_back(hub: &Repo, state: &mut State) {
-    let Some(tip) = state.ledger.tip.clone().filter(|_| state.ledger.put_back.is_none()) else {
+    let Some(tip) = state
+        .ledger
+        .tip
+        .clone()
+        .filter(|_| state.ledger.put_back.is_none())
+    else {
         return;
     };
     if refs::get(hub, HIGH_WATER).unwrap().as_ref() != Some(&tip) {
@@ -453,9 +519,13 @@ pub fn check_acknowledged(hub: &Repo, ledger: &Ledger) -> Result<(), String> {
         };
     };
     let history = hub.history(tip).map_err(said)?;
-    let is_kept = |one: &&Acknowledged| !history.contains(&one.record) && !ledger.lost.contains(&one.record);
+    let is_kept =
+        |one: &&Acknowledged| !history.contains(&one.record) && !ledger.lost.contains(&one.record);
     match ledger.acknowledged.iter().find(is_kept) {
         None => Ok(()),
-        Some(one) => Err(format!("acknowledged and lost: {} {}", one.what, one.record)),
+        Some(one) => Err(format!(
+            "acknowledged and lost: {} {}",
+            one.what, one.record
+        )),
     }
 }

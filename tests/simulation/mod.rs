@@ -17,11 +17,11 @@ pub mod network;
 pub mod place;
 pub mod plans;
 
+use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::cell::RefCell;
 use std::rc::Rc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use planspec::core::resource::Time;
 use planspec::git::refs;
@@ -41,6 +41,8 @@ const START: i64 = 1_769_860_800_000;
 const STORMY_STEPS: u64 = 300;
 /// Rounds in which every run has to end when nothing fails any more; in each, everybody acts once.
 const CALM_ROUNDS: usize = 80;
+/// Most executions of a world.
+const MOST_RUNS: usize = 9;
 /// How many actors may act in the middle of each other's actions.
 const DEPTH: usize = 2;
 /// How many of the last actions are told of a world that failed.
@@ -56,6 +58,25 @@ pub struct Options {
     pub real: Option<PathBuf>,
     /// Whether every action is told as it happens.
     pub trace: bool,
+    /// Steps of a world in which anything may fail.
+    pub stormy_steps: u64,
+    /// Of a thousand pushes, those that the remote acknowledges and forgets: no remote may do that, and then the promises do not
+    /// hold.
+    pub lies: u32,
+}
+
+impl Options {
+    /// As usual, in memory.
+    pub fn new(seed: u64, steps: u64) -> Options {
+        Options {
+            seed,
+            steps,
+            real: None,
+            trace: false,
+            stormy_steps: STORMY_STEPS,
+            lies: 0,
+        }
+    }
 }
 
 /// What was simulated.
@@ -298,12 +319,16 @@ impl Shared {
     }
 }
 
+/// The seed of the world that is simulated now.
+pub static SEED: AtomicU64 = AtomicU64::new(0);
+
 /// One world.
 fn world(seed: u64, options: &Options) -> Result<Figures, Failure> {
+    SEED.store(seed, Ordering::Relaxed);
     let shared = begin(seed, options);
     let mut chance = Chance::new(seed ^ 0x5eed);
     let mut step = 0;
-    while step < STORMY_STEPS && !has_failed(&shared) {
+    while step < options.stormy_steps && !has_failed(&shared) && !is_done(&shared) {
         let actors = shared.actors();
         let actor = &actors[chance.below(actors.len())];
         shared.step(&mut actor.borrow_mut());
@@ -329,6 +354,12 @@ fn world(seed: u64, options: &Options) -> Result<Figures, Failure> {
             trace: state.trace.drain(..).collect(),
         }),
     }
+}
+
+/// Whether every run that was to be started is over.
+fn is_done(shared: &Shared) -> bool {
+    let ledger = &shared.state.borrow().ledger;
+    ledger.started >= ledger.wanted && ledger.is_over()
 }
 
 fn has_failed(shared: &Shared) -> bool {
@@ -381,10 +412,14 @@ fn begin(seed: u64, options: &Options) -> Rc<Shared> {
     let time = Time::from_timestamp(START / 1000, 0).unwrap();
     let commit = branch::commit_on(&repo, None, &plans::files(), "Begin", (time, &by)).unwrap();
     refs::compare_and_swap(&repo, "refs/heads/main", None, &commit, "begin").unwrap();
-    let storm = storm(&mut chance);
+    let storm = Storm {
+        lies: options.lies,
+        ..storm(&mut chance)
+    };
+    let wanted = chance.below(MOST_RUNS) + 1;
     let shared = Rc::new(Shared {
         state: RefCell::new(State {
-            ledger: Ledger::new(),
+            ledger: Ledger::new(wanted),
             storm,
             chance,
             millis: START,
@@ -422,7 +457,10 @@ fn begin(seed: u64, options: &Options) -> Rc<Shared> {
     for (number, (role, name)) in all.enumerate() {
         let place = shared.place.clone_for(number);
         let actor = Actor::new((number, role, name), place, &shared);
-        shared.actors.borrow_mut().push(Rc::new(RefCell::new(actor)));
+        shared
+            .actors
+            .borrow_mut()
+            .push(Rc::new(RefCell::new(actor)));
     }
     shared
 }
@@ -442,8 +480,9 @@ fn storm(chance: &mut Chance) -> Storm {
         repeated: some(60),
         old: some(60),
         torn: some(40),
-        between: some(150),
+        between: some(60),
         crash: some(80),
         rewound: some(12),
+        lies: 0,
     }
 }

@@ -2,8 +2,8 @@
 //! the actor's process between any two steps.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::sync::atomic::{AtomicI64, Ordering};
 use std::rc::{Rc, Weak};
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use planspec::git::program::Output;
@@ -29,6 +29,8 @@ pub struct Storm {
     pub crash: u32,
     /// Of a thousand steps, those in which the remote puts a ref back.
     pub rewound: u32,
+    /// Pushes that the remote acknowledges and forgets.
+    pub lies: u32,
 }
 
 /// A push that is still on its way.
@@ -102,14 +104,20 @@ impl Network {
     }
 
     fn with<T>(&self, look: impl FnOnce(&mut State) -> T) -> T {
-        let shared = self.shared.upgrade().expect("the simulation lives as long as its actors");
+        let shared = self
+            .shared
+            .upgrade()
+            .expect("the simulation lives as long as its actors");
         let mut state = shared.state.borrow_mut();
         look(&mut state)
     }
 
     /// Let others act, as far as they are not in the middle of something themselves.
     fn let_others_act(&self) {
-        let shared = self.shared.upgrade().expect("the simulation lives as long as its actors");
+        let shared = self
+            .shared
+            .upgrade()
+            .expect("the simulation lives as long as its actors");
         shared.act_in_between();
     }
 
@@ -145,23 +153,35 @@ impl Network {
         question: &Question<'_>,
         deliver: &mut dyn FnMut() -> Result<Output>,
     ) -> Result<Output> {
-        let (refused, is_late, repeated) = self.with(|state| {
+        let (refused, is_late, repeated, is_lie) = self.with(|state| {
             let storm = state.storm();
             let chance = &mut state.chance;
             (
                 chance.happens(storm.refused),
                 chance.happens(storm.late),
                 chance.happens(storm.repeated),
+                chance.happens(storm.lies),
             )
         });
-        let Question::Push { atomic, specs, leases } = question else {
+        let Question::Push {
+            atomic,
+            specs,
+            leases,
+        } = question
+        else {
             return deliver();
         };
         if refused {
             let lines = specs.iter();
-            let lines =
-                lines.map(|spec| format!("!\t{spec}\t[remote rejected] (pre-receive hook declined)\n"));
+            let lines = lines
+                .map(|spec| format!("!\t{spec}\t[remote rejected] (pre-receive hook declined)\n"));
             return Ok(said(1, lines.collect(), "error: failed to push some refs"));
+        }
+        if is_lie {
+            let lines = specs
+                .iter()
+                .map(|spec| format!("*\t{spec}\t[new reference]\n"));
+            return Ok(said(0, lines.collect(), ""));
         }
         if is_late {
             let updates = specs.iter().map(|spec| self.update(spec, leases)).collect();
@@ -271,7 +291,11 @@ fn said(code: i32, stdout: String, stderr: &str) -> Output {
 }
 
 fn hung_up() -> Output {
-    said(128, String::new(), "fatal: the remote end hung up unexpectedly")
+    said(
+        128,
+        String::new(),
+        "fatal: the remote end hung up unexpectedly",
+    )
 }
 
 /// A listing in which some refs are as they were before: not every server reads all of them at the same moment.

@@ -70,7 +70,11 @@ impl Hub {
                 Place::Memory(clone)
             }
             Place::Real(hub) => {
-                let folder = self.folder.as_ref().unwrap().join(format!("clone-{number}"));
+                let folder = self
+                    .folder
+                    .as_ref()
+                    .unwrap()
+                    .join(format!("clone-{number}"));
                 std::fs::create_dir_all(&folder).unwrap();
                 git(&folder, &["init", "-q", "--bare", "-b", "main"]);
                 git(&folder, &["remote", "add", "origin", hub.to_str().unwrap()]);
