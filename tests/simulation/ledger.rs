@@ -382,8 +382,12 @@ impl Compared<'_> {
                 .hub
                 .records(tip, known.get(name).map(String::as_str))
                 .map_err(said)?;
-            let (records, _) = read.map_err(|why| format!("{name} was taken in: {why}"))?;
-            new.extend(records);
+            let (records, is_rewritten) =
+                read.map_err(|why| format!("{name} was taken in: {why}"))?;
+            // Then only that is listed, and nothing on the ref is trusted.
+            if !is_rewritten {
+                new.extend(records);
+            }
         }
         if new.is_empty() || after.extensions.unapplied.len() >= LISTED {
             return Ok(());
