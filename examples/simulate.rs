@@ -7,9 +7,16 @@ mod simulation;
 
 use std::process::ExitCode;
 use std::sync::atomic::Ordering;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use simulation::{Options, SEED, run};
+
+/// As in the program.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// How often it says how far it is.
+const PACE: Duration = Duration::from_secs(60);
 
 const USAGE: &str = "usage: simulate [--seed N] [--steps N] [--real] [--trace]";
 
@@ -59,12 +66,12 @@ fn main() -> ExitCode {
         return ExitCode::from(2);
     }
     let begun = Instant::now();
-    let mut next = 0;
+    let mut told = begun;
     let done = run(&options, &mut |figures| {
-        if figures.steps >= next {
+        if told.elapsed() >= PACE {
             let seconds = begun.elapsed().as_secs_f64();
             println!("{seconds:.0} s: {figures}");
-            next = figures.steps + (options.steps / 20).max(1);
+            told = Instant::now();
         }
     });
     let seconds = begun.elapsed().as_secs_f64();

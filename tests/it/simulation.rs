@@ -17,7 +17,7 @@ fn holds(options: &Options) -> Figures {
 
 #[test]
 fn every_promise_holds_whatever_fails_on_the_way() {
-    let done = holds(&Options::new(1, 2_000));
+    let done = holds(&Options::new(1, 1_200));
     // What is to be survived has happened.
     let happened = [
         done.acknowledged,
@@ -46,7 +46,7 @@ fn it_holds_on_real_repositories_too() {
     let real = Some(folder.path().to_owned());
     let done = holds(&Options {
         real,
-        stormy_steps: 40,
+        stormy_steps: 25,
         ..Options::new(5, 1)
     });
     assert!(done.commits > 0 && done.acknowledged > 0, "{done}");

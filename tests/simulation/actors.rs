@@ -352,9 +352,10 @@ impl Doing<'_> {
             let fails = !state.is_calm && state.chance.happens(200);
             (state.chance.number(), fails)
         });
-        let result = match fails {
-            true => ReportResult::Failed,
-            false => ReportResult::Succeeded,
+        let result = if fails {
+            ReportResult::Failed
+        } else {
+            ReportResult::Succeeded
         };
         let request = ReportRequest {
             record: self.request(target),
@@ -363,9 +364,10 @@ impl Doing<'_> {
                 ..actor.working()
             },
             result,
-            outputs: match fails {
-                true => serde_json::Map::new(),
-                false => plans::outputs(node, number),
+            outputs: if fails {
+                serde_json::Map::new()
+            } else {
+                plans::outputs(node, number)
             },
             typed: Vec::new(),
             message: String::new(),
@@ -454,9 +456,12 @@ impl Doing<'_> {
         let gate = self.target(|node| {
             node.phase == NodePhase::Blocked && node.extensions.reason == AWAITING_APPROVAL
         });
-        let choice = self.with(|state| match state.is_calm {
-            true => 0,
-            false => state.chance.below(100),
+        let choice = self.with(|state| {
+            if state.is_calm {
+                0
+            } else {
+                state.chance.below(100)
+            }
         });
         match (choice, answers, gate) {
             (0..85, Some(target), gate) if gate.is_none() || self.happens(500) => {
@@ -514,9 +519,10 @@ impl Doing<'_> {
             return self.rests();
         }
         let again = self.happens(100);
-        let target = match again {
-            true => self.target(|node| node.phase == NodePhase::Succeeded),
-            false => self.run(|phase| phase == ExecutionPhase::Failed),
+        let target = if again {
+            self.target(|node| node.phase == NodePhase::Succeeded)
+        } else {
+            self.run(|phase| phase == ExecutionPhase::Failed)
         };
         let Some(target) = target else {
             return self.looks();
@@ -575,9 +581,10 @@ impl Doing<'_> {
         let request = ReportRequest {
             record: self.request(target),
             working: Working::default(),
-            result: match !self.is_calm() && self.happens(100) {
-                true => ReportResult::Failed,
-                false => ReportResult::Succeeded,
+            result: if !self.is_calm() && self.happens(100) {
+                ReportResult::Failed
+            } else {
+                ReportResult::Succeeded
             },
             outputs: serde_json::Map::new(),
             typed: Vec::new(),

@@ -350,9 +350,12 @@ impl Compared<'_> {
         let graph = graph.ok_or("it is pinned to no plan")?;
         for (other, is_hard) in plans::before(graph, id) {
             let other_status = run.node_statuses.get(other);
-            let is_fine = other_status.is_some_and(|other| match is_hard {
-                true => other.ended_well(),
-                false => other.phase.is_terminal(),
+            let is_fine = other_status.is_some_and(|other| {
+                if is_hard {
+                    other.ended_well()
+                } else {
+                    other.phase.is_terminal()
+                }
             });
             if !is_fine {
                 let stands = other_status.map(NodeStatus::standing);

@@ -123,7 +123,7 @@ pub fn files() -> Vec<(String, Option<Vec<u8>>)> {
 pub fn outputs(node: &str, number: u64) -> serde_json::Map<String, serde_json::Value> {
     let value = match node {
         "left" => ("size", serde_json::json!(format!("{}", number % 9))),
-        "probe" => ("broken", serde_json::json!(number % 2 == 0)),
+        "probe" => ("broken", serde_json::json!(number.is_multiple_of(2))),
         _ => return serde_json::Map::new(),
     };
     serde_json::Map::from_iter([(value.0.to_owned(), value.1)])
