@@ -9,20 +9,21 @@ use super::read::entry_at;
 use super::{GitError, Identity, Repo, Result};
 use crate::core::resource::Time;
 
-/// A commit that has other files than its parent. Author and committer are `by`; the same values give the same id.
+/// A commit that has other files than its parent, or without one, the first. Author and committer are `by`; the same values give the same id.
 ///
 /// # Errors
 /// `Unusable` when a path is none, or something else than a file stands there.
 pub fn commit_on(
     repo: &Repo,
-    parent: &str,
+    parent: Option<&str>,
     files: &Files,
     message: &str,
     (time, by): (Time, &Identity),
 ) -> Result<String> {
-    let parent_id = parse_id(parent)?;
+    let parent_id = parent.map(parse_id).transpose()?;
+    let before = parent_id.map(|id| repo.commit(id)).transpose()?;
     let sink = Sink::new(repo);
-    let mut folders = Folders::new(repo, Some(repo.commit(parent_id)?.tree))?;
+    let mut folders = Folders::new(repo, before.map(|before| before.tree))?;
     for (path, content) in files {
         check(repo, parent, path)?;
         let blob = content.as_deref().map(|bytes| sink.blob(bytes));
@@ -32,7 +33,7 @@ pub fn commit_on(
     sink.end()?;
     let commit = NewCommit {
         tree,
-        parents: vec![parent_id],
+        parents: parent_id.into_iter().collect(),
         message,
         time,
         identity: by,
@@ -41,7 +42,7 @@ pub fn commit_on(
 }
 
 /// Whether a file can stand at a path: every checkout can bear it, and nothing else is there.
-fn check(repo: &Repo, parent: &str, path: &str) -> Result<()> {
+fn check(repo: &Repo, parent: Option<&str>, path: &str) -> Result<()> {
     let refuse = |why: &str| {
         let path = path.escape_debug();
         Err(GitError::Unusable(format!(
@@ -57,7 +58,8 @@ fn check(repo: &Repo, parent: &str, path: &str) -> Result<()> {
     if !path.split('/').all(is_plain) {
         return refuse("it is not a path from the repository's root");
     }
-    match entry_at(repo, parent, path)? {
+    let there = parent.map(|parent| entry_at(repo, parent, path));
+    match there.transpose()?.flatten() {
         Some((_, mode)) if EntryKind::of(mode) != EntryKind::File => {
             refuse("something other than a file is there")
         }
@@ -109,7 +111,7 @@ mod tests {
             ("a/nothing.yaml", None),
         ]);
         let now = at("2026-03-01T09:00:00Z");
-        let id = commit_on(&repo, &parent_now, &changes, "Three", (now, &by())).unwrap();
+        let id = commit_on(&repo, Some(&parent_now), &changes, "Three", (now, &by())).unwrap();
         let listed = sandbox.git(
             &repo,
             &["ls-tree", "-r", "--format=%(objectmode) %(path)", &id],
@@ -148,7 +150,7 @@ mod tests {
             "a\nb",
         ] {
             let changes = files(&[(path, Some("x"))]);
-            let made = commit_on(&repo, &parent, &changes, "no", (now, &by()));
+            let made = commit_on(&repo, Some(&parent), &changes, "no", (now, &by()));
             assert!(
                 matches!(made, Err(GitError::Unusable(_))),
                 "{path:?}: {made:?}"

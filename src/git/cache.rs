@@ -3,28 +3,50 @@
 //! Nothing here may decide anything: every error is a line in the log and a missing entry.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::Repo;
+use super::memory::Memory;
+use super::world::World;
 
 /// The cache of a repository.
 #[derive(Debug, Clone)]
 pub struct Cache {
-    folder: PathBuf,
+    place: Place,
+    world: Option<Rc<dyn World>>,
 }
+
+/// Where the entries stand.
+#[derive(Debug, Clone)]
+enum Place {
+    Folder(PathBuf),
+    Memory(Memory),
+}
+
+/// What the names of the entries begin with in memory.
+const PREFIX: &str = "cache/";
 
 impl Cache {
     /// The cache of `repo`, shared by its work trees.
     pub fn new(repo: &Repo) -> Cache {
+        let place = match repo.opened.memory() {
+            Some(memory) => Place::Memory(memory.clone()),
+            None => Place::Folder(repo.common_dir().join("planspec").join("cache")),
+        };
         Cache {
-            folder: repo.common_dir().join("planspec").join("cache"),
+            place,
+            world: repo.world.clone(),
         }
     }
 
     /// What was stored under `name`, if it is still there.
     pub fn load(&self, name: &str) -> Option<Vec<u8>> {
+        if let Some(memory) = self.memory() {
+            return Some(memory.file(&format!("{PREFIX}{name}"))?.to_vec());
+        }
         let path = self.path(name)?;
         match std::fs::read(&path) {
             Ok(bytes) => Some(bytes),
@@ -37,14 +59,24 @@ impl Cache {
 
     /// Store `bytes` under `name` (letters, digits, `.`, `-`, `_`), whole or not at all.
     pub fn store(&self, name: &str, bytes: &[u8]) {
-        let Some(path) = self.path(name) else { return };
+        if self
+            .world
+            .as_ref()
+            .is_some_and(|world| world.write().is_err())
+        {
+            return;
+        }
+        if let Some(memory) = self.memory() {
+            return memory.keep_file(&format!("{PREFIX}{name}"), bytes);
+        }
+        let (Some(path), Some(folder)) = (self.path(name), self.folder()) else {
+            return;
+        };
         // A name of its own for each write, also of other threads and processes.
         static COUNT: AtomicU64 = AtomicU64::new(0);
         let count = COUNT.fetch_add(1, Ordering::Relaxed);
-        let draft = self
-            .folder
-            .join(format!(".{}-{count}-{name}", std::process::id()));
-        let stored = std::fs::create_dir_all(&self.folder)
+        let draft = folder.join(format!(".{}-{count}-{name}", std::process::id()));
+        let stored = std::fs::create_dir_all(folder)
             .and_then(|()| std::fs::write(&draft, bytes))
             .and_then(|()| std::fs::rename(&draft, &path));
         if let Err(error) = stored {
@@ -56,7 +88,7 @@ impl Cache {
     /// Why nothing can be stored, if that is so.
     pub fn obstacle(&self) -> Option<String> {
         // Before anything was stored there is no folder, which is as good as the one around it.
-        let folder = self.folder.ancestors().find(|folder| folder.exists())?;
+        let folder = self.folder()?.ancestors().find(|folder| folder.exists())?;
         let tried = tempfile::tempfile_in(folder);
         let why = tried.err().map(|error| error.to_string())?;
         Some(format!("`{}`: {why}", folder.display()))
@@ -68,7 +100,22 @@ impl Cache {
         if !fine {
             tracing::debug!(name, "not a name for the cache");
         }
-        fine.then(|| self.folder.join(name))
+        Some(self.folder()?.join(name)).filter(|_| fine)
+    }
+
+    fn folder(&self) -> Option<&Path> {
+        match &self.place {
+            Place::Folder(folder) => Some(folder),
+            Place::Memory(_) => None,
+        }
+    }
+
+    /// The repository in memory whose cache it is.
+    pub(super) fn memory(&self) -> Option<&Memory> {
+        match &self.place {
+            Place::Memory(memory) => Some(memory),
+            Place::Folder(_) => None,
+        }
     }
 }
 

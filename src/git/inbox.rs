@@ -334,7 +334,7 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
     use crate::core::run::record::{RENEWALS, place_of_renewal};
-    use crate::git::testing::{self, Sandbox};
+    use crate::git::testing::{self, Sandbox, on_disk_and_in_memory};
 
     fn record(repo: &Repo, parent: Option<&str>, text: &str) -> String {
         write_record(repo, parent, text, testing::time(0), &testing::identity()).unwrap()
@@ -373,41 +373,43 @@ mod tests {
 
     #[test]
     fn a_record_is_a_commit_with_one_file_by_the_actor() {
-        let sandbox = Sandbox::new();
-        let repo = sandbox.bare("one");
-        let id = record(&repo, None, "kind: Claim\n");
-        let shown = sandbox.git(&repo, &["show", "--format=%an <%ae> %at %P|", &id, "--"]);
-        assert!(
-            shown.starts_with("Ana <ana@example.com> 1700000000 |"),
-            "{shown}"
-        );
-        let tree = sandbox.git(&repo, &["ls-tree", "-r", &id]);
-        assert!(
-            tree.starts_with("100644 blob ") && tree.ends_with("\trecord.yaml"),
-            "{tree}"
-        );
-        sandbox.git(&repo, &["fsck", "--strict"]);
+        on_disk_and_in_memory(|sandbox| {
+            let repo = sandbox.bare("one");
+            let id = record(&repo, None, "kind: Claim\n");
+            let shown = sandbox.git(&repo, &["show", "--format=%an <%ae> %at %P|", &id, "--"]);
+            assert!(
+                shown.starts_with("Ana <ana@example.com> 1700000000 |"),
+                "{shown}"
+            );
+            let tree = sandbox.git(&repo, &["ls-tree", "-r", &id]);
+            assert!(
+                tree.starts_with("100644 blob ") && tree.ends_with("\trecord.yaml"),
+                "{tree}"
+            );
+            sandbox.git(&repo, &["fsck", "--strict"]);
+        });
     }
 
     #[test]
     fn records_come_oldest_first_behind_the_known_one() {
-        let sandbox = Sandbox::new();
-        let repo = sandbox.bare("one");
-        let ids = chain_of(&repo, &["claim", "renewal", "report"]);
-        let read = |known: Option<&str>| texts(read_chain(&repo, &ids[2], known).unwrap());
-        let owned = |texts: &[&str]| texts.iter().map(|t| (*t).to_owned()).collect::<Vec<_>>();
-        assert_eq!(read(None), (owned(&["claim", "renewal", "report"]), false));
-        assert_eq!(read(Some(&ids[0])), (owned(&["renewal", "report"]), false));
-        assert_eq!(read(Some(&ids[2])), (owned(&[]), false));
-        let elsewhere = record(&repo, None, "other");
-        let all = owned(&["claim", "renewal", "report"]);
-        assert_eq!(read(Some(&elsewhere)), (all, true));
-        let back = texts(read_chain(&repo, &ids[0], Some(&ids[1])).unwrap());
-        assert_eq!(
-            back,
-            (owned(&["claim"]), true),
-            "set back to an older record"
-        );
+        on_disk_and_in_memory(|sandbox| {
+            let repo = sandbox.bare("one");
+            let ids = chain_of(&repo, &["claim", "renewal", "report"]);
+            let read = |known: Option<&str>| texts(read_chain(&repo, &ids[2], known).unwrap());
+            let owned = |texts: &[&str]| texts.iter().map(|t| (*t).to_owned()).collect::<Vec<_>>();
+            assert_eq!(read(None), (owned(&["claim", "renewal", "report"]), false));
+            assert_eq!(read(Some(&ids[0])), (owned(&["renewal", "report"]), false));
+            assert_eq!(read(Some(&ids[2])), (owned(&[]), false));
+            let elsewhere = record(&repo, None, "other");
+            let all = owned(&["claim", "renewal", "report"]);
+            assert_eq!(read(Some(&elsewhere)), (all, true));
+            let back = texts(read_chain(&repo, &ids[0], Some(&ids[1])).unwrap());
+            assert_eq!(
+                back,
+                (owned(&["claim"]), true),
+                "set back to an older record"
+            );
+        });
     }
 
     #[test]
@@ -564,27 +566,29 @@ mod tests {
 
     #[test]
     fn a_chain_that_is_not_here_is_missing_and_not_refused() {
-        let sandbox = Sandbox::new();
-        let repo = sandbox.bare("one");
-        let absent = read_chain(&repo, &"1".repeat(40), None);
-        assert!(matches!(absent, Err(GitError::Missing(_))), "{absent:?}");
+        on_disk_and_in_memory(|sandbox| {
+            let repo = sandbox.bare("one");
+            let absent = read_chain(&repo, &"1".repeat(40), None);
+            assert!(matches!(absent, Err(GitError::Missing(_))), "{absent:?}");
+        });
     }
 
     #[test]
     fn a_record_that_would_be_refused_is_not_written() {
-        let sandbox = Sandbox::new();
-        let repo = sandbox.bare("one");
-        let text = "x".repeat(MAX_RECORD_BYTES + 1);
-        let written = write_record(&repo, None, &text, testing::time(0), &testing::identity());
-        assert!(written.unwrap_err().to_string().contains("65537"));
-        let absent = "1".repeat(40);
-        let written = write_record(
-            &repo,
-            Some(&absent),
-            "x",
-            testing::time(0),
-            &testing::identity(),
-        );
-        assert!(matches!(written, Err(GitError::Missing(_))), "{written:?}");
+        on_disk_and_in_memory(|sandbox| {
+            let repo = sandbox.bare("one");
+            let text = "x".repeat(MAX_RECORD_BYTES + 1);
+            let written = write_record(&repo, None, &text, testing::time(0), &testing::identity());
+            assert!(written.unwrap_err().to_string().contains("65537"));
+            let absent = "1".repeat(40);
+            let written = write_record(
+                &repo,
+                Some(&absent),
+                "x",
+                testing::time(0),
+                &testing::identity(),
+            );
+            assert!(matches!(written, Err(GitError::Missing(_))), "{written:?}");
+        });
     }
 }

@@ -81,7 +81,7 @@ impl<'a> Line<'a> {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use crate::git::testing::Sandbox;
+    use crate::git::testing::{Sandbox, on_disk_and_in_memory};
 
     /// A line of commits, and a merge of something beside it in its middle: what is on it, and what is beside it.
     fn origin(sandbox: &Sandbox, length: usize) -> (Repo, Vec<String>, String) {
@@ -99,19 +99,20 @@ mod tests {
 
     #[test]
     fn what_was_merged_is_behind_the_tip_and_not_on_the_line() {
-        let sandbox = Sandbox::new();
-        let (repo, line, beside) = origin(&sandbox, 3);
-        let tip = line.last().unwrap();
-        assert!(repo.is_ancestor(&beside, tip).unwrap());
-        let mut walked = Line::behind(&repo, None, tip).unwrap();
-        assert_eq!(walked.holds(&beside).unwrap(), Some(false));
-        for commit in &line {
-            assert_eq!(walked.holds(commit).unwrap(), Some(true));
-        }
-        assert_eq!(walked.holds("nonsense").unwrap(), Some(false));
-        assert_eq!(walked.holds(&"0".repeat(40)).unwrap(), Some(false));
-        let mut earlier = Line::behind(&repo, None, &line[1]).unwrap();
-        assert_eq!(earlier.holds(tip).unwrap(), Some(false));
+        on_disk_and_in_memory(|sandbox| {
+            let (repo, line, beside) = origin(sandbox, 3);
+            let tip = line.last().unwrap();
+            assert!(repo.is_ancestor(&beside, tip).unwrap());
+            let mut walked = Line::behind(&repo, None, tip).unwrap();
+            assert_eq!(walked.holds(&beside).unwrap(), Some(false));
+            for commit in &line {
+                assert_eq!(walked.holds(commit).unwrap(), Some(true));
+            }
+            assert_eq!(walked.holds("nonsense").unwrap(), Some(false));
+            assert_eq!(walked.holds(&"0".repeat(40)).unwrap(), Some(false));
+            let mut earlier = Line::behind(&repo, None, &line[1]).unwrap();
+            assert_eq!(earlier.holds(tip).unwrap(), Some(false));
+        });
     }
 
     #[test]

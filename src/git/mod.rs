@@ -8,7 +8,9 @@
 //! | file | what it does |
 //! |---|---|
 //! | `repo` | an open repository; HEAD, branches, revisions, identity |
-//! | `opened` | the seam between libgit2 and the `git` program: who opens it, its objects, its configuration |
+//! | `opened` | the seam between libgit2, the `git` program and a repository in memory: who opens it, its objects, its configuration |
+//! | `memory` | a repository in memory, with others as its remotes |
+//! | `world` | what surrounds a clone: the way to its remote, time, chance, the end of its process |
 //! | `read` | resources from a commit, the index, the work tree or plain files |
 //! | `checkout` | what the work tree has in another version than a commit |
 //! | `index` | what is staged, without reading it |
@@ -62,6 +64,7 @@ pub mod index;
 pub mod line;
 pub mod locks;
 pub mod maintenance;
+pub mod memory;
 mod object;
 mod obtain;
 mod opened;
@@ -81,6 +84,7 @@ mod sshsig;
 pub mod status_branch;
 #[cfg(test)]
 pub(crate) mod testing;
+pub mod world;
 pub mod worktree;
 
 use std::fmt::Display;

@@ -18,7 +18,7 @@ use miniz_oxide::inflate::decompress_to_vec_zlib_with_limit;
 use super::durable::Part;
 use super::id::{Id, ObjectFormat, bytes_of, parse_id};
 use super::obtain::Origin;
-use super::opened::Database;
+use super::opened::{Database, Opened};
 use super::program::{Launch, Program};
 use super::{GitError, Identity, Repo, Result, unusable_file};
 use crate::core::resource::Time;
@@ -126,7 +126,10 @@ impl Objects<'_> {
         let Some(oid) = id.oid().filter(|_| id.format() == self.format) else {
             return Ok(None);
         };
-        match self.database.read_header(oid) {
+        let Some(database) = self.database.libgit2() else {
+            return Ok(self.database.memory().and_then(|memory| memory.header(id)));
+        };
+        match database.read_header(oid) {
             Ok(header) => Ok(Some(header)),
             Err(error) if error.code() == ErrorCode::NotFound => Ok(None),
             Err(error) => Err(broken(id, error.message())),
@@ -138,6 +141,9 @@ impl Objects<'_> {
         if let Some(header) = self.header(id)? {
             return Ok(header);
         }
+        if self.database.memory().is_some() {
+            return Err(missing(id));
+        }
         let got = self.origin.get(self.launch, id)?;
         let header = if got { self.header(id)? } else { None };
         header.ok_or_else(|| missing(id))
@@ -145,6 +151,9 @@ impl Objects<'_> {
 
     /// The content of an object of one kind, at most `max` bytes of it.
     fn object(&self, id: Id, kind: ObjectKind, max: usize) -> Result<Vec<u8>> {
+        if self.database.memory().is_some() {
+            return self.stored(id, kind, max);
+        }
         if let Some(bytes) = self.kept(id, kind, max) {
             return Ok(bytes);
         }
@@ -161,7 +170,10 @@ impl Objects<'_> {
 
     fn stored(&self, id: Id, kind: ObjectKind, max: usize) -> Result<Vec<u8>> {
         // What was just written has a file of its own, which says everything at once.
-        if let Some(bytes) = self.plainly_loose(id, kind, max) {
+        let memory = self.database.memory();
+        if memory.is_none()
+            && let Some(bytes) = self.plainly_loose(id, kind, max)
+        {
             return Ok(bytes);
         }
         let (size, found) = self.required(id)?;
@@ -175,12 +187,22 @@ impl Objects<'_> {
                 "{kind} {id} has {size} bytes; at most {max} are read"
             )));
         }
+        let (Some(database), Some(oid)) = (self.database.libgit2(), id.oid()) else {
+            let found = memory.and_then(|memory| memory.read(id));
+            return found.map(|bytes| bytes.to_vec()).ok_or_else(|| missing(id));
+        };
         if let Some(bytes) = self.loose(id, kind, size)? {
             return Ok(bytes);
         }
-        let object = self.database.read(id.oid().ok_or_else(|| missing(id))?);
+        let object = database.read(oid);
         let object = object.map_err(|error| broken(id, error.message()))?;
         Ok(object.data().to_vec())
+    }
+
+    /// All of an object.
+    #[cfg(test)]
+    pub fn whole(&self, id: Id, kind: ObjectKind) -> Result<Vec<u8>> {
+        self.object(id, kind, usize::MAX / 2)
     }
 
     /// A blob, or its size when that is above `max`.
@@ -345,10 +367,13 @@ pub(super) struct NewCommit<'a> {
 
 impl Repo {
     pub(super) fn write(&self, kind: ObjectKind, bytes: &[u8]) -> Result<Id> {
-        if self.opened.libgit2().is_none() {
-            return self.write_loose(kind, bytes);
-        }
-        let written = self.opened.database()?.write(kind, bytes);
+        self.about_to_write()?;
+        let git = match &self.opened {
+            Opened::InMemory(memory) => return memory.write(kind, bytes),
+            Opened::ByGit(_) => return self.write_loose(kind, bytes),
+            Opened::ByLibgit2(git) => git,
+        };
+        let written = git.odb().and_then(|objects| objects.write(kind, bytes));
         let id = written
             .map(Id::from)
             .map_err(unusable(format!("write a {kind}")))?;
@@ -385,11 +410,12 @@ impl Repo {
     /// Take in the objects of a pack.
     pub(super) fn write_pack(&self, pack: &[u8]) -> Result<()> {
         tracing::debug!(bytes = pack.len(), "a pack of new objects");
-        if self.opened.libgit2().is_none() {
+        self.about_to_write()?;
+        let Some(git) = self.opened.libgit2() else {
             let taken = Program::new(self, "index-pack").arg("--stdin").stdin(pack);
             return taken.run()?.or_cannot("write a pack").map(|_| ());
-        }
-        let database = self.opened.database()?;
+        };
+        let database = git.odb().map_err(unusable("open the object store"))?;
         let mut writer = database.packwriter().map_err(unusable("write a pack"))?;
         let written = writer.write_all(pack);
         written.map_err(|error| GitError::Unusable(format!("cannot write a pack: {error}")))?;
@@ -568,11 +594,11 @@ fn broken(id: Id, reason: &str) -> GitError {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use crate::git::testing::{self, Sandbox, formats};
+    use crate::git::testing::{self, Sandbox, back_ends};
 
     #[test]
     fn commits_read_back_whoever_writes_them() {
-        for (objects, refs) in formats() {
+        for (objects, refs) in back_ends() {
             read_back(&Sandbox::of(objects, refs));
         }
     }
@@ -612,7 +638,7 @@ mod tests {
 
     #[test]
     fn loose_and_packed_objects_read_the_same() {
-        for (objects, refs) in formats() {
+        for (objects, refs) in back_ends() {
             read_the_same(&Sandbox::of(objects, refs));
         }
     }

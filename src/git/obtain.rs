@@ -68,7 +68,8 @@ impl Repo {
 
     /// Whether all is here that an object leads to, or that some ref leads to, of which Git has seen that.
     pub(super) fn is_whole(&self, id: &str) -> bool {
-        is_whole(&self.launch, &format!("{id}\n--not\n--all\n"))
+        // In memory nothing comes before what it holds.
+        self.opened.memory().is_some() || is_whole(&self.launch, &format!("{id}\n--not\n--all\n"))
     }
 }
 

@@ -1,14 +1,15 @@
-//! A repository as it is opened: by libgit2, or, where that cannot read how its refs are stored, by the `git` program.
+//! A repository as it is opened: by libgit2, or, where that cannot read how its refs are stored, by the `git` program; or one in
+//! memory.
 //!
 //! libgit2 reads objects of either id length, and refs that are files. Of a repository with a reftable, or with an extension that it
 //! does not know, it only gets to see the objects: `git` says where they are, what is configured and where refs point.
 
-use std::ops::Deref;
 use std::path::{Path, PathBuf};
 
 use git2::{Config, ErrorClass, ErrorCode, Odb, Repository};
 
 use super::id::ObjectFormat;
+use super::memory::Memory;
 use super::object::unusable;
 use super::program::{Launch, Output, Program};
 use super::{GitError, Result};
@@ -19,6 +20,8 @@ pub(super) enum Opened {
     ByLibgit2(Repository),
     /// libgit2 reads its objects, and `git` the rest.
     ByGit(ByGit),
+    /// It is in memory.
+    InMemory(Memory),
 }
 
 /// What `git` says of a repository.
@@ -34,15 +37,24 @@ pub(super) struct ByGit {
 pub(super) enum Database<'r> {
     Of(Odb<'r>),
     Alone(&'r Odb<'static>),
+    InMemory(&'r Memory),
 }
 
-impl<'r> Deref for Database<'r> {
-    type Target = Odb<'r>;
-
-    fn deref(&self) -> &Odb<'r> {
+impl<'r> Database<'r> {
+    /// The same where libgit2 reads it.
+    pub fn libgit2(&self) -> Option<&Odb<'r>> {
         match self {
-            Database::Of(odb) => odb,
-            Database::Alone(odb) => odb,
+            Database::Of(odb) => Some(odb),
+            Database::Alone(odb) => Some(odb),
+            Database::InMemory(_) => None,
+        }
+    }
+
+    /// The same where it is in memory.
+    pub fn memory(&self) -> Option<&'r Memory> {
+        match self {
+            Database::InMemory(memory) => Some(memory),
+            Database::Of(_) | Database::Alone(_) => None,
         }
     }
 }
@@ -71,7 +83,15 @@ impl Opened {
     pub fn libgit2(&self) -> Option<&Repository> {
         match self {
             Opened::ByLibgit2(git) => Some(git),
-            Opened::ByGit(_) => None,
+            Opened::ByGit(_) | Opened::InMemory(_) => None,
+        }
+    }
+
+    /// The same where it is in memory.
+    pub fn memory(&self) -> Option<&Memory> {
+        match self {
+            Opened::InMemory(memory) => Some(memory),
+            Opened::ByLibgit2(_) | Opened::ByGit(_) => None,
         }
     }
 
@@ -80,6 +100,7 @@ impl Opened {
         match self {
             Opened::ByLibgit2(git) => git.workdir(),
             Opened::ByGit(by_git) => by_git.work_tree.as_deref(),
+            Opened::InMemory(_) => None,
         }
     }
 
@@ -88,6 +109,7 @@ impl Opened {
         match self {
             Opened::ByLibgit2(git) => git.path(),
             Opened::ByGit(by_git) => &by_git.git_dir,
+            Opened::InMemory(memory) => memory.folder(),
         }
     }
 
@@ -96,6 +118,7 @@ impl Opened {
         match self {
             Opened::ByLibgit2(git) => git.commondir(),
             Opened::ByGit(by_git) => &by_git.common_dir,
+            Opened::InMemory(memory) => memory.folder(),
         }
     }
 
@@ -104,6 +127,7 @@ impl Opened {
         match self {
             Opened::ByLibgit2(git) => git.object_format(),
             Opened::ByGit(by_git) => by_git.format,
+            Opened::InMemory(memory) => memory.format(),
         }
     }
 
@@ -118,6 +142,7 @@ impl Opened {
                 .map(Database::Of)
                 .map_err(unusable("open the object store")),
             Opened::ByGit(by_git) => Ok(Database::Alone(&by_git.objects)),
+            Opened::InMemory(memory) => Ok(Database::InMemory(memory)),
         }
     }
 }
@@ -196,6 +221,7 @@ impl Settings {
                 .map(Settings::OfLibgit2)
                 .map_err(unusable("read the Git configuration")),
             Opened::ByGit(_) => Settings::listed(launch),
+            Opened::InMemory(memory) => Ok(Settings::Listed(memory.config())),
         }
     }
 

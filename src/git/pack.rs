@@ -43,10 +43,12 @@ struct Held {
 impl<'r> Sink<'r> {
     pub fn new(repo: &'r Repo) -> Sink<'r> {
         let limit = repo.config(UNPACK_LIMIT);
+        // In memory a pack saves nothing.
+        let usual = repo.opened.memory().map_or(MANY, |_| usize::MAX);
         let limit = limit.and_then(|limit| limit.trim().parse().ok());
         Sink {
             repo,
-            many: limit.filter(|limit| *limit > 0).unwrap_or(MANY),
+            many: limit.filter(|limit| *limit > 0).unwrap_or(usual),
             held: RefCell::default(),
         }
     }

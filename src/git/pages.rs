@@ -18,6 +18,7 @@ use rusqlite::{
 };
 
 use super::cache::{Cache, seal};
+use super::memory::{Memory, StoredPages};
 use crate::core::repository::index::{Damaged, HEADER, Pages};
 
 /// How long to wait for another process before doing without.
@@ -37,6 +38,8 @@ pub struct PageFile {
     /// The file, as it was at the moment when it was opened.
     file: Option<Connection>,
     put: BTreeMap<u32, Arc<str>>,
+    /// The repository in memory that keeps them, and the name there, where there is no file.
+    memory: Option<(Memory, String)>,
     /// The pages that were read: several names are on each.
     read: RefCell<BTreeMap<u32, Arc<str>>>,
 }
@@ -44,6 +47,9 @@ pub struct PageFile {
 impl PageFile {
     /// The pages that were stored under `name` for `key`, by this very program.
     pub fn open(cache: &Cache, name: &str, key: &str) -> PageFile {
+        if let Some(memory) = cache.memory() {
+            return PageFile::in_memory(memory, name, key);
+        }
         let path = cache.path(name);
         let file = path.as_ref().and_then(|path| {
             let opened = connect(path, OPEN).and_then(|file| {
@@ -57,7 +63,25 @@ impl PageFile {
             key: key.to_owned(),
             file,
             put: BTreeMap::new(),
+            memory: None,
             read: RefCell::default(),
+        }
+    }
+
+    fn in_memory(memory: &Memory, name: &str, key: &str) -> PageFile {
+        let stored = memory.pages(name);
+        let is_its_own = stored.key == key;
+        PageFile {
+            path: None,
+            key: key.to_owned(),
+            file: None,
+            put: BTreeMap::new(),
+            memory: Some((memory.clone(), name.to_owned())),
+            read: RefCell::new(if is_its_own {
+                (*stored.pages).clone()
+            } else {
+                BTreeMap::new()
+            }),
         }
     }
 
@@ -76,6 +100,15 @@ impl PageFile {
     pub fn store(&mut self) {
         if self.put.is_empty() {
             return;
+        }
+        if let Some((memory, name)) = &self.memory {
+            let mut pages = self.read.borrow().clone();
+            pages.extend(self.put.clone());
+            let stored = StoredPages {
+                key: self.key.clone(),
+                pages: Arc::new(pages),
+            };
+            return memory.keep_pages(name, stored);
         }
         let stored = match self.file.take() {
             Some(file) => self.append(file),

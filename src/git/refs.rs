@@ -1,5 +1,6 @@
 //! Local refs. A ref only ever moves from the value that was read: compare-and-swap, under the
-//! ref's own lock. Those that are files are read and moved by libgit2, those of a reftable by `git` (`reftable`).
+//! ref's own lock. Those that are files are read and moved by libgit2, those of a reftable by `git` (`reftable`), those
+//! in memory by nobody else (`memory`).
 
 use std::collections::BTreeMap;
 use std::io::ErrorKind;
@@ -12,6 +13,7 @@ use git2::{ErrorClass, ErrorCode, Reference, ReferenceType, Repository};
 use super::durable::Part;
 use super::id::{Id, parse_id};
 use super::object::unusable;
+use super::opened::Opened;
 use super::{GitError, Repo, Result, reftable};
 
 /// How often a lock that is held is tried again, and how long the pause in between is: a second
@@ -47,8 +49,10 @@ pub enum Target {
 /// # Errors
 /// `Unusable` when it cannot be read.
 pub fn target(repo: &Repo, name: &str) -> Result<Option<Target>> {
-    let Some(git) = repo.opened.libgit2() else {
-        return reftable::target(repo, name);
+    let git = match &repo.opened {
+        Opened::ByLibgit2(git) => git,
+        Opened::ByGit(_) => return reftable::target(repo, name),
+        Opened::InMemory(memory) => return Ok(memory.target(name)),
     };
     let failed = || unusable(format!("read the ref `{name}`"));
     let found = match git.find_reference(name) {
@@ -67,8 +71,10 @@ pub fn target(repo: &Repo, name: &str) -> Result<Option<Target>> {
 /// # Errors
 /// `Unusable` when the ref is there and broken: it must not be taken for one that never was.
 pub fn get(repo: &Repo, name: &str) -> Result<Option<String>> {
-    let Some(git) = repo.opened.libgit2() else {
-        return reftable::get(repo, name);
+    let git = match &repo.opened {
+        Opened::ByLibgit2(git) => git,
+        Opened::ByGit(_) => return reftable::get(repo, name),
+        Opened::InMemory(memory) => return Ok(memory.get(name)),
     };
     let found = git.find_reference(name).and_then(|found| {
         // Resolving one that is no symbolic ref reads it again.
@@ -123,8 +129,10 @@ pub type Broken = (String, PathBuf, GitError);
 /// # Errors
 /// `Unusable` when refs cannot be listed at all.
 pub fn list_sound(repo: &Repo, prefix: &str) -> Result<(BTreeMap<String, String>, Vec<Broken>)> {
-    let Some(git) = repo.opened.libgit2() else {
-        return Ok((reftable::list(repo, prefix)?, Vec::new()));
+    let git = match &repo.opened {
+        Opened::ByLibgit2(git) => git,
+        Opened::ByGit(_) => return Ok((reftable::list(repo, prefix)?, Vec::new())),
+        Opened::InMemory(memory) => return Ok((memory.list(prefix), Vec::new())),
     };
     // Files first: a ref that is packed meanwhile is found there, and one that moves on is what its file says.
     let files = loose_names(repo, prefix).into_iter().map(|name| {
@@ -256,16 +264,34 @@ pub fn compare_and_swap(
         )));
     }
     repo.require(parse_id(new)?)?;
-    let Some(git) = repo.opened.libgit2() else {
-        return reftable::swap(repo, name, (old, new), message, TRIES);
-    };
-    let swap = swap(repo, git, name, (old, new), message, TRIES)?;
-    harden(repo, name)?;
+    let swap = swap(repo, name, (old, new), message, TRIES)?;
+    if repo.opened.libgit2().is_some() {
+        harden(repo, name)?;
+    }
     Ok(swap)
 }
 
-/// The same for a ref that is a file.
+/// Move a ref, whoever keeps it.
 fn swap(
+    repo: &Repo,
+    name: &str,
+    (old, new): (Option<&str>, &str),
+    message: &str,
+    most: usize,
+) -> Result<Swap> {
+    repo.about_to_write()?;
+    match &repo.opened {
+        Opened::ByLibgit2(git) => swap_file(repo, git, name, (old, new), message, most),
+        Opened::ByGit(_) => reftable::swap(repo, name, (old, new), message, most),
+        Opened::InMemory(memory) => {
+            let swapped = memory.swap(name, old, Some(new));
+            swapped.map_err(|other| is_in_the_way(name, &other))
+        }
+    }
+}
+
+/// The same for a ref that is a file.
+fn swap_file(
     repo: &Repo,
     git: &Repository,
     name: &str,
@@ -297,12 +323,9 @@ pub fn follow(repo: &Repo, name: &str, tip: &str) {
         if old.as_deref() == Some(tip) {
             return Ok(Swap::Done);
         }
-        let (ids, most) = ((old.as_deref(), tip), TRIES_TO_FOLLOW);
         // Somebody else's fetch may be first; theirs is as good.
-        match repo.opened.libgit2() {
-            Some(git) => swap(repo, git, name, ids, FETCHED, most),
-            None => reftable::swap(repo, name, ids, FETCHED, most),
-        }
+        let ids = (old.as_deref(), tip);
+        swap(repo, name, ids, FETCHED, TRIES_TO_FOLLOW)
     });
     if let Err(error) = moved {
         tracing::warn!("the fetched state cannot be stored: {error}");
@@ -314,8 +337,15 @@ pub fn follow(repo: &Repo, name: &str, tip: &str) {
 /// # Errors
 /// `Unusable` when a lock stays, with its path and age.
 pub fn delete(repo: &Repo, name: &str, old: &str) -> Result<Swap> {
-    let Some(git) = repo.opened.libgit2() else {
-        return reftable::delete(repo, name, old, TRIES);
+    repo.about_to_write()?;
+    let git = match &repo.opened {
+        Opened::ByLibgit2(git) => git,
+        Opened::ByGit(_) => return reftable::delete(repo, name, old, TRIES),
+        Opened::InMemory(memory) if memory.target(name).is_none() => return Ok(Swap::Done),
+        Opened::InMemory(memory) => {
+            let swapped = memory.swap(name, Some(old), None);
+            return swapped.map_err(|other| is_in_the_way(name, &other));
+        }
     };
     let old = parse_id(old)?;
     let swap = patiently(repo, name, TRIES, || {
@@ -374,11 +404,13 @@ pub(super) fn in_the_way(repo: &Repo, name: &str) -> Result<Option<GitError>> {
     }
     let below = || Ok::<_, GitError>(list(repo, &format!("{name}/"))?.into_keys().next());
     let other = other.map_or_else(below, |other| Ok(Some(other)))?;
-    Ok(other.map(|other| {
-        GitError::Unusable(format!(
-            "cannot write the ref `{name}`: the ref `{other}` is in the way; rename or delete it"
-        ))
-    }))
+    Ok(other.map(|other| is_in_the_way(name, &other)))
+}
+
+fn is_in_the_way(name: &str, other: &str) -> GitError {
+    GitError::Unusable(format!(
+        "cannot write the ref `{name}`: the ref `{other}` is in the way; rename or delete it"
+    ))
 }
 
 pub(super) fn locked(repo: &Repo, name: &str) -> String {
@@ -413,13 +445,13 @@ fn tidy(path: PathBuf) -> PathBuf {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use crate::git::testing::{Sandbox, formats};
+    use crate::git::testing::{Sandbox, back_ends};
 
     const NAME: &str = "refs/heads/planspec/status";
 
     #[test]
     fn a_ref_moves_only_from_the_value_that_was_read() {
-        for (objects, refs) in formats() {
+        for (objects, refs) in back_ends() {
             moves(&Sandbox::of(objects, refs));
         }
     }
@@ -460,7 +492,7 @@ mod tests {
 
     #[test]
     fn of_eight_threads_exactly_one_creates_a_ref() {
-        for (objects, refs) in formats() {
+        for (objects, refs) in back_ends() {
             one_of_eight(&Sandbox::of(objects, refs));
         }
     }
@@ -475,9 +507,9 @@ mod tests {
             let threads: Vec<_> = ids
                 .iter()
                 .map(|id| {
-                    let dir = sandbox.path("one");
+                    let open = sandbox.opener("one");
                     scope.spawn(move || {
-                        let repo = Repo::open_sealed(&dir).unwrap();
+                        let repo = open();
                         compare_and_swap(&repo, name, None, id, "test").unwrap()
                     })
                 })
@@ -526,7 +558,7 @@ mod tests {
 
     #[test]
     fn a_branch_in_the_way_is_named() {
-        for (objects, refs) in formats() {
+        for (objects, refs) in back_ends() {
             is_in_the_way(&Sandbox::of(objects, refs));
         }
     }
@@ -548,7 +580,7 @@ mod tests {
 
     #[test]
     fn a_symbolic_ref_is_told_from_an_id() {
-        for (objects, refs) in formats() {
+        for (objects, refs) in back_ends() {
             let sandbox = Sandbox::of(objects, refs);
             let repo = sandbox.repo("one");
             let branch = Some(Target::Symbolic("refs/heads/main".to_owned()));
@@ -571,7 +603,7 @@ mod tests {
 
     #[test]
     fn refs_are_listed_below_a_prefix() {
-        for (objects, refs) in formats() {
+        for (objects, refs) in back_ends() {
             are_listed(&Sandbox::of(objects, refs));
         }
     }

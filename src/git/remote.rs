@@ -6,11 +6,12 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::io::Read;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::id::{Id, parse_id};
 use super::program::{Launch, Output, Program};
 use super::refusal::{Cause, cause, way_out};
+use super::world::Question;
 use super::{GitError, Repo, Result};
 use crate::core::base::time::Time;
 
@@ -69,14 +70,20 @@ pub enum PushOutcome {
 pub fn list(repo: &Repo, remote: &str, patterns: &[&str]) -> Result<Listing> {
     known(repo, remote)?;
     let heads = HeadsOfAnswers::of(repo, remote);
-    let mut program = Program::new(repo, "ls-remote")
-        .asks(remote)
-        .args(["--symref", "--", remote, "HEAD"])
-        .args(patterns);
-    if let Some(heads) = &heads {
-        program = heads.kept_from(program);
-    }
-    let listed = program.run()?;
+    let question = Question::List { patterns };
+    let listed = repo.carry(&question, || {
+        if let Some(memory) = repo.opened.memory() {
+            return Ok(memory.ask(remote, &question));
+        }
+        let program = Program::new(repo, "ls-remote")
+            .asks(remote)
+            .args(["--symref", "--", remote, "HEAD"])
+            .args(patterns);
+        match &heads {
+            Some(heads) => heads.kept_from(program).run(),
+            None => program.run(),
+        }
+    })?;
     if !listed.success() {
         return Err(failed("read the refs of", remote, &listed));
     }
@@ -192,8 +199,8 @@ pub fn fetch(repo: &Repo, remote: &str, ids: &[String], shallow: bool) -> Result
     if wanted.is_empty() {
         return Ok(());
     }
-    let depth = shallow.then(|| "--depth=1".to_owned());
-    run_fetch(&repo.launch, remote, depth, wanted)
+    let depth = shallow.then_some("--depth=1");
+    carry_fetch(repo, remote, depth, &wanted)
 }
 
 /// Move the ends of a shallow history back by so many commits, behind `tips` and behind whatever
@@ -206,16 +213,12 @@ pub fn deepen(repo: &Repo, remote: &str, tips: &[&str], by: u32) -> Result<()> {
     if !repo.is_shallow() {
         return Ok(());
     }
-    let depth = || Some(format!("--deepen={by}"));
+    let depth = format!("--deepen={by}");
     let lines = |ids: &mut dyn Iterator<Item = &str>| -> String {
         ids.map(|id| format!("{id}\n")).collect()
     };
-    let asked = run_fetch(
-        &repo.launch,
-        remote,
-        depth(),
-        lines(&mut tips.iter().copied()),
-    );
+    let behind_tips = lines(&mut tips.iter().copied());
+    let asked = carry_fetch(repo, remote, Some(&depth), &behind_tips);
     if asked.is_ok() {
         return asked;
     }
@@ -226,7 +229,7 @@ pub fn deepen(repo: &Repo, remote: &str, tips: &[&str], by: u32) -> Result<()> {
     if wanted.is_empty() {
         return asked;
     }
-    run_fetch(&repo.launch, remote, depth(), wanted)
+    carry_fetch(repo, remote, Some(&depth), &wanted)
 }
 
 /// Options that the user's configuration could otherwise change. Progress is a sign of life, so it is not quiet.
@@ -244,25 +247,37 @@ pub(super) const ALONE: [&str; 9] = [
 
 /// Fetch everything behind an object, whatever of it is here.
 pub(super) fn fetch_again(launch: &Launch, remote: &str, id: &str) -> Result<()> {
-    run_fetch(
-        launch,
+    let wanted = format!("{id}\n");
+    fetched(
         remote,
-        Some("--refetch".to_owned()),
-        format!("{id}\n"),
+        &run_fetch(launch, remote, Some("--refetch"), &wanted)?,
     )
 }
 
-fn run_fetch(launch: &Launch, remote: &str, option: Option<String>, wanted: String) -> Result<()> {
-    let fetched = Program::at(launch, "fetch")
+/// Fetch into a repository that is open.
+fn carry_fetch(repo: &Repo, remote: &str, option: Option<&str>, wanted: &str) -> Result<()> {
+    let question = Question::Fetch { wanted, option };
+    let answer = repo.carry(&question, || match repo.opened.memory() {
+        Some(memory) => Ok(memory.ask(remote, &question)),
+        None => run_fetch(&repo.launch, remote, option, wanted),
+    });
+    fetched(remote, &answer?)
+}
+
+fn run_fetch(launch: &Launch, remote: &str, option: Option<&str>, wanted: &str) -> Result<Output> {
+    Program::at(launch, "fetch")
         .asks(remote)
         .args(ALONE)
         .args(["--no-filter", "--stdin"])
         .args(option)
         .args(["--", remote])
         .stdin(wanted)
-        .run()?;
+        .run()
+}
+
+fn fetched(remote: &str, fetched: &Output) -> Result<()> {
     if !fetched.success() {
-        return Err(failed("fetch from", remote, &fetched));
+        return Err(failed("fetch from", remote, fetched));
     }
     Ok(())
 }
@@ -279,8 +294,8 @@ pub fn push_together(
 ) -> Result<Option<Vec<PushOutcome>>> {
     known(repo, remote)?;
     let (leases, specs) = arguments(updates)?;
-    patiently(|| {
-        let pushed = run_push(repo, remote, ("--atomic", &leases), &specs)?;
+    patiently(repo, || {
+        let pushed = run_push(repo, remote, (true, &leases), &specs)?;
         if !pushed.success() && pushed.stderr.contains(NOT_ATOMIC) {
             return Ok(None);
         }
@@ -315,8 +330,8 @@ pub fn push(repo: &Repo, remote: &str, updates: &[RefUpdate]) -> Result<Vec<Push
 
 fn push_batch(repo: &Repo, remote: &str, updates: &[RefUpdate]) -> Result<Vec<PushOutcome>> {
     let (leases, specs) = arguments(updates)?;
-    let pushed = patiently(|| {
-        let pushed = run_push(repo, remote, ("--no-atomic", &leases), &specs)?;
+    let pushed = patiently(repo, || {
+        let pushed = run_push(repo, remote, (false, &leases), &specs)?;
         settle(repo, remote, updates, &pushed).map(Some)
     });
     Ok(pushed?.unwrap_or_default())
@@ -328,6 +343,7 @@ const PAUSE: Duration = Duration::from_millis(150);
 
 /// Push again for a moment while somebody changes the same refs: each is expected to be where it was, so once more does nothing twice.
 fn patiently(
+    repo: &Repo,
     push: impl Fn() -> Result<Option<Vec<PushOutcome>>>,
 ) -> Result<Option<Vec<PushOutcome>>> {
     let is_held = |outcome: &PushOutcome| matches!(outcome, PushOutcome::Refused { why, .. } if cause(why) == Some(Cause::Locked));
@@ -336,7 +352,7 @@ fn patiently(
         if !outcomes.iter().flatten().any(is_held) {
             return Ok(outcomes);
         }
-        std::thread::sleep(PAUSE * 2u32.pow(attempt - 1));
+        repo.wait(PAUSE * 2u32.pow(attempt - 1));
     }
     push()
 }
@@ -371,13 +387,13 @@ pub fn fast_forward(
     known(repo, remote)?;
     parse_id(new)?;
     if refs.len() > 1 {
-        let pushed = push_forward(repo, remote, ("--atomic", refs), new)?;
+        let pushed = push_forward(repo, remote, (true, refs), new)?;
         if let Some(outcome) = pushed {
             return Ok(outcome);
         }
     }
     for one in refs {
-        let pushed = push_forward(repo, remote, ("--no-atomic", &[*one]), new)?;
+        let pushed = push_forward(repo, remote, (false, &[*one]), new)?;
         match pushed.unwrap_or(PushOutcome::Done) {
             PushOutcome::Done => {}
             other => return Ok(other),
@@ -390,7 +406,7 @@ pub fn fast_forward(
 fn push_forward(
     repo: &Repo,
     remote: &str,
-    (atomic, refs): (&str, &[(&str, Option<&str>)]),
+    (atomic, refs): (bool, &[(&str, Option<&str>)]),
     new: &str,
 ) -> Result<Option<PushOutcome>> {
     let specs = refs.iter().map(|(name, _)| format!("{new}:{name}"));
@@ -401,7 +417,7 @@ fn push_forward(
         new: Some(new.to_owned()),
     });
     let updates: Vec<RefUpdate> = updates.collect();
-    let outcomes = patiently(|| {
+    let outcomes = patiently(repo, || {
         let pushed = run_push(repo, remote, (atomic, &[]), &specs)?;
         if !pushed.success() && pushed.stderr.contains(NOT_ATOMIC) {
             return Ok(None);
@@ -457,15 +473,16 @@ const LAG: Duration = Duration::from_secs(5);
 /// # Errors
 /// `Remote` when it cannot be reached.
 pub fn read_back(repo: &Repo, remote: &str, name: &str, id: &str) -> Result<ReadBack> {
-    let end = Instant::now() + LAG;
+    let mut left = LAG;
     let mut pause = Duration::from_millis(50);
     loop {
         match list(repo, remote, &[name])?.refs.get(name) {
             Some(found) if found == id => return Ok(ReadBack::Same),
             Some(_) => return Ok(ReadBack::Other),
-            None if Instant::now() >= end => return Ok(ReadBack::Nowhere),
-            None => std::thread::sleep(pause),
+            None if left.is_zero() => return Ok(ReadBack::Nowhere),
+            None => repo.wait(pause),
         }
+        left = left.saturating_sub(pause);
         pause = (pause * 2).min(LAG / 5);
     }
 }
@@ -491,6 +508,9 @@ pub fn is_split(repo: &Repo, remote: &str) -> Result<bool> {
 /// # Errors
 /// `Unusable` when there is no such remote.
 pub fn address(repo: &Repo, remote: &str) -> Result<String> {
+    if repo.opened.memory().is_some() {
+        return Ok(repo.remote_url(remote).unwrap_or_default());
+    }
     let get = Program::new(repo, "remote").args(["get-url", "--", remote]);
     let found = get.run()?;
     let found = found.or_cannot(format!("read the address of remote `{remote}`"))?;
@@ -500,9 +520,27 @@ pub fn address(repo: &Repo, remote: &str) -> Result<String> {
 fn run_push(
     repo: &Repo,
     remote: &str,
-    (atomic, leases): (&str, &[String]),
+    (atomic, leases): (bool, &[String]),
     specs: &[String],
 ) -> Result<Output> {
+    let question = Question::Push {
+        atomic,
+        leases,
+        specs,
+    };
+    repo.carry(&question, || match repo.opened.memory() {
+        Some(memory) => Ok(memory.ask(remote, &question)),
+        None => run_push_program(repo, remote, (atomic, leases), specs),
+    })
+}
+
+fn run_push_program(
+    repo: &Repo,
+    remote: &str,
+    (atomic, leases): (bool, &[String]),
+    specs: &[String],
+) -> Result<Output> {
+    let atomic = if atomic { "--atomic" } else { "--no-atomic" };
     // No hooks, no tags, no submodules: these refs are ours, not the user's work.
     Program::new(repo, "push")
         .asks(remote)
@@ -634,7 +672,7 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
     use crate::git::inbox::{InboxChain, read_chain, write_record};
-    use crate::git::testing::{self, Sandbox};
+    use crate::git::testing::{self, Sandbox, on_disk_and_in_memory};
 
     const CLAIM: &str = "refs/planspec/work/team/exec/0b6f/research/1";
     const STATUS: &str = "refs/heads/planspec/status";
@@ -717,26 +755,28 @@ mod tests {
 
     #[test]
     fn a_remote_is_listed_with_its_default_branch() {
-        let sandbox = Sandbox::new();
-        let (hub, clones) = hub(&sandbox, 1);
-        let main = hub.resolve("main").unwrap().unwrap();
-        let found = list(&clones[0], "origin", &["refs/heads/main", STATUS]).unwrap();
-        assert_eq!(found.default_branch.as_deref(), Some("main"));
-        assert_eq!(
-            found.refs,
-            BTreeMap::from([("refs/heads/main".to_owned(), main)])
-        );
+        on_disk_and_in_memory(|sandbox| {
+            let (hub, clones) = hub(sandbox, 1);
+            let main = hub.resolve("main").unwrap().unwrap();
+            let found = list(&clones[0], "origin", &["refs/heads/main", STATUS]).unwrap();
+            assert_eq!(found.default_branch.as_deref(), Some("main"));
+            assert_eq!(
+                found.refs,
+                BTreeMap::from([("refs/heads/main".to_owned(), main)])
+            );
+        });
     }
 
     #[test]
     fn a_remote_without_commits_lists_nothing() {
-        let sandbox = Sandbox::new();
-        sandbox.bare("hub");
-        let clone = sandbox.clone_of("hub", "clone", &[]);
-        assert_eq!(
-            list(&clone, "origin", &["refs/*"]).unwrap(),
-            Listing::default()
-        );
+        on_disk_and_in_memory(|sandbox| {
+            sandbox.bare("hub");
+            let clone = sandbox.clone_of("hub", "clone", &[]);
+            assert_eq!(
+                list(&clone, "origin", &["refs/*"]).unwrap(),
+                Listing::default()
+            );
+        });
     }
 
     #[test]
@@ -774,120 +814,124 @@ mod tests {
 
     #[test]
     fn of_eight_racing_claims_exactly_one_wins_and_the_others_learn_of_it() {
-        let sandbox = Sandbox::new();
-        let (hub, clones) = hub(&sandbox, 8);
-        drop(clones);
-        let answers: Vec<(String, PushOutcome)> = std::thread::scope(|scope| {
-            let threads: Vec<_> = (0..8)
-                .map(|n| {
-                    let dir = sandbox.path(&format!("c{n}"));
-                    scope.spawn(move || {
-                        let repo = Repo::open_sealed(&dir).unwrap();
-                        let id = record(&repo, None, &format!("worker {n}"));
-                        let outcome = push_one(&repo, CLAIM, None, Some(&id));
-                        (id, outcome)
+        on_disk_and_in_memory(|sandbox| {
+            let (hub, clones) = hub(sandbox, 8);
+            drop(clones);
+            let answers: Vec<(String, PushOutcome)> = std::thread::scope(|scope| {
+                let threads: Vec<_> = (0..8)
+                    .map(|n| {
+                        let open = sandbox.opener(&format!("c{n}"));
+                        scope.spawn(move || {
+                            let repo = open();
+                            let id = record(&repo, None, &format!("worker {n}"));
+                            let outcome = push_one(&repo, CLAIM, None, Some(&id));
+                            (id, outcome)
+                        })
                     })
-                })
-                .collect();
-            threads.into_iter().map(|t| t.join().unwrap()).collect()
+                    .collect();
+                threads.into_iter().map(|t| t.join().unwrap()).collect()
+            });
+            let winner = super::super::refs::get(&hub, CLAIM).unwrap().unwrap();
+            for (id, outcome) in &answers {
+                let expected = if *id == winner {
+                    PushOutcome::Done
+                } else {
+                    PushOutcome::Lost(Some(winner.clone()))
+                };
+                assert_eq!(*outcome, expected);
+            }
+            assert!(answers.iter().any(|(id, _)| *id == winner));
         });
-        let winner = super::super::refs::get(&hub, CLAIM).unwrap().unwrap();
-        for (id, outcome) in &answers {
-            let expected = if *id == winner {
-                PushOutcome::Done
-            } else {
-                PushOutcome::Lost(Some(winner.clone()))
-            };
-            assert_eq!(*outcome, expected);
-        }
-        assert!(answers.iter().any(|(id, _)| *id == winner));
     }
 
     #[test]
     fn a_ref_is_moved_and_deleted_only_from_the_expected_id() {
-        let sandbox = Sandbox::new();
-        let (_, clones) = hub(&sandbox, 1);
-        let repo = &clones[0];
-        let claim = record(repo, None, "claim");
-        let report = record(repo, Some(&claim), "report");
-        let other = record(repo, None, "other");
-        let done = PushOutcome::Done;
-        let lost = |id: Option<&String>| PushOutcome::Lost(id.cloned());
-        let one = |old: Option<&String>, new: Option<&String>| {
-            push_one(
-                repo,
-                CLAIM,
-                old.map(String::as_str),
-                new.map(String::as_str),
-            )
-        };
-        assert_eq!(one(Some(&claim), Some(&report)), lost(None), "no such ref");
-        assert_eq!(one(None, Some(&claim)), done);
-        assert_eq!(
-            one(None, Some(&claim)),
-            done,
-            "asked again after a lost answer"
-        );
-        assert_eq!(one(None, Some(&other)), lost(Some(&claim)));
-        assert_eq!(one(Some(&other), Some(&report)), lost(Some(&claim)));
-        assert_eq!(one(Some(&claim), Some(&report)), done);
-        assert_eq!(one(Some(&claim), None), lost(Some(&report)));
-        assert_eq!(one(Some(&report), None), done);
-        assert_eq!(one(Some(&report), None), done, "gone already");
+        on_disk_and_in_memory(|sandbox| {
+            let (_, clones) = hub(sandbox, 1);
+            let repo = &clones[0];
+            let claim = record(repo, None, "claim");
+            let report = record(repo, Some(&claim), "report");
+            let other = record(repo, None, "other");
+            let done = PushOutcome::Done;
+            let lost = |id: Option<&String>| PushOutcome::Lost(id.cloned());
+            let one = |old: Option<&String>, new: Option<&String>| {
+                push_one(
+                    repo,
+                    CLAIM,
+                    old.map(String::as_str),
+                    new.map(String::as_str),
+                )
+            };
+            assert_eq!(one(Some(&claim), Some(&report)), lost(None), "no such ref");
+            assert_eq!(one(None, Some(&claim)), done);
+            assert_eq!(
+                one(None, Some(&claim)),
+                done,
+                "asked again after a lost answer"
+            );
+            assert_eq!(one(None, Some(&other)), lost(Some(&claim)));
+            assert_eq!(one(Some(&other), Some(&report)), lost(Some(&claim)));
+            assert_eq!(one(Some(&claim), Some(&report)), done);
+            assert_eq!(one(Some(&claim), None), lost(Some(&report)));
+            assert_eq!(one(Some(&report), None), done);
+            assert_eq!(one(Some(&report), None), done, "gone already");
+        });
     }
 
     #[test]
     fn each_ref_of_a_push_is_decided_on_its_own() {
-        let sandbox = Sandbox::new();
-        let (_, clones) = hub(&sandbox, 1);
-        let repo = &clones[0];
-        let [a, b] = ["a", "b"].map(|text| record(repo, None, text));
-        let [x, y, z] = ["x", "y", "z"].map(|name| format!("refs/planspec/requests/{name}"));
-        assert_eq!(push_one(repo, &y, None, Some(&a)), PushOutcome::Done);
-        let updates = [
-            update(&x, None, Some(&a)),
-            update(&y, None, Some(&b)),
-            update("refs/planspec/requests/gone", Some(&a), None),
-            update(&z, None, Some(&b)),
-        ];
-        let expected = [
-            PushOutcome::Done,
-            PushOutcome::Lost(Some(a.clone())),
-            PushOutcome::Done,
-            PushOutcome::Done,
-        ];
-        assert_eq!(push(repo, "origin", &updates).unwrap(), expected);
-        assert_eq!(push(repo, "origin", &[]).unwrap(), []);
+        on_disk_and_in_memory(|sandbox| {
+            let (_, clones) = hub(sandbox, 1);
+            let repo = &clones[0];
+            let [a, b] = ["a", "b"].map(|text| record(repo, None, text));
+            let [x, y, z] = ["x", "y", "z"].map(|name| format!("refs/planspec/requests/{name}"));
+            assert_eq!(push_one(repo, &y, None, Some(&a)), PushOutcome::Done);
+            let updates = [
+                update(&x, None, Some(&a)),
+                update(&y, None, Some(&b)),
+                update("refs/planspec/requests/gone", Some(&a), None),
+                update(&z, None, Some(&b)),
+            ];
+            let expected = [
+                PushOutcome::Done,
+                PushOutcome::Lost(Some(a.clone())),
+                PushOutcome::Done,
+                PushOutcome::Done,
+            ];
+            assert_eq!(push(repo, "origin", &updates).unwrap(), expected);
+            assert_eq!(push(repo, "origin", &[]).unwrap(), []);
+        });
     }
 
     #[test]
     fn an_answer_that_never_came_is_settled_by_what_the_remote_holds() {
-        let sandbox = Sandbox::new();
-        let (hub, clones) = hub(&sandbox, 1);
-        let repo = &clones[0];
-        let [old, new, other] = ["old", "new", "other"].map(|text| record(repo, None, text));
-        push_one(repo, CLAIM, None, Some(&old));
-        let silence = Output {
-            code: 128,
-            stdout: Vec::new(),
-            stderr: "fatal: the remote end hung up unexpectedly".to_owned(),
-        };
-        let updates = [update(CLAIM, Some(&old), Some(&new))];
-        let settled = || settle(repo, "origin", &updates, &silence);
-        let error = settled().unwrap_err().to_string();
-        assert!(error.contains("hung up"), "nothing happened: {error}");
-        sandbox.git(
-            repo,
-            &["push", "-q", "-f", "origin", &format!("{new}:{CLAIM}")],
-        );
-        assert_eq!(settled().unwrap(), [PushOutcome::Done], "it was applied");
-        sandbox.git(
-            repo,
-            &["push", "-q", "-f", "origin", &format!("{other}:{CLAIM}")],
-        );
-        assert_eq!(settled().unwrap(), [PushOutcome::Lost(Some(other))]);
-        sandbox.git(&hub, &["update-ref", "-d", CLAIM]);
-        assert_eq!(settled().unwrap(), [PushOutcome::Lost(None)]);
+        on_disk_and_in_memory(|sandbox| {
+            let (hub, clones) = hub(sandbox, 1);
+            let repo = &clones[0];
+            let [old, new, other] = ["old", "new", "other"].map(|text| record(repo, None, text));
+            push_one(repo, CLAIM, None, Some(&old));
+            let silence = Output {
+                code: 128,
+                stdout: Vec::new(),
+                stderr: "fatal: the remote end hung up unexpectedly".to_owned(),
+            };
+            let updates = [update(CLAIM, Some(&old), Some(&new))];
+            let settled = || settle(repo, "origin", &updates, &silence);
+            let error = settled().unwrap_err().to_string();
+            assert!(error.contains("hung up"), "nothing happened: {error}");
+            sandbox.git(
+                repo,
+                &["push", "-q", "-f", "origin", &format!("{new}:{CLAIM}")],
+            );
+            assert_eq!(settled().unwrap(), [PushOutcome::Done], "it was applied");
+            sandbox.git(
+                repo,
+                &["push", "-q", "-f", "origin", &format!("{other}:{CLAIM}")],
+            );
+            assert_eq!(settled().unwrap(), [PushOutcome::Lost(Some(other))]);
+            sandbox.git(&hub, &["update-ref", "-d", CLAIM]);
+            assert_eq!(settled().unwrap(), [PushOutcome::Lost(None)]);
+        });
     }
 
     #[test]
@@ -929,60 +973,64 @@ mod tests {
 
     #[test]
     fn a_lost_fast_forward_is_told_and_overwrites_nothing() {
-        let sandbox = Sandbox::new();
-        let (hub, clones) = hub(&sandbox, 2);
-        let first = record(&clones[0], None, "first");
-        let forward = |repo: &Repo, old: Option<&str>, new: &str| {
-            fast_forward(repo, "origin", &[(STATUS, old)], new).unwrap()
-        };
-        assert_eq!(forward(&clones[0], None, &first), PushOutcome::Done);
-        let rival = record(&clones[1], None, "rival root");
-        let taken = PushOutcome::Lost(Some(first.clone()));
-        assert_eq!(forward(&clones[1], None, &rival), taken);
-        fetch(&clones[1], "origin", std::slice::from_ref(&first), false).unwrap();
-        let ours = record(&clones[0], Some(&first), "ours");
-        let theirs = record(&clones[1], Some(&first), "theirs");
-        assert_eq!(
-            forward(&clones[1], Some(&first), &theirs),
-            PushOutcome::Done
-        );
-        let lost = PushOutcome::Lost(Some(theirs.clone()));
-        assert_eq!(forward(&clones[0], Some(&first), &ours), lost);
-        assert_eq!(super::super::refs::get(&hub, STATUS).unwrap(), Some(theirs));
+        on_disk_and_in_memory(|sandbox| {
+            let (hub, clones) = hub(sandbox, 2);
+            let first = record(&clones[0], None, "first");
+            let forward = |repo: &Repo, old: Option<&str>, new: &str| {
+                fast_forward(repo, "origin", &[(STATUS, old)], new).unwrap()
+            };
+            assert_eq!(forward(&clones[0], None, &first), PushOutcome::Done);
+            let rival = record(&clones[1], None, "rival root");
+            let taken = PushOutcome::Lost(Some(first.clone()));
+            assert_eq!(forward(&clones[1], None, &rival), taken);
+            fetch(&clones[1], "origin", std::slice::from_ref(&first), false).unwrap();
+            let ours = record(&clones[0], Some(&first), "ours");
+            let theirs = record(&clones[1], Some(&first), "theirs");
+            assert_eq!(
+                forward(&clones[1], Some(&first), &theirs),
+                PushOutcome::Done
+            );
+            let lost = PushOutcome::Lost(Some(theirs.clone()));
+            assert_eq!(forward(&clones[0], Some(&first), &ours), lost);
+            assert_eq!(super::super::refs::get(&hub, STATUS).unwrap(), Some(theirs));
+        });
     }
 
     #[test]
     fn racing_fast_forwards_have_one_winner() {
-        let sandbox = Sandbox::new();
-        let (hub, clones) = hub(&sandbox, 4);
-        let first = record(&clones[0], None, "first");
-        fast_forward(&clones[0], "origin", &[(STATUS, None)], &first).unwrap();
-        drop(clones);
-        let outcomes: Vec<(String, PushOutcome)> = std::thread::scope(|scope| {
-            let threads: Vec<_> = (0..4)
-                .map(|n| {
-                    let (dir, first) = (sandbox.path(&format!("c{n}")), first.as_str());
-                    scope.spawn(move || {
-                        let repo = Repo::open_sealed(&dir).unwrap();
-                        fetch(&repo, "origin", &[first.to_owned()], false).unwrap();
-                        let id = record(&repo, Some(first), &format!("writer {n}"));
-                        let outcome = fast_forward(&repo, "origin", &[(STATUS, Some(first))], &id);
-                        (id, outcome.unwrap())
+        on_disk_and_in_memory(|sandbox| {
+            let (hub, clones) = hub(sandbox, 4);
+            let first = record(&clones[0], None, "first");
+            fast_forward(&clones[0], "origin", &[(STATUS, None)], &first).unwrap();
+            drop(clones);
+            let outcomes: Vec<(String, PushOutcome)> = std::thread::scope(|scope| {
+                let threads: Vec<_> = (0..4)
+                    .map(|n| {
+                        let open = sandbox.opener(&format!("c{n}"));
+                        let first = first.as_str();
+                        scope.spawn(move || {
+                            let repo = open();
+                            fetch(&repo, "origin", &[first.to_owned()], false).unwrap();
+                            let id = record(&repo, Some(first), &format!("writer {n}"));
+                            let outcome =
+                                fast_forward(&repo, "origin", &[(STATUS, Some(first))], &id);
+                            (id, outcome.unwrap())
+                        })
                     })
-                })
-                .collect();
-            threads.into_iter().map(|t| t.join().unwrap()).collect()
-        });
-        let winner = super::super::refs::get(&hub, STATUS).unwrap().unwrap();
-        for (id, outcome) in outcomes {
-            match outcome {
-                PushOutcome::Done => assert_eq!(id, winner),
-                PushOutcome::Lost(found) => {
-                    assert!(id != winner && found == Some(winner.clone()));
+                    .collect();
+                threads.into_iter().map(|t| t.join().unwrap()).collect()
+            });
+            let winner = super::super::refs::get(&hub, STATUS).unwrap().unwrap();
+            for (id, outcome) in outcomes {
+                match outcome {
+                    PushOutcome::Done => assert_eq!(id, winner),
+                    PushOutcome::Lost(found) => {
+                        assert!(id != winner && found == Some(winner.clone()));
+                    }
+                    PushOutcome::Refused { why, .. } => panic!("{why}"),
                 }
-                PushOutcome::Refused { why, .. } => panic!("{why}"),
             }
-        }
+        });
     }
 
     #[test]

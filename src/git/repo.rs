@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 use std::sync::Mutex;
 
 use git2::{Index, Repository, RepositoryOpenFlags};
@@ -14,6 +15,7 @@ use super::opened::{Opened, Settings};
 use super::program::{Launch, Output, Program, TIMEOUT};
 use super::refs::{self, Target};
 use super::reftable::Seen;
+use super::world::World;
 use super::{GitError, Result, unusable_file};
 use crate::core::resource::Time;
 
@@ -40,6 +42,8 @@ pub struct Repo {
     /// Git's configuration as it was when the repository was opened: the live one asks the system about each of its files
     /// whenever a value is read.
     settings: Option<Settings>,
+    /// What surrounds it, where that is not the real world.
+    pub(super) world: Option<Rc<dyn World>>,
 }
 
 /// Where HEAD is.
@@ -155,7 +159,7 @@ impl Repo {
         Ok(Repo::from_opened(opened, Some(dir), false))
     }
 
-    fn from_opened(opened: Opened, dir: Option<&Path>, pointed: bool) -> Repo {
+    pub(super) fn from_opened(opened: Opened, dir: Option<&Path>, pointed: bool) -> Repo {
         // As Git itself does: what stands in a pack is not hashed again whenever it is read.
         git2::opts::strict_hash_verification(false);
         let work_tree = opened.work_tree();
@@ -174,6 +178,7 @@ impl Repo {
                 .as_ref()
                 .map_or_else(|| Durable::of(None, false), durable),
             settings,
+            world: None,
             opened,
         }
     }
@@ -200,7 +205,7 @@ impl Repo {
 
     /// Whether it is where it was opened.
     pub fn is_there(&self) -> bool {
-        self.common_dir().join("HEAD").exists()
+        self.opened.memory().is_some() || self.common_dir().join("HEAD").exists()
     }
 
     /// The Git directory of this work tree.
@@ -210,6 +215,9 @@ impl Repo {
 
     /// Whether history ends early here: then the absence of an ancestor proves nothing.
     pub fn is_shallow(&self) -> bool {
+        if self.opened.memory().is_some() {
+            return false;
+        }
         // libgit2 looks beside HEAD, where a linked work tree has no such file.
         std::fs::metadata(self.common_dir().join("shallow")).is_ok_and(|file| file.len() > 0)
     }
@@ -326,6 +334,9 @@ impl Repo {
 
     /// As git reads it: it knows every way to write a revision, and does not hang on what is broken.
     fn parse_revision(&self, revision: &str) -> Result<Option<String>> {
+        if let Some(memory) = self.opened.memory() {
+            return Ok(memory.revision(revision));
+        }
         let answer = Program::new(self, "rev-parse")
             .args(["--verify", "--quiet", "--end-of-options", revision])
             .run()?;
@@ -347,6 +358,9 @@ impl Repo {
         }
         if self.is_close_behind(parse_id(old)?, parse_id(new)?)? {
             return Ok(true);
+        }
+        if let Some(memory) = self.opened.memory() {
+            return Ok(memory.reaches(parse_id(new)?, parse_id(old)?));
         }
         // libgit2's walk stumbles where a shallow history was cut.
         let answer = Program::new(self, "merge-base")
@@ -386,6 +400,10 @@ impl Repo {
     pub fn merge_base(&self, one: &str, other: &str) -> Result<Option<String>> {
         self.require(parse_id(one)?)?;
         self.require(parse_id(other)?)?;
+        if let Some(memory) = self.opened.memory() {
+            let base = memory.merge_base(parse_id(one)?, parse_id(other)?);
+            return Ok(base.map(|base| base.to_string()));
+        }
         let answer = Program::new(self, "merge-base").args([one, other]).run()?;
         match answer.code {
             1 => Ok(None),
@@ -401,6 +419,10 @@ impl Repo {
     /// # Errors
     /// `Unusable` when git cannot list them.
     pub fn history(&self, tip: &str) -> Result<std::collections::HashSet<String>> {
+        if let Some(memory) = self.opened.memory() {
+            let history = memory.history(parse_id(tip)?).into_iter();
+            return Ok(history.map(|id| id.to_string()).collect());
+        }
         let listed = Program::new(self, "rev-list").arg(tip).run()?;
         let listed = listed.or_cannot(format!("list the history of {tip}"))?;
         Ok(listed.text().lines().map(str::to_owned).collect())
@@ -476,7 +498,12 @@ impl Repo {
     /// Who commits here: `GIT_AUTHOR_NAME` and `GIT_AUTHOR_EMAIL`, else `author.*`, else `user.*`,
     /// else `planspec <planspec@localhost>`.
     pub fn identity(&self) -> Identity {
-        identity(|name| std::env::var(name).ok(), |key| self.config(key))
+        // What is in memory is nobody's who has an environment.
+        let variable = |name: &str| match self.opened.memory() {
+            Some(_) => None,
+            None => std::env::var(name).ok(),
+        };
+        identity(variable, |key| self.config(key))
     }
 
     /// Names of the remotes, sorted.
@@ -627,7 +654,7 @@ fn identity(
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use crate::git::testing::{self, Sandbox};
+    use crate::git::testing::{self, Sandbox, on_disk_and_in_memory};
 
     #[test]
     fn a_folder_without_a_repository_is_named() {
@@ -643,35 +670,37 @@ mod tests {
 
     #[test]
     fn head_is_unborn_on_a_branch_or_detached() {
-        let sandbox = Sandbox::new();
-        let repo = sandbox.repo("one");
-        assert_eq!(repo.head().unwrap(), Head::Unborn("main".to_owned()));
-        assert_eq!(repo.resolve("HEAD").unwrap(), None);
-        let commit = sandbox.commit(&repo, &[("a", "1")]);
-        let branch = Head::Branch {
-            name: "main".to_owned(),
-            commit: commit.clone(),
-        };
-        assert_eq!(repo.head().unwrap(), branch);
-        sandbox.git(&repo, &["checkout", "-q", "--detach"]);
-        assert_eq!(repo.head().unwrap(), Head::Detached(commit));
+        on_disk_and_in_memory(|sandbox| {
+            let repo = sandbox.repo("one");
+            assert_eq!(repo.head().unwrap(), Head::Unborn("main".to_owned()));
+            assert_eq!(repo.resolve("HEAD").unwrap(), None);
+            let commit = sandbox.commit(&repo, &[("a", "1")]);
+            let branch = Head::Branch {
+                name: "main".to_owned(),
+                commit: commit.clone(),
+            };
+            assert_eq!(repo.head().unwrap(), branch);
+            sandbox.git(&repo, &["checkout", "-q", "--detach"]);
+            assert_eq!(repo.head().unwrap(), Head::Detached(commit));
+        });
     }
 
     #[test]
     fn where_two_commits_part() {
-        let sandbox = Sandbox::new();
-        let repo = sandbox.repo("one");
-        let fork = sandbox.commit(&repo, &[("a", "1")]);
-        let main = sandbox.commit(&repo, &[("a", "2")]);
-        sandbox.git(&repo, &["checkout", "-q", "-b", "side", &fork]);
-        let side = sandbox.commit(&repo, &[("a", "3")]);
-        assert_eq!(repo.merge_base(&main, &side).unwrap(), Some(fork.clone()));
-        assert_eq!(repo.merge_base(&fork, &side).unwrap(), Some(fork));
-        sandbox.git(&repo, &["checkout", "-q", "--orphan", "alone"]);
-        let alone = sandbox.commit(&repo, &[("a", "4")]);
-        assert_eq!(repo.merge_base(&alone, &side).unwrap(), None);
-        let gone = repo.merge_base(&"1".repeat(40), &side).unwrap_err();
-        assert!(matches!(gone, GitError::Missing(_)), "{gone:?}");
+        on_disk_and_in_memory(|sandbox| {
+            let repo = sandbox.repo("one");
+            let fork = sandbox.commit(&repo, &[("a", "1")]);
+            let main = sandbox.commit(&repo, &[("a", "2")]);
+            sandbox.git(&repo, &["checkout", "-q", "-b", "side", &fork]);
+            let side = sandbox.commit(&repo, &[("a", "3")]);
+            assert_eq!(repo.merge_base(&main, &side).unwrap(), Some(fork.clone()));
+            assert_eq!(repo.merge_base(&fork, &side).unwrap(), Some(fork));
+            sandbox.git(&repo, &["checkout", "-q", "--orphan", "alone"]);
+            let alone = sandbox.commit(&repo, &[("a", "4")]);
+            assert_eq!(repo.merge_base(&alone, &side).unwrap(), None);
+            let gone = repo.merge_base(&"1".repeat(40), &side).unwrap_err();
+            assert!(matches!(gone, GitError::Missing(_)), "{gone:?}");
+        });
     }
 
     #[test]
@@ -739,18 +768,19 @@ mod tests {
 
     #[test]
     fn ancestors() {
-        let sandbox = Sandbox::new();
-        let repo = sandbox.repo("one");
-        let first = sandbox.commit(&repo, &[("a", "1")]);
-        let second = sandbox.commit(&repo, &[("a", "2")]);
-        assert!(repo.is_ancestor(&first, &second).unwrap());
-        assert!(repo.is_ancestor(&second, &second).unwrap());
-        assert!(!repo.is_ancestor(&second, &first).unwrap());
-        let absent = "1".repeat(40);
-        let error = repo.is_ancestor(&absent, &first).unwrap_err();
-        assert!(matches!(error, GitError::Missing(_)), "{error:?}");
-        assert!(!repo.has_object(&absent) && repo.has_object(&first));
-        assert_eq!(repo.commit_time(&first).unwrap(), testing::time(0));
+        on_disk_and_in_memory(|sandbox| {
+            let repo = sandbox.repo("one");
+            let first = sandbox.commit(&repo, &[("a", "1")]);
+            let second = sandbox.commit(&repo, &[("a", "2")]);
+            assert!(repo.is_ancestor(&first, &second).unwrap());
+            assert!(repo.is_ancestor(&second, &second).unwrap());
+            assert!(!repo.is_ancestor(&second, &first).unwrap());
+            let absent = "1".repeat(40);
+            let error = repo.is_ancestor(&absent, &first).unwrap_err();
+            assert!(matches!(error, GitError::Missing(_)), "{error:?}");
+            assert!(!repo.has_object(&absent) && repo.has_object(&first));
+            assert_eq!(repo.commit_time(&first).unwrap(), testing::time(0));
+        });
     }
 
     #[test]

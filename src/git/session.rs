@@ -10,11 +10,23 @@ use super::{GitError, Repo, Result};
 /// How often a nonce that somebody else is just writing is looked for.
 const TRIES: u32 = 50;
 
+/// Where the two stand in a repository in memory.
+const NONCE: &str = "session";
+const CLAIMS: &str = "claims/";
+
 /// The nonce of this work tree: `new`, where there is none yet.
 ///
 /// # Errors
 /// It can be neither read nor written.
 pub fn nonce(repo: &Repo, new: &str) -> Result<String> {
+    if let Some(memory) = repo.opened.memory() {
+        if let Some(known) = known_nonce(repo) {
+            return Ok(known);
+        }
+        repo.about_to_write()?;
+        memory.keep_file(NONCE, new.as_bytes());
+        return Ok(new.to_owned());
+    }
     let folder = repo.git_dir().join("planspec");
     let path = folder.join("session");
     let failed = |error: &std::io::Error| unusable(&path, error);
@@ -45,6 +57,10 @@ pub fn nonce(repo: &Repo, new: &str) -> Result<String> {
 
 /// The nonce of this work tree, where there is one.
 pub fn known_nonce(repo: &Repo) -> Option<String> {
+    if let Some(memory) = repo.opened.memory() {
+        let nonce = memory.file(NONCE)?;
+        return Some(String::from_utf8_lossy(&nonce).into_owned());
+    }
     let path = repo.git_dir().join("planspec").join("session");
     read_nonce(&path).ok().flatten()
 }
@@ -61,6 +77,11 @@ fn read_nonce(path: &Path) -> std::io::Result<Option<String>> {
 /// # Errors
 /// It cannot be written.
 pub fn keep_claim(repo: &Repo, id: &str, bytes: &[u8]) -> Result<()> {
+    repo.about_to_write()?;
+    if let Some(memory) = repo.opened.memory() {
+        memory.keep_file(&format!("{CLAIMS}{id}"), bytes);
+        return Ok(());
+    }
     let folder = claims_dir(repo);
     let (path, draft) = (folder.join(id), folder.join(format!(".{id}")));
     fs::create_dir_all(&folder)
@@ -71,6 +92,12 @@ pub fn keep_claim(repo: &Repo, id: &str, bytes: &[u8]) -> Result<()> {
 
 /// Forget a claim; one that is not there is forgotten already.
 pub fn forget_claim(repo: &Repo, id: &str) {
+    if repo.about_to_write().is_err() {
+        return;
+    }
+    if let Some(memory) = repo.opened.memory() {
+        return memory.forget_file(&format!("{CLAIMS}{id}"));
+    }
     let path = claims_dir(repo).join(id);
     if let Err(error) = fs::remove_file(&path) {
         tracing::debug!(path = %path.display(), %error, "the file of a claim stays");
@@ -79,6 +106,10 @@ pub fn forget_claim(repo: &Repo, id: &str) {
 
 /// What is kept of claims here, by the id of the record, in the order of the ids.
 pub fn claims(repo: &Repo) -> Vec<(String, Vec<u8>)> {
+    if let Some(memory) = repo.opened.memory() {
+        let kept = memory.files_below(CLAIMS).into_iter();
+        return kept.map(|(id, bytes)| (id, bytes.to_vec())).collect();
+    }
     let files = fs::read_dir(claims_dir(repo)).into_iter().flatten();
     let mut found: Vec<(String, Vec<u8>)> = files
         .flatten()

@@ -630,7 +630,7 @@ mod tests {
     use super::*;
     use crate::core::run::status::{pinned_path, trailers};
     use crate::git::inbox::write_record;
-    use crate::git::testing::{self, Sandbox};
+    use crate::git::testing::{self, Sandbox, on_disk_and_in_memory};
 
     const SPEC: &str = "1234567890123456789012345678901234567890";
 
@@ -719,54 +719,56 @@ mod tests {
 
     #[test]
     fn what_is_written_is_read_back() {
-        let sandbox = Sandbox::new();
-        let repo = sandbox.bare("one");
-        let blob = repo.write_blob(b"kind: Plan\n").unwrap().to_string();
-        let pin = pinned_path(&blob);
-        let first = status(
-            None,
-            1,
-            &[
-                (&goal("a"), text("phase: Pending\n")),
-                (&pin, FileBody::Blob(blob.clone())),
-            ],
-        );
-        let first = written(&repo, &first);
-        assert!(parents(&repo, &first).is_empty(), "an orphan");
-        let found = read(&repo, &first).unwrap();
-        assert_eq!(found.files[&goal("a")], b"phase: Pending\n");
-        assert_eq!(found.files.len(), 3);
-        assert_eq!(found.pinned, BTreeMap::from([(pin, blob)]));
-        assert_eq!((found.observed.as_str(), found.sequence), (SPEC, 1));
-        assert_eq!(found.time, testing::time(1));
+        on_disk_and_in_memory(|sandbox| {
+            let repo = sandbox.bare("one");
+            let blob = repo.write_blob(b"kind: Plan\n").unwrap().to_string();
+            let pin = pinned_path(&blob);
+            let first = status(
+                None,
+                1,
+                &[
+                    (&goal("a"), text("phase: Pending\n")),
+                    (&pin, FileBody::Blob(blob.clone())),
+                ],
+            );
+            let first = written(&repo, &first);
+            assert!(parents(&repo, &first).is_empty(), "an orphan");
+            let found = read(&repo, &first).unwrap();
+            assert_eq!(found.files[&goal("a")], b"phase: Pending\n");
+            assert_eq!(found.files.len(), 3);
+            assert_eq!(found.pinned, BTreeMap::from([(pin, blob)]));
+            assert_eq!((found.observed.as_str(), found.sequence), (SPEC, 1));
+            assert_eq!(found.time, testing::time(1));
 
-        let second = status(Some(&first), 2, &[(&goal("b"), text("phase: Ready\n"))]);
-        let second = written(&repo, &second);
-        assert_eq!(parents(&repo, &second), [first]);
-        let found = read(&repo, &second).unwrap();
-        assert!(!found.files.contains_key(&goal("a")) && found.pinned.is_empty());
-        assert!(found.files.contains_key(&goal("b")));
-        assert_eq!(found.sequence, 2);
-        sandbox.git(&repo, &["fsck", "--strict"]);
-        sandbox.git(&repo, &["cat-file", "-e", &second]);
-        assert_eq!(
-            repo.local_branches().unwrap(),
-            BTreeMap::new(),
-            "no ref moved"
-        );
+            let second = status(Some(&first), 2, &[(&goal("b"), text("phase: Ready\n"))]);
+            let second = written(&repo, &second);
+            assert_eq!(parents(&repo, &second), [first]);
+            let found = read(&repo, &second).unwrap();
+            assert!(!found.files.contains_key(&goal("a")) && found.pinned.is_empty());
+            assert!(found.files.contains_key(&goal("b")));
+            assert_eq!(found.sequence, 2);
+            sandbox.git(&repo, &["fsck", "--strict"]);
+            sandbox.git(&repo, &["cat-file", "-e", &second]);
+            assert_eq!(
+                repo.local_branches().unwrap(),
+                BTreeMap::new(),
+                "no ref moved"
+            );
+        });
     }
 
     #[test]
     fn an_equal_tree_is_no_commit() {
-        let sandbox = Sandbox::new();
-        let repo = sandbox.bare("one");
-        let files = [(goal("a"), text("phase: Pending\n"))];
-        let files = [(files[0].0.as_str(), files[0].1.clone())];
-        let first = written(&repo, &status(None, 1, &files));
-        assert_eq!(
-            write(&repo, &status(Some(&first), 2, &files)).unwrap(),
-            None
-        );
+        on_disk_and_in_memory(|sandbox| {
+            let repo = sandbox.bare("one");
+            let files = [(goal("a"), text("phase: Pending\n"))];
+            let files = [(files[0].0.as_str(), files[0].1.clone())];
+            let first = written(&repo, &status(None, 1, &files));
+            assert_eq!(
+                write(&repo, &status(Some(&first), 2, &files)).unwrap(),
+                None
+            );
+        });
     }
 
     #[test]
@@ -787,57 +789,60 @@ mod tests {
 
     #[test]
     fn a_file_becomes_a_folder_and_back() {
-        let sandbox = Sandbox::new();
-        let repo = sandbox.bare("one");
-        let first = written(&repo, &status(None, 1, &[("_index/a", text("1"))]));
-        let second = written(
-            &repo,
-            &status(Some(&first), 2, &[("_index/a/b", text("2"))]),
-        );
-        assert_eq!(read(&repo, &second).unwrap().files["_index/a/b"], b"2");
-        let third = written(&repo, &status(Some(&second), 3, &[("_index/a", text("3"))]));
-        assert_eq!(read(&repo, &third).unwrap().files["_index/a"], b"3");
-        let both = status(
-            None,
-            1,
-            &[("_index/a", text("1")), ("_index/a/b", text("2"))],
-        );
-        let error = write(&repo, &both).unwrap_err().to_string();
-        assert!(error.contains("a file and a folder"), "{error}");
+        on_disk_and_in_memory(|sandbox| {
+            let repo = sandbox.bare("one");
+            let first = written(&repo, &status(None, 1, &[("_index/a", text("1"))]));
+            let second = written(
+                &repo,
+                &status(Some(&first), 2, &[("_index/a/b", text("2"))]),
+            );
+            assert_eq!(read(&repo, &second).unwrap().files["_index/a/b"], b"2");
+            let third = written(&repo, &status(Some(&second), 3, &[("_index/a", text("3"))]));
+            assert_eq!(read(&repo, &third).unwrap().files["_index/a"], b"3");
+            let both = status(
+                None,
+                1,
+                &[("_index/a", text("1")), ("_index/a/b", text("2"))],
+            );
+            let error = write(&repo, &both).unwrap_err().to_string();
+            assert!(error.contains("a file and a folder"), "{error}");
+        });
     }
 
     #[test]
     fn paths_are_checked_before_anything_is_written() {
-        let sandbox = Sandbox::new();
-        let repo = sandbox.bare("one");
-        for path in [
-            "", "/a", "a/", "a//b", "../a", "a/./b", "a/.git/b", ".GIT", "a\\b", "a:b", "a\nb",
-        ] {
-            let error = write(&repo, &status(None, 1, &[(path, text("x"))])).unwrap_err();
-            assert!(
-                error.to_string().contains("cannot be a path"),
-                "{path:?}: {error}"
-            );
-        }
+        on_disk_and_in_memory(|sandbox| {
+            let repo = sandbox.bare("one");
+            for path in [
+                "", "/a", "a/", "a//b", "../a", "a/./b", "a/.git/b", ".GIT", "a\\b", "a:b", "a\nb",
+            ] {
+                let error = write(&repo, &status(None, 1, &[(path, text("x"))])).unwrap_err();
+                assert!(
+                    error.to_string().contains("cannot be a path"),
+                    "{path:?}: {error}"
+                );
+            }
+        });
     }
 
     #[test]
     fn blobs_and_evidence_must_be_here() {
-        let sandbox = Sandbox::new();
-        let repo = sandbox.bare("one");
-        let absent = repo.blob_id(b"nowhere");
-        let pinned = status(
-            None,
-            1,
-            &[(&pinned_path(&absent), FileBody::Blob(absent.clone()))],
-        );
-        let mut folded = status(None, 1, &[]);
-        folded.evidence = vec![absent.clone()];
-        let orphan = status(Some(&absent), 2, &[]);
-        for new in [pinned, folded, orphan] {
-            let error = write(&repo, &new).unwrap_err();
-            assert!(matches!(error, GitError::Missing(_)), "{error:?}");
-        }
+        on_disk_and_in_memory(|sandbox| {
+            let repo = sandbox.bare("one");
+            let absent = repo.blob_id(b"nowhere");
+            let pinned = status(
+                None,
+                1,
+                &[(&pinned_path(&absent), FileBody::Blob(absent.clone()))],
+            );
+            let mut folded = status(None, 1, &[]);
+            folded.evidence = vec![absent.clone()];
+            let orphan = status(Some(&absent), 2, &[]);
+            for new in [pinned, folded, orphan] {
+                let error = write(&repo, &new).unwrap_err();
+                assert!(matches!(error, GitError::Missing(_)), "{error:?}");
+            }
+        });
     }
 
     fn record(repo: &Repo, text: &str) -> String {
@@ -846,48 +851,49 @@ mod tests {
 
     #[test]
     fn evidence_is_the_second_parent_and_chained_beyond_256() {
-        let sandbox = Sandbox::new();
-        let repo = sandbox.bare("one");
-        let first = written(&repo, &status(None, 1, &[]));
-        for (count, expected) in [
-            (1, vec![1]),
-            (256, vec![256]),
-            (257, vec![2, 256]),
-            (600, vec![90, 256, 256]),
-        ] {
-            let tips: Vec<String> = (0..count).map(|n| record(&repo, &n.to_string())).collect();
-            let mut new = status(Some(&first), 2, &[(&goal("a"), text("x"))]);
-            new.evidence = tips.clone();
-            let second = written(&repo, &new);
-            assert_eq!(read(&repo, &second).unwrap().sequence, 2);
-            let above = parents(&repo, &second);
-            assert_eq!((above.len(), &above[0]), (2, &first));
-            let mut sizes = Vec::new();
-            let mut kept = Vec::new();
-            let mut next = Some(above[1].clone());
-            while let Some(id) = next.take() {
-                let found = parents(&repo, &id);
-                assert_eq!(
-                    repo.commit(parse_id(&id).unwrap()).unwrap().tree,
-                    repo.write_empty_tree().unwrap()
-                );
-                sizes.push(found.len());
-                for parent in found {
-                    if tips.contains(&parent) {
-                        kept.push(parent);
-                    } else {
-                        next = Some(parent);
+        on_disk_and_in_memory(|sandbox| {
+            let repo = sandbox.bare("one");
+            let first = written(&repo, &status(None, 1, &[]));
+            for (count, expected) in [
+                (1, vec![1]),
+                (256, vec![256]),
+                (257, vec![2, 256]),
+                (600, vec![90, 256, 256]),
+            ] {
+                let tips: Vec<String> = (0..count).map(|n| record(&repo, &n.to_string())).collect();
+                let mut new = status(Some(&first), 2, &[(&goal("a"), text("x"))]);
+                new.evidence = tips.clone();
+                let second = written(&repo, &new);
+                assert_eq!(read(&repo, &second).unwrap().sequence, 2);
+                let above = parents(&repo, &second);
+                assert_eq!((above.len(), &above[0]), (2, &first));
+                let mut sizes = Vec::new();
+                let mut kept = Vec::new();
+                let mut next = Some(above[1].clone());
+                while let Some(id) = next.take() {
+                    let found = parents(&repo, &id);
+                    assert_eq!(
+                        repo.commit(parse_id(&id).unwrap()).unwrap().tree,
+                        repo.write_empty_tree().unwrap()
+                    );
+                    sizes.push(found.len());
+                    for parent in found {
+                        if tips.contains(&parent) {
+                            kept.push(parent);
+                        } else {
+                            next = Some(parent);
+                        }
                     }
                 }
+                assert_eq!(sizes, expected);
+                kept.sort();
+                let mut tips = tips;
+                tips.sort();
+                assert_eq!(kept, tips, "every record is reachable");
+                new.evidence.reverse();
+                assert_eq!(written(&repo, &new), second, "order does not matter");
             }
-            assert_eq!(sizes, expected);
-            kept.sort();
-            let mut tips = tips;
-            tips.sort();
-            assert_eq!(kept, tips, "every record is reachable");
-            new.evidence.reverse();
-            assert_eq!(written(&repo, &new), second, "order does not matter");
-        }
+        });
     }
 
     #[test]
@@ -1059,32 +1065,33 @@ mod tests {
 
     #[test]
     fn what_lies_between_two_looks_is_found() {
-        let sandbox = Sandbox::new();
-        let repo = sandbox.bare("one");
-        let mut tips: Vec<String> = Vec::new();
-        for n in 1..=5 {
-            let file = (goal("a"), text(&format!("phase: {n}\n")));
-            let new = status(
-                tips.last().map(String::as_str),
-                n,
-                &[(file.0.as_str(), file.1)],
-            );
-            tips.push(written(&repo, &new));
-        }
-        let other = written(&repo, &status(None, 1, &[(&goal("b"), text("x"))]));
-        let table = [
-            ("the next", Some(&tips[3]), 10, &tips[4..]),
-            ("several", Some(&tips[0]), 10, &tips[1..]),
-            ("all", None, 10, &tips[..]),
-            ("the newest", None, 2, &tips[3..]),
-            ("the newest behind one", Some(&tips[0]), 2, &tips[3..]),
-            ("put back", Some(&other), 10, &tips[4..]),
-        ];
-        for (name, known, most, expected) in table {
-            let known = known.map(String::as_str);
-            let found = since(&repo, known, &tips[4], most).unwrap();
-            assert_eq!(found, expected, "{name}");
-        }
+        on_disk_and_in_memory(|sandbox| {
+            let repo = sandbox.bare("one");
+            let mut tips: Vec<String> = Vec::new();
+            for n in 1..=5 {
+                let file = (goal("a"), text(&format!("phase: {n}\n")));
+                let new = status(
+                    tips.last().map(String::as_str),
+                    n,
+                    &[(file.0.as_str(), file.1)],
+                );
+                tips.push(written(&repo, &new));
+            }
+            let other = written(&repo, &status(None, 1, &[(&goal("b"), text("x"))]));
+            let table = [
+                ("the next", Some(&tips[3]), 10, &tips[4..]),
+                ("several", Some(&tips[0]), 10, &tips[1..]),
+                ("all", None, 10, &tips[..]),
+                ("the newest", None, 2, &tips[3..]),
+                ("the newest behind one", Some(&tips[0]), 2, &tips[3..]),
+                ("put back", Some(&other), 10, &tips[4..]),
+            ];
+            for (name, known, most, expected) in table {
+                let known = known.map(String::as_str);
+                let found = since(&repo, known, &tips[4], most).unwrap();
+                assert_eq!(found, expected, "{name}");
+            }
+        });
     }
 
     #[test]

@@ -69,7 +69,7 @@ pub fn look(store: &Store) -> Result<View> {
             return Ok(view);
         }
         match pauses.next() {
-            Some(pause) => std::thread::sleep(*pause),
+            Some(pause) => store.repo.wait(*pause),
             None => return Err(refusal(store, &view, &standing)),
         }
     }

@@ -274,7 +274,9 @@ impl RecordWriter<'_> {
             execution,
             actor: self.actor.to_owned(),
             time: exact(self.now),
-            nonce: Uuid::new_v4().simple().to_string(),
+            nonce: Uuid::from_u128(self.store.repo.random())
+                .simple()
+                .to_string(),
             minor: RECORD_MINOR,
             status: self.observed.view.status_tip.clone(),
             session: self.session.map(str::to_owned),

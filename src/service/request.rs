@@ -538,7 +538,10 @@ fn ask(
     nobody_has_begun_since(writer, run, &action)?;
     let address = Address::Request {
         run: run.reference(),
-        id: format!("{word}-{}", Uuid::new_v4().simple()),
+        id: format!(
+            "{word}-{}",
+            Uuid::from_u128(writer.store.repo.random()).simple()
+        ),
     };
     Ok((writer.send(&address, run, action)?, asked))
 }

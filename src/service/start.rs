@@ -1,7 +1,6 @@
 //! Writes and commits an Execution of a plan.
 
 use serde_json::{Map, Value, json};
-use uuid::Uuid;
 
 use super::change::{Changed, Changeset};
 use super::former::former_run;
@@ -291,7 +290,7 @@ fn free_name(store: &Store, change: &Changeset<'_>, plan: &Key) -> Result<String
     let stem: String = plan.name.chars().take(STEM).collect();
     let stem = stem.trim_end_matches('-');
     for _ in 0..NAMES_TRIED {
-        let name = format!("{stem}-{}", random_part());
+        let name = format!("{stem}-{}", random_part(store.repo.random()));
         let key = Key::new(Kind::Execution, &plan.namespace, &name);
         let is_taken = !change.in_head(&key)?.definitions(&key).is_empty();
         if !is_taken && former_run(store, &key)?.is_none() {
@@ -302,10 +301,9 @@ fn free_name(store: &Store, change: &Changeset<'_>, plan: &Key) -> Result<String
 }
 
 /// Four letters and digits that are hard to confuse: `7k2p`.
-fn random_part() -> String {
+fn random_part(random: u128) -> String {
     const LETTERS: &[u8; 32] = b"23456789abcdefghijkmnpqrstuvwxyz";
-    let random = Uuid::new_v4();
-    let letters = random.as_bytes()[..4].iter();
+    let letters = random.to_le_bytes().into_iter().take(4);
     letters
         .map(|byte| char::from(LETTERS[usize::from(byte % 32)]))
         .collect()

@@ -203,7 +203,7 @@ impl Store {
         };
         let by = (author.now, &author.identity);
         let tip = view.spec_commit.as_str();
-        let id = branch::commit_on(&self.repo, tip, files, message, by)?;
+        let id = branch::commit_on(&self.repo, Some(tip), files, message, by)?;
         let own = |begin: &String| (format!("{begin}{}", id.get(..12).unwrap_or(&id)), None);
         let direct = || (view.spec_branch.clone(), Some(tip));
         let (branch, old) = author.for_review.as_ref().map_or_else(direct, own);

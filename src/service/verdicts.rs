@@ -111,7 +111,7 @@ impl<'a> Speaker<'a> {
             results: Vec::new(),
             actor: self.actor.clone(),
             time: exact(self.caller.now),
-            nonce: Uuid::new_v4().simple().to_string(),
+            nonce: Uuid::from_u128(self.store.repo.random()).simple().to_string(),
             minor: RECORD_MINOR,
         }
     }

@@ -64,6 +64,7 @@ mod sandbox;
 mod scope;
 mod serve;
 mod service;
+mod simulation;
 mod trackers;
 mod transport;
 mod trust;

@@ -109,7 +109,7 @@ pub fn reconcile_and_look(
     let mut first = None;
     for attempt in 0..TRIES {
         if attempt > 0 {
-            std::thread::sleep(pause(attempt));
+            store.repo.wait(pause(store.repo.random(), attempt));
         }
         let settled = first
             .as_ref()
@@ -194,10 +194,9 @@ impl Place {
 }
 
 /// A random pause that grows with each try, so that competing writers do not collide again.
-fn pause(attempt: u32) -> Duration {
-    let nonce = uuid::Uuid::new_v4().as_u128();
+fn pause(random: u128, attempt: u32) -> Duration {
     let longest = 50u64 << attempt.min(6);
-    Duration::from_millis(u64::try_from(nonce % u128::from(longest)).unwrap_or(0) + 10)
+    Duration::from_millis(u64::try_from(random % u128::from(longest)).unwrap_or(0) + 10)
 }
 
 /// The present view, and where the next status commit goes.

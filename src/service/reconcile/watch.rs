@@ -118,7 +118,8 @@ impl Watch {
             .interval
             .saturating_mul(1 << self.failures.min(DOUBLED));
         // A random part, so that several reconcilers do not all return to the remote at once.
-        let wait = doubled.min(LONGEST.max(self.interval)) + pause(DOUBLED.min(self.failures));
+        let random = uuid::Uuid::new_v4().as_u128();
+        let wait = doubled.min(LONGEST.max(self.interval)) + pause(random, DOUBLED.min(self.failures));
         let course = if is_new {
             Course::Failed
         } else {
