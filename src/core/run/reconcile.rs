@@ -181,19 +181,12 @@ pub fn decide(inputs: &Inputs<'_>) -> Decision {
     runs.evidence.append(&mut archive.evidence);
     notes.append(&mut archive.notes);
     publish_all(inputs, &mut files);
-    let nexts = Nexts {
-        runs: runs
-            .seen
-            .into_iter()
-            .map(|(key, (next, _))| (key, next))
-            .collect(),
-        goals_due,
-    };
+    let evidence = std::mem::take(&mut runs.evidence);
     Decision {
         repository_id,
         files,
-        nexts,
-        evidence: runs.evidence,
+        nexts: Nexts::of(runs, goals_due),
+        evidence,
         notes,
         answers: answers(inputs, &asking),
         fired,
@@ -269,6 +262,16 @@ impl Inputs<'_> {
 struct Nexts {
     runs: BTreeMap<Key, controllers::execution::Next>,
     goals_due: BTreeMap<Key, Time>,
+}
+
+impl Nexts {
+    fn of(runs: Runs<'_>, goals_due: BTreeMap<Key, Time>) -> Nexts {
+        let seen = runs.seen.into_iter();
+        Nexts {
+            runs: seen.map(|(key, (next, _))| (key, next)).collect(),
+            goals_due,
+        }
+    }
 }
 
 /// A name-based uid.

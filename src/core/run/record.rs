@@ -102,9 +102,12 @@ impl Record {
         mask_credentials(&mut value);
         let is_newer = is_newer(&value);
         let read = Record::read(value);
-        read.map_err(|why| match is_newer {
-            true => format!("a newer planspec wrote it, upgrade the one that reconciles: {why}"),
-            false => why,
+        read.map_err(|why| {
+            if is_newer {
+                format!("a newer planspec wrote it, upgrade the one that reconciles: {why}")
+            } else {
+                why
+            }
         })
     }
 

@@ -415,7 +415,9 @@ def statuses(repository: Repository) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for kind in KINDS:
         for one in repository.planspec("get", kind, "-A")["items"]:
-            found.setdefault(one["kind"], {})[one["metadata"]["name"]] = one.get("status", {})
+            # Of an archived run, `get` tells what its tombstone says.
+            if one.get("status", {}).get("reason") != "Archived":
+                found.setdefault(one["kind"], {})[one["metadata"]["name"]] = one.get("status", {})
     # Of a run whose file has gone only the status branch knows.
     runs = found.setdefault("Execution", {})
     for path in repository.git("ls-tree", "-r", "--name-only", STATUS).splitlines():
