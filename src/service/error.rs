@@ -84,6 +84,8 @@ pub enum Fault {
     Missing,
     /// The status branch has a commit that planspec did not write.
     Foreign,
+    /// A newer planspec wrote the status, in a layout that this one does not know.
+    Newer,
     /// Somebody else moved a branch first: the request can be tried again.
     Moved,
 }

@@ -13,8 +13,8 @@ use crate::core::resource::{ExecutionStatus, Key, Kind, Status, Time};
 use crate::core::run::asked::{Answers, INPUTS_FILE, read_answers};
 use crate::core::run::partial::Blobs;
 use crate::core::run::status::{
-    CONTROLLER_FILE, ControllerState, StatusFile, StatusTree, key_at, pinned_path, read_resource,
-    status_folder, status_path,
+    CONTROLLER_FILE, ControllerState, FORMAT_VERSION, StatusFile, StatusTree, key_at, newer_layout,
+    pinned_path, read_resource, status_folder, status_path,
 };
 use crate::core::run::summary::lines::{
     OUTLINE_FILE, SUMMARY_DIR, Shard, Summaries, read_outline, shard_path,
@@ -39,11 +39,14 @@ impl<'r> StatusReader<'r> {
     /// The status in a view, if there is one.
     ///
     /// # Errors
-    /// planspec did not write it, or it cannot be read.
+    /// planspec did not write it, a newer one did, or it cannot be read.
     pub fn open(store: &'r Store, view: &View) -> Result<Option<StatusReader<'r>>> {
-        let tip = view.status_tip.as_deref();
-        tip.map(|tip| StatusReader::at(&store.repo, tip))
-            .transpose()
+        let Some(tip) = &view.status_tip else {
+            return Ok(None);
+        };
+        let status = StatusReader::at(&store.repo, tip)?;
+        status.controller_text()?;
+        Ok(Some(status))
     }
 
     /// The last fetched status, if there is one.
@@ -188,9 +191,18 @@ impl<'r> StatusReader<'r> {
     /// # Errors
     /// It cannot be read.
     pub fn controller(&self) -> Result<ControllerState> {
-        let controller = self.commit.file(CONTROLLER_FILE)?.into_iter();
+        let controller = self.controller_text()?.into_iter();
         let controller = controller.map(|bytes| (CONTROLLER_FILE.to_owned(), bytes));
         Ok(tree_of(&controller.collect(), BTreeSet::new())?.controller)
+    }
+
+    /// The text of `controller.yaml`, if there is one and this program knows the layout.
+    fn controller_text(&self) -> Result<Option<Vec<u8>>> {
+        let text = self.commit.file(CONTROLLER_FILE)?;
+        match text.as_deref().and_then(newer_layout) {
+            Some(version) => Err(written_by_newer(self.commit.id(), version)),
+            None => Ok(text),
+        }
     }
 
     /// The summaries of executions.
@@ -367,6 +379,7 @@ impl<'r> StatusReader<'r> {
     /// # Errors
     /// It cannot be read.
     pub fn whole(self) -> Result<StoredStatus> {
+        self.controller_text()?;
         let branch = self.commit.whole()?;
         let ids: BTreeSet<String> = branch.pinned.into_values().collect();
         let mut pinned = BTreeMap::new();
@@ -401,11 +414,33 @@ pub fn remember(repo: &Repo, tip: &str) {
 /// Maximum number of status commits that are searched for a valid one.
 pub const LOOKED_BACK: usize = 1000;
 
-/// The error for a tip that planspec did not write.
+/// The error for a tip that is not as this program writes it.
 fn written_otherwise(repo: &Repo, tip: &str, error: GitError) -> Error {
-    let is_foreign = matches!(error, GitError::Foreign(_));
-    let hint = is_foreign.then(|| way_back(repo, tip)).flatten();
-    Error::from(error).maybe_hint(hint)
+    if !matches!(error, GitError::Foreign(_)) {
+        return error.into();
+    }
+    let controller = read::file_at(repo, tip, CONTROLLER_FILE);
+    match controller
+        .ok()
+        .flatten()
+        .and_then(|text| newer_layout(&text))
+    {
+        Some(version) => written_by_newer(tip, version),
+        None => Error::from(error).maybe_hint(way_back(repo, tip)),
+    }
+}
+
+fn written_by_newer(tip: &str, version: u64) -> Error {
+    let error = Error::unsupported(format!(
+        "the status was written by a newer planspec (version {version} of its layout; this program \
+         knows versions up to {FORMAT_VERSION})"
+    ));
+    Error {
+        fault: Some(Fault::Newer),
+        ..error.hint(format!(
+            "upgrade planspec here and in CI; `git log -1 {tip}` shows who wrote the status"
+        ))
+    }
 }
 
 fn way_back(repo: &Repo, tip: &str) -> Option<String> {

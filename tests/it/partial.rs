@@ -198,7 +198,7 @@ fn a_status_that_newer_decisions_led_to_is_left_alone() {
     let ran = solo.run("reconcile");
     assert_ne!(ran.code, 0, "{ran}");
     ran.notes("was written by a newer planspec")
-        .notes("install the newer version");
+        .notes("upgrade planspec here and in CI");
     assert_eq!(solo.status_tip(), tip);
     solo.run("get goals").ok().says("goal");
 }

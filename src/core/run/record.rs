@@ -3,6 +3,7 @@
 //! A record is a commit whose tree contains exactly one file, `record.yaml`. This module handles the
 //! text of that file and the names of the refs; `git` checks the commits.
 
+use std::cmp::Ordering;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
@@ -97,6 +98,18 @@ impl Record {
     /// this program's; the error is a sentence.
     pub fn from_value(mut value: Value) -> Result<Record, String> {
         mask_credentials(&mut value);
+        let is_newer = is_newer(&value);
+        let read = Record::read(value);
+        read.map_err(|why| {
+            if is_newer {
+                format!("a newer planspec wrote it, upgrade the one that reconciles: {why}")
+            } else {
+                why
+            }
+        })
+    }
+
+    fn read(value: Value) -> Result<Record, String> {
         let given: Vec<String> = match &value {
             Value::Object(map) => map
                 .iter()
@@ -121,6 +134,21 @@ impl Record {
             Some(key) => Err(format!("unknown field `{key}`")),
             None => Ok(record),
         }
+    }
+}
+
+/// Whether a record says that its format is newer than this program's.
+fn is_newer(record: &Value) -> bool {
+    let major = |version: &str| -> Option<u32> {
+        let number = version.strip_prefix("records.planspec.io/v")?;
+        number.parse().ok()
+    };
+    let given = record["apiVersion"].as_str().and_then(major);
+    let minor = record["minor"].as_u64().unwrap_or_default();
+    match given.cmp(&major(RECORD_API_VERSION)) {
+        Ordering::Less => false,
+        Ordering::Equal => minor > u64::from(RECORD_MINOR),
+        Ordering::Greater => true,
     }
 }
 
@@ -995,8 +1023,29 @@ mod tests {
         );
         // Additions of a newer program do not invalidate the rest.
         value["minor"] = serde_json::json!(RECORD_MINOR + 1);
-        let record = Record::from_value(value);
+        let record = Record::from_value(value.clone());
         assert_eq!(record.map(|r| r.action.word()), Ok("claim"));
+        // What else cannot be read of it is newer, and is said to be.
+        let newer = "a newer planspec wrote it, upgrade the one that reconciles: ";
+        let said = |field: &str, text: serde_json::Value| {
+            let mut value = value.clone();
+            value[field] = text;
+            Record::from_value(value).unwrap_err()
+        };
+        let kind = said("kind", "Handover".into());
+        assert!(
+            kind.starts_with(newer) && kind.contains("`Handover`"),
+            "{kind}"
+        );
+        let major = said("apiVersion", "records.planspec.io/v2".into());
+        assert!(major.starts_with(newer) && major.contains("/v2"), "{major}");
+        for other in ["records.planspec.io/v1beta1", "records.example/v2", "2"] {
+            let said = said("apiVersion", other.into());
+            assert!(!said.contains("newer"), "{said}");
+        }
+        value["minor"] = serde_json::json!(RECORD_MINOR);
+        let of_ours = Record::from_value(value).unwrap_err();
+        assert!(!of_ours.contains("newer"), "{of_ours}");
     }
 
     #[test]

@@ -254,13 +254,22 @@ pub fn read_resource(path: &str, bytes: &[u8]) -> Result<(Key, StatusFile), Stri
     }
 }
 
+/// The layout version of a status, by the text of its `controller.yaml`, if this program does not know it. Every
+/// version of the layout has that file and a line `formatVersion: NUMBER` in it, whatever else it changes.
+pub fn newer_layout(controller: &[u8]) -> Option<u64> {
+    let text = std::str::from_utf8(controller).ok()?;
+    let mut lines = text.lines();
+    let version = lines.find_map(|line| line.strip_prefix("formatVersion:"))?;
+    let version = version.trim().parse().ok()?;
+    (version > u64::from(FORMAT_VERSION)).then_some(version)
+}
+
 fn read_controller(value: Value) -> Result<ControllerState, String> {
     let version = value.get("formatVersion").and_then(Value::as_u64);
-    if version.is_some_and(|version| version > u64::from(FORMAT_VERSION)) {
+    if let Some(version) = version.filter(|version| *version > u64::from(FORMAT_VERSION)) {
         return Err(format!(
-            "{CONTROLLER_FILE}: layout version {} is newer than this program knows \
-             ({FORMAT_VERSION}): install a newer planspec",
-            version.unwrap_or_default()
+            "{CONTROLLER_FILE}: layout version {version} is newer than this program knows \
+             ({FORMAT_VERSION})"
         ));
     }
     let controller: ControllerState =

@@ -105,7 +105,7 @@ impl<'a> Checker<'a> {
         checked.verdict = match self.judge(commit, &mut checked) {
             Ok(verdict) => verdict,
             Err(error) => match error.fault {
-                Some(Fault::Missing) => Verdict::Unknown(error.message),
+                Some(Fault::Missing | Fault::Newer) => Verdict::Unknown(error.message),
                 Some(Fault::Foreign) => Verdict::Broken(vec![error.message]),
                 Some(Fault::Moved) | None => return Err(error),
             },

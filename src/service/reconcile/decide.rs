@@ -462,7 +462,7 @@ fn decided_by_us(controller: &ControllerState) -> Result {
         "the status was written by a newer planspec (version {decisions} of its decisions; this \
          program has {DECISIONS}): nothing was written"
     ))
-    .hint("install the newer version, here and in CI"))
+    .hint("upgrade planspec here and in CI"))
 }
 
 /// Checks that examining only what may change gives the same result as examining everything.
