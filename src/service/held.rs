@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::permit::claim_as;
+use super::permit::{claim_as, lost_claim};
 use super::record::{RecordRequest, RecordWriter, Recorded};
 use super::runs::{Observed, ObservedNode, ObservedRun, is_unread, observe_runs, observe_target};
 use super::store::Store;
@@ -690,7 +690,11 @@ pub fn resolve(store: &Store, request: &RecordRequest, working: &Working) -> Res
     };
     let mut found = claims_named(store, &observed, &nodes, named)?;
     let (Some(one), None) = (found.pop(), found.pop()) else {
-        return Err(no_such_claim(named, &nodes, target));
+        let lost = match nodes[..] {
+            [node] if !target.is_empty() => lost_claim(&observed, node),
+            _ => None,
+        };
+        return Err(lost.unwrap_or_else(|| no_such_claim(named, &nodes, target)));
     };
     if one.actor != actor {
         let (name, holder) = (one.name(), &one.actor);
@@ -745,9 +749,10 @@ fn no_such_claim(named: &str, nodes: &[ObservedNode<'_>], target: &str) -> Error
         [node] if !target.is_empty() => node.name(),
         _ => "a run that goes on".to_owned(),
     };
-    let why = format!(
-        "no claim of {of} has an id that starts with `{named}`: give at least {SHORTEST_ID} digits"
-    );
+    let mut why = format!("no claim of {of} has an id that starts with `{named}`");
+    if named.len() < SHORTEST_ID {
+        why.push_str(&format!(": give at least {SHORTEST_ID} digits"));
+    }
     Error::not_found(why).hint(hint)
 }
 

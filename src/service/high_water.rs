@@ -95,13 +95,19 @@ fn lost_from_sight(store: &Store, view: &View) -> Result<Option<Error>> {
     let is_put_back = store.repo.is_ancestor(tip, &seen).unwrap_or(false);
     let (what, way_back) = if is_put_back {
         let push = format!("git push {remote} {seen}:refs/heads/{branch} {seen}:{HIGH_WATER}");
-        ("was put back", format!("restore it: `{push}`; "))
+        (
+            "was put back, and so was",
+            format!("restore it: `{push}`; "),
+        )
+    } else if store.repo.are_related(&seen, tip)? == Some(true) {
+        // As when a clone still wrote to the old remote after the others had moved.
+        ("went on from an earlier state, and so did", String::new())
     } else {
-        ("was started again", String::new())
+        ("was started again, and so was", String::new())
     };
     let why = format!(
-        "the status branch `{branch}` on remote `{remote}` {what}, and so was `{HIGH_WATER}`: it \
-         is at {now}, but this clone has seen {before}"
+        "the status branch `{branch}` on remote `{remote}` {what} `{HIGH_WATER}`: it is at {now}, \
+         but this clone has seen {before}"
     );
     Ok(Some(Error::unavailable(why).hint(way_back + &forget)))
 }

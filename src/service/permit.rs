@@ -3,7 +3,7 @@
 
 use std::rc::Rc;
 
-use super::runs::{Observed, ObservedRun, provider_of};
+use super::runs::{Observed, ObservedNode, ObservedRun, provider_of};
 use super::{Error, ErrorKind, Result};
 use crate::core::repository::config::{actor_of, is_person};
 use crate::core::repository::definitions::Definitions;
@@ -16,6 +16,29 @@ use crate::core::run::record::Action;
 /// The command with which an actor claims a node. A program must name its actor.
 pub fn claim_as(run: &Key, node: &str, actor: &str) -> String {
     proposal::claim(run, node, (!is_person(actor)).then_some(actor))
+}
+
+/// The error for a node that is claimed, if the ref of its claim is gone: somebody deleted it, or restored a backup without
+/// the inbox. The claim is kept as evidence, so it can be put back.
+pub fn lost_claim(observed: &Observed, node: ObservedNode<'_>) -> Option<Error> {
+    let claim = node.status.extensions.claim.as_ref()?;
+    let address = node.address();
+    let run = &node.run.status.extensions;
+    let last = run.records.get(&address.to_string())?;
+    if observed.tip(&address).is_some() {
+        return None;
+    }
+    let name = address.ref_name();
+    let put_back = match &observed.view.config.status.remote {
+        Some(remote) => format!("put it back: `git push {remote} {last}:{name}`"),
+        None => format!("put it back: make {name} point to {last}, beside the status branch"),
+    };
+    let why = format!(
+        "{} is claimed by {}, but the ref of the claim is gone",
+        node.name(),
+        claim.actor
+    );
+    Some(Error::conflict(why).hint(put_back))
 }
 
 /// A run, with facts besides its status.
@@ -98,6 +121,11 @@ impl<'a> Asked<'a> {
             let is_unclaimed = matches!(refusal.reason, "NotReady" | "NotClaimed");
             let node_that_is_none = node.filter(|_| is_unclaimed);
             if let Some(error) = node_that_is_none.and_then(|node| self.not_a_task(node)) {
+                return (refusal, error);
+            }
+            let unclaimed = node.filter(|_| refusal.reason == "NotClaimed");
+            let node_at = unclaimed.and_then(|id| self.run.node(id));
+            if let Some(error) = node_at.and_then(|node| lost_claim(self.observed, node)) {
                 return (refusal, error);
             }
             let error = self.error(&refusal);
