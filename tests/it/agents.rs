@@ -383,7 +383,7 @@ fn a_brief_stays_short_whatever_a_plan_holds() {
 }
 
 /// What a client is answered that asks all this over MCP, and leaves.
-fn asked_over_mcp(place: &Place<'_>, calls: &[(&str, Value)]) -> Vec<Value> {
+pub fn asked_over_mcp(place: &Place<'_>, calls: &[(&str, Value)]) -> Vec<Value> {
     let mut child = place
         .planspec("mcp --as agent:a")
         .stdin(Stdio::piped())

@@ -67,6 +67,7 @@ mod trackers;
 mod transport;
 mod trust;
 mod unshared;
+mod upgrades;
 mod verified;
 mod verify;
 mod walls;
