@@ -44,6 +44,7 @@ mod leases;
 mod log;
 mod merge_base;
 mod nudge;
+mod operations;
 mod overview;
 mod partial;
 mod places;

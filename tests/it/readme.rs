@@ -266,6 +266,7 @@ fn every_block_of_commands_is_a_transcript_or_says_that_it_is_a_fragment() {
                         "agents.md",
                         "audit.md",
                         "executions.md",
+                        "operations.md",
                         "recovery.md",
                         "trackers.md"
                     ]
