@@ -49,6 +49,7 @@ MENU = {
         "docs/server.md": "Server",
         "docs/reconciler.md": "Reconciler",
         "docs/recovery.md": "Recovery",
+        "docs/operations.md": "Operations",
         "docs/audit.md": "Audit",
         "docs/trust.md": "Trust",
     },
