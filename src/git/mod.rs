@@ -84,8 +84,8 @@ mod sshsig;
 pub mod status_branch;
 #[cfg(test)]
 pub(crate) mod testing;
-pub mod world;
 pub mod worktree;
+pub mod world;
 
 use std::fmt::Display;
 

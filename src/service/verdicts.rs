@@ -111,7 +111,9 @@ impl<'a> Speaker<'a> {
             results: Vec::new(),
             actor: self.actor.clone(),
             time: exact(self.caller.now),
-            nonce: Uuid::from_u128(self.store.repo.random()).simple().to_string(),
+            nonce: Uuid::from_u128(self.store.repo.random())
+                .simple()
+                .to_string(),
             minor: RECORD_MINOR,
         }
     }

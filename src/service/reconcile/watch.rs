@@ -119,7 +119,8 @@ impl Watch {
             .saturating_mul(1 << self.failures.min(DOUBLED));
         // A random part, so that several reconcilers do not all return to the remote at once.
         let random = uuid::Uuid::new_v4().as_u128();
-        let wait = doubled.min(LONGEST.max(self.interval)) + pause(random, DOUBLED.min(self.failures));
+        let wait =
+            doubled.min(LONGEST.max(self.interval)) + pause(random, DOUBLED.min(self.failures));
         let course = if is_new {
             Course::Failed
         } else {
