@@ -9,7 +9,7 @@ use planspec::core::repository::snapshot::Snapshot;
 use planspec::core::resource::{
     ExecutionPhase, ExecutionStatus, GraphSpec, Key, Kind, NodePhase, NodeStatus, Time,
 };
-use planspec::core::run::record::{Action, Received};
+use planspec::core::run::record::{Action, Received, RequestKind};
 use planspec::core::run::status::{HIGH_WATER, StatusFile, key_at};
 use planspec::git::{Repo, read, refs, status_branch};
 use planspec::service::status::StatusReader;
@@ -435,6 +435,10 @@ impl Compared<'_> {
             }),
             Action::Renewal { .. } | Action::Release { .. } => true,
             Action::Report { .. } => is_retried,
+            // A run that is cancelled already stays so.
+            Action::Request { request, .. } => {
+                *request == RequestKind::Cancel && after.extensions.cancelled_by.is_some()
+            }
             // A newer one of the same reviewer counts.
             Action::Review { .. } => new.iter().any(|one| {
                 one.id != received.id
