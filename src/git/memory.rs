@@ -198,7 +198,7 @@ impl Memory {
                 continue;
             }
             let object = from.object(id).ok_or(id)?;
-            open.extend(behind(&object));
+            open.extend(behind(&object, bytes_of(self.0.format)));
             taken.insert(id, object);
         }
         locked(&self.0.objects).extend(taken);
@@ -258,36 +258,29 @@ fn named_in(text: &[u8], word: &str) -> Vec<Id> {
 }
 
 /// The objects that an object names.
-fn behind(object: &Object) -> Vec<Id> {
+fn behind(object: &Object, id_bytes: usize) -> Vec<Id> {
     let text = &object.bytes;
     match object.kind {
         ObjectKind::Commit => [named_in(text, "tree"), named_in(text, "parent")].concat(),
         ObjectKind::Tag => named_in(text, "object"),
-        ObjectKind::Tree => entries(text),
+        ObjectKind::Tree => entries(text, id_bytes),
         _ => Vec::new(),
     }
 }
 
-/// The ids in a tree, without those of submodules.
-fn entries(tree: &[u8]) -> Vec<Id> {
+/// The ids in a tree, each so many bytes long, without those of submodules.
+fn entries(tree: &[u8], id_bytes: usize) -> Vec<Id> {
     let mut found = Vec::new();
-    // Both lengths are tried: the first entry says which one it is.
-    for format in [ObjectFormat::Sha1, ObjectFormat::Sha256] {
-        found.clear();
-        let mut rest = tree;
-        while let Some(end) = rest.iter().position(|byte| *byte == 0) {
-            let (name, behind) = rest.split_at(end);
-            let Some((id, behind)) = behind[1..].split_at_checked(bytes_of(format)) else {
-                break;
-            };
-            if !name.starts_with(b"160000 ") {
-                found.extend(Id::from_bytes(id));
-            }
-            rest = behind;
-        }
-        if rest.is_empty() {
+    let mut rest = tree;
+    while let Some(end) = rest.iter().position(|byte| *byte == 0) {
+        let (name, behind) = rest.split_at(end);
+        let Some((id, behind)) = behind[1..].split_at_checked(id_bytes) else {
             break;
+        };
+        if !name.starts_with(b"160000 ") {
+            found.extend(Id::from_bytes(id));
         }
+        rest = behind;
     }
     found
 }
