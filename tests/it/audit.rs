@@ -448,7 +448,7 @@ fn nobody_gets_out_of_being_checked() {
     );
     found(&ana, &old)
         .exits(1)
-        .says("it was decided with version 0, but the commit before it with version 5");
+        .says("it was decided with version 0, but the commit before it with version 6");
     let silent = forge(&ana, &[done, ("_inputs.yaml", "", GONE)], "");
     found(&ana, &silent)
         .exits(1)
