@@ -253,7 +253,7 @@ fn run_again(sandbox: &Sandbox) -> crate::sandbox::Place<'_> {
     ana.run("delete execution run").ok();
     ana.push();
     ana.run("reconcile").ok();
-    ana.run("start p --name run").ok();
+    ana.run("start p --name run -p again=yes").ok();
     ana
 }
 
