@@ -66,7 +66,7 @@ pub fn archive(
         now: request.caller.now,
         told: None,
     };
-    let record = writer.ask_repository(Action::Archive {
+    let (address, record) = writer.ask_repository(Action::Archive {
         before: request.before,
         namespace: request.namespace.clone(),
         comment: request.message.clone(),
@@ -75,7 +75,10 @@ pub fn archive(
     let reconciled = request.reconcile.then(|| reconcile(store, &again));
     let (reconciled, error) = match reconciled.transpose() {
         Ok(Some(done)) => {
-            let refused = done.notes.iter().find(|note| note.starts_with(NOT_APPLIED));
+            let ref_name = address.ref_name();
+            let is_mine =
+                |note: &&String| note.starts_with(NOT_APPLIED) && note.contains(&ref_name);
+            let refused = done.notes.iter().find(is_mine);
             let error = refused.map(|note| Error::conflict(note.clone()));
             (Some(done), error)
         }

@@ -296,18 +296,22 @@ impl RecordWriter<'_> {
         self.write_about(Some(run), old, record)
     }
 
-    /// Sends a request to the whole repository. Returns its id.
+    /// Sends a request to the whole repository. Returns its ref and its id.
     ///
     /// # Errors
     /// As [`RecordWriter::write`]; the remote cannot be used.
-    pub fn ask_repository(&self, action: Action) -> Result<String> {
+    pub fn ask_repository(&self, action: Action) -> Result<(Address, String)> {
         let word = action.word();
-        let id = format!("{word}-{}", Uuid::new_v4().simple());
+        let id = format!(
+            "{word}-{}",
+            Uuid::from_u128(self.store.repo.random()).simple()
+        );
         let address = Address::Repository { id };
         let record = self.record_about(None, action);
         let id = self.write_about(None, None, &record)?;
         let sent = self.store.send_written(&address, None, id, word)?;
-        sent.or_conflict(&address)
+        let id = sent.or_conflict(&address)?;
+        Ok((address, id))
     }
 
     fn write_about(
