@@ -2,12 +2,10 @@
 
 use clap::Args as ClapArgs;
 
-use super::args::actor;
-use super::{Context, OutputArg};
+use super::{Context, RecordArgs};
 use crate::core::base::time::exact;
 use crate::core::resource::{Duration, Time};
 use crate::failure::Outcome;
-use crate::service::Caller;
 use crate::service::archive::{ArchiveRequest, archive, preview};
 use crate::show;
 
@@ -17,35 +15,20 @@ use crate::show;
 /// without any effect. If a file stays, or comes back, it does not run again unless its spec changes.
 ///
 /// Sends a request; the next reconcile applies it. An execution stays as long as an open one waits for it, or its goal is
-/// Executing.
+/// Executing. With a namespace, only its executions are archived.
 #[derive(Debug, ClapArgs)]
 pub struct Args {
     /// Executions that ended before this date, this time or this long ago: 2026-01-31, 2026-01-31T12:00:00Z, 90d
     #[arg(long, value_name = "WHEN", value_parser = when)]
     before: When,
-    /// Only executions of this namespace [default: all]
-    #[arg(
-        short,
-        long,
-        value_name = "NAMESPACE",
-        env = "PLANSPEC_NAMESPACE",
-        hide_env_values = true
-    )]
-    namespace: Option<String>,
     /// Show what would be archived, without asking for it
     #[arg(long)]
     dry_run: bool,
     /// Reason
     #[arg(short, long, value_name = "TEXT", default_value = "")]
     message: String,
-    /// Actor to record, for example agent:claude or ana@example.com [default: the e-mail of Git's user]
-    #[arg(long = "as", value_name = "ACTOR", env = "PLANSPEC_ACTOR", value_parser = actor)]
-    actor: Option<String>,
-    /// Reconcile right away
-    #[arg(long, conflicts_with = "dry_run")]
-    reconcile: bool,
     #[command(flatten)]
-    output: OutputArg,
+    record: RecordArgs,
 }
 
 /// A time, or how long ago it was.
@@ -71,14 +54,9 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
         When::Ago(age) => context.now - age.delta(),
     };
     let request = ArchiveRequest {
-        caller: Caller {
-            actor: args.actor.clone(),
-            now: context.now,
-        },
+        record: args.record.about(context, ""),
         before,
-        namespace: args.namespace.clone().filter(|name| !name.is_empty()),
         message: args.message.clone(),
-        reconcile: args.reconcile,
     };
     let store = context.open()?;
     let nothing = if args.dry_run {
@@ -92,11 +70,11 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
                     "asked to archive {count} that ended before {}\n",
                     exact(before)
                 );
-                return context.recorded(args.output, recorded, &line);
+                return context.recorded(args.record.output, recorded, &line);
             }
             Err(nothing) => nothing,
         }
     };
     let text = show::archive::text(&nothing, context.terminal.width());
-    context.show(args.output, &nothing, (&text, &[]))
+    context.show(args.record.output, &nothing, (&text, &[]))
 }

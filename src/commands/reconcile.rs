@@ -119,7 +119,7 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
         };
         context.write(&file.path, &text)?;
     }
-    show(context, &store, args.output, &done)
+    show(context, Some(&store), args.output, &done)
 }
 
 /// The nodes that can be claimed now, on one line.
@@ -152,19 +152,13 @@ fn watch(context: &Context, args: &Args) -> Outcome {
     write_health(context, args, &watch)?;
     while !stop.is_wished() {
         let context = context.again()?;
-        let looked = measured(&context, args).map(|(store, done, _)| (store, done));
-        let (store, looked) = looked.map_or_else(
-            |error| (None, Err(error)),
-            |(store, done)| (Some(store), Ok(done)),
-        );
+        let looked = measured(&context, args).map(|(_, done, _)| done);
         let (course, wait) = watch.after(&looked, context.again()?.now);
         match (course, looked) {
             (Course::Ends, Err(error)) => return Err(error.into()),
             (Course::Moved { is_back }, Ok(done)) => {
                 back(&context, args.output, is_back);
-                if let Some(store) = &store {
-                    tell(&context, store, args.output, &done)?;
-                }
+                tell(&context, args.output, &done)?;
             }
             (Course::Back, _) => back(&context, args.output, true),
             (Course::Failed, Err(error)) if !stop.is_wished() => {
@@ -250,20 +244,23 @@ fn once(context: &Context, args: &Args) -> Result<(Store, Reconciled, Option<Vie
     Ok((store, done, view))
 }
 
-fn show(context: &Context, store: &Store, output: OutputArg, done: &Reconciled) -> Outcome {
+fn show(context: &Context, store: Option<&Store>, output: OutputArg, done: &Reconciled) -> Outcome {
     let mut text = String::new();
     if output.is_text() {
         // Before the answer, whose last lines are the next commands.
         context.notes(&done.notes);
-        text = context.moved_in(store, done, true);
+        text = match store {
+            Some(store) => context.moved_in(store, done, true),
+            None => context.moved(done, true),
+        };
     }
     context.show(output, done, (&text, &[]))
 }
 
 /// Prints one of many answers.
-fn tell(context: &Context, store: &Store, output: OutputArg, done: &Reconciled) -> Outcome {
+fn tell(context: &Context, output: OutputArg, done: &Reconciled) -> Outcome {
     if output.is_text() {
-        return show(context, store, output, done);
+        return show(context, None, output, done);
     }
     context.terminal.out(&next_document(output.output, done)?);
     Ok(())

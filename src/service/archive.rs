@@ -2,18 +2,18 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::nudge::nudge;
-use super::reconcile::{NOT_APPLIED, ReconcileRequest, reconcile};
-use super::record::{RecordWriter, Recorded};
+use uuid::Uuid;
+
+use super::record::{RecordRequest, RecordWriter, Recorded};
 use super::runs::{Observed, observe_keys};
 use super::status::StatusReader;
 use super::store::Store;
-use super::{Caller, Error, Result, unshared};
+use super::{Error, Result, unshared};
 use crate::api::archive::{Archivable, ArchiveAsked, ArchivePreview, KeptExecution};
-use crate::api::record as api;
+use crate::api::reconcile::Reconciled;
 use crate::core::resource::{GoalPhase, Key, Kind, Time};
 use crate::core::run::archive::{Candidate, is_asked_for, why_kept};
-use crate::core::run::record::Action;
+use crate::core::run::record::{Action, Address, NOT_APPLIED};
 use crate::core::run::summary::Summary;
 
 /// Maximum number of executions that are listed.
@@ -22,16 +22,12 @@ const LISTED: usize = 50;
 /// A request to archive finished executions.
 #[derive(Debug, Clone)]
 pub struct ArchiveRequest {
-    /// The actor, and the time.
-    pub caller: Caller,
+    /// The actor; with a namespace, only its executions.
+    pub record: RecordRequest,
     /// Executions that ended before this time.
     pub before: Time,
-    /// Only those of this namespace.
-    pub namespace: Option<String>,
     /// The reason.
     pub message: String,
-    /// Reconcile after the request was sent.
-    pub reconcile: bool,
 }
 
 /// Returns what the request would archive now; sends nothing.
@@ -51,59 +47,38 @@ pub fn archive(
     store: &Store,
     request: &ArchiveRequest,
 ) -> Result<std::result::Result<Recorded<ArchiveAsked>, ArchivePreview>> {
-    let actor = store.actor(&request.caller)?;
+    store.actor(&request.record.caller)?;
     let observed = observe_keys(store, &BTreeSet::new())?;
     let found = foreseen(store, &observed, request)?;
     if found.count == 0 {
         return Ok(Err(found));
     }
-    let writer = RecordWriter {
-        store,
-        observed: &observed,
-        actor: &actor,
-        is_named: request.caller.actor.is_some(),
-        session: None,
-        now: request.caller.now,
-        told: None,
+    let id = Uuid::from_u128(store.repo.random()).simple();
+    let address = Address::Repository {
+        id: format!("archive-{id}"),
     };
-    let (address, record) = writer.ask_repository(Action::Archive {
-        before: request.before,
-        namespace: request.namespace.clone(),
-        comment: request.message.clone(),
-    })?;
-    let again = ReconcileRequest::at(request.caller.now);
-    let reconciled = request.reconcile.then(|| reconcile(store, &again));
-    let (reconciled, error) = match reconciled.transpose() {
-        Ok(Some(done)) => {
-            let ref_name = address.ref_name();
-            let is_mine =
-                |note: &&String| note.starts_with(NOT_APPLIED) && note.contains(&ref_name);
-            let refused = done.notes.iter().find(is_mine);
-            let error = refused.map(|note| Error::conflict(note.clone()));
-            (Some(done), error)
-        }
-        Ok(None) => (None, None),
-        Err(error) => (None, Some(error)),
+    let namespace = &request.record.namespace;
+    let write = |writer: &RecordWriter<'_>| {
+        let action = Action::Archive {
+            before: request.before,
+            namespace: namespace.clone(),
+            comment: request.message.clone(),
+        };
+        let asked = ArchiveAsked {
+            before: request.before,
+            namespace: namespace.clone(),
+            count: found.count,
+        };
+        Ok((writer.ask_repository(&address, action)?, asked))
     };
-    // After a reconcile, no reconciler needs a nudge.
-    let nudged = reconciled.is_none().then(|| nudge(store, &observed.view));
-    let notes = unshared::notes(store, &observed.view).into_iter();
-    Ok(Ok(Recorded {
-        answer: api::Recorded {
-            what: ArchiveAsked {
-                before: request.before,
-                namespace: request.namespace.clone(),
-                count: found.count,
-            },
-            record,
-            actor,
-            notes: notes.chain(nudged.flatten()).collect(),
-            reconciled,
-            reconcile_error: error.as_ref().map(Error::refused),
-        },
-        is_due: true,
-        reconcile_error: error,
-    }))
+    let refused = |done: &Reconciled, _: &str| {
+        let ref_name = address.ref_name();
+        let is_mine = |note: &&String| note.starts_with(NOT_APPLIED) && note.contains(&ref_name);
+        let note = done.notes.iter().find(is_mine)?;
+        Some(Error::conflict(note.clone()))
+    };
+    let record = &request.record;
+    record.send_unless(store, &observed, write, refused).map(Ok)
 }
 
 /// The executions that the next reconcile would archive, and those that would stay, by the summaries.
@@ -114,7 +89,7 @@ fn foreseen(
 ) -> Result<ArchivePreview> {
     let mut preview = ArchivePreview {
         before: request.before,
-        namespace: request.namespace.clone(),
+        namespace: request.record.namespace.clone(),
         count: 0,
         executions: Vec::new(),
         kept_count: 0,
@@ -145,7 +120,11 @@ fn foreseen(
             end: run.end,
             goal: goal.and_then(|goal| goals.get(&(goal.name.clone(), &goal.uid)).copied()),
         };
-        if !is_asked_for(&candidate, request.before, request.namespace.as_deref()) {
+        if !is_asked_for(
+            &candidate,
+            request.before,
+            request.record.namespace.as_deref(),
+        ) {
             continue;
         }
         let execution = Archivable {

@@ -43,11 +43,11 @@ impl Former {
         }
     }
 
-    /// Whether its spec was another one.
-    pub fn has_other_spec(&self, digest: &str) -> bool {
+    /// Whether it keeps its name from a file with this spec: that would be no run of its own.
+    pub fn keeps_name_from(&self, digest: &str) -> bool {
         match self {
-            Former::Known(file) => file.source.digest != digest,
-            Former::Archived(archived) => !archived.covers(Some(digest)),
+            Former::Known(file) => file.deleted.is_none() && file.source.digest != digest,
+            Former::Archived(_) => false,
         }
     }
 }

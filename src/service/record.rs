@@ -9,7 +9,7 @@ use uuid::Uuid;
 use super::index;
 use super::nudge::nudge;
 use super::permit::Asked;
-use super::reconcile::{NOT_APPLIED, ReconcileRequest, reconcile};
+use super::reconcile::{ReconcileRequest, reconcile};
 use super::runs::{Observed, ObservedNode, ObservedRun, observe_keys, observe_target};
 use super::store::{Sent, Store};
 use super::unshared;
@@ -22,7 +22,8 @@ use crate::core::repository::snapshot::Snapshot;
 use crate::core::resource::{Key, Time};
 use crate::core::run::permit::Refusal;
 use crate::core::run::record::{
-    Action, Address, PLACES, RECORD_API_VERSION, RECORD_MINOR, Record, RunRef, Signature,
+    Action, Address, NOT_APPLIED, PLACES, RECORD_API_VERSION, RECORD_MINOR, Record, RunRef,
+    Signature,
 };
 
 /// A request to send a record.
@@ -75,6 +76,21 @@ impl RecordRequest {
         observed: &Observed,
         write: impl FnOnce(&RecordWriter<'_>) -> Result<(String, A)>,
     ) -> Result<Recorded<A>> {
+        let refused = |done: &Reconciled, record: &str| has_refused(store, observed, done, record);
+        self.send_unless(store, observed, write, refused)
+    }
+
+    /// The same, where `refused` tells from the reconcile that followed why it did not apply the record.
+    ///
+    /// # Errors
+    /// As [`RecordRequest::send`].
+    pub(super) fn send_unless<A>(
+        &self,
+        store: &Store,
+        observed: &Observed,
+        write: impl FnOnce(&RecordWriter<'_>) -> Result<(String, A)>,
+        refused: impl FnOnce(&Reconciled, &str) -> Option<Error>,
+    ) -> Result<Recorded<A>> {
         let actor = store.actor(&self.caller)?;
         let told = RefCell::default();
         let writer = RecordWriter {
@@ -92,7 +108,7 @@ impl RecordRequest {
         let reconciled = self.reconcile.then(|| reconcile(store, &request));
         let (reconciled, error) = match reconciled.transpose() {
             Ok(Some(done)) => {
-                let error = has_refused(store, observed, &done, &record);
+                let error = refused(&done, &record);
                 (Some(done), error)
             }
             Ok(None) => (None, None),
@@ -296,22 +312,16 @@ impl RecordWriter<'_> {
         self.write_about(Some(run), old, record)
     }
 
-    /// Sends a request to the whole repository. Returns its ref and its id.
+    /// Sends a request to the whole repository. Returns its id.
     ///
     /// # Errors
     /// As [`RecordWriter::write`]; the remote cannot be used.
-    pub fn ask_repository(&self, action: Action) -> Result<(Address, String)> {
+    pub fn ask_repository(&self, address: &Address, action: Action) -> Result<String> {
         let word = action.word();
-        let id = format!(
-            "{word}-{}",
-            Uuid::from_u128(self.store.repo.random()).simple()
-        );
-        let address = Address::Repository { id };
         let record = self.record_about(None, action);
         let id = self.write_about(None, None, &record)?;
-        let sent = self.store.send_written(&address, None, id, word)?;
-        let id = sent.or_conflict(&address)?;
-        Ok((address, id))
+        let sent = self.store.send_written(address, None, id, word)?;
+        sent.or_conflict(address)
     }
 
     fn write_about(

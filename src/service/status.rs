@@ -349,15 +349,16 @@ impl<'r> StatusReader<'r> {
     /// It cannot be read.
     pub fn archived_as(&self, named: &Named) -> Result<BTreeSet<Key>> {
         let (namespace, name) = named.parts()?;
+        if named.kind != Kind::Execution {
+            return Ok(BTreeSet::new());
+        }
         let archived = match namespace {
             Some(namespace) => self.archived([&Key::new(Kind::Execution, namespace, name)])?,
             None => self.archived_at(self.commit.paths(ARCHIVE_DIR)?)?,
         };
         let keys = archived.iter().map(|one| one.key());
         let is_it = |key: &Key| {
-            named.kind == key.kind
-                && key.name == name
-                && namespace.is_none_or(|namespace| key.namespace == namespace)
+            key.name == name && namespace.is_none_or(|namespace| key.namespace == namespace)
         };
         Ok(keys.filter(is_it).collect())
     }

@@ -1,5 +1,6 @@
 //! `planspec archive`: finished executions leave the status, and are still found.
 
+use crate::audit::{GONE, forge};
 use crate::resources::{execution, file, plan, task};
 use crate::sandbox::{Place, Sandbox};
 
@@ -153,17 +154,36 @@ fn an_archive_that_somebody_forges_does_not_pass_the_audit() {
     let ana = team(&sandbox);
     ana.run("archive --before 30m --reconcile").ok();
     ana.run("audit").ok();
-    // A tombstone for the run that is open, without a request.
-    let tip = ana.status_tip();
-    ana.git(&format!("checkout -q --detach {tip}"));
-    let forged = ana.git("ls-files default/executions/*/open.yaml");
-    ana.git(&format!("rm -q {forged}"));
-    ana.git_with(
-        "commit -q -F -",
-        &ana.git(&format!("log -1 --format=%B {tip}")),
-    );
-    ana.git("push -q origin HEAD:refs/heads/planspec/status");
-    ana.git("checkout -q main");
-    ana.git("fetch -q");
-    ana.run("audit").exits(1);
+    // The run that is open leaves, and nobody asked for it.
+    let files = ana.git("ls-tree -r --name-only refs/remotes/origin/planspec/status");
+    let open = files.lines().find(|file| file.ends_with("/open.yaml"));
+    let forged = forge(&ana, &[(open.unwrap(), "Running", GONE)], "");
+    ana.git(&format!(
+        "push -q origin {forged}:refs/heads/planspec/status {forged}:refs/planspec/status"
+    ));
+    ana.git("fetch -q origin");
+    ana.run("audit")
+        .exits(1)
+        .says("Execution default/open follows, but is missing");
+}
+
+#[test]
+fn the_logs_of_an_archived_run_are_kept_for_thirty_days() {
+    let sandbox = Sandbox::new();
+    let ana = team(&sandbox);
+    ana.publish("planspec/last.yaml", file(&[execution("last", "p")]));
+    ana.run("reconcile").ok();
+    ana.run("claim last/one --as agent:a").ok();
+    ana.run("report last/one --failed --commit HEAD --as agent:a --reconcile")
+        .ok();
+    let has_logs = || ana.inbox().iter().any(|name| name.starts_with("results/"));
+    sandbox.minutes_pass(60);
+    ana.run("archive --before 30m --reconcile").ok();
+    ana.run("reconcile").ok();
+    assert!(has_logs());
+    sandbox.minutes_pass(31 * 24 * 60);
+    ana.publish("planspec/more.yaml", file(&[execution("more", "p")]));
+    ana.run("reconcile").ok();
+    ana.run("reconcile").ok();
+    assert!(!has_logs(), "{:?}", ana.inbox());
 }

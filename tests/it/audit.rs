@@ -7,7 +7,7 @@ use crate::sandbox::{Place, SHARED, STATUS, Sandbox, text};
 
 const TRAILER: &str = "Planspec-Sequence: ";
 /// Stands for the content of a file that is deleted.
-const GONE: &str = "\0";
+pub const GONE: &str = "\0";
 
 /// A run of two tasks, the first of which is done.
 fn half_done(sandbox: &Sandbox) -> Place<'_> {

@@ -10,7 +10,7 @@ use super::controllers::{World, gate, goal};
 use super::permit::{
     Refusal, check_signature, misplaced, of_another_repository, of_another_status,
 };
-use super::record::{Action, Address, Incoming, Received};
+use super::record::{Action, Address, INBOX, Incoming, NOT_APPLIED, Received};
 use super::status::{SpecSource, StatusFile, StatusTree};
 use super::summary::lines::shard_of;
 use crate::core::resource::{
@@ -116,7 +116,7 @@ pub struct Archived {
 }
 
 /// Path of a file of tombstones.
-pub fn archive_path(shard: &str) -> String {
+fn archive_path(shard: &str) -> String {
     format!("{ARCHIVE_DIR}/{shard}")
 }
 
@@ -307,7 +307,7 @@ pub fn apply(
                 }
             }
             Some(Err(refusal)) => outcome.notes.push(format!(
-                "not applied: refs/planspec/{ref_name}: {}: {}",
+                "{NOT_APPLIED}{INBOX}{ref_name}: {}: {}",
                 refusal.reason, refusal.message
             )),
             None => {}
@@ -339,6 +339,8 @@ impl Outcome {
         self.count += count;
         request.archived = count;
         self.evidence.push(request.record.clone());
+        // Of each ref the last one: a status cites no other record of it.
+        self.requests.retain(|one| one.ref_name != request.ref_name);
         self.requests.push(request);
         let more = self.requests.len().saturating_sub(REQUESTS_KEPT);
         self.requests.drain(..more);
@@ -468,7 +470,7 @@ fn check(world: &World<'_>, received: &Received) -> Result<RepositoryRequest, Re
 #[cfg(test)]
 mod tests {
     use crate::core::resource::{ExecutionPhase, GatePhase, GoalPhase, Kind};
-    use crate::core::run::record::Signature;
+    use crate::core::run::record::{Action, Address, Signature};
     use crate::core::testing::{World, execution, gate, key, plan, resource, task};
 
     const FILE: &str = "planspec/run.yaml";
@@ -505,6 +507,12 @@ mod tests {
 
     /// The run comes to its end, some time passes, and it is archived.
     fn end_and_archive(world: &mut World, run: &str, is_good: bool) {
+        end(world, run, is_good);
+        archive(world);
+        assert!(!world.has_run(), "{run} stays");
+    }
+
+    fn end(world: &mut World, run: &str, is_good: bool) {
         world.about(run);
         world.claim("a", "agent:x");
         world.reconcile();
@@ -514,8 +522,6 @@ mod tests {
             world.fail("a", "agent:x");
         }
         world.reconcile();
-        archive(world);
-        assert!(!world.has_run(), "{run} stays");
     }
 
     fn archive(world: &mut World) {
@@ -580,15 +586,7 @@ mod tests {
     fn reverting_the_deletion_of_a_finished_run_starts_nothing_even_if_it_is_not_archived() {
         for (is_good, phase) in [(true, "Succeeded Succeeded"), (false, "Failed NodeFailed")] {
             let mut world = world(&task("a", ""), &["run"]);
-            world.about("run");
-            world.claim("a", "agent:x");
-            world.reconcile();
-            if is_good {
-                world.succeed("a", "agent:x");
-            } else {
-                world.fail("a", "agent:x");
-            }
-            world.reconcile();
+            end(&mut world, "run", is_good);
             let before = world.file(Kind::Execution, "run").clone();
             world.remove(FILE);
             world.reconcile();
@@ -760,5 +758,33 @@ mod tests {
         let tree = world.tree.as_ref().unwrap();
         assert_eq!(tree.controller.requests.len(), super::REQUESTS_KEPT);
         assert_eq!(tree.archived.iter().count(), names.len());
+    }
+    /// As somebody may write them who does not use this program.
+    #[test]
+    fn of_two_requests_on_one_ref_the_last_one_is_cited() {
+        let mut world = world(&task("a", ""), &["run", "two"]);
+        let address = Address::Repository {
+            id: "both".to_owned(),
+        };
+        for run in ["run", "two"] {
+            end(&mut world, run, true);
+            world.wait("1m");
+            world.reconcile();
+            let mut received = world.record(
+                "user:ben",
+                Action::Archive {
+                    before: world.now,
+                    namespace: None,
+                    comment: String::new(),
+                },
+            );
+            received.record.execution = None;
+            let id = received.id.clone();
+            world.push(&address, received);
+            world.reconcile();
+            let controller = &world.tree.as_ref().unwrap().controller;
+            assert_eq!(controller.requests.len(), 1, "{run}");
+            assert_eq!(controller.taken_in(&address), Some(&id));
+        }
     }
 }

@@ -58,6 +58,8 @@ pub fn place_of_renewal(length: usize) -> RenewalPlace {
     }
 }
 
+/// The prefix of notes about records that could not be applied.
+pub const NOT_APPLIED: &str = "not applied: ";
 /// The prefix of inbox refs.
 pub const INBOX: &str = "refs/planspec/";
 

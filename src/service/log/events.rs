@@ -152,7 +152,9 @@ fn transitions(
                 }));
             }
             if let (None, Some(before)) = (&file, &file_before) {
-                found.push(happened_at(&commit, &before.uid, left(key, before)));
+                let moved = (before.status.phase(), "Archived".to_owned());
+                let archived = moved_to(key, moved, String::new());
+                found.push(happened_at(&commit, &before.uid, archived));
             }
             (blob, file) = (blob_before, file_before);
             is_seen |= archived
@@ -168,8 +170,18 @@ fn transitions(
     Ok((found, None))
 }
 
-/// The event that a run was archived.
-fn left(key: &Key, before: &StatusFile) -> Event {
+/// Its state when the history in this clone begins.
+fn state(key: &Key, commit: &Commit, file: &StatusFile) -> Happened {
+    let message = match &file.status {
+        Status::Execution(run) => run.message.clone(),
+        _ => String::new(),
+    };
+    let moved = ("…".to_owned(), file.status.phase());
+    happened_at(commit, &file.uid, moved_to(key, moved, message))
+}
+
+/// The event that a phase changed.
+fn moved_to(key: &Key, (from, to): (String, String), message: String) -> Event {
     Event {
         node: None,
         attempt: 0,
@@ -179,37 +191,12 @@ fn left(key: &Key, before: &StatusFile) -> Event {
             node: None,
             step: None,
             what: Moved::Phase,
-            from: Some(before.status.phase()),
-            to: Some("Archived".to_owned()),
-            attempt: 0,
-            message: String::new(),
-        }),
-    }
-}
-
-/// Its state when the history in this clone begins.
-fn state(key: &Key, commit: &Commit, file: &StatusFile) -> Happened {
-    let phase = file.status.phase();
-    let message = match &file.status {
-        Status::Execution(run) => run.message.clone(),
-        _ => String::new(),
-    };
-    let event = Event {
-        node: None,
-        attempt: 0,
-        act: None,
-        transition: Some(Transition {
-            key: key.clone(),
-            node: None,
-            step: None,
-            what: Moved::Phase,
-            from: Some("…".to_owned()),
-            to: Some(phase),
+            from: Some(from),
+            to: Some(to),
             attempt: 0,
             message,
         }),
-    };
-    happened_at(commit, &file.uid, event)
+    }
 }
 
 fn happened_at(commit: &Commit, uid: &str, event: Event) -> Happened {

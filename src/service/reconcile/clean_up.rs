@@ -86,8 +86,7 @@ impl CleanUp<'_> {
         let mut unknown = BTreeSet::new();
         for address in self.view.inbox.keys() {
             match lines.run_at(address)? {
-                Some(line) if line.open_run().is_none() => drop(over.insert(line.key())),
-                Some(_) => {}
+                Some(line) => over.extend(line.open_run().is_none().then(|| line.key())),
                 None => unknown.extend(address.execution()),
             }
         }
@@ -167,18 +166,12 @@ fn is_over_for_long(
     };
     let key = Key::new(Kind::Execution, namespace, name);
     let kept = |end: Time| end + chrono::TimeDelta::days(RESULT_DAYS);
-    if let Some(archived) = status
-        .archived([&key])?
-        .of(&key)
-        .filter(|one| one.uid == uid)
-    {
-        return Ok(kept(archived.end) <= now);
-    }
-    let line = lines.line(&key)?;
-    let run = line.filter(|line| line.uid == uid);
-    let run = run.as_ref().and_then(|line| line.run.as_ref());
-    Ok(run.is_some_and(|run| {
+    let line = lines.line(&key)?.filter(|line| line.uid == uid);
+    if let Some(run) = line.as_ref().and_then(|line| line.run.as_ref()) {
         let is_over = run.phase.is_terminal() && !run.phase.can_be_retried();
-        is_over && run.end.is_some_and(|end| kept(end) <= now)
-    }))
+        return Ok(is_over && run.end.is_some_and(|end| kept(end) <= now));
+    }
+    let archived = status.archived([&key])?;
+    let archived = archived.of(&key).filter(|one| one.uid == uid);
+    Ok(archived.is_some_and(|archived| kept(archived.end) <= now))
 }

@@ -19,6 +19,7 @@ use crate::core::run::archive::Archived;
 use crate::core::run::asked::Answers;
 use crate::core::run::partial::{self, Blobs, Change, Partial, Reader};
 use crate::core::run::reconcile::{self as core, Inputs, Reconciliation};
+use crate::core::run::record::NOT_APPLIED;
 use crate::core::run::status::{ControllerState, DECISIONS, StatusFile, StatusTree};
 use crate::core::run::summary::lookup::Lookup;
 use crate::git::read::{self, FoundFile, Paths, Tree};
@@ -605,9 +606,6 @@ fn errors_of(snapshot: &Snapshot, is_meant: impl Fn(&Diagnostic) -> bool) -> Vec
     }
     lines
 }
-
-/// The prefix of messages about records that could not be applied.
-pub const NOT_APPLIED: &str = "not applied: ";
 
 /// The records that could not be applied this time, with the reasons.
 pub(super) fn not_applied(before: Option<&StatusTree>, after: &StatusTree) -> Vec<String> {

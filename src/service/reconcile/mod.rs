@@ -3,7 +3,6 @@
 mod clean_up;
 mod clock;
 mod decide;
-pub use decide::NOT_APPLIED;
 mod inbox;
 mod peer;
 mod recovery;

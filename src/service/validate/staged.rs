@@ -412,8 +412,7 @@ impl NextCommit<'_> {
             let former = former_run(&store, key).ok().flatten()?;
             let definition = after.definition(key)?;
             let digest = definition.resource.as_ref()?.spec_digest();
-            let is_used = !former.is_gone() && former.has_other_spec(&digest);
-            let phase = former.phase().filter(|_| is_used)?;
+            let phase = former.phase().filter(|_| former.keeps_name_from(&digest))?;
             Some(name_used(definition, phase))
         });
         used.collect()
